@@ -1,0 +1,1 @@
+"""The text shop: actions, state, pages, and the Gymnasium environments over them."""

@@ -1,0 +1,305 @@
+"""How does a page read? As text for people and language models, or as JSON with the same content.
+
+Product text is data: it is put on one line, shortened, and quoted where customers wrote it, so that nothing in it can
+look like a part of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from paars_gym.catalog.filters import Filters
+from paars_gym.catalog.product import Product
+from paars_gym.sessions.event import Intention
+from paars_gym.shop.actions import clean_text
+from paars_gym.shop.state import CartLine, Detail, Results
+
+ObservationKind = Literal["page", "json"]
+MAX_CHARS = 100_000
+"""No page is longer; the limits below keep it well under."""
+
+_LIMITS = {
+    "title": 200,
+    "brand": 80,
+    "query": 200,
+    "bullet": 300,
+    "description": 2_000,
+    "attribute": 200,
+    "review": 600,
+}
+_MOST = {"bullets": 12, "attributes": 30, "options": 12, "values": 40}
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥"}
+
+
+class Listing(NamedTuple):
+    """A product as a line of results.
+
+    Attributes:
+        rank: 1-based, in the whole list.
+        id: Product id.
+        title: One line.
+        price: In the catalog's currency, None when unknown.
+        rating: Mean stars, None when nobody rated it.
+        rating_count: Number of ratings.
+        available: Whether it can be bought.
+    """
+
+    rank: int
+    id: str
+    title: str
+    price: float | None
+    rating: float | None
+    rating_count: int
+    available: bool
+
+
+class CartEntry(NamedTuple):
+    """A cart line with what the page says of it."""
+
+    line: CartLine
+    title: str
+    price: float | None
+
+
+class Renderer(Protocol):
+    """Turns pages into observations. ``page`` texts are remembered; `assemble` adds what changes from step to step."""
+
+    def home(self, intention: Intention | None) -> str:
+        """The entrance."""
+        ...
+
+    def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
+        """A page of results."""
+        ...
+
+    def detail(self, detail: Detail, product: Product, reviews_per_page: int) -> str:
+        """A product's page."""
+        ...
+
+    def cart(self, entries: Sequence[CartEntry]) -> str:
+        """The cart; empty text when there is nothing in it."""
+        ...
+
+    def assemble(self, page: str, cart: str, error: str | None) -> str:
+        """The observation: the page, the cart, and what was wrong with the last action."""
+        ...
+
+
+def make_renderer(kind: ObservationKind, *, shop_name: str, synthetic: bool, currency: str) -> Renderer:
+    """A renderer by name.
+
+    Raises:
+        ValueError: Unknown kind.
+    """
+    if kind not in ("page", "json"):
+        raise ValueError(f"observation == {kind!r}, must be 'page' or 'json'.")
+    renderer = PageRenderer if kind == "page" else JsonRenderer
+    return renderer(shop_name + (" (synthetic catalog)" if synthetic else ""), currency)
+
+
+class PageRenderer:
+    """Pages as plain text."""
+
+    def __init__(self, shop: str, currency: str) -> None:
+        self._shop = shop
+        self._currency = currency
+
+    def home(self, intention: Intention | None) -> str:
+        lines = [f"Welcome to {self._shop}."]
+        if intention is not None:
+            lines.append(f"You came to {intention.goal}: {_cut(intention.text, 'description')}")
+            if intention.budget is not None:
+                lines.append(f"Your budget: {self._price(intention.budget)}")
+        return "\n".join([*lines, "You can: search[words], view[id], add_to_cart[id], stop[]"])
+
+    def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
+        head = f'{self._shop}: results for "{_cut(results.query, "query")}"{self._conditions(results)}'
+        if not listings:
+            return f"{head}\nNothing matches.\nYou can: search[words], back[], stop[]"
+        first, last = listings[0].rank, listings[-1].rank
+        more = "next_page[], " if last < total else ""
+        lines = [f"{item.rank}. [{item.id}] {item.title} | {self._figures(item)}" for item in listings]
+        return "\n".join(
+            [
+                f"{head}, {first}-{last} of {total:,}",
+                *lines,
+                f"You can: view[id], add_to_cart[id], {more}search[words], back[], stop[]",
+            ]
+        )
+
+    def detail(self, detail: Detail, product: Product, reviews_per_page: int) -> str:
+        page = _detail(detail, product, reviews_per_page)
+        lines = [f"{self._shop}: [{product.id}] {page['title']}"]
+        lines += [f"Brand: {page['brand']}"] if page["brand"] else []
+        lines += [f"Category: {' > '.join(page['category'])}"] if page["category"] else []
+        item = Listing(0, product.id, "", product.price, product.rating, product.rating_count, product.available)
+        lines.append(self._figures(item) + (" | in stock" if product.available else ""))
+        lines += [f"Choose {name}: {', '.join(values)}" for name, values in page["options"].items()]
+        lines += [f"- {bullet}" for bullet in page["bullets"]]
+        lines += [f"Description: {page['description']}"] if page["description"] else []
+        lines += [f"Details: {'; '.join(f'{k}: {v}' for k, v in page['attributes'].items())}"] * bool(
+            page["attributes"]
+        )
+        more = page["reviews_last"] < page["reviews_total"]
+        if page["reviews"]:
+            lines.append(f"Reviews {page['reviews_first']}-{page['reviews_last']} of {page['reviews_total']}:")
+            lines += [self._review(review) for review in page["reviews"]]
+        buy = f"add_to_cart[{product.id}], " if product.available else ""
+        paging = "next_page[] for more reviews, " if more else ""
+        return "\n".join([*lines, f"You can: {buy}{paging}back[], search[words], stop[]"])
+
+    def cart(self, entries: Sequence[CartEntry]) -> str:
+        if not entries:
+            return ""
+        lines = []
+        for (product, units, options), title, price in entries:
+            chosen = f" ({', '.join(f'{k}: {v}' for k, v in options)})" if options else ""
+            lines.append(f"  {units} x [{product}] {title}{chosen} | {self._price(price)}")
+        total, unknown = _total(entries)
+        note = f" (without {unknown} of unknown price)" if unknown else ""
+        return "\n".join(
+            [
+                "",
+                "Your cart:",
+                *lines,
+                f"  Total: {self._price(total)}{note}",
+                "You can also: purchase[], remove_from_cart[id]",
+            ]
+        )
+
+    def assemble(self, page: str, cart: str, error: str | None) -> str:
+        return f"{page}{cart}" if error is None else f"Not possible: {error}\n\n{page}{cart}"
+
+    def _figures(self, item: Listing) -> str:
+        rated = "no ratings" if item.rating is None else f"{item.rating:.1f} stars ({item.rating_count:,})"
+        return f"{self._price(item.price)} | {rated}" + ("" if item.available else " | out of stock")
+
+    def _review(self, review: dict[str, Any]) -> str:
+        helpful = f" ({review['helpful_votes']} found it helpful)" if review["helpful_votes"] else ""
+        title = f"{review['title']}: " if review["title"] else ""
+        return f'  {review["rating"]:g} stars: "{title}{review["text"]}"{helpful}'
+
+    def _conditions(self, results: Results) -> str:
+        said = conditions(results.filters)
+        if results.sort != "relevance":
+            said.append(f"sorted by {results.sort}")
+        return f" ({', '.join(said)})" if said else ""
+
+    def _price(self, price: float | None) -> str:
+        if price is None:
+            return "price not listed"
+        symbol = _SYMBOLS.get(self._currency)
+        return f"{symbol}{price:,.2f}" if symbol else f"{price:,.2f} {self._currency}"
+
+
+class JsonRenderer:
+    """The same pages as one JSON object: page, its content, cart, cart_total, error."""
+
+    def __init__(self, shop: str, currency: str) -> None:
+        self._head = {"shop": shop, "currency": currency}
+
+    def home(self, intention: Intention | None) -> str:
+        came_for = None if intention is None else intention.model_dump(include={"text", "goal", "budget"})
+        return self._open(page="home", intention=came_for)
+
+    def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
+        return self._open(
+            page="results",
+            query=_cut(results.query, "query"),
+            filters=results.filters.model_dump(exclude_defaults=True),
+            sort=results.sort,
+            number=results.number,
+            total=total,
+            results=[item._asdict() for item in listings],
+        )
+
+    def detail(self, detail: Detail, product: Product, reviews_per_page: int) -> str:
+        return self._open(page="product", product=_detail(detail, product, reviews_per_page))
+
+    def cart(self, entries: Sequence[CartEntry]) -> str:
+        lines = [
+            {"id": line.product, "title": title, "units": line.units, "price": price, "options": dict(line.options)}
+            for line, title, price in entries
+        ]
+        return json.dumps({"cart": lines, "cart_total": _total(entries)[0]}, ensure_ascii=False)[1:-1]
+
+    def assemble(self, page: str, cart: str, error: str | None) -> str:
+        problem = "null" if error is None else json.dumps(error, ensure_ascii=False)
+        return f'{page}, {cart or _EMPTY_CART}, "error": {problem}}}'
+
+    def _open(self, **content: Any) -> str:
+        return json.dumps(self._head | content, ensure_ascii=False)[:-1]
+
+
+_EMPTY_CART = '"cart": [], "cart_total": 0.0'
+
+
+def conditions(filters: Filters) -> list[str]:
+    """Filters in words, one a condition."""
+    said = {
+        "min_price": "price from {}",
+        "max_price": "price up to {}",
+        "brand": "brand {}",
+        "min_rating": "at least {} stars",
+        "category": "in {}",
+    }
+    given = filters.model_dump(exclude_defaults=True)
+    words = [said[name].format(clean_text(str(value))) for name, value in given.items() if name in said]
+    return [*words, "in stock"] if filters.in_stock else words
+
+
+def listing_title(title: str) -> str:
+    """A title as results and cart show it."""
+    return _cut(title, "title")
+
+
+def _detail(detail: Detail, product: Product, reviews_per_page: int) -> dict[str, Any]:
+    """What a product's page says, cleaned and shortened; both renderings show exactly this."""
+    first = (detail.number - 1) * reviews_per_page
+    reviews = product.reviews[first : first + reviews_per_page]
+    return {
+        "id": product.id,
+        "title": _cut(product.title, "title"),
+        "brand": _cut(product.brand, "brand"),
+        "category": [_cut(name, "brand") for name in product.category],
+        "price": product.price,
+        "rating": product.rating,
+        "rating_count": product.rating_count,
+        "available": product.available,
+        "options": {
+            _cut(name, "brand"): [_cut(value, "brand") for value in values[: _MOST["values"]]]
+            for name, values in list(product.options.items())[: _MOST["options"]]
+        },
+        "bullets": [_cut(bullet, "bullet") for bullet in product.bullets[: _MOST["bullets"]]],
+        "description": _cut(product.description, "description"),
+        "attributes": {
+            _cut(name, "brand"): _cut(value, "attribute")
+            for name, value in list(product.attributes.items())[: _MOST["attributes"]]
+        },
+        "reviews": [
+            {
+                "rating": review.rating,
+                "title": _cut(review.title, "title").replace('"', "'"),
+                "text": _cut(review.text, "review").replace('"', "'"),
+                "helpful_votes": review.helpful_votes,
+            }
+            for review in reviews
+        ],
+        "reviews_first": first + 1,
+        "reviews_last": first + len(reviews),
+        "reviews_total": len(product.reviews),
+    }
+
+
+def _total(entries: Sequence[CartEntry]) -> tuple[float, int]:
+    """Price of the cart, and how many lines have none."""
+    known = [entry.line.units * entry.price for entry in entries if entry.price is not None]
+    return round(sum(known), 2), len(entries) - len(known)
+
+
+def _cut(text: str, kind: str) -> str:
+    limit = _LIMITS[kind]
+    text = clean_text(text[: 4 * limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"

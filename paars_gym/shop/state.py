@@ -1,0 +1,313 @@
+"""What is the state of a visit, and how does one action change it? Pure: no clock, no randomness, no I/O.
+
+A visit is where the shopper is (`Page`), how they came there (``trail``), what is in the cart and what was bought.
+Searching, viewing and paging depend on the page alone; everything else on the cart. `apply` never raises: an action
+that is not possible leaves the state as it was and says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple, Protocol
+
+from paars_gym.catalog.filters import NO_FILTERS, Filters, Sort
+from paars_gym.catalog.product import Product
+from paars_gym.sessions.event import Event
+from paars_gym.shop.actions import (
+    Action,
+    AddToCart,
+    Back,
+    Mistake,
+    NextPage,
+    Purchase,
+    RemoveFromCart,
+    Search,
+    Stop,
+    View,
+)
+
+MAX_LINES = 50
+MAX_UNITS = 10
+TRAIL_LENGTH = 20
+"""How many pages ``back[]`` remembers."""
+
+Options = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a visit begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A page of search results.
+
+    Attributes:
+        query: As searched.
+        filters: Conditions on every result.
+        sort: Order asked for.
+        number: 1-based page.
+    """
+
+    query: str
+    filters: Filters = NO_FILTERS
+    sort: Sort = "relevance"
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A product's page.
+
+    Attributes:
+        product: Its id.
+        origin: The results it was chosen from, if any; later views from this page still have their rank there.
+        number: 1-based page of its reviews.
+    """
+
+    product: str
+    origin: Results | None = None
+    number: int = 1
+
+
+Page = Home | Results | Detail
+
+
+class CartLine(NamedTuple):
+    """A product in the cart."""
+
+    product: str
+    units: int
+    options: Options = ()
+
+
+class Bought(NamedTuple):
+    """A product line that was bought; the price is for one unit, None when the catalog has none."""
+
+    product: str
+    units: int
+    price: float | None
+    options: Options = ()
+
+
+class State(NamedTuple):
+    """A visit, small and immutable: keep it to return to it.
+
+    Attributes:
+        page: Where the shopper is.
+        trail: Pages behind, oldest first, at most `TRAIL_LENGTH`.
+        cart: One line a product and choice of options.
+        bought: All lines bought in this visit.
+        ended: True after ``stop[]``.
+    """
+
+    page: Page = Home()
+    trail: tuple[Page, ...] = ()
+    cart: tuple[CartLine, ...] = ()
+    bought: tuple[Bought, ...] = ()
+    ended: bool = False
+
+
+class Transition(NamedTuple):
+    """What an action led to; with an ``error`` the state is the one before."""
+
+    state: State
+    events: tuple[Event, ...] = ()
+    error: str | None = None
+
+
+class Shown(NamedTuple):
+    """What a results page shows.
+
+    Attributes:
+        ids: Product ids, in order.
+        first_rank: Rank of the first in the whole list.
+        total: Number of products that match.
+    """
+
+    ids: tuple[str, ...]
+    first_rank: int
+    total: int
+
+
+class Shelves(Protocol):
+    """What the rules need of a shop: its products and its result lists."""
+
+    reviews_per_page: int
+
+    def product(self, product_id: str) -> Product | None:
+        """The product, or None when the shop has no such id."""
+        ...
+
+    def shown(self, results: Results) -> Shown:
+        """What a page of results shows."""
+        ...
+
+
+def apply(shelves: Shelves, state: State, action: Action | Mistake) -> Transition:
+    """The state after an action, what happened, and the error when it was not possible."""
+    if state.ended:
+        return Transition(state, error="The visit is over.")
+    match action:
+        case Mistake():
+            return Transition(state, error=action.message)
+        case Search() | View() | NextPage():
+            page, events, error = navigate(shelves, state.page, action)
+            return Transition(state, error=error) if page is None else Transition(moved(state, page), events)
+        case Back():
+            if not state.trail:
+                return Transition(state, error="There is no page to go back to.")
+            return Transition(state._replace(page=state.trail[-1], trail=state.trail[:-1]))
+        case AddToCart():
+            return _add(shelves, state, action)
+        case RemoveFromCart():
+            return _remove(state, action)
+        case Purchase():
+            return _purchase(shelves, state)
+        case Stop():
+            return Transition(state._replace(ended=True), (Event(kind="stop"),))
+
+
+class Step(NamedTuple):
+    """Where a navigation leads; ``page`` is None when it is not possible, and ``error`` says why."""
+
+    page: Page | None
+    events: tuple[Event, ...] = ()
+    error: str | None = None
+
+
+def navigate(shelves: Shelves, page: Page, action: Search | View | NextPage) -> Step:
+    """Where searching, viewing or paging leads from a page; depends on nothing else, so it can be remembered."""
+    match action:
+        case Search():
+            if not action.query and action.filters.empty:
+                return Step(None, error="An empty search needs a filter: search[words] or search[ | category=Name].")
+            return _show(shelves, Results(action.query, action.filters, action.sort), "search")
+        case View():
+            return _view(shelves, page, action.product_id)
+        case NextPage():
+            return _next_page(shelves, page)
+
+
+def moved(state: State, page: Page) -> State:
+    """The state after going to a page."""
+    return State(page, (*state.trail[1 - TRAIL_LENGTH :], state.page), state.cart, state.bought)
+
+
+def _show(shelves: Shelves, results: Results, kind: Literal["search", "next_page"]) -> Step:
+    return Step(
+        results,
+        (
+            Event.model_construct(
+                kind=kind,
+                query=results.query,
+                filters=None if results.filters.empty else results.filters,
+                sort=results.sort,
+                results=shelves.shown(results).ids,
+                page=results.number,
+            ),
+        ),
+    )
+
+
+def _view(shelves: Shelves, page: Page, product_id: str) -> Step:
+    product = shelves.product(product_id)
+    if product is None:
+        return Step(None, error=_no_such_product(product_id))
+    origin = page if isinstance(page, Results) else page.origin if isinstance(page, Detail) else None
+    rank = None
+    if origin is not None:
+        shown = shelves.shown(origin)
+        rank = shown.first_rank + shown.ids.index(product_id) if product_id in shown.ids else None
+    return Step(
+        Detail(product_id, origin),
+        (Event.model_construct(kind="view", product=product_id, title=product.title, rank=rank),),
+    )
+
+
+def _next_page(shelves: Shelves, page: Page) -> Step:
+    match page:
+        case Results(query, filters, sort, number):
+            shown = shelves.shown(page)
+            if shown.first_rank - 1 + len(shown.ids) >= shown.total:
+                return Step(None, error=f"Page {number} is the last page of these results.")
+            return _show(shelves, Results(query, filters, sort, number + 1), "next_page")
+        case Detail(product_id, origin, number):
+            product = shelves.product(product_id)
+            if product is None or number * shelves.reviews_per_page >= len(product.reviews):
+                return Step(None, error="There are no more reviews.")
+            return Step(Detail(product_id, origin, number + 1))
+        case Home():
+            return Step(None, error="There is no next page here; search for something first.")
+
+
+def _add(shelves: Shelves, state: State, action: AddToCart) -> Transition:
+    product = shelves.product(action.product_id)
+    if product is None:
+        return Transition(state, error=_no_such_product(action.product_id))
+    if not product.available:
+        return Transition(state, error=f"{product.id} is out of stock and cannot be added to the cart.")
+    for name, value in action.options.items():
+        if value not in product.options.get(name, ()):
+            choices = "; ".join(f"{key}: {', '.join(values)}" for key, values in product.options.items())
+            error = f"{product.id} has no option {name} = {value}. Choices: {choices or 'none'}."
+            return Transition(state, error=error)
+    options = tuple(sorted(action.options.items()))
+    at = next((i for i, line in enumerate(state.cart) if line.product == product.id and line.options == options), None)
+    units = action.units + (state.cart[at].units if at is not None else 0)
+    if units > MAX_UNITS:
+        return Transition(state, error=f"At most {MAX_UNITS} units of {product.id} fit into the cart.")
+    line = CartLine(product.id, units, options)
+    if at is not None:
+        cart = (*state.cart[:at], line, *state.cart[at + 1 :])
+    elif len(state.cart) < MAX_LINES:
+        cart = (*state.cart, line)
+    else:
+        return Transition(state, error=f"The cart is full: it holds at most {MAX_LINES} lines.")
+    return Transition(
+        State(state.page, state.trail, cart, state.bought),
+        (_cart_event("add", product.id, product.title, action.units, None, options),),
+    )
+
+
+def _remove(state: State, action: RemoveFromCart) -> Transition:
+    gone = [line for line in state.cart if line.product == action.product_id]
+    if not gone:
+        inside = ", ".join(line.product for line in state.cart) or "nothing"
+        return Transition(state, error=f"{action.product_id} is not in the cart; the cart holds {inside}.")
+    cart = tuple(line for line in state.cart if line.product != action.product_id)
+    return Transition(
+        State(state.page, state.trail, cart, state.bought),
+        tuple(_cart_event("remove", line.product, None, line.units, None, line.options) for line in gone),
+    )
+
+
+def _purchase(shelves: Shelves, state: State) -> Transition:
+    if not state.cart:
+        return Transition(state, error="The cart is empty; add a product before you purchase.")
+    lines, events = [], []
+    for product_id, units, options in state.cart:
+        product = shelves.product(product_id)
+        assert product is not None, "the cart holds known products only"
+        lines.append(Bought(product_id, units, product.price, options))
+        events.append(_cart_event("purchase", product_id, product.title, units, product.price, options))
+    return Transition(State(state.page, state.trail, (), (*state.bought, *lines)), tuple(events))
+
+
+@lru_cache(maxsize=16_384)
+def _cart_event(
+    kind: Literal["add", "remove", "purchase"],
+    product: str,
+    title: str | None,
+    units: int,
+    price: float | None,
+    options: Options,
+) -> Event:
+    # Made from validated parts, and the same event over and over: neither validation nor a new object is needed.
+    return Event.model_construct(kind=kind, product=product, title=title, units=units, price=price, options=options)
+
+
+def _no_such_product(product_id: str) -> str:
+    return f"There is no product {product_id!r} in this shop; use an id shown in brackets."

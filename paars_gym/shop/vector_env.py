@@ -1,0 +1,206 @@
+"""Many visits at once in one process: the vector form of `PAARS-Retail-v0`, as fast per step as the single one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from paars_gym.catalog.store import Catalog
+from paars_gym.ranking.protocol import RankingPolicy
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.env import action_space, read_reset_options
+from paars_gym.shop.observation import ObservationKind
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.rewards import Reward, make_reward
+from paars_gym.shop.shop import Shop
+from paars_gym.shop.spaces import ObservationText
+from paars_gym.shop.visit import StepResult, Visit
+
+Bools = npt.NDArray[np.bool_]
+_DTYPES: dict[str, type] = {"step": np.int64, "action_valid": np.bool_}
+
+
+class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]]):
+    """``num_envs`` visits of one shop, stepped together.
+
+    Observations are tuples of text; ``infos`` holds an array a key (object arrays but for ``step`` and
+    ``action_valid``) and its mask ``_key``, as Gymnasium's own vector environments do.
+
+    ``reset(options=…)`` takes the single environment's options for all visits, or ``each``, a sequence of them; and
+    ``reset_mask`` to reset some visits only.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        catalog: str | Path | Catalog = "mini",
+        ranking: str | RankingPolicy = "bm25",
+        *,
+        page_size: int = 10,
+        max_steps: int = 50,
+        reward: str | Reward = "none",
+        observation: ObservationKind = "page",
+        render_mode: str | None = None,
+        shop: Shop | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> None:
+        """Args:
+            num_envs: Visits at once.
+            catalog: As for `RetailEnv`, and so all that follow.
+            ranking: Ranking policy.
+            page_size: Results a page.
+            max_steps: Actions until a visit is truncated.
+            reward: Reward of a step.
+            observation: "page" or "json".
+            render_mode: "ansi" or None.
+            shop: An open shop to visit instead of opening one.
+            autoreset_mode: What follows an episode's end, as in Gymnasium: a reset at the next step, in the same step,
+                or none ("Disabled").
+
+        Raises:
+            ValueError: An argument out of its range.
+        """
+        if num_envs < 1:
+            raise ValueError(f"num_envs == {num_envs}, must be >= 1.")
+        if render_mode not in (None, "ansi"):
+            raise ValueError(f"render_mode == {render_mode!r}, must be None or 'ansi'.")
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.shop = shop or open_shop(catalog, ranking, page_size=page_size, observation=observation)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"render_modes": ["ansi"], "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = ObservationText()
+        self.single_action_space = action_space(self.shop)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.visits = [Visit(self.shop, max_steps=max_steps, reward=make_reward(reward)) for _ in range(num_envs)]
+        self._seeds = [0] * num_envs
+        self._rngs: list[np.random.Generator] = []
+        self._ended = np.zeros(num_envs, dtype=np.bool_)
+        self._observations = [""] * num_envs
+        self._all = np.ones(num_envs, dtype=np.bool_)
+        self._all.setflags(write=False)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Starts visits; see the class for the options.
+
+        Args:
+            seed: One for each, or a first one: visit i takes ``seed + i``.
+            options: See the class.
+
+        Raises:
+            ValueError: A wrong number of seeds, options or mask entries.
+        """
+        chosen = dict(options or {})
+        mask = self._mask(chosen.pop("reset_mask", None))
+        each = chosen.pop("each", None)
+        if each is not None and len(each) != self.num_envs:
+            raise ValueError(f"options['each'] has {len(each)} entries, must have {self.num_envs}.")
+        self._reseed([seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed, mask)
+        infos: list[dict[str, Any]] = []
+        for i in np.flatnonzero(mask).tolist():
+            self._observations[i], info = self._begin(i, chosen if each is None else {**chosen, **each[i]})
+            infos.append(info)
+        self._ended[mask] = False
+        return tuple(self._observations), self._batched(infos, mask)
+
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[tuple[str, ...], npt.NDArray[np.float64], Bools, Bools, dict[str, Any]]:
+        """One action for each visit.
+
+        Raises:
+            ValueError: A wrong number of actions, or a step of an ended visit in "Disabled" mode.
+        """
+        if len(actions) != self.num_envs:
+            raise ValueError(f"Got {len(actions)} actions, must be {self.num_envs}.")
+        ended = self._ended.tolist()
+        some_ended = True in ended
+        if some_ended and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise ValueError(f"Visits {np.flatnonzero(self._ended).tolist()} have ended; reset them by reset_mask.")
+        results = [
+            self._restart(i) if some_ended and ended[i] else visit.advance(action)
+            for i, (visit, action) in enumerate(zip(self.visits, actions, strict=True))
+        ]
+        observations, rewards, terminated, truncated, infos = zip(*results, strict=True)
+        terminations = np.array(terminated, dtype=np.bool_)
+        truncations = np.array(truncated, dtype=np.bool_)
+        self._ended = terminations | truncations
+        batch = self._batched(infos, self._all)
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
+            observations, batch = self._reset_ended(list(observations), list(infos))
+        self._observations = list(observations)
+        return observations, np.array(rewards, dtype=np.float64), terminations, truncations, batch
+
+    def render(self) -> tuple[str, ...] | None:
+        """Every visit's page as text, in "ansi" mode."""
+        return tuple(visit.observation for visit in self.visits) if self.render_mode == "ansi" else None
+
+    def _restart(self, i: int) -> StepResult:
+        observation, info = self._begin(i, {})
+        return observation, 0.0, False, False, info
+
+    def _begin(self, i: int, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        chosen = read_reset_options(options)
+        if chosen["session_key"] is not None:
+            self._rngs[i] = session_rng(self._seeds[i], chosen["session_key"])
+        visit = self.visits[i]
+        return visit.begin(chosen["intention"] or visit.draw_intention(self._rngs[i]))
+
+    def _reseed(self, seeds: Sequence[int | None] | None, mask: Bools) -> None:
+        if seeds is not None and len(seeds) != self.num_envs:
+            raise ValueError(f"Got {len(seeds)} seeds, must be {self.num_envs}.")
+        if not self._rngs:
+            entropy = np.random.SeedSequence().generate_state(self.num_envs).tolist()
+            self._seeds = entropy
+            self._rngs = [np.random.Generator(np.random.PCG64(word)) for word in entropy]
+        for i, seed in enumerate(seeds or ()):
+            if seed is not None and mask[i]:
+                self._seeds[i] = seed
+                self._rngs[i] = np.random.Generator(np.random.PCG64(seed))
+
+    def _reset_ended(
+        self, observations: list[str], infos: list[dict[str, Any]]
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Same-step autoreset: the last page and info go to ``final_obs`` and ``final_info``."""
+        last = np.full(self.num_envs, None, dtype=object)
+        final = [infos[i] for i in np.flatnonzero(self._ended)]
+        for i in np.flatnonzero(self._ended).tolist():
+            last[i] = observations[i]
+            observations[i], infos[i] = self._begin(i, {})
+        batch = self._batched(infos, self._all)
+        batch |= {"final_obs": last, "_final_obs": self._ended.copy()}
+        batch |= {"final_info": self._batched(final, self._ended), "_final_info": self._ended.copy()}
+        self._ended = np.zeros(self.num_envs, dtype=np.bool_)
+        return tuple(observations), batch
+
+    def _batched(self, infos: Sequence[dict[str, Any]], mask: Bools) -> dict[str, Any]:
+        """Infos of the visits in a mask as one array a key."""
+        batch: dict[str, Any] = {}
+        mask = mask if mask is self._all else mask.copy()
+        for key in infos[0]:
+            dtype = _DTYPES.get(key, object)
+            values: npt.NDArray[Any] = np.fromiter((info[key] for info in infos), dtype=dtype, count=len(infos))
+            if len(infos) < self.num_envs:
+                some, values = values, np.full(self.num_envs, None if dtype is object else 0, dtype=dtype)
+                values[mask] = some
+            batch[key], batch[f"_{key}"] = values, mask
+        return batch
+
+    def _mask(self, given: Any) -> Bools:
+        if given is None:
+            return self._all
+        mask: Bools = np.asarray(given)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ValueError(
+                f"reset_mask must be {self.num_envs} booleans with at least one True, got {mask.tolist()!r}."
+            )
+        return mask

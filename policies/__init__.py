@@ -1,0 +1,1 @@
+"""Policies to use and to copy: one readable file each."""
