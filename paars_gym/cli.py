@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ import click
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from paars_gym.llm.errors import ModelError
 
 app = typer.Typer(
     name="paars",
@@ -20,6 +23,10 @@ app = typer.Typer(
 )
 catalog_app = typer.Typer(help="Product catalogs.", no_args_is_help=True)
 app.add_typer(catalog_app, name="catalog")
+sessions_app = typer.Typer(help="Logs of sessions, of people and of agents.", no_args_is_help=True)
+app.add_typer(sessions_app, name="sessions")
+personas_app = typer.Typer(help="Personas of shoppers.", no_args_is_help=True)
+app.add_typer(personas_app, name="personas")
 console = Console()
 errors = Console(stderr=True)
 
@@ -57,7 +64,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         errors.print("Stopped.")
         sys.exit(130)
-    except (ValueError, LookupError, OSError, ImportError) as mistake:
+    except (ValueError, LookupError, OSError, ImportError, ModelError) as mistake:
         text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
         errors.print(f"[red]error:[/red] {escape(str(text))}", highlight=False, soft_wrap=True)
         sys.exit(2)
@@ -126,6 +133,187 @@ def catalog_describe(
     from paars_gym.catalog.load import load_catalog
 
     _facts("Catalog", describe(load_catalog(catalog)))
+
+
+@personas_app.command("mine")
+def personas_mine(
+    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
+    model: Annotated[str, typer.Option(help="anthropic:<model>, openai:<model>[@<base_url>] or scripted:<file>.")],
+    out: Annotated[Path, typer.Option(help="File of personas; those in it already are kept.")] = Path("personas.jsonl"),
+    catalog: Annotated[str | None, typer.Option(help="Catalog with the titles, if the sessions have none.")] = None,
+    as_of: Annotated[datetime | None, typer.Option(help="Use only what happened before; UTC.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most shoppers.", min=1)] = None,
+    tokens: Annotated[int, typer.Option(help="Most tokens of a history.", min=100)] = 6000,
+    names: Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
+    max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Through the provider's batches: slow, half the price.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
+) -> None:
+    """Mines a persona from each shopper's history, with two questions to a model."""
+    from paars_gym.personas.command import Mining, expect, mine
+
+    mining = Mining(
+        sessions=sessions,
+        model=model,
+        out=out,
+        catalog=catalog,
+        as_of=as_of.replace(tzinfo=UTC) if as_of else None,
+        limit=limit,
+        token_budget=tokens,
+        names=names,
+        cache=cache,
+        offline=offline,
+        max_usd=max_usd,
+        concurrency=concurrency,
+        batch=batch,
+    )
+    if dry_run:
+        _facts("Mining would take, about", expect(mining))
+        return
+    with console.status("mining") as status:
+        facts, stopped = mine(mining, progress=lambda mined, failed: status.update(f"{mined} mined, {failed} failed"))
+    _facts(f"Personas in {out}", facts)
+    if stopped:
+        raise ValueError(f"stopped early, everything so far is kept: {stopped}")
+
+
+@sessions_app.command("import")
+def sessions_import(
+    log: Annotated[Path, typer.Argument(help='Log file, folder of a named format, or "installed" (journey).')],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the store; a store there is replaced whole or not at all.")
+    ] = None,
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Option(
+            help="generic, journey, diginetica, retailrocket, yoochoose, rees46, otto, amazon-m2, opera, bestbuy or "
+            "uci-shoppers."
+        ),
+    ] = "generic",
+    map: Annotated[  # noqa: A002
+        str | None, typer.Option(help="TOML or JSON mapping, or pairs: shopper=user,kind=event,kinds.buy=purchase.")
+    ] = None,
+    gap_minutes: Annotated[
+        float | None, typer.Option(help="Inactivity that ends a session; by default the log's ids, else 30.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Of times without a zone; UTC by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="How reports call these sessions.")] = None,
+    wizard: Annotated[bool, typer.Option(help="Look at the first rows and settle the mapping together.")] = False,
+    propose: Annotated[
+        bool, typer.Option(help="Print the mapping that the wizard would propose, import nothing.")
+    ] = False,
+) -> None:
+    """Imports a log, and says what became of every record."""
+    from paars_gym.sessions.ingest import wizard as guide
+    from paars_gym.sessions.ingest.importing import import_log
+    from paars_gym.sessions.ingest.mapping import LogMapping
+
+    if propose:
+        found = guide.propose(log)
+        console.print(found.head.head(5))
+        if found.mapping is None:
+            raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(found.missing)}; map it by --map.")
+        typer.echo(found.mapping.toml(), nl=False)
+        for word in found.unplaced:
+            errors.print(f"Event {word!r} has no kind yet: add it to [kinds], or it is quarantined.", highlight=False)
+        return
+    if out is None:
+        raise ValueError("Where to? Give --out DIR.")
+    mapping = None if map is None else LogMapping.parse(map)
+    if wizard:
+        console.print(guide.propose(log).head.head(5))
+        mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
+        typer.echo(f"\n{mapping.toml()}")
+        typer.confirm("Import with this mapping?", default=True, abort=True)
+    with console.status("reading") as status:
+        store = import_log(
+            log,
+            out,
+            format=format,
+            mapping=mapping,
+            gap_minutes=gap_minutes,
+            timezone=timezone,
+            name=name,
+            overwrite=True,
+            progress=lambda records: status.update(f"{records:,} records"),
+        )
+    told = store.provenance
+    _facts(
+        f"Sessions {told.name!r} in {out}",
+        {
+            "sessions": f"{len(store):,}, by {told.sessionised}",
+            "events": f"{store.card.events:,}",
+            "records read": f"{told.records_read:,}",
+            "rejected": f"{told.records_rejected:,}"
+            + (f", see {out / 'rejected.jsonl'}" * bool(told.records_rejected)),
+            "ignored": f"{told.records_ignored:,}",
+            "out of order": f"{told.out_of_order:,}, sorted",
+            "known": ", ".join(told.what_is_known),
+        }.items(),
+    )
+    for note in told.notes:
+        console.print(note, highlight=False, markup=False)
+    for cut in told.cut:
+        console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
+
+
+@sessions_app.command("describe")
+def sessions_describe(store: Annotated[Path, typer.Argument(help="Folder of a session store.")]) -> None:
+    """Says what is in a store: counts, distributions, and the tasks it can be the human side of."""
+    from rich.table import Table
+
+    from paars_gym.sessions.describe import describe, facts
+    from paars_gym.sessions.store import Store
+
+    found = describe(Store(store))
+    _facts(f"Sessions {found.provenance.name!r}", facts(found))
+    table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
+    for row in found.distributions:
+        numbers = (f"{row.mean:.2f}", f"{row.std:.2f}", f"{row.median:g}", f"{row.p90:g}", f"{row.most:,}")
+        table.add_row(row.statistic, *numbers, f"{row.share_zero:.1%}")
+    console.print(table)
+    tasks = Table("can be the human side of", "", "", title_justify="left")
+    for task in found.tasks:
+        tasks.add_row(task.name, "yes" if task.able else "no", task.why)
+    console.print(tasks)
+    for note in (*found.provenance.notes, *found.provenance.cut):
+        console.print(note, highlight=False, markup=False)
+
+
+@sessions_app.command("split")
+def sessions_split(
+    store: Annotated[Path, typer.Argument(help="Folder of a session store.")],
+    by: Annotated[str, typer.Option(help="time or shopper.")],
+    out: Annotated[Path, typer.Option(help="Folder that gets the stores train and test.")],
+    at: Annotated[
+        str | None, typer.Option(help="By time: the test begins here, 2017-11-01 or with time and zone.")
+    ] = None,
+    fraction: Annotated[float, typer.Option(help="Of sessions (time) or shoppers to hold out.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="By shopper: of the draw.")] = 0,
+) -> None:
+    """Holds out part of a store, and makes sure that nothing leaks."""
+    from datetime import UTC, datetime
+
+    from paars_gym.sessions.split import split_by_shopper, split_by_time
+    from paars_gym.sessions.store import Store
+
+    if by == "time":
+        date = None if at is None else datetime.fromisoformat(at)
+        zoned = date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
+        split = split_by_time(Store(store), out, at=zoned, fraction=fraction, overwrite=True)
+    elif by == "shopper":
+        if at is not None:
+            raise ValueError("--at is for --by time.")
+        split = split_by_shopper(Store(store), out, fraction=fraction, seed=seed, overwrite=True)
+    else:
+        raise ValueError(f"--by {by!r}, must be time or shopper.")
+    dropped = f"; {split.dropped:,} run across the date and are in neither" if split.dropped else ""
+    typer.echo(f"{len(split.train):,} sessions to train, {len(split.test):,} to test{dropped}. Nothing leaks.")
 
 
 def _assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:

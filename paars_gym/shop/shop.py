@@ -1,42 +1,82 @@
 """What does one shop hold in common for all its visitors? Catalog, ranking, and every page that was already shown.
 
-Visitors walk a graph: a `Place` is a page as shown, and remembers where each navigation from it led. That memory is
-what makes steps cost a microsecond; emptied, nothing changes but speed.
+Visitors walk a graph: a `Scene` is a page as shown, a `Place` is a scene with a cart, and a place remembers the `Move`
+that each action made from it. Moves are worked out by the rules of `state` and nothing else; remembering them makes a step
+cost a microsecond. Forgotten, nothing changes but speed.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.sorted import Resorted
-from paars_gym.sessions.event import Event, Intention
+from paars_gym.sessions.event import Intention
 from paars_gym.shop.observation import CartEntry, Listing, ObservationKind, listing_title, make_renderer
-from paars_gym.shop.state import CartLine, Detail, Home, Page, Results, Shown
+from paars_gym.shop.state import Bought, Cart, Detail, Home, Page, Results, Shown
 
 
-class Place:
+class Scene:
     """A page as shown in one shop.
 
     Attributes:
         page: Which page.
         text: Its part of the observation.
-        observation: The whole observation when the cart is empty and nothing went wrong.
-        info: Its part of ``info``; treat as read-only.
-        moves: Where valid navigations led, by their text.
+        info: Its part of ``info``.
+        places: What it is with each cart.
     """
 
-    __slots__ = ("info", "moves", "observation", "page", "text")
+    __slots__ = ("info", "page", "places", "text")
 
-    def __init__(self, page: Page, text: str, observation: str, info: dict[str, Any]) -> None:
+    def __init__(self, page: Page, text: str, info: dict[str, Any]) -> None:
         self.page = page
         self.text = text
-        self.observation = observation
         self.info = info
-        self.moves: dict[str, tuple[Place, tuple[Event, ...]]] = {}
+        self.places: dict[Cart, Place] = {}
+
+
+class Place:
+    """A scene seen with a cart.
+
+    Attributes:
+        scene: The page.
+        cart: The cart.
+        cart_text: The cart's part of the observation.
+        observation: The whole observation when nothing went wrong.
+        moves: What each action led to, by its text; going back, by the scene it led to.
+    """
+
+    __slots__ = ("cart", "cart_text", "moves", "observation", "scene")
+
+    def __init__(self, scene: Scene, cart: Cart, cart_text: str, observation: str) -> None:
+        self.scene = scene
+        self.cart = cart
+        self.cart_text = cart_text
+        self.observation = observation
+        self.moves: dict[str | Scene, Move] = {}
+
+
+class Move(NamedTuple):
+    """What an action does from a place.
+
+    Attributes:
+        place: Where it leads.
+        trail: 1 when the scene left goes onto the trail, -1 when going back takes the last one off, else 0.
+        bought: Lines it buys.
+        ends: Whether it ends the visit.
+        observation: What the visitor then sees.
+        info: The ``info`` of the step, but for its number and all purchases before.
+    """
+
+    place: Place
+    trail: int
+    bought: tuple[Bought, ...]
+    ends: bool
+    observation: str
+    info: dict[str, Any]
 
 
 class Shop:
@@ -50,7 +90,7 @@ class Shop:
         page_size: int = 10,
         reviews_per_page: int = 3,
         observation: ObservationKind = "page",
-        max_places: int = 20_000,
+        max_remembered: int = 20_000,
     ) -> None:
         """Args:
             catalog: What is sold.
@@ -58,15 +98,16 @@ class Shop:
             page_size: Results a page, 1 to 100.
             reviews_per_page: Reviews a detail page.
             observation: ``page`` (text) or ``json``.
-            max_places: Pages remembered, some 4 kB each; when full, all are forgotten and made anew as needed.
+            max_remembered: Scenes, places and moves remembered, some 2 kB each; when full, all are forgotten and made
+                anew as needed.
 
         Raises:
             ValueError: A number out of range, or an unknown kind of observation.
         """
         if not 1 <= page_size <= 100:
             raise ValueError(f"page_size == {page_size}, must be from 1 to 100.")
-        if reviews_per_page < 1 or max_places < 1:
-            raise ValueError(f"reviews_per_page == {reviews_per_page}, max_places == {max_places}: both must be >= 1.")
+        if reviews_per_page < 1 or max_remembered < 1:
+            raise ValueError(f"{reviews_per_page=} and {max_remembered=} must be >= 1.")
         self.catalog = catalog
         self.ranking = ranking
         self.page_size = page_size
@@ -74,36 +115,60 @@ class Shop:
         self.renderer = make_renderer(
             observation, shop_name=catalog.name, synthetic=catalog.synthetic, currency=catalog.currency
         )
-        self._max_places = max_places
-        self._places: dict[Page, Place] = {}
-        self._listings = lru_cache(maxsize=max_places)(self._list_results)
-        self.product = lru_cache(maxsize=max_places)(self._find_product)
-        self.cart_text = lru_cache(maxsize=max_places)(self._render_cart)
+        self._max_remembered = max_remembered
+        self._remembered = 0
+        self._scenes: dict[Page, Scene] = {}
+        self._listings = lru_cache(maxsize=max_remembered)(self._list_results)
+        self.product = lru_cache(maxsize=max_remembered)(self._find_product)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Shop:
+        """Itself: Gymnasium copies an environment's arguments, and nothing in a shop changes what it shows."""
+        return self
 
     def shown(self, results: Results) -> Shown:
         """What a page of results shows."""
         return self._listings(results)[0]
 
-    def place(self, page: Page) -> Place:
+    def scene(self, page: Page) -> Scene:
         """A page as shown here."""
-        place = self._places.get(page)
+        scene = self._scenes.get(page)
+        if scene is None:
+            self._count()
+            scene = self._scenes[page] = self._make_scene(page)
+        return scene
+
+    def entrance(self, intention: Intention | None) -> Scene:
+        """The home page of a visitor who came for something."""
+        home = self.scene(Home())
+        return home if intention is None else Scene(Home(), self.renderer.home(intention), home.info)
+
+    def place(self, scene: Scene, cart: Cart) -> Place:
+        """A scene with a cart."""
+        place = scene.places.get(cart)
         if place is None:
-            if len(self._places) >= self._max_places:
-                # Places refer to each other: without cutting those references a visitor would keep all of them alive.
-                for old in self._places.values():
-                    old.moves.clear()
-                self._places.clear()
-            place = self._places[page] = self._make_place(page)
+            self._count()
+            cart_text = self._cart_text(cart) if cart else ""
+            place = Place(scene, cart, cart_text, self.renderer.assemble(scene.text, cart_text, None))
+            scene.places[cart] = place
         return place
 
-    def entrance(self, intention: Intention | None) -> Place:
-        """The home page of a visitor who came for something."""
-        if intention is None:
-            return self.place(Home())
-        text = self.renderer.home(intention)
-        return Place(Home(), text, self.renderer.assemble(text, "", None), self.place(Home()).info)
+    def remember(self, place: Place, action: str | Scene, move: Move) -> None:
+        """Keeps what an action led to from a place."""
+        self._count()
+        place.moves[action] = move
 
-    def _make_place(self, page: Page) -> Place:
+    def _count(self) -> None:
+        self._remembered += 1
+        if self._remembered > self._max_remembered:
+            # These refer to each other: without cutting the references one visitor would keep all of them alive.
+            for scene in self._scenes.values():
+                for place in scene.places.values():
+                    place.moves.clear()
+                scene.places.clear()
+            self._scenes.clear()
+            self._remembered = 0
+
+    def _make_scene(self, page: Page) -> Scene:
         info: dict[str, Any] = {"page": "home", "query": None, "results": (), "product": None}
         match page:
             case Home():
@@ -117,7 +182,7 @@ class Shop:
                 assert product is not None, "a detail page is reached by a known id only"
                 text = self.renderer.detail(page, product, self.reviews_per_page)
                 info |= {"page": "product", "product": page.product}
-        return Place(page, text, self.renderer.assemble(text, "", None), info)
+        return Scene(page, text, info)
 
     def _list_results(self, results: Results) -> tuple[Shown, tuple[Listing, ...]]:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)
@@ -137,7 +202,7 @@ class Shop:
         except KeyError:
             return None
 
-    def _render_cart(self, cart: tuple[CartLine, ...]) -> str:
+    def _cart_text(self, cart: Cart) -> str:
         entries = []
         for line in cart:
             product = self.product(line.product)

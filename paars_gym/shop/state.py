@@ -83,6 +83,9 @@ class CartLine(NamedTuple):
     options: Options = ()
 
 
+Cart = tuple[CartLine, ...]
+
+
 class Bought(NamedTuple):
     """A product line that was bought; the price is for one unit, None when the catalog has none."""
 
@@ -105,7 +108,7 @@ class State(NamedTuple):
 
     page: Page = Home()
     trail: tuple[Page, ...] = ()
-    cart: tuple[CartLine, ...] = ()
+    cart: Cart = ()
     bought: tuple[Bought, ...] = ()
     ended: bool = False
 
@@ -155,7 +158,10 @@ def apply(shelves: Shelves, state: State, action: Action | Mistake) -> Transitio
             return Transition(state, error=action.message)
         case Search() | View() | NextPage():
             page, events, error = navigate(shelves, state.page, action)
-            return Transition(state, error=error) if page is None else Transition(moved(state, page), events)
+            if page is None:
+                return Transition(state, error=error)
+            trail = (*state.trail[1 - TRAIL_LENGTH :], state.page)
+            return Transition(State(page, trail, state.cart, state.bought), events)
         case Back():
             if not state.trail:
                 return Transition(state, error="There is no page to go back to.")
@@ -179,7 +185,7 @@ class Step(NamedTuple):
 
 
 def navigate(shelves: Shelves, page: Page, action: Search | View | NextPage) -> Step:
-    """Where searching, viewing or paging leads from a page; depends on nothing else, so it can be remembered."""
+    """Where searching, viewing or paging leads from a page; depends on nothing else."""
     match action:
         case Search():
             if not action.query and action.filters.empty:
@@ -189,11 +195,6 @@ def navigate(shelves: Shelves, page: Page, action: Search | View | NextPage) -> 
             return _view(shelves, page, action.product_id)
         case NextPage():
             return _next_page(shelves, page)
-
-
-def moved(state: State, page: Page) -> State:
-    """The state after going to a page."""
-    return State(page, (*state.trail[1 - TRAIL_LENGTH :], state.page), state.cart, state.bought)
 
 
 def _show(shelves: Shelves, results: Results, kind: Literal["search", "next_page"]) -> Step:

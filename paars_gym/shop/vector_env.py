@@ -20,7 +20,7 @@ from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import Reward, make_reward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.spaces import ObservationText
-from paars_gym.shop.visit import StepResult, Visit
+from paars_gym.shop.visit import Visit
 
 Bools = npt.NDArray[np.bool_]
 _DTYPES: dict[str, type] = {"step": np.int64, "action_valid": np.bool_}
@@ -126,27 +126,30 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
         some_ended = True in ended
         if some_ended and self.autoreset_mode is AutoresetMode.DISABLED:
             raise ValueError(f"Visits {np.flatnonzero(self._ended).tolist()} have ended; reset them by reset_mask.")
-        results = [
-            self._restart(i) if some_ended and ended[i] else visit.advance(action)
-            for i, (visit, action) in enumerate(zip(self.visits, actions, strict=True))
-        ]
-        observations, rewards, terminated, truncated, infos = zip(*results, strict=True)
+        observations, infos, rewards, terminated = [], [], [], []
+        for i, visit in enumerate(self.visits):
+            if some_ended and ended[i]:
+                observation, info = self._begin(i, {})
+                reward, ends = 0.0, False
+            else:
+                move, reward = visit.make_move(actions[i])
+                observation, info, ends = move.observation, move.info, move.ends
+            observations.append(observation)
+            infos.append(info)
+            rewards.append(reward)
+            terminated.append(ends)
         terminations = np.array(terminated, dtype=np.bool_)
-        truncations = np.array(truncated, dtype=np.bool_)
+        truncations = np.array([visit.steps >= visit.max_steps for visit in self.visits], dtype=np.bool_)
         self._ended = terminations | truncations
         batch = self._batched(infos, self._all)
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
-            observations, batch = self._reset_ended(list(observations), list(infos))
-        self._observations = list(observations)
-        return observations, np.array(rewards, dtype=np.float64), terminations, truncations, batch
+            batch = self._reset_ended(observations, infos, batch)
+        self._observations = observations
+        return tuple(observations), np.array(rewards, dtype=np.float64), terminations, truncations, batch
 
     def render(self) -> tuple[str, ...] | None:
         """Every visit's page as text, in "ansi" mode."""
         return tuple(visit.observation for visit in self.visits) if self.render_mode == "ansi" else None
-
-    def _restart(self, i: int) -> StepResult:
-        observation, info = self._begin(i, {})
-        return observation, 0.0, False, False, info
 
     def _begin(self, i: int, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         chosen = read_reset_options(options)
@@ -168,28 +171,32 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
                 self._rngs[i] = np.random.Generator(np.random.PCG64(seed))
 
     def _reset_ended(
-        self, observations: list[str], infos: list[dict[str, Any]]
-    ) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Same-step autoreset: the last page and info go to ``final_obs`` and ``final_info``."""
+        self, observations: list[str], infos: list[dict[str, Any]], batch: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Same-step autoreset, in place; the last pages and infos go to ``final_obs`` and ``final_info``."""
+        ended = self._ended
         last = np.full(self.num_envs, None, dtype=object)
-        final = [infos[i] for i in np.flatnonzero(self._ended)]
-        for i in np.flatnonzero(self._ended).tolist():
+        final = {key: _only(values, ended) for key, values in batch.items()}
+        for i in np.flatnonzero(ended).tolist():
             last[i] = observations[i]
             observations[i], infos[i] = self._begin(i, {})
-        batch = self._batched(infos, self._all)
-        batch |= {"final_obs": last, "_final_obs": self._ended.copy()}
-        batch |= {"final_info": self._batched(final, self._ended), "_final_info": self._ended.copy()}
         self._ended = np.zeros(self.num_envs, dtype=np.bool_)
-        return tuple(observations), batch
+        final_parts = {"final_obs": last, "_final_obs": ended, "final_info": final, "_final_info": ended.copy()}
+        return self._batched(infos, self._all) | final_parts
 
     def _batched(self, infos: Sequence[dict[str, Any]], mask: Bools) -> dict[str, Any]:
-        """Infos of the visits in a mask as one array a key."""
+        """Infos of the visits in a mask as one array a key; a move's info is shared, so its own visit completes it."""
         batch: dict[str, Any] = {}
+        visits = self.visits if mask is self._all else [self.visits[i] for i in np.flatnonzero(mask)]
         mask = mask if mask is self._all else mask.copy()
-        for key in infos[0]:
+        # All infos have the same keys in the same order.
+        columns = dict(zip(infos[0], zip(*map(dict.values, infos), strict=True), strict=True))
+        columns["step"] = tuple([visit.steps for visit in visits])
+        columns["purchases"] = tuple([visit.bought for visit in visits])
+        for key, column in columns.items():
             dtype = _DTYPES.get(key, object)
-            values: npt.NDArray[Any] = np.fromiter((info[key] for info in infos), dtype=dtype, count=len(infos))
-            if len(infos) < self.num_envs:
+            values: npt.NDArray[Any] = np.fromiter(column, dtype=dtype, count=len(column))
+            if len(column) < self.num_envs:
                 some, values = values, np.full(self.num_envs, None if dtype is object else 0, dtype=dtype)
                 values[mask] = some
             batch[key], batch[f"_{key}"] = values, mask
@@ -204,3 +211,10 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
                 f"reset_mask must be {self.num_envs} booleans with at least one True, got {mask.tolist()!r}."
             )
         return mask
+
+
+def _only(values: npt.NDArray[Any], mask: Bools) -> npt.NDArray[Any]:
+    """Values in a mask; elsewhere None, 0 or False."""
+    kept = np.full(len(values), None if values.dtype == object else 0, dtype=values.dtype)
+    kept[mask] = values[mask]
+    return kept

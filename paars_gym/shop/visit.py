@@ -1,29 +1,36 @@
-"""How does one visit unfold, step by step? The rules of `state`, the pages of `shop`, and a count of steps.
+"""How does one visit unfold, step by step? Along the moves of the shop's places, and a count of steps.
 
 Both environments are thin shells over this class.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from paars_gym.sessions.event import Event, Intention
-from paars_gym.shop.actions import NextPage, Search, View, parse_action
+from paars_gym.sessions.event import Intention
+from paars_gym.shop.actions import Back, parse_action
 from paars_gym.shop.goal import sample_goal
 from paars_gym.shop.rewards import GoalReward, NoReward, Reward
-from paars_gym.shop.shop import Place, Shop
-from paars_gym.shop.state import Home, State, apply, moved
+from paars_gym.shop.shop import Move, Place, Scene, Shop
+from paars_gym.shop.state import TRAIL_LENGTH, Bought, Home, Page, State, apply
 
 StepResult = tuple[str, float, bool, bool, dict[str, Any]]
-_NOTHING: tuple[Event, ...] = ()
 
 
-class Snapshot(tuple[State, int, Intention | None]):
-    """A moment of a visit: its state, the steps taken, and the intention."""
+class Snapshot(NamedTuple):
+    """A moment of a visit.
 
-    __slots__ = ()
+    Attributes:
+        state: Pages, cart, purchases.
+        steps: Actions taken.
+        intention: What the visitor came for.
+    """
+
+    state: State
+    steps: int
+    intention: Intention | None
 
 
 class Visit:
@@ -31,18 +38,24 @@ class Visit:
 
     Attributes:
         shop: Where.
-        state: The visit's `State` now.
+        max_steps: Actions until the visit is truncated.
+        reward: Worth of a step; None when it is always 0.
         steps: Actions taken, valid or not.
+        bought: Lines bought so far.
         intention: What the visitor came for.
     """
 
-    __slots__ = ("_cart", "_entrance", "_place", "intention", "max_steps", "reward", "shop", "state", "steps")
+    __slots__ = (
+        "_ended", "_entrance", "_place", "_trail", "bought", "intention", "max_steps", "reward", "shop", "steps",
+    )  # fmt: skip
 
-    state: State
     steps: int
+    bought: tuple[Bought, ...]
     intention: Intention | None
+    _entrance: Scene
     _place: Place
-    _cart: str
+    _trail: tuple[Scene, ...]
+    _ended: bool
 
     def __init__(self, shop: Shop, *, max_steps: int, reward: Reward) -> None:
         if max_steps < 1:
@@ -54,10 +67,8 @@ class Visit:
 
     def begin(self, intention: Intention | None) -> tuple[str, dict[str, Any]]:
         """Enters the shop: the first observation and info."""
-        self.intention = intention
-        self._entrance = self.shop.entrance(intention)
-        self._go_to(State(), 0)
-        return self._entrance.observation, self.info(_NOTHING, None)
+        self.restore(Snapshot(State(), 0, intention))
+        return self.observation, _info(self._place, (), None) | {"step": 0, "purchases": ()}
 
     def draw_intention(self, rng: np.random.Generator) -> Intention | None:
         """What a visitor with no given intention came for: a random goal if the reward asks for one, else nothing."""
@@ -65,71 +76,90 @@ class Visit:
 
     def advance(self, action: object) -> StepResult:
         """One step: observation, reward, terminated, truncated, info. Never raises, whatever the action."""
-        before = self.state
-        self.steps += 1
-        move = self._place.moves.get(action) if type(action) is str else None
-        if move is not None and not before.ended:
-            self._place, events = move
-            self.state = moved(before, self._place.page)
-            error = None
-        else:
-            events, error = self._apply(action)
-        place, cart = self._place, self._cart
-        if not cart and error is None:
-            observation = place.observation
-        else:
-            observation = self.shop.renderer.assemble(place.text, cart, error)
-        state = self.state
-        reward = 0.0 if self.reward is None else self.reward(self.shop.catalog, self.intention, before, state)
-        return observation, reward, state.ended, self.steps >= self.max_steps, self.info(events, error)
+        move, reward = self.make_move(action)
+        info = move.info.copy()
+        info["step"] = steps = self.steps
+        info["purchases"] = self.bought
+        return move.observation, reward, move.ends, steps >= self.max_steps, info
 
-    def info(self, events: tuple[Event, ...], error: str | None) -> dict[str, Any]:
-        """The structured side of an observation, flat, the same keys at every step."""
-        state = self.state
-        return {
-            "step": self.steps,
-            **self._place.info,
-            "cart": state.cart,
-            "purchases": state.bought,
-            "action_valid": error is None,
-            "error": error,
-            "events": events,
-        }
+    def make_move(self, action: object) -> tuple[Move, float]:
+        """One step as the move made, which others may share, and its reward."""
+        before = None if self.reward is None else self.state
+        place = self._place
+        trail = self._trail
+        # Going back depends on the place and on the page before; everything else on the place alone.
+        key: Any = trail[-1] if action == "back[]" and trail else action
+        move = place.moves.get(key) if type(action) is str and not self._ended else None
+        if move is None:
+            move = self._work_out(action, key)
+        if move.trail > 0:
+            self._trail = (*trail, place.scene) if len(trail) < TRAIL_LENGTH else (*trail[1:], place.scene)
+        elif move.trail < 0:
+            self._trail = trail[:-1]
+        if move.bought:
+            self.bought += move.bought
+        self._place = move.place
+        self._ended = move.ends
+        self.steps += 1
+        if self.reward is None or before is None:
+            return move, 0.0
+        return move, float(self.reward(self.shop.catalog, self.intention, before, self.state))
+
+    @property
+    def state(self) -> State:
+        """Where the visit stands, as the rules of `state` see it."""
+        trail = tuple([scene.page for scene in self._trail])
+        return State(self._place.scene.page, trail, self._place.cart, self.bought, self._ended)
 
     @property
     def observation(self) -> str:
         """The page as it stands, without an error."""
-        return self.shop.renderer.assemble(self._place.text, self._cart, None)
+        return self._place.observation
 
     def snapshot(self) -> Snapshot:
         """This moment, to be returned to by `restore`."""
-        return Snapshot((self.state, self.steps, self.intention))
+        return Snapshot(self.state, self.steps, self.intention)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a moment of this or another visit of the same shop."""
-        state, steps, self.intention = snapshot
+        state, self.steps, self.intention = snapshot
         self._entrance = self.shop.entrance(self.intention)
-        self._go_to(state, steps)
+        self._trail = tuple(self._scene(page) for page in state.trail)
+        self._place = self.shop.place(self._scene(state.page), state.cart)
+        self.bought, self._ended = state.bought, state.ended
 
-    def _apply(self, text: object) -> tuple[tuple[Event, ...], str | None]:
+    def _work_out(self, text: object, key: Any) -> Move:
+        """The move of an action by the rules, remembered under a key where the action is text."""
         action = parse_action(text)
-        place = self._place
-        state, events, error = apply(self.shop, self.state, action)
-        if state is not self.state:
-            if state.cart is not self.state.cart:
-                self._cart = self.shop.cart_text(state.cart) if state.cart else ""
-            if state.page is not place.page:
-                self._place = self._at(state)
-            self.state = state
-            if isinstance(action, (Search, View, NextPage)) and isinstance(text, str):
-                place.moves[text] = self._place, events
-        return events, error
+        before = self.state
+        state, events, error = apply(self.shop, before, action)
+        scene, trail = self._place.scene, 0
+        if isinstance(action, Back) and error is None:
+            scene, trail = self._trail[-1], -1
+        elif state.page is not before.page:
+            scene, trail = self._scene(state.page), 1
+        place = self.shop.place(scene, state.cart)
+        observation = place.observation
+        if error is not None:
+            observation = self.shop.renderer.assemble(scene.text, place.cart_text, error)
+        bought = state.bought[len(before.bought) :]
+        move = Move(place, trail, bought, state.ended, observation, _info(place, events, error))
+        if type(text) is str and not before.ended and (key is not text or not isinstance(action, Back)):
+            self.shop.remember(self._place, key, move)
+        return move
 
-    def _go_to(self, state: State, steps: int) -> None:
-        self.state = state
-        self.steps = steps
-        self._place = self._at(state)
-        self._cart = self.shop.cart_text(state.cart) if state.cart else ""
+    def _scene(self, page: Page) -> Scene:
+        return self._entrance if isinstance(page, Home) else self.shop.scene(page)
 
-    def _at(self, state: State) -> Place:
-        return self._entrance if isinstance(state.page, Home) else self.shop.place(state.page)
+
+def _info(place: Place, events: tuple[Any, ...], error: str | None) -> dict[str, Any]:
+    """The structured side of an observation, flat, the same keys in the same order at every step."""
+    return {
+        "step": 0,
+        **place.scene.info,
+        "cart": place.cart,
+        "purchases": (),
+        "action_valid": error is None,
+        "error": error,
+        "events": events,
+    }

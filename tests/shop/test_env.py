@@ -185,7 +185,7 @@ def test_twin_rollouts_are_equal_across_processes(tmp_path: Path) -> None:
 
 
 def test_pages_forgotten_and_remembered_are_the_same(catalog: Catalog, shop: Shop) -> None:
-    forgetful = Shop(catalog, shop.ranking, page_size=3, reviews_per_page=2, max_places=1)
+    forgetful = Shop(catalog, shop.ranking, page_size=3, reviews_per_page=2, max_remembered=1)
     a, b = RetailEnv(shop=shop), RetailEnv(shop=forgetful)
     for env in (a, b):
         env.reset(seed=3)

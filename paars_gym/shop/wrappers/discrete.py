@@ -83,7 +83,7 @@ class DiscreteActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorAr
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Which actions are possible now, shape (n,)."""
-        info, state = self._info, self._retail.snapshot()[0]
+        info, state = self._info, self._retail.snapshot().state
         shelves = self._retail.shop
         product = shelves.product(info["product"]) if info["product"] else None
         possible = {

@@ -1,0 +1,1 @@
+"""Shoppers: who shops in the environment and answers the suite's questions."""

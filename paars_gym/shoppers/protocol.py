@@ -1,0 +1,64 @@
+"""What is a shopper? A `Policy` shops in the environment; an `Answerer` answers the single-question tasks.
+
+PAARS section 4.3. A shopper may be both. Methods may be plain or ``async``: callers await whatever is awaitable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from paars_gym.catalog.product import Product
+from paars_gym.personas.persona import Persona
+from paars_gym.sessions.event import Intention
+
+
+@runtime_checkable
+class Shopper(Protocol):
+    """Anyone who can be given a role. One object plays one shopper at a time.
+
+    Attributes:
+        name: How reports call it, for example ``behavioural``.
+    """
+
+    name: str
+
+    def reset(
+        self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator
+    ) -> Awaitable[None] | None:
+        """Begins a session, or a question.
+
+        Args:
+            persona: Whom to play; None for nobody in particular (the paper's Base).
+            intention: What the session is for; None for single questions.
+            rng: The session's own generator: every draw comes from it.
+        """
+        ...
+
+
+@runtime_checkable
+class Policy(Shopper, Protocol):
+    """Shops in `PAARS-Retail-v0`."""
+
+    def act(self, observation: str, info: dict[str, Any]) -> Awaitable[str] | str:
+        """The next action, as text of the action grammar, given what ``reset`` or ``step`` of the environment gave."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Shopper, Protocol):
+    """Answers the single-question tasks of the alignment suite."""
+
+    def write_query(self, product: Product) -> Awaitable[str] | str:
+        """A search that would plausibly have led to viewing this product."""
+        ...
+
+    def choose_item(self, products: Sequence[Product]) -> Awaitable[int] | int:
+        """Index of the product that the shopper would buy."""
+        ...
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> Awaitable[int] | int:
+        """Index of the result that the shopper would open."""
+        ...
