@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from paars_gym.abtest.estimate import paired_difference
+
+
+def test_one_session_a_persona_is_the_paired_t_test() -> None:
+    rng = np.random.default_rng(0)
+    control, treatment = rng.poisson(2, 40), rng.poisson(3, 40)
+    result = paired_difference(control, treatment, list(range(40)))
+    reference = stats.ttest_rel(treatment, control).confidence_interval(0.95)
+    assert result.estimate == pytest.approx((treatment - control).mean())
+    assert result.interval == pytest.approx((reference.low, reference.high))
+
+
+def test_clusters_by_hand() -> None:
+    # Differences 1, 1 | 3, 3: mean 2, cluster sums of residuals -2 and 2, error sqrt(2/1 · 8) / 4 = 1, t(1) = 12.7062.
+    result = paired_difference([0, 1, 1, 0], [1, 2, 4, 3], ["a", "a", "b", "b"])
+    assert result.estimate == 2.0
+    assert result.interval == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
+    assert (result.control, result.treatment, result.relative) == (0.5, 2.5, 4.0)
+    assert (result.n_pairs, result.n_clusters) == (4, 2)
+
+
+def test_copies_of_a_session_add_no_certainty() -> None:
+    rng = np.random.default_rng(1)
+    control, treatment = rng.normal(size=30), rng.normal(size=30)
+    once = paired_difference(control, treatment, list(range(30)))
+    often = paired_difference(np.repeat(control, 5), np.repeat(treatment, 5), np.repeat(np.arange(30), 5).tolist())
+    assert often.interval == pytest.approx(once.interval)
+    assert often.relative_interval == pytest.approx(once.relative_interval)
+
+
+def test_identical_arms_are_said_to_be() -> None:
+    result = paired_difference([1, 0, 2], [1, 0, 2], ["a", "b", "c"])
+    assert (result.estimate, result.interval, result.note) == (0.0, (0.0, 0.0), "identical_arms")
+    assert result.relative_interval == (0.0, 0.0)
+
+
+def test_one_persona_is_not_estimable() -> None:
+    result = paired_difference([1, 2], [3, 3], ["a", "a"])
+    assert result.estimate == 1.5
+    assert np.isnan(result.interval).all()
+    assert result.note == "not estimable: one persona"
+
+
+def test_without_control_sales_there_is_no_relative_change() -> None:
+    result = paired_difference([0, 0], [1, 0], ["a", "b"])
+    assert np.isnan(result.relative)
+    assert np.isfinite(result.interval).all()
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "clusters", "level", "says"),
+    [
+        ([], [], [], 0.95, "one entry a pair"),
+        ([1], [1, 2], ["a"], 0.95, "one entry a pair"),
+        ([1, np.nan], [1, 2], ["a", "b"], 0.95, "NaN or infinite"),
+        ([1, 2], [1, 2], ["a", "b"], 1.0, "level == 1.0"),
+    ],
+)
+def test_bad_input(control: list[float], treatment: list[float], clusters: list[str], level: float, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        paired_difference(control, treatment, clusters, level=level)
+
+
+def test_intervals_cover() -> None:
+    """Skewed counts, personas that differ, a true effect: 1,000 tests with 80 personas of 3 sessions each."""
+    rng = np.random.default_rng(2)
+    covered, relative_covered = 0, 0
+    for _ in range(1_000):
+        taste = rng.gamma(1.0, 1.0, size=80)
+        personas = np.repeat(np.arange(80), 3)
+        control, treatment = rng.poisson(taste[personas]), rng.poisson(1.2 * taste[personas])
+        result = paired_difference(control, treatment, personas.tolist())
+        covered += result.interval[0] <= 0.2 <= result.interval[1]
+        relative_covered += result.relative_interval[0] <= 0.2 <= result.relative_interval[1]
+    assert 0.925 <= covered / 1_000 <= 0.97
+    assert 0.925 <= relative_covered / 1_000 <= 0.97
