@@ -1,0 +1,123 @@
+"""Does alignment differ between hard and easy cases, or between groups of shoppers (PAARS Figure 2)?"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paars_gym.alignment.result import Interval
+
+POOLED = "other (pooled)"
+
+
+class Stratum(NamedTuple):
+    """One slice of the cases.
+
+    Attributes:
+        label: Its name.
+        low: Least difficulty in it.
+        high: Greatest.
+        n: Cases.
+        estimate: Mean of the metric; nan without cases.
+        interval: Student's t over cases; None for fewer than two.
+    """
+
+    label: str
+    low: float
+    high: float
+    n: int
+    estimate: float
+    interval: Interval | None
+
+
+def quantile_strata(difficulty: ArrayLike, *, strata: int = 4) -> NDArray[np.intp]:
+    """Which quantile of difficulty each case falls into, 0 the easiest.
+
+    Equal difficulties always share a stratum, so that with many ties some strata are larger, or empty.
+
+    Args:
+        difficulty: Such as the perplexity of the human query, shape (n,).
+        strata: How many.
+
+    Returns:
+        Codes 0 .. strata - 1, shape (n,).
+
+    Raises:
+        ValueError: No cases, values that are not finite, or fewer than one stratum.
+    """
+    values = np.asarray(difficulty, dtype=np.float64).ravel()
+    if strata < 1:
+        raise ValueError(f"strata == {strata}, must be >= 1.")
+    if len(values) == 0 or not np.all(np.isfinite(values)):
+        raise ValueError(f"{len(values)} difficulties, must be at least one and all finite.")
+    edges = np.quantile(values, np.arange(1, strata) / strata)
+    return np.searchsorted(edges, values, side="left")
+
+
+def by_stratum(metric: ArrayLike, difficulty: ArrayLike, *, strata: int = 4) -> tuple[Stratum, ...]:
+    """Mean of a per-case metric in each quantile of difficulty: Figure 2, with intervals.
+
+    Args:
+        metric: Such as cosine similarities or hits, shape (n,).
+        difficulty: Shape (n,).
+        strata: How many.
+
+    Raises:
+        ValueError: As :func:`quantile_strata`, or unequal lengths.
+    """
+    from scipy.stats import t
+
+    values, hard = np.asarray(metric, dtype=np.float64).ravel(), np.asarray(difficulty, dtype=np.float64).ravel()
+    if len(values) != len(hard):
+        raise ValueError(f"{len(values)} metric values and {len(hard)} difficulties, must be as many.")
+    codes = quantile_strata(hard, strata=strata)
+    out = []
+    for code in range(strata):
+        inside = codes == code
+        n = int(inside.sum())
+        mean = float(values[inside].mean()) if n else math.nan
+        interval = None
+        if n > 1:
+            half = float(t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / math.sqrt(n))
+            interval = Interval(mean - half, mean + half, "Student's t over cases")
+        span = (float(hard[inside].min()), float(hard[inside].max())) if n else (math.nan, math.nan)
+        out.append(Stratum(f"Q{code + 1}", *span, n, mean, interval))
+    return tuple(out)
+
+
+class Groups(NamedTuple):
+    """Cases by attribute, small groups together.
+
+    Attributes:
+        rows: Rows of each group that may be shown, largest group first.
+        pooled: Names that went into :data:`POOLED`.
+        suppressed: Cases left out, since even pooled they are too few.
+    """
+
+    rows: dict[str, NDArray[np.intp]]
+    pooled: tuple[str, ...]
+    suppressed: int
+
+
+def groups(labels: ArrayLike, *, minimum: int = 20) -> Groups:
+    """Rows by label; labels with fewer than ``minimum`` cases are pooled, and suppressed if even that is too few.
+
+    Small groups say little about alignment and much about the few people in them.
+
+    Args:
+        labels: Attribute of each case, shape (n,); converted to text.
+        minimum: Least cases of a group shown.
+    """
+    if minimum < 1:
+        raise ValueError(f"minimum == {minimum}, must be >= 1.")
+    names, code, sizes = np.unique(np.asarray(labels).ravel().astype(str), return_inverse=True, return_counts=True)
+    large = [int(i) for i in np.argsort(-sizes, kind="stable") if sizes[i] >= minimum]
+    rows = {str(names[i]): np.flatnonzero(code == i) for i in large}
+    rest = np.flatnonzero(sizes[code] < minimum)
+    pooled = tuple(str(name) for name in names[sizes < minimum])
+    if len(rest) >= minimum:
+        return Groups({**rows, POOLED: rest}, pooled, 0)
+    return Groups(rows, pooled, len(rest))

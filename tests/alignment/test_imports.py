@@ -1,0 +1,23 @@
+"""Is the metric layer cheap to import, and independent of what it measures?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import paars_gym.alignment
+
+
+def test_importing_loads_neither_scipy_nor_a_shop() -> None:
+    code = "import sys, paars_gym.alignment; print(' '.join(sys.modules))"
+    # The arguments are our own.
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = ("scipy", "sklearn", "polars", "pyarrow", "pydantic", "torch")
+    upward = ("paars_gym.shop", "paars_gym.shoppers", "paars_gym.llm", "paars_gym.simulation")
+    assert not [name for name in loaded if name.split(".")[0] in heavy or name.startswith(upward)]
+
+
+def test_every_promised_name_is_there() -> None:
+    promised = "kl_divergence js_divergence wasserstein1 kde_kl kde_kl_loo energy_distance c2st_auc coverage"
+    for name in [*promised.split(), "type_token_ratio", *paars_gym.alignment.__all__]:
+        assert getattr(paars_gym.alignment, name) is not None

@@ -1,0 +1,195 @@
+"""Are individual accuracy, similarity and their comparisons right?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from paars_gym.alignment import (
+    accuracy,
+    accuracy_difference,
+    by_stratum,
+    groups,
+    position_bias,
+    quantile_strata,
+    relative_gain,
+    similarity,
+    wilson_interval,
+)
+from paars_gym.alignment.stratify import POOLED
+
+N = 4600
+
+
+def first(hits: int) -> np.ndarray:
+    return np.arange(N) < hits
+
+
+def test_table_3_and_chance() -> None:
+    base, persona = accuracy(first(round(0.2546 * N))), accuracy(first(round(0.4726 * N)))
+    assert base.interval[:2] == pytest.approx((0.2422, 0.2674), abs=5e-5)
+    assert base.p_value == pytest.approx(0.475, abs=5e-4)
+    assert persona.interval[:2] == pytest.approx((0.4582, 0.4871), abs=5e-5)
+    assert persona.p_value < 1e-100
+    chance = wilson_interval(N // 4, N)
+    assert chance[:2] == pytest.approx((0.2377, 0.2627), abs=5e-5)
+    assert (base.null_floor, base.sizes) == (0.25, N)
+
+
+def test_persona_less_history_unpaired() -> None:
+    result = accuracy_difference(first(round(0.4111 * N)), first(round(0.4726 * N)), paired=False)
+    assert result.estimate == pytest.approx(0.0615, abs=5e-5)
+    assert result.interval.high - result.estimate == pytest.approx(0.0203, abs=5e-5)
+
+
+def test_mcnemar_by_hand() -> None:
+    """Ten cases only the second got right, two only the first: 2 * P(X <= 2 | 12, .5) = 2 * 79 / 4096."""
+    a = [1] * 2 + [0] * 10 + [1] * 20
+    b = [0] * 2 + [1] * 10 + [1] * 20
+    result = accuracy_difference(a, b)
+    assert (result.gained, result.lost) == (10, 2)
+    assert result.p_value == pytest.approx(2 * 79 / 4096)
+    assert result.estimate == pytest.approx(8 / 32)
+    assert result.interval.low < 0.25 < result.interval.high
+    assert accuracy_difference(a, a).p_value == 1
+
+
+def test_paired_interval_covers() -> None:
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(1000):
+        shared = rng.random(150)
+        a, b = shared + 0.2 * rng.random(150) < 0.5, shared + 0.2 * rng.random(150) < 0.6
+        low, high, *_ = accuracy_difference(a, b).interval
+        covered += low <= 0.1 <= high
+    assert 0.93 <= covered / 1000 <= 0.975
+
+
+def test_wilson_covers() -> None:
+    """Mean coverage over 30 settings by exact binomial weights: no simulation needed."""
+    from scipy.stats import binom
+
+    covers = []
+    for n in (50, 200, 1000):
+        for p in np.linspace(0.05, 0.95, 10):
+            inside = [wilson_interval(k, n).low <= p <= wilson_interval(k, n).high for k in range(n + 1)]
+            covers.append(float(binom.pmf(np.arange(n + 1), n, p) @ inside))
+    assert np.mean(covers) == pytest.approx(0.95, abs=0.005)
+    assert min(covers) > 0.92
+    assert wilson_interval(0, 1)[:2] == pytest.approx((0, 0.7935), abs=1e-4)
+
+
+def test_cases_of_one_shopper_are_not_independent() -> None:
+    """40 shoppers with 10 cases each, all right or all wrong: forty observations, not four hundred."""
+    right = np.repeat(np.arange(40) % 2, 10)
+    shopper = np.repeat(np.arange(40), 10)
+    plain, clustered = accuracy(right), accuracy(right, shoppers=shopper)
+    ratio = (clustered.interval.high - clustered.interval.low) / (plain.interval.high - plain.interval.low)
+    assert ratio == pytest.approx(math.sqrt(10), rel=0.15)
+    assert accuracy(right, shoppers=np.arange(400)).interval == plain.interval
+    assert accuracy(right, shoppers=shopper) == clustered
+
+
+def test_clustered_accuracy_covers() -> None:
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(300):
+        taste = rng.beta(1, 1, 80)
+        right = rng.random((80, 6)) < taste[:, None]
+        interval = accuracy(right, shoppers=np.repeat(np.arange(80), 6), n_resamples=300, rng=rng).interval
+        covered += interval.low <= 0.5 <= interval.high
+    assert 0.91 <= covered / 300 <= 0.985  # 95% and three standard errors
+
+
+def test_position_bias_is_found() -> None:
+    rng = np.random.default_rng(2)
+    answers = rng.integers(0, 4, 2000)
+    fair = np.where(rng.random(2000) < 0.5, answers, rng.integers(0, 4, 2000))
+    lazy = np.where(rng.random(2000) < 0.3, 0, fair)
+    unbiased, biased = position_bias(fair, answers), position_bias(lazy, answers)
+    assert unbiased.p_value > 0.01
+    assert biased.p_value < 1e-6
+    assert biased.estimate == pytest.approx(0.3 * 0.75, abs=0.03)
+    assert biased.accuracy[0] > biased.accuracy[1] + 0.1
+    assert sum(biased.chosen) == pytest.approx(1)
+    assert biased.balanced == pytest.approx(np.mean(biased.accuracy))
+
+
+def test_position_bias_with_answers_in_one_place() -> None:
+    result = position_bias([0, 0], [0, 0])
+    assert (result.estimate, result.p_value, result.balanced) == (0, 1, 1)
+    assert math.isnan(result.accuracy[3])
+
+
+def test_similarity_by_hand() -> None:
+    result = similarity([[1.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [1.0, 1.0]])
+    assert result.values.tolist() == pytest.approx([1, math.sqrt(0.5)])
+    assert result.estimate == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert result.null_floor == pytest.approx((math.sqrt(0.5) + 0) / 2)  # human 0 with agent 1, human 1 with agent 0
+    assert similarity([[1.0, 0.0]], [[1.0, 0.0]]).interval is None
+
+
+def test_the_papers_relative_gain() -> None:
+    assert relative_gain(np.full(10, 0.59), np.full(10, 0.69)).estimate == pytest.approx(0.17, abs=1e-3)
+    assert math.isnan(relative_gain([-1.0, 0.5], [1.0, 1.0]).estimate)
+
+
+def test_relative_gain_interval_covers() -> None:
+    rng, covered = np.random.default_rng(3), 0
+    for _ in range(1000):
+        item = rng.normal(0.6, 0.2, 100)
+        low, high, *_ = relative_gain(item, item + 0.1 + rng.normal(0, 0.1, 100)).interval or (0, 0)
+        covered += low <= 0.1 / 0.6 <= high
+    assert 0.93 <= covered / 1000 <= 0.97
+
+
+def test_quantiles_share_out_the_cases() -> None:
+    assert quantile_strata([5, 1, 3, 7, 2, 8, 4, 6]).tolist() == [2, 0, 1, 3, 0, 3, 1, 2]
+    assert len(set(quantile_strata([1.0] * 9).tolist())) == 1  # ties stay together
+
+
+def test_figure_2_by_hand() -> None:
+    strata = by_stratum([1.0, 0.8, 0.4, 0.2], [10, 20, 300, 400], strata=2)
+    assert [stratum.estimate for stratum in strata] == pytest.approx([0.9, 0.3])
+    assert [(stratum.low, stratum.high, stratum.n) for stratum in strata] == [(10, 20, 2), (300, 400, 2)]
+    assert strata[0].interval is not None
+    assert strata[0].interval.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
+    empty = by_stratum([1.0, 1.0], [3, 3], strata=2)
+    assert [stratum.n for stratum in empty] == [2, 0]
+    assert math.isnan(empty[1].estimate)
+
+
+def test_small_groups_are_pooled_or_suppressed() -> None:
+    pooled = groups(["a"] * 30 + ["b"] * 12 + ["c"] * 9, minimum=20)
+    assert list(pooled.rows) == ["a", POOLED]
+    assert pooled.rows[POOLED].tolist() == list(range(30, 51))
+    assert (pooled.pooled, pooled.suppressed) == (("b", "c"), 0)
+    suppressed = groups(["a"] * 30 + ["b"] * 12)
+    assert list(suppressed.rows) == ["a"]
+    assert suppressed.suppressed == 12
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: accuracy([]), "no cases"),
+        (lambda: accuracy([0.5]), "true and false"),
+        (lambda: accuracy([1], options=1), "options == 1"),
+        (lambda: accuracy([1, 0], shoppers=[1]), "as many"),
+        (lambda: accuracy_difference([1], [1, 0]), "same cases"),
+        (lambda: wilson_interval(2, 1), "0 .. n"),
+        (lambda: position_bias([], []), "at least one"),
+        (lambda: position_bias([4], [0]), "0 .. 3"),
+        (lambda: similarity([[0.0, 0.0]], [[1.0, 0.0]]), "human row 0 is zero"),
+        (lambda: similarity([[1.0, 0.0]], [[1.0, 0.0]] * 2), "paired"),
+        (lambda: relative_gain([math.nan], [1.0]), "NaN"),
+        (lambda: quantile_strata([]), "at least one"),
+        (lambda: quantile_strata([math.inf]), "finite"),
+        (lambda: quantile_strata([1.0], strata=0), "strata == 0"),
+        (lambda: by_stratum([1.0], [1.0, 2.0]), "as many"),
+        (lambda: groups(["a"], minimum=0), "minimum == 0"),
+    ],
+)
+def test_unusable_input_is_refused(call: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()  # type: ignore[operator]
