@@ -1,0 +1,203 @@
+"""What is in a store, and which tasks of the paper can it serve as the human side of? (PAARS section 4.)"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from paars_gym.sessions.counts import STATISTICS, session_counts
+from paars_gym.sessions.store import Provenance, Store
+
+
+class Distribution(NamedTuple):
+    """One statistic over sessions: mean, standard deviation, quantiles, and the share of sessions that have none."""
+
+    statistic: str
+    mean: float
+    std: float
+    median: float
+    p90: float
+    most: int
+    share_zero: float
+
+
+class Task(NamedTuple):
+    """A task, whether the log can be the human side of it, and how many cases it has or what is missing."""
+
+    name: str
+    able: bool
+    why: str
+
+
+class Description(NamedTuple):
+    """What `describe` finds.
+
+    Attributes:
+        provenance: Where the sessions come from, and the account of the import.
+        sessions: Number of sessions.
+        empty_sessions: Those without an event.
+        events: Number of events.
+        shoppers: Number of shoppers.
+        returning: Shoppers with more than one session.
+        first: Start of the first session; None without times.
+        last: Start of the last.
+        kinds: Events of each kind.
+        filled: Share of events (of the kinds that use it) that have each field.
+        ends: Sessions by how they ended.
+        distributions: Of the statistics that the log records.
+        tasks: What it can serve.
+    """
+
+    provenance: Provenance
+    sessions: int
+    empty_sessions: int
+    events: int
+    shoppers: int
+    returning: int
+    first: datetime | None
+    last: datetime | None
+    kinds: dict[str, int]
+    filled: dict[str, float]
+    ends: dict[str, int]
+    distributions: tuple[Distribution, ...]
+    tasks: tuple[Task, ...]
+
+
+def describe(store: Store) -> Description:
+    """Counts what there is, by lazy scans."""
+    sessions = store.scan_sessions()
+    visits = sessions.group_by("shopper").agg(pl.len().alias("visits"))
+    basics = pl.collect_all([
+        sessions.select(
+            pl.col("start").min().alias("first"), pl.col("start").max().alias("last"), (pl.col("events") == 0).sum()
+        ),
+        visits.select(pl.len().alias("shoppers"), (pl.col("visits") > 1).sum().alias("returning")),
+        sessions.group_by("end").len().sort("end"),
+        store.scan().group_by("kind").len().sort("kind"),
+    ])  # fmt: skip
+    span, people, ends, kinds = basics
+    return Description(
+        provenance=store.provenance,
+        sessions=len(store),
+        empty_sessions=span["events"].item(),
+        events=store.card.events,
+        shoppers=people["shoppers"].item(),
+        returning=people["returning"].item(),
+        first=span["first"].item(),
+        last=span["last"].item(),
+        kinds=dict(kinds.iter_rows()),
+        filled=_filled(store),
+        ends=dict(ends.iter_rows()),
+        distributions=_distributions(store),
+        tasks=_tasks(store, returning=people["returning"].item()),
+    )
+
+
+def facts(description: Description) -> list[tuple[str, str]]:
+    """The description's numbers as (name, text) pairs for a table."""
+    told = description.provenance
+    rows = [
+        ("shoppers", "synthetic" if told.synthetic else "real people, as their log has them"),
+        ("from", f"{told.format} {', '.join(told.source)}".strip()),
+        ("sessions", f"{description.sessions:,}, by {told.sessionised}; {description.empty_sessions:,} without events"),
+        ("different shoppers", f"{description.shoppers:,}, {description.returning:,} with more than one session"),
+        ("events", f"{description.events:,}"),
+        *((f"  {kind}", f"{count:,}") for kind, count in description.kinds.items()),
+        *((f"  {name} known", f"{share:.1%}") for name, share in description.filled.items()),
+        ("recorded", ", ".join(told.what_is_known)),
+    ]
+    if description.first and description.last:
+        rows.append(("from – to", f"{description.first:%Y-%m-%d} – {description.last:%Y-%m-%d}"))
+    if len(description.ends) > 1:
+        rows.append(("ended by", ", ".join(f"{end} {count:,}" for end, count in description.ends.items())))
+    if told.records_read:
+        rows.append(
+            (
+                "import",
+                f"{told.records_read:,} records: {told.records_kept:,} kept, {told.records_rejected:,} rejected, "
+                f"{told.records_ignored:,} ignored; {told.out_of_order:,} were out of order",
+            )
+        )
+    return rows
+
+
+def _filled(store: Store) -> dict[str, float]:
+    search, view, purchase = (pl.col("kind") == kind for kind in ("search", "view", "purchase"))
+    wanted = {
+        "query of searches": pl.col("query").filter(search),
+        "results of searches": pl.col("results").filter(search),
+        "product of views": pl.col("product").filter(view),
+        "rank of views": pl.col("rank").filter(view),
+        "product of purchases": pl.col("product").filter(purchase),
+        "price of purchases": pl.col("price").filter(purchase),
+        "time": pl.col("time"),
+    }
+    shares = store.scan().select(column.is_not_null().mean().alias(name) for name, column in wanted.items()).collect()
+    return {name: share for name, share in shares.row(0, named=True).items() if share is not None}
+
+
+def _distributions(store: Store) -> tuple[Distribution, ...]:
+    counts = session_counts(store)
+    found = []
+    for name in STATISTICS:
+        values = counts[name].drop_nulls().to_numpy()
+        if len(values):
+            median, p90 = np.quantile(values, (0.5, 0.9))
+            shares = float(values.mean()), float(values.std()), float(median), float(p90)
+            found.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
+    return tuple(found)
+
+
+def _tasks(store: Store, *, returning: int) -> tuple[Task, ...]:
+    known = set(store.provenance.what_is_known)
+    statistics = [name for name in STATISTICS if name in known]
+    absent = [name for name in STATISTICS if name not in known]
+    generation = f"statistics {', '.join(statistics) or 'none'}"
+    generation += f"; not recorded: {', '.join(absent)}" if absent else ""
+    pairs = _query_view_pairs(store) if store.provenance.times == "all" else 0
+    ranked, bought, priced = (
+        store.scan()
+        .select(
+            ((pl.col("kind") == "view") & pl.col("rank").is_not_null()).sum().alias("ranked"),
+            ((pl.col("kind") == "purchase") & pl.col("product").is_not_null()).sum().alias("bought"),
+            ((pl.col("kind") == "purchase") & pl.col("price").is_not_null()).sum().alias("priced"),
+        )
+        .collect()
+        .row(0)
+    )
+    times = "" if store.provenance.times == "all" else " (it needs times on all events)"
+    return (
+        Task("session generation", bool(statistics), generation),
+        Task("query generation", pairs > 0, f"{pairs:,} pairs of a first query and a view within 60 s{times}"),
+        Task("item selection", bought > 0 and returning > 0, f"{returning:,} returning shoppers, {bought:,} purchases"),
+        Task("view selection by rank", ranked > 0, f"{ranked:,} views with a rank"),
+        Task("sales of an A/B test", priced > 0, f"{priced:,} purchases with a price"),
+    )
+
+
+def _query_view_pairs(store: Store) -> int:
+    """Sessions whose first search is followed at once by a view within 60 seconds (section 4.1)."""
+    first = pl.col("kind") == "search"
+    pairs = (
+        store.scan()
+        .select("session", "position", "kind", "time", "query", "product")
+        .with_columns(
+            pl.col("kind").shift(-1).alias("next_kind"),
+            pl.col("session").shift(-1).alias("next_session"),
+            pl.col("product").shift(-1).alias("next_product"),
+            (pl.col("time").shift(-1) - pl.col("time")).dt.total_seconds().alias("wait"),
+        )
+        .filter(first)
+        .filter(pl.col("position") == pl.col("position").min().over("session"))
+        .filter(
+            (pl.col("next_session") == pl.col("session"))
+            & (pl.col("next_kind") == "view")
+            & pl.col("next_product").is_not_null()
+            & pl.col("query").is_not_null()
+            & (pl.col("wait") <= 60)
+        )
+    )
+    return int(pairs.select(pl.len()).collect().item())

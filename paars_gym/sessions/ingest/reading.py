@@ -1,0 +1,364 @@
+"""What does a log file hold, up to wherever it ends? Raw batches of text columns, and what could not be read."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from paars_gym.sessions.ingest.mapping import LogMapping
+
+BLOCK_BYTES = 16 << 20
+MOST_HELD_BYTES = 256 << 20
+OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ROW = "__row__"
+NOT_UTF8 = "\0not UTF-8\0"
+
+
+class Reject(NamedTuple):
+    """One record that was not imported.
+
+    Attributes:
+        row: 1-based number of the record in its file, the header not counted.
+        field: Which of our fields is at fault; empty for the whole record.
+        value: What stood there.
+        reason: What is wrong with it.
+    """
+
+    row: int
+    field: str
+    value: str
+    reason: str
+
+
+class Batch(NamedTuple):
+    """Some records, as columns beside their row numbers (column `ROW`), those that are unreadable, and how it ends.
+
+    ``cut`` says, in the last batch of a damaged file, that and where it ends in the middle.
+    """
+
+    frame: pl.DataFrame
+    rejects: list[Reject]
+    cut: str = ""
+
+
+def read_log(path: Path, mapping: LogMapping, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
+    """Streams a CSV, JSON-lines or Parquet file, compressed or not, in file order.
+
+    Args:
+        path: ``.jsonl``, ``.ndjson`` and ``.json`` are JSON lines, ``.parquet`` is Parquet, all else is CSV;
+            ``.gz``, ``.bz2`` and ``.xz`` may follow.
+        mapping: CSV settings.
+        columns: Columns to read. All come as text, but in JSON lines nested ones as the type given.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It is empty, lacks a column, or is Parquet without its end.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"No log {str(path)!r}.")
+    kind = suffix(path)
+    if kind == ".parquet":
+        yield from _parquet(path, columns)
+        return
+    with OPENERS.get(path.suffix, open)(path, "rb") as file:
+        lines = Lines(file, quote=mapping.quote.encode() if mapping.newlines else b"")
+        reader: CsvBlocks | JsonBlocks
+        if kind == ".jsonl":
+            reader = JsonBlocks(path, columns)
+        else:
+            reader = CsvBlocks(path, mapping, columns, lines.first_line() if mapping.header else None)
+        last, row = 0, 0
+        for block in lines:
+            frame, rejects, records = reader.read(block, row + 1)
+            row += records
+            yield Batch(frame, rejects)
+        if lines.tail and not lines.damage:  # many sound files lack the last line end
+            frame, rejects, records = reader.read(lines.tail, row + 1)
+            row, last = row + records, row + 1
+            end = f"{path.name} ends in the middle of record {last}"
+            yield Batch(frame, [reject._replace(reason=f"{end}: {reject.reason}") for reject in rejects])
+            yield Batch(frame.clear(), [], end if rejects else "")
+        elif lines.damage:
+            text = lines.tail.decode(errors="replace")
+            end = f"{path.name}: {lines.damage} after record {row}; imported up to there"
+            yield Batch(reader.nothing, [Reject(row + 1, "", text, end)] if text else [], end)
+
+
+def suffix(path: Path) -> str:
+    """Kind of a log file by its name: ``.parquet``, ``.jsonl`` or ``.csv``."""
+    inner = path.with_suffix("").suffix if path.suffix in OPENERS else path.suffix
+    return {".parquet": ".parquet", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".json": ".jsonl"}.get(inner, ".csv")
+
+
+class Lines:
+    """Blocks of whole lines of a byte stream, however it ends.
+
+    Attributes:
+        tail: What follows the last line end; known once the blocks are through.
+        damage: Why compressed data could not be read to their end; empty when they could.
+    """
+
+    def __init__(self, file: BinaryIO, *, quote: bytes = b"") -> None:
+        """Wraps a stream; with ``quote``, line ends between two of them do not end a line."""
+        self.tail = b""
+        self.damage = ""
+        self._file = file
+        self._quote = quote
+
+    def first_line(self) -> bytes:
+        """Reads one line off the stream."""
+        try:
+            return self._file.readline()
+        except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+            self.damage = str(error)
+            return b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self._next():
+            cut = self._last_end(block)
+            self.tail += block[cut:] if cut == 0 else b""
+            if cut:
+                whole, self.tail = self.tail + block[:cut], block[cut:]
+                yield whole
+            if len(self.tail) > MOST_HELD_BYTES:
+                raise ValueError(
+                    "No line end in 256 MB: a quote that never closes? Set newlines = false or quote = ''."
+                )
+
+    def _next(self) -> bytes:
+        pieces, size = [], 0
+        try:
+            while not self.damage and size < BLOCK_BYTES:
+                piece = self._file.read1(BLOCK_BYTES)  # type: ignore[attr-defined]  # read() would lose what it had
+                if not piece:
+                    break
+                pieces.append(piece)
+                size += len(piece)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+            self.damage = f"the compressed data end or break ({error})"
+        return b"".join(pieces)
+
+    def _last_end(self, block: bytes) -> int:
+        """Length of the block's whole lines, those begun in the tail included; 0 when no line ends in it."""
+        end = block.rfind(b"\n") + 1
+        if self._quote:
+            open_before = self.tail.count(self._quote)
+            while end and (open_before + block.count(self._quote, 0, end)) % 2:
+                end = block.rfind(b"\n", 0, end - 1) + 1
+        return end
+
+
+class CsvBlocks:
+    """Reads blocks of CSV lines: fast when all is well, line by line where it is not."""
+
+    def __init__(
+        self, path: Path, mapping: LogMapping, columns: Mapping[str, pl.DataType], first_line: bytes | None
+    ) -> None:
+        """Takes the header from the first line, or from the mapping's names."""
+        self._name = path.name
+        self._mapping = mapping
+        self._columns = list(columns)
+        self.nothing = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(columns, pl.String()))
+        if first_line is None:
+            self._names = list(mapping.names)
+        else:
+            text = first_line.decode(mapping.encoding, errors="replace").lstrip("\ufeff").strip("\r\n")
+            if not text:
+                raise ValueError(f"{path.name!r} is empty; a CSV log begins with a header line.")
+            quoting = {"quotechar": mapping.quote} if mapping.quote else {"quoting": csv.QUOTE_NONE}
+            for separator in dict.fromkeys((mapping.separator, *",;\t|")):  # copies of a log differ in this
+                names = next(csv.reader([text], delimiter=separator, **quoting))
+                if set(self._columns) <= set(names):
+                    self._mapping = mapping.model_copy(update={"separator": separator})
+                    break
+            else:
+                names = next(csv.reader([text], delimiter=mapping.separator, **quoting))
+            self._names = names
+        require(self._columns, self._names, path)
+
+    def read(self, block: bytes, first: int) -> tuple[pl.DataFrame, list[Reject], int]:
+        """Frame of the good records, rejects, and how many records there were.
+
+        Args:
+            block: Whole lines.
+            first: Row number of the first of them.
+        """
+        try:
+            table = self._parse(block, pa.string(), None)
+        except pa.ArrowInvalid:
+            return self._read_slowly(block, first)
+        rows = pl.int_range(first, first + table.num_rows, dtype=pl.Int64, eager=True).alias(ROW)
+        return _frame(table).insert_column(0, rows), [], table.num_rows
+
+    def _read_slowly(self, block: bytes, first: int) -> tuple[pl.DataFrame, list[Reject], int]:
+        frames, rejects = [self.nothing], []
+        todo = deque([(block, 0)])
+        while todo:
+            piece, done = todo.popleft()
+            bad: list[Any] = []
+
+            def refuse(row: Any, bad: list[Any] = bad) -> str:
+                bad.append(row)
+                return "skip"
+
+            try:
+                table = self._parse(piece, pa.binary(), refuse)
+            except pa.ArrowInvalid as error:  # nothing in it, or beyond reading
+                rejects.append(Reject(first + done, "", piece[:200].decode(errors="replace"), str(error)))
+                continue
+            # A refused row may span lines, each a record: rows are numbered by the lines before them.
+            refused = np.array([row.number - 1 for row in bad], dtype=np.int64)
+            lines = np.ones(table.num_rows + len(bad), dtype=np.int64)
+            lines[refused] = [row.text.count("\n") + 1 for row in bad]
+            numbers = first + done + np.cumsum(lines) - lines
+            for row in bad:
+                number = int(numbers[row.number - 1])
+                line, more, rest = row.text.partition("\n")
+                reason = f"{row.actual_columns} fields, {row.expected_columns} expected"
+                if more:  # an unclosed quote swallowed the following lines: read those again
+                    reason = "a quote opens and does not close in this line"
+                    todo.append((rest.encode(), number + 1 - first))
+                rejects.append(Reject(number, "", line, reason))
+            rows = np.delete(numbers, refused)
+            values = {name: [_decoded(value) for value in table[name].to_pylist()] for name in self._columns}
+            frame = pl.DataFrame({ROW: rows} | values, schema=self.nothing.schema)
+            fine = frame.select(pl.all_horizontal(pl.col(self._columns).ne_missing(NOT_UTF8))).to_series()
+            rejects += [Reject(row, "", "", "not UTF-8; say which encoding it is") for row in frame[ROW].filter(~fine)]
+            frames.append(frame.filter(fine))
+        merged = pl.concat(frames).sort(ROW)
+        return merged, sorted(rejects), len(merged) + len(rejects)
+
+    def _parse(self, block: bytes, dtype: Any, refuse: Any) -> Any:
+        return pcsv.read_csv(
+            pa.BufferReader(block),
+            read_options=pcsv.ReadOptions(
+                column_names=self._names,
+                encoding=self._mapping.encoding,
+                use_threads=refuse is None,
+                block_size=max(1 << 20, len(block)) if self._mapping.newlines or refuse else 1 << 20,
+            ),
+            parse_options=pcsv.ParseOptions(
+                delimiter=self._mapping.separator,
+                quote_char=self._mapping.quote or False,
+                newlines_in_values=self._mapping.newlines,
+                invalid_row_handler=refuse,
+            ),
+            convert_options=pcsv.ConvertOptions(
+                column_types=dict.fromkeys(self._columns, dtype), include_columns=self._columns
+            ),
+        )
+
+
+class JsonBlocks:
+    """Reads blocks of JSON lines: fast when all is well, line by line where it is not."""
+
+    def __init__(self, path: Path, columns: Mapping[str, pl.DataType]) -> None:
+        """Remembers the types of the columns."""
+        self._path = path
+        self._schema = dict(columns)
+        self.nothing = pl.DataFrame(schema={ROW: pl.Int64(), **self._schema})
+        self._checked = False
+
+    def read(self, block: bytes, first: int) -> tuple[pl.DataFrame, list[Reject], int]:
+        """Frame of the good records, rejects, and how many records there were; see `CsvBlocks.read`."""
+        if not self._checked:
+            self._check(block)
+        records = block.count(b"\n") + (not block.endswith(b"\n"))
+        try:
+            frame = pl.read_ndjson(io.BytesIO(block), schema=self._schema)
+        except pl.exceptions.PolarsError:
+            frame = self.nothing.clear()
+        if len(frame) == records:
+            rows = pl.int_range(first, first + records, dtype=pl.Int64, eager=True).alias(ROW)
+            return frame.insert_column(0, rows), [], records
+        return self._read_slowly(block, first)
+
+    def _read_slowly(self, block: bytes, first: int) -> tuple[pl.DataFrame, list[Reject], int]:
+        good, rows, rejects = [], [], []
+        for row, line in enumerate(block.removesuffix(b"\n").split(b"\n"), start=first):
+            if not line.strip():
+                rejects.append(Reject(row, "", "", "an empty line"))
+                continue
+            try:
+                record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise ValueError("not a JSON object")
+                one = pl.read_ndjson(io.BytesIO(line), schema=self._schema)
+            except (ValueError, pl.exceptions.PolarsError) as error:
+                rejects.append(Reject(row, "", line[:200].decode(errors="replace"), f"not the JSON expected: {error}"))
+                continue
+            good.append(one)
+            rows.append(row)
+        frame = pl.concat([self.nothing.drop(ROW), *good])
+        return frame.insert_column(0, pl.Series(ROW, rows, dtype=pl.Int64)), rejects, len(rows) + len(rejects)
+
+    def _check(self, block: bytes) -> None:
+        self._checked = True
+        start = block.lstrip()[:1]
+        if start == b"[":
+            raise ValueError(f"{self._path.name!r} is one JSON array; JSON lines are needed, one object a line.")
+        names: set[str] = set()
+        for line in block.split(b"\n", 1000)[:1000]:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            names |= set(record) if isinstance(record, dict) else set()
+        if names:
+            require(list(self._schema), sorted(names), self._path)
+
+
+def _parquet(path: Path, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path.name!r} is no whole Parquet file ({error}). Parquet keeps its table of contents at the end, so "
+            "a file that was cut cannot be read up to the cut; fetch it again."
+        ) from error
+    require(list(columns), file.schema_arrow.names, path)
+    row = 1
+    for batch in file.iter_batches(columns=list(columns)):
+        frame = _frame(pa.Table.from_batches([batch]))
+        rows = pl.int_range(row, row + len(frame), dtype=pl.Int64, eager=True).alias(ROW)
+        row += len(frame)
+        yield Batch(frame.insert_column(0, rows), [])
+
+
+def require(columns: list[str], present: list[str], path: Path) -> None:
+    """Checks that a log has the columns that its mapping names.
+
+    Raises:
+        ValueError: It lacks one.
+    """
+    missing = [name for name in columns if name not in present]
+    if missing:
+        raise ValueError(f"{path.name!r} has no column {missing[0]!r}; it has {', '.join(map(repr, present))}.")
+
+
+def _frame(table: Any) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return NOT_UTF8

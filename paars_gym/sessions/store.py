@@ -1,0 +1,185 @@
+"""Where do millions of sessions live? In a folder of Parquet, one row an event, scanned lazily with polars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from paars_gym.sessions.event import History, Session
+from paars_gym.sessions.rows import EVENTS, from_frames
+
+SCHEMA_VERSION = 1
+CARD_KEY = b"paars_gym.sessions"
+SESSIONS_FILE, REJECTED_FILE = "sessions.parquet", "rejected.jsonl"
+CHUNK_EVENTS = 100_000
+
+
+class Provenance(BaseModel):
+    """Where sessions come from and what their log can and cannot tell.
+
+    Attributes:
+        name: How reports call the population.
+        synthetic: True when no person made these sessions.
+        format: Name of the import format, or what wrote them.
+        source: Files read, or the run.
+        timezone: Zone given to times that had none; None when all were zoned, or there are none.
+        times: Whether events have times: all, none, or some of them.
+        sessionised: How events became sessions.
+        what_is_known: What the log records, for example "views" or "purchases"; what is absent here is unknown, not 0.
+        notes: Anything a reader has to know, in sentences.
+        records_read: Log records seen; always the sum of the next three.
+        records_kept: Records that became events, or only marked a visit.
+        records_rejected: Records quarantined in ``rejected.jsonl``.
+        records_ignored: Records whose event word the mapping ignores.
+        out_of_order: Events that stood in the log after a later event of the same shopper, and were sorted.
+        cut: Files that end in the middle, and where.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "sessions"
+    synthetic: bool = False
+    format: str = ""
+    source: tuple[str, ...] = ()
+    timezone: str | None = None
+    times: str = "all"
+    sessionised: str = "as written"
+    what_is_known: tuple[str, ...] = ("searches", "views", "purchases", "products")
+    notes: tuple[str, ...] = ()
+    records_read: int = 0
+    records_kept: int = 0
+    records_rejected: int = 0
+    records_ignored: int = 0
+    out_of_order: int = 0
+    cut: tuple[str, ...] = ()
+
+
+class StoreCard(BaseModel):
+    """What the footer of ``sessions.parquet`` says about the whole store.
+
+    Attributes:
+        schema_version: Layout of the folder.
+        sessions: Number of sessions, those without events included.
+        events: Number of events.
+        parts: Parquet files of the events, relative to the folder, in order.
+        provenance: Where the sessions come from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    sessions: int
+    events: int
+    parts: tuple[str, ...]
+    provenance: Provenance
+
+
+class Store:
+    """Sessions on disk. ``len(store)`` counts them, iteration builds them one at a time, in stored order.
+
+    Each part of the events holds whole sessions, in the order of their numbers.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """Opens a store.
+
+        Raises:
+            FileNotFoundError: No store there, or parts of it are missing.
+            ValueError: It is damaged, or of another version.
+        """
+        self.folder = Path(folder)
+        self.card = _read_card(self.folder)
+        missing = [part for part in self.card.parts if not (self.folder / part).is_file()]
+        if missing:
+            raise FileNotFoundError(f"{str(self.folder)!r} lacks {', '.join(missing)}; write the store again.")
+
+    @property
+    def provenance(self) -> Provenance:
+        return self.card.provenance
+
+    def __len__(self) -> int:
+        return self.card.sessions
+
+    def __iter__(self) -> Iterator[Session]:
+        for sessions, events in self.chunks(self.scan_sessions().collect()):
+            yield from from_frames(events, sessions)
+
+    def __repr__(self) -> str:
+        kind = "synthetic, " if self.provenance.synthetic else ""
+        return f"<Store {self.provenance.name!r}: {kind}{len(self):,} sessions, {self.card.events:,} events>"
+
+    def scan(self) -> pl.LazyFrame:
+        """All events, one row each, as a lazy frame of schema `EVENTS`."""
+        if not self.card.parts:
+            return pl.LazyFrame(schema=EVENTS)
+        return pl.scan_parquet([self.folder / part for part in self.card.parts], schema=EVENTS, glob=False)
+
+    def scan_sessions(self) -> pl.LazyFrame:
+        """All sessions, one row each, as a lazy frame of schema `SESSIONS`, in the order of their numbers."""
+        return pl.scan_parquet(self.folder / SESSIONS_FILE, glob=False)
+
+    def chunks(self, sessions: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Reads the events of some sessions, `CHUNK_EVENTS` or so at a time.
+
+        Args:
+            sessions: Rows of the session table, in any order.
+
+        Yields:
+            The next rows of ``sessions``, and their events.
+        """
+        if sessions.is_empty():
+            return
+        run = (sessions["events"].cast(pl.Int64).cum_sum() - 1) // CHUNK_EVENTS
+        starts = [0, *(run.diff() > 0).fill_null(value=False).arg_true()]
+        for start, end in zip(starts, [*starts[1:], len(sessions)], strict=True):
+            piece = sessions[start:end]
+            yield piece, self.events_of(piece["session"])
+
+    def events_of(self, numbers: pl.Series) -> pl.DataFrame:
+        """Events of the sessions with these numbers; reads little when the numbers lie close together."""
+        if numbers.is_empty():
+            return pl.DataFrame(schema=EVENTS)
+        low, high = numbers.min(), numbers.max()
+        near = self.scan().filter(pl.col("session").is_between(low, high))
+        if high - low + 1 > len(numbers):  # type: ignore[operator]
+            near = near.filter(pl.col("session").is_in(numbers.implode()))
+        return near.collect()
+
+    def histories(self, as_of: datetime | None = None) -> Iterator[History]:
+        """Each shopper's sessions before a date, oldest first; see `histories`."""
+        from paars_gym.sessions.histories import histories
+
+        return histories(self, as_of)
+
+
+def _read_card(folder: Path) -> StoreCard:
+    path = folder / SESSIONS_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No session store in {str(folder)!r} (it needs {SESSIONS_FILE}; an import that was interrupted leaves "
+            "none). Make one: paars sessions import LOG --format … --out DIR."
+        )
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{str(path)!r} is damaged ({error}); write the store again.") from error
+    if CARD_KEY not in metadata:
+        raise ValueError(f"{str(path)!r} is Parquet, but no session store: its footer lacks {CARD_KEY.decode()}.")
+    content: dict[str, Any] = json.loads(metadata[CARD_KEY])
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"{str(folder)!r} has schema version {content.get('schema_version')}, this package reads {SCHEMA_VERSION}; "
+            "import the log again."
+        )
+    try:
+        return StoreCard.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(f"{str(path)!r} has an unreadable footer: {error}") from error

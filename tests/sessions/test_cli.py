@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from paars_gym.cli import app
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def paars(*arguments: object, typed: str | None = None) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def test_import_describe_split(tmp_path):
+    told = paars("sessions", "import", FIXTURES / "2019-Nov.csv", "--format", "rees46", "--out", tmp_path / "s")
+    assert "2, by the log's session ids" in told
+    again = paars("sessions", "import", FIXTURES / "2019-Nov.csv", "--format", "rees46", "--out", tmp_path / "s")
+    assert again == told  # a store is replaced whole
+    described = paars("sessions", "describe", tmp_path / "s")
+    assert "sales of an A/B test" in described
+    split = paars("sessions", "split", tmp_path / "s", "--by", "shopper", "--fraction", "0.5", "--out", tmp_path / "x")
+    assert split == "1 sessions to train, 1 to test. Nothing leaks."
+
+
+def test_the_wizard_proposes_and_asks(tmp_path):
+    proposed = paars("sessions", "import", FIXTURES / "events.csv", "--propose")
+    assert '"addtocart" = "add"' in proposed
+    confirmed = paars(
+        "sessions", "import", FIXTURES / "events.csv", "--wizard", "--out", tmp_path / "s", typed="\n" * 30
+    )
+    assert "Import with this mapping?" in confirmed
+    assert "3, by 30 minutes of inactivity" in confirmed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "x.csv"], "--out DIR"),
+        (["import", "x.csv", "--out", "o"], "needs a mapping"),
+        (["import", "x.csv", "--out", "o", "--format", "excel"], "Unknown log format"),
+        (["split", ".", "--by", "moon", "--out", "o"], "No session store|must be time or shopper"),
+        (["describe", "nowhere"], "No session store"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ValueError, LookupError, OSError), match=message):
+        CliRunner().invoke(app, ["sessions", *arguments], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,192 @@
+"""Each public log's layout, in a few lines made by hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from paars_gym.sessions import Store, import_log, session_counts
+from paars_gym.sessions.ingest.formats import FORMATS
+from paars_gym.sessions.ingest.journey import journey
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def kinds(store: Store) -> dict[str, list[str]]:
+    return {session.key: [event.kind for event in session.events] for session in store}
+
+
+def test_retailrocket_cuts_by_inactivity_and_counts_disorder(tmp_path):
+    store = import_log(FIXTURES / "events.csv", tmp_path / "s", format="retailrocket")
+    assert kinds(store) == {
+        "111016/1": ["view"],
+        "257597/1": ["view", "view", "add", "purchase"],  # 27.8 and 20.5 minutes apart
+        "992329/1": ["view"],
+    }
+    assert store.provenance.out_of_order == 1  # the last line belongs before two others
+    assert store.provenance.what_is_known == ("views", "purchases", "carts", "products")
+    assert session_counts(store)["searches"].null_count() == 3  # not recorded is not zero
+
+
+def test_a_folder_is_read_by_the_names_of_its_files(tmp_path):
+    (tmp_path / "log").mkdir()
+    for name in ("yoochoose-clicks.dat", "yoochoose-buys.dat"):
+        (tmp_path / "log" / name).write_bytes((FIXTURES / name).read_bytes())
+    store = import_log(tmp_path / "log", tmp_path / "s", format="yoochoose")
+    first, second = store
+    assert (first.shopper, first.key) == ("anonymous-1", "anonymous-1/1")
+    assert [event.kind for event in first.events] == ["view", "view", "purchase"]
+    assert first.start == datetime(2014, 4, 7, 10, 51, 9, 277000, tzinfo=UTC)
+    assert (first.events[2].price, first.events[2].units) == (12462.0, 1)
+    assert (second.events[1].price, second.events[1].units) == (None, None)  # 0 means unknown there
+    assert any("no histories" in note for note in store.provenance.notes)
+
+
+def test_rees46_has_ids_prices_and_removals(tmp_path):
+    store = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "s", format="rees46")
+    assert list(kinds(store).values()) == [["view", "add", "remove", "purchase"], ["view"]]
+    bought = next(iter(store)).events[3]
+    assert (bought.price, bought.product, bought.time) == (489.07, "1003461", datetime(2019, 11, 1, 0, 1, tzinfo=UTC))
+    assert store.provenance.sessionised == "the log's session ids"
+
+
+def test_otto_sessions_are_shoppers(tmp_path):
+    store = import_log(FIXTURES / "otto.jsonl", tmp_path / "s", format="otto")
+    assert kinds(store) == {
+        "12899779/1": ["view", "add"],
+        "12899779/2": ["purchase"],
+        "12899780/1": ["view"],
+    }
+
+
+def test_amazon_m2_has_no_times_and_says_so(tmp_path):
+    store = import_log(FIXTURES / "sessions_train.csv", tmp_path / "s", format="amazon-m2")
+    first, second = store
+    assert [event.product for event in first.events] == ["B09W9FND7K", "B09JSPLN1M", "B0A", "B09M7GY217"]
+    assert [event.product for event in second.events] == ["B076THCGSG", "B007MO8IME", "B001B4THSA"]
+    assert first.start is None
+    assert store.provenance.times == "none"
+    assert "No event has a time: order is that of the log." in store.provenance.notes
+
+
+def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
+    store = import_log(FIXTURES / "bestbuy.csv", tmp_path / "s", format="bestbuy")
+    first, second = store
+    assert [event.kind for event in first.events] == ["search", "view", "view"]
+    assert first.events[0].query == "Televisiones Panasonic  50 pulgadas"
+    assert [event.kind for event in second.events] == ["search", "view"]
+    told = store.provenance
+    assert (told.records_read, told.records_kept, told.records_ignored) == (6, 5, 1)
+    assert "searches" not in told.what_is_known
+    assert told.timezone == "UTC"
+
+
+def test_uci_counts_survive_without_products(tmp_path):
+    store = import_log(FIXTURES / "online_shoppers_intention.csv", tmp_path / "s", format="uci-shoppers")
+    assert kinds(store) == {
+        "anonymous-1/1": ["view", "view"],
+        "anonymous-2/2": [],
+        "anonymous-3/3": ["view", "view", "view", "purchase"],
+    }
+    assert session_counts(store)["views"].to_list() == [2, 0, 3]
+    assert session_counts(store)["purchases"].null_count() == 3  # whether it bought is known, how much is not
+    (line,) = (tmp_path / "s" / "rejected.jsonl").read_text().splitlines()
+    assert json.loads(line) == {
+        "file": "online_shoppers_intention.csv",
+        "row": 4,
+        "field": "ProductRelated",
+        "value": "many",
+        "reason": "not a number of pages",
+    }
+
+
+def test_diginetica_joins_its_files(tmp_path):
+    store = import_log(FIXTURES / "diginetica", tmp_path / "s", format="diginetica")
+    by_shopper = {session.shopper: session for session in store}
+    session = by_shopper["70"]  # named by some events of the session only
+    assert [event.kind for event in session.events] == ["search", "view", "view", "purchase"]
+    search, view, other, _ = session.events
+    assert search.query == "16655 244087"
+    assert search.results == ("7518", "71", "30567", "14637")
+    assert (view.rank, other.rank) == (2, None)
+    assert session.start == datetime(2016, 5, 9, 4, 32, 7, 74000, tzinfo=UTC)
+    browsing = by_shopper["anonymous-2"].events[0]
+    assert browsing.query is None
+    assert browsing.filters is not None
+    assert browsing.filters.category == "3"
+    assert "ranks" in store.provenance.what_is_known
+
+
+def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
+    def item(asin: str) -> str:
+        data = json.dumps({"title": "Tiger JBV-S18U", "asin": asin, "price": "$139.99", "quantity": ""})
+        return json.dumps({"name": "promotion_items", "data": data})
+
+    session = "324934a2_2025-04-14T21:52:46.756000Z_2025-04-14T21:55:50.785000Z"
+    bought = json.dumps([{"asin": "B2", "title": "Rice cooker", "price": "$1,139.99", "quantity": "2"}])
+    rows = [
+        ("input", None, None, None, "rice cooker"),
+        ("click", "search", None, None, None),
+        ("click", "product_link", item("B1"), None, None),
+        ("click", "nav_bar", None, None, None),
+        ("click", "purchase", item("B1"), bought, None),
+        ("terminate", None, None, None, None),
+    ]
+    frame = pl.DataFrame(
+        [(session, f"2025-04-14T21:53:0{i}.792Z", *row) for i, row in enumerate(rows)],
+        schema=["session_id", "timestamp", "action_type", "click_type", "element_meta", "products", "input_text"],
+        orient="row",
+    )
+    frame.write_parquet(tmp_path / "train-00000.parquet")
+    (found,) = import_log(tmp_path / "train-00000.parquet", tmp_path / "s", format="opera")
+    assert found.shopper == "324934a2"
+    assert [event.kind for event in found.events] == ["search", "view", "purchase", "stop"]
+    search, view, purchase, _ = found.events
+    assert search.query == "rice cooker"
+    assert (view.product, view.title) == ("B1", "Tiger JBV-S18U")
+    assert (purchase.product, purchase.units, purchase.price) == ("B2", 2, 1139.99)
+
+
+def test_journey_baskets_are_sessions(tmp_path, monkeypatch):
+    at = datetime(2017, 1, 1, 11, 53)  # noqa: DTZ001 - naive as in the package
+    rows = [
+        (900, 31198570044, 1095275, 2, 1.0, at),
+        (900, 31198570044, 7, 1, 3.0, at),
+        (900, 31198570044, 1095275, 0, 0.0, at),
+        (900, 31198570099, 1095275, 1, 0.5, at + timedelta(minutes=7)),
+    ]
+    names = ["household_id", "basket_id", "product_id", "quantity", "sales_value", "transaction_timestamp"]
+    pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "transactions.parquet")
+    ids = pl.DataFrame({"raw_id": [1095275], "id": ["J1095275"]})
+    monkeypatch.setitem(FORMATS, "journey", lambda: journey(ids))
+    store = import_log(tmp_path / "transactions.parquet", tmp_path / "s", format="journey")
+    first, second = store
+    assert (first.shopper, first.key, len(first.events)) == ("900", "900/31198570044", 1)
+    line = first.events[0]
+    assert (line.kind, line.product, line.units, line.price) == ("purchase", "J1095275", 2, 0.5)
+    assert second.start == datetime(2017, 1, 1, 12, tzinfo=UTC)
+    assert (store.provenance.records_read, store.provenance.records_rejected) == (4, 2)
+    assert store.provenance.what_is_known == ("purchases", "products", "prices")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_names_its_log(name):
+    layout = FORMATS[name]()
+    assert layout.about
+    assert layout.sources
+
+
+def test_the_real_uci_log(tmp_path, shared_data):
+    """Of the shared data this one is a log; wands_queries and webshop_human are queries without sessions."""
+    log = shared_data / "uci_online_shoppers" / "online_shoppers_intention.csv"
+    if not log.is_file():
+        pytest.skip("the log is not here")
+    store = import_log(log, tmp_path / "s", format="uci-shoppers")  # separated by ; in this copy
+    assert (len(store), store.provenance.records_rejected) == (12_330, 0)
+    counts = session_counts(store)
+    assert counts["views"].sum() == 391_249
+    assert store.card.events - counts["views"].sum() == 1_908  # sessions with revenue

@@ -1,0 +1,212 @@
+"""Any columns and words by a mapping; what cannot be used is named, and a cut file is read up to the cut."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paars_gym.sessions import Store, import_log
+from paars_gym.sessions.ingest import buckets, reading
+from paars_gym.sessions.ingest.mapping import LogMapping
+
+PAIRS = "shopper=user,time=ts,kind=what,product=item,price=paid,kinds.buy=purchase,kinds.wish=ignore,time_format=s"
+MAPPING = LogMapping.parse(PAIRS)
+HEADER = "user,ts,what,item,paid,extra\n"
+GOOD = "ann,1500000000,view,p1,,x\n"
+
+
+def rejected(store: Store) -> list[tuple[int, str, str]]:
+    path = store.folder / "rejected.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [(line["row"], line["field"], line["value"]) for line in map(json.loads, lines)]
+
+
+def run(tmp_path: Path, content: str | bytes, name: str = "log.csv", **options) -> Store:
+    log = tmp_path / name
+    log.write_bytes(content.encode() if isinstance(content, str) else content)
+    return import_log(log, tmp_path / "out", mapping=options.pop("mapping", MAPPING), overwrite=True, **options)
+
+
+def test_bad_rows_are_quarantined_by_row_field_and_value(tmp_path):
+    rows = [
+        GOOD,
+        ",1500000000,view,p1,,x\n",  # 2: no shopper
+        "ann,soon,view,p1,,x\n",  # 3: no time
+        "ann,1500000000,fly,p1,,x\n",  # 4: unknown word
+        "ann,1500000000,buy,p1,-3,x\n",  # 5: negative price
+        "ann,1500000000,view,,,x\n",  # 6: no product
+        "ann,1500000000,view\n",  # 7: short
+        "ann,1500000000,view,p1,,x,y,z\n",  # 8: long
+        "ann,1500000000,wish,p1,,x\n",  # 9: ignored
+        "ann,1500000000,view,p1,-3,x\n",  # 10: a view has no price: kept
+        "ann,1500000000000,view,p1,,x\n",  # 11: milliseconds where seconds were told
+        'ann,1500000000,view,"p1,,x\n',  # 12: a quote that never closes swallows nobody
+        GOOD,
+    ]
+    store = run(tmp_path, HEADER + "".join(rows))
+    assert rejected(store) == [
+        (7, "", "ann,1500000000,view"),
+        (8, "", "ann,1500000000,view,p1,,x,y,z"),
+        (12, "", 'ann,1500000000,view,"p1,,x'),
+        (2, "shopper", ""),
+        (3, "time", "soon"),
+        (4, "kind", "fly"),
+        (5, "price", "-3"),
+        (6, "product", ""),
+        (11, "time", "1500000000000"),
+    ]
+    told = store.provenance
+    assert (told.records_read, told.records_kept, told.records_rejected, told.records_ignored) == (13, 3, 9, 1)
+    assert store.card.events == 3
+
+
+def test_bytes_that_are_no_text_cost_their_row_only(tmp_path):
+    store = run(tmp_path, HEADER.encode() + GOOD.encode() + b"a\xff,1500000000,view,p1,,x\n" + GOOD.encode())
+    assert store.card.events == 2
+    assert [row for row, _, _ in rejected(store)] == [2]
+    latin = LogMapping.model_validate({**MAPPING.model_dump(), "encoding": "latin1"})
+    store = run(tmp_path, HEADER.encode() + b"a\xff,1500000000,view,p1,,x\n", mapping=latin)
+    assert next(iter(store)).shopper == "aÿ"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_file_cut_anywhere_is_imported_up_to_the_cut(tmp_path, suffix, compressed):
+    records = [
+        {"user": f"u{i}", "ts": 1_500_000_000 + i, "what": "view", "item": f"p{i}", "paid": None} for i in range(200)
+    ]
+    if suffix == "csv":
+        text = "user,ts,what,item,paid\n" + "".join(f"{r['user']},{r['ts']},view,{r['item']},\n" for r in records)
+    else:
+        text = "".join(json.dumps(record) + "\n" for record in records)
+    name = f"log.{suffix}" + ".gz" * compressed
+    whole = gzip.compress(text.encode()) if compressed else text.encode()
+    for cut in (len(whole) // 2, len(whole) * 3 // 4, len(whole) - 20):
+        store = run(tmp_path, whole[:cut], name=name)
+        told = store.provenance
+        assert told.cut, "a cut file says so"
+        assert 0 < store.card.events < 200
+        products = store.scan().select("product").collect().to_series().to_list()
+        assert sorted(products) == sorted(f"p{i}" for i in range(store.card.events))
+        assert told.records_read == told.records_kept + told.records_rejected
+        assert told.records_rejected <= 1
+    assert run(tmp_path, whole, name=name).provenance.cut == ()
+
+
+def test_a_last_line_without_its_end_is_a_line(tmp_path):
+    store = run(tmp_path, HEADER + GOOD + GOOD.strip())
+    assert store.card.events == 2
+    assert store.provenance.cut == ()
+
+
+def test_parquet_whole_and_cut(tmp_path):
+    frame = pl.DataFrame(
+        {"user": [1, 1, None], "ts": [1_500_000_000, 1_500_000_060, 1], "what": ["view", "buy", "view"],
+         "item": [7.0, 8.0, 9.0], "paid": [None, 2.5, None]}
+    )  # fmt: skip
+    frame.write_parquet(tmp_path / "log.parquet")
+    store = import_log(tmp_path / "log.parquet", tmp_path / "out", mapping=MAPPING)
+    (session,) = store
+    assert session.shopper == "1"
+    assert [event.product for event in session.events] == ["7", "8"]
+    assert session.events[1].price == 2.5
+    assert rejected(store) == [(3, "shopper", "")]
+    whole = (tmp_path / "log.parquet").read_bytes()
+    with pytest.raises(ValueError, match="cannot be read up to the cut"):
+        run(tmp_path, whole[: len(whole) // 2], name="half.parquet")
+    assert list(Store(tmp_path / "out")) == [session]  # the former store is still there
+
+
+def test_jsonl_bad_lines_and_arrays(tmp_path):
+    lines = [
+        '{"user": "a", "ts": 1500000000, "what": "view", "item": 5, "paid": null}',
+        "{broken",
+        "[1, 2]",
+        "",
+        "null",
+    ]
+    store = run(tmp_path, "\n".join([*lines, lines[0]]) + "\n", name="log.jsonl")
+    assert store.card.events == 2
+    assert [row for row, _, _ in rejected(store)] == [2, 3, 4, 5]
+    with pytest.raises(ValueError, match="JSON lines are needed"):
+        run(tmp_path, f"[{lines[0]}]", name="log.json")
+
+
+def test_naive_times_get_a_zone_and_a_note(tmp_path):
+    mapping = LogMapping.parse("shopper=user,time=ts,every_kind=view,product=item")
+    rows = "user,ts,item\na,2017-07-01 12:00:00,1\nb,2017-03-26 02:30:00,2\n"
+    store = run(tmp_path, rows, mapping=mapping, timezone="Europe/Berlin")
+    (session,) = store
+    assert session.start is not None
+    assert session.start.isoformat() == "2017-07-01T12:00:00+02:00"
+    assert rejected(store) == [(2, "time", "2017-03-26 02:30:00")]  # the hour that Berlin skipped
+    assert store.provenance.timezone == "Europe/Berlin"
+    assert "Times without a zone were taken for Europe/Berlin." in store.provenance.notes
+    zoned = run(tmp_path, "user,ts,item\na,2017-07-01T12:00:00-05:00,1\n", mapping=mapping)
+    (session,) = zoned
+    assert session.start is not None
+    assert session.start.utcoffset() == timedelta(hours=-5)
+    assert zoned.provenance.timezone is None
+    with pytest.raises(ValueError, match="Unknown time zone 'Mars'"):
+        run(tmp_path, rows, mapping=mapping, timezone="Mars")
+
+
+def test_what_is_no_log(tmp_path):
+    with pytest.raises(ValueError, match=r"no column 'user'; it has 'a', 'b'"):
+        run(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(ValueError, match="is empty"):
+        run(tmp_path, "")
+    with pytest.raises(ValueError, match=r"Nothing in .* could be imported; the first of 1 refused"):
+        run(tmp_path, HEADER + "ann,soon,view,p1,,x\n")
+    with pytest.raises(FileNotFoundError, match="No log"):
+        import_log(tmp_path / "nowhere.csv", tmp_path / "out", mapping=MAPPING)
+    with pytest.raises(ValueError, match="needs a mapping"):
+        import_log(tmp_path / "log.csv", tmp_path / "out")
+    with pytest.raises(ValueError, match="gap_minutes == 0"):
+        run(tmp_path, HEADER + GOOD, gap_minutes=0)
+    with pytest.raises(KeyError, match="Unknown log format"):
+        import_log(tmp_path / "log.csv", tmp_path / "out", format="excel")
+    assert not (tmp_path / "out").exists()
+
+
+def test_large_logs_are_sorted_in_buckets(tmp_path, monkeypatch):
+    rows = "".join(f"u{i % 37},{1_500_000_000 + i * 7919 % 90_000},view,p{i},,x\n" for i in range(3000))
+    small = run(tmp_path, HEADER + rows)
+    monkeypatch.setattr(buckets, "BUCKET_RECORDS", 500)
+    monkeypatch.setattr("paars_gym.sessions.ingest.importing.BUCKET_RECORDS", 500)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 10_000)
+    expected = sorted(small, key=lambda session: session.key)
+    large = run(tmp_path, HEADER + rows, gap_minutes=30)
+    assert sorted(large, key=lambda session: session.key) == expected
+    assert large.provenance.out_of_order == small.provenance.out_of_order > 0
+    assert [path.name for path in (tmp_path / "out").glob("*.spill")] == []
+
+
+lines = st.builds(
+    "{},{},{},{},{},x".format,
+    st.sampled_from(["a", "b", ""]),
+    st.sampled_from(["1500000000", "x", "1500009000"]),
+    st.sampled_from(["view", "buy", "wish", "nap"]),
+    st.sampled_from(["p", ""]),
+    st.sampled_from(["", "2", "-1"]),
+)
+
+
+@given(st.lists(lines | st.text("ab\"'é1", min_size=1, max_size=12), max_size=12))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_record_is_accounted_for(tmp_path, lines):
+    store = run(tmp_path, HEADER + GOOD + "".join(line + "\n" for line in lines) + GOOD)
+    told = store.provenance
+    assert told.records_read == told.records_kept + told.records_rejected + told.records_ignored == len(lines) + 2
+    assert store.card.events == told.records_kept
+    assert len(rejected(store)) == told.records_rejected
+    rows = [row for row, _, _ in rejected(store)]
+    assert len(set(rows)) == len(rows)
+    assert not {1, len(lines) + 2} & set(rows)
