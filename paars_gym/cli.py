@@ -75,7 +75,7 @@ def catalog_build(
     feed: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines, JSON array or Parquet; plain, gzip or zstd.")],
     out: Annotated[Path, typer.Option(help="Folder of the catalog; a catalog there is replaced whole or not at all.")],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="generic, webshop, amazon-reviews-2023, esci or wands.")
+        str, typer.Option(help="generic, webshop, amazon-reviews-2023, esci, wands, or catalog.")
     ] = "generic",
     map: Annotated[  # noqa: A002
         list[str] | None, typer.Option(help="Which column is which field: title=product_name,price=cost. Repeatable.")

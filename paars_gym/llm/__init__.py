@@ -1,0 +1,34 @@
+"""Chat models behind one protocol, and what is needed to pay for them: retries, limits, a cache, a budget, batches."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Tool, ToolCall, Usage
+    from paars_gym.llm.errors import ModelError
+    from paars_gym.llm.spec import make_model
+    from paars_gym.llm.stack import payable
+
+__all__ = [
+    "ChatModel",
+    "Message",
+    "ModelError",
+    "Reply",
+    "Request",
+    "Tool",
+    "ToolCall",
+    "Usage",
+    "make_model",
+    "payable",
+]
+
+_HOMES = {"ModelError": "errors", "make_model": "spec", "payable": "stack"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Late: the command line needs the errors alone, and pydantic models take a quarter of a second to build.
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'chat')}"), name)

@@ -1,0 +1,162 @@
+"""What has been spent, on which kind of token, and may the next call still be made?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
+from paars_gym.llm.errors import BudgetSpentError
+from paars_gym.llm.spec import parse_spec
+
+BATCH_DISCOUNT = 0.5
+"""Both providers charge half for batches."""
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens. ``cache_read`` and ``cache_write`` of None cost what plain input costs."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+    def usd(self, usage: Usage) -> float:
+        """Price of these tokens."""
+        read = self.input if self.cache_read is None else self.cache_read
+        write = self.input if self.cache_write is None else self.cache_write
+        parts = (
+            usage.input * self.input,
+            usage.cache_read * read,
+            usage.cache_write * write,
+            usage.output * self.output,
+        )
+        return sum(parts) / 1e6
+
+
+def usd_of(spec: str, usage: Usage, price: Price | None = None) -> float | None:
+    """Price of these tokens by genai-prices, or by ``price`` when that is given; None when nobody knows one.
+
+    Scripted models cost nothing. genai-prices carries its table along and asks no network.
+    """
+    if price is not None:
+        return price.usd(usage)
+    provider, model, base_url = parse_spec(spec)
+    if provider == "scripted":
+        return 0.0
+    import genai_prices
+
+    tokens = genai_prices.Usage(
+        input_tokens=usage.all_input,
+        cache_read_tokens=usage.cache_read or None,
+        cache_write_tokens=usage.cache_write or None,
+        output_tokens=usage.output,
+    )
+    try:
+        if base_url is not None:
+            return float(genai_prices.calc_price(tokens, model, provider_api_url=base_url).total_price)
+        return float(genai_prices.calc_price(tokens, model, provider_id=provider).total_price)
+    except (LookupError, ValueError):
+        return None
+
+
+@dataclass
+class Tally:
+    """What was used so far.
+
+    Attributes:
+        calls: Answered and paid for.
+        usage: By kind of token.
+        usd: Of the calls with a known price.
+        unpriced: Calls without one.
+        dropped: How many calls went without a parameter that the model does not accept, by its name.
+    """
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    usd: float = 0.0
+    unpriced: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reply: Reply) -> None:
+        """Counts a reply, unless it came from our cache."""
+        if reply.cached:
+            return
+        self.calls += 1
+        self.usage = self.usage + reply.usage
+        self.dropped.update(reply.dropped)
+        if reply.usd is None:
+            self.unpriced += 1
+        else:
+            self.usd += reply.usd
+
+
+class Budgeted(Wrapper):
+    """Prices every call, and makes none that could exceed the limit.
+
+    A call is held against the budget at its worst, all of ``max_tokens`` used, until its true price is known. When it
+    does not fit it waits for the calls under way; when it does not fit without them either,
+    :class:`BudgetSpentError` is raised, so that the limit holds at any concurrency.
+
+    Args:
+        model: What to call.
+        max_usd: The limit; None for none.
+        price: Instead of the one that genai-prices knows.
+        discount: Factor on every price, for batches.
+
+    Raises:
+        ValueError: There is a limit, and no price is known for the model.
+    """
+
+    def __init__(
+        self, model: ChatModel, *, max_usd: float | None = None, price: Price | None = None, discount: float = 1.0
+    ) -> None:
+        super().__init__(model)
+        if max_usd is not None:
+            if not max_usd >= 0:
+                raise ValueError(f"max_usd == {max_usd}, must be at least 0.")
+            if usd_of(self.spec, Usage(input=1, output=1), price) is None:
+                raise ValueError(f"max_usd needs a price for {self.spec!r}, and none is known: give one.")
+        self.tally = Tally()
+        self._max_usd = max_usd
+        self._price = price
+        self._discount = discount
+        self._reserved = 0.0
+        self._freed = asyncio.Condition()
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers, with the price in the reply.
+
+        Raises:
+            BudgetSpentError: The call might exceed the limit.
+        """
+        if self._max_usd is None:
+            return self._count(await self.model.complete(request))
+        worst = self._usd(Usage(input=expected_tokens(request), output=request.max_tokens)) or 0.0
+        async with self._freed:
+            while self.tally.usd + self._reserved + worst > self._max_usd:
+                if self._reserved == 0:
+                    raise BudgetSpentError(
+                        f"{self.tally.usd:.4f} USD of {self._max_usd:g} are spent; the next call may cost {worst:.4f}."
+                    )
+                await self._freed.wait()
+            self._reserved += worst
+        try:
+            return self._count(await self.model.complete(request))
+        finally:
+            async with self._freed:
+                # Rounding must not leave a crumb behind that would be waited for.
+                self._reserved = max(0.0, self._reserved - worst) if self._reserved - worst > 1e-12 else 0.0
+                self._freed.notify_all()
+
+    def _usd(self, usage: Usage) -> float | None:
+        usd = usd_of(self.spec, usage, self._price)
+        return None if usd is None else usd * self._discount
+
+    def _count(self, reply: Reply) -> Reply:
+        if reply.usd is None:
+            reply = reply.model_copy(update={"usd": self._usd(reply.usage)})
+        self.tally.add(reply)
+        return reply

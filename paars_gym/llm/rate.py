@@ -1,0 +1,129 @@
+"""How many calls, and how many tokens a minute, does the provider let us have right now?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper, expected_tokens
+from paars_gym.llm.errors import RateLimitError
+
+
+class RateLimited(Wrapper):
+    """Holds calls back so that the provider seldom has to: additive increase, multiplicative decrease.
+
+    A refused call (429, 503, 529) halves the calls that may run at once and takes a third off the tokens a minute, once
+    for all the calls that were under way then, and a ``Retry-After`` stops new calls for that long. Every full round of
+    successes lets one more call run, and gives back a twentieth of the tokens a minute, up to what was asked for.
+
+    Args:
+        model: What to call.
+        concurrency: Most calls at once.
+        tokens_per_minute: Input and output together; None for no limit.
+        clock: Seconds, monotonic; for tests.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        concurrency: int = 16,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(model)
+        if concurrency < 1:
+            raise ValueError(f"concurrency == {concurrency}, must be at least 1.")
+        if tokens_per_minute is not None and tokens_per_minute <= 0:
+            raise ValueError(f"tokens_per_minute == {tokens_per_minute}, must be > 0.")
+        self.concurrency = float(concurrency)
+        self.tokens_per_minute = tokens_per_minute
+        self._most_calls = float(concurrency)
+        self._most_tokens = tokens_per_minute
+        self._clock = clock
+        self._running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        # Tokens owed: it drains at the allowed rate, and a call may start when it is at most nought.
+        self._owed = 0.0
+        self._drained_at = clock()
+        self._closed_until = 0.0
+        self._decreased_at = -1.0
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers, when its turn has come."""
+        await self._enter()
+        expected = 0.0
+        try:
+            expected = await self._take_tokens(request)
+            started = self._clock()
+            try:
+                reply = await self.model.complete(request)
+            except RateLimitError as error:
+                self._decrease(started, error.retry_after)
+                raise
+            self._increase()
+            self._owed += reply.usage.all_input + reply.usage.output - expected
+            return reply
+        finally:
+            self._leave()
+
+    async def _enter(self) -> None:
+        if self._running < int(self.concurrency) and not self._waiting:
+            self._running += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                # Woken and cancelled at once: the place goes to the next.
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        self._running -= 1
+        while self._waiting and self._running < int(self.concurrency):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._running += 1
+                turn.set_result(None)
+
+    async def _take_tokens(self, request: Request) -> float:
+        while (wait := self._wait()) > 0:
+            # Not less than the clock can tell: rounding leaves waits of 1e-15 s, which would never end.
+            await asyncio.sleep(max(wait, 0.01))
+        if self.tokens_per_minute is None:
+            return 0.0
+        # Answers are mostly far shorter than they may be; what they really took is settled afterwards.
+        expected = expected_tokens(request) + min(request.max_tokens, 256)
+        self._owed += expected
+        return float(expected)
+
+    def _wait(self) -> float:
+        now = self._clock()
+        wait = self._closed_until - now
+        if self.tokens_per_minute is not None:
+            self._owed = max(0.0, self._owed - (now - self._drained_at) * self.tokens_per_minute / 60)
+            self._drained_at = now
+            wait = max(wait, self._owed * 60 / self.tokens_per_minute)
+        return wait
+
+    def _decrease(self, started: float, retry_after: float | None) -> None:
+        now = self._clock()
+        if retry_after is not None:
+            self._closed_until = max(self._closed_until, now + min(retry_after, 120.0))
+        if started <= self._decreased_at:
+            return
+        self._decreased_at = now
+        self.concurrency = max(1.0, self.concurrency / 2)
+        if self.tokens_per_minute is not None:
+            self.tokens_per_minute *= 2 / 3
+
+    def _increase(self) -> None:
+        share = 1 / self.concurrency
+        self.concurrency = min(self._most_calls, self.concurrency + share)
+        if self.tokens_per_minute is not None and self._most_tokens is not None:
+            self.tokens_per_minute = min(self._most_tokens, self.tokens_per_minute + share * self._most_tokens / 20)

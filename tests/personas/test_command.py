@@ -1,0 +1,94 @@
+"""Does ``paars personas mine`` work from a folder of sessions to a file of personas?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from paars_gym import cli
+from paars_gym.personas.redaction import pseudonym
+from paars_gym.personas.store import read_personas
+from paars_gym.sessions.event import History
+from paars_gym.sessions.store import Provenance
+from paars_gym.sessions.writer import write_sessions
+
+PROFILE = {"reasoning": "Nappies.", "profile": {"children": {"value": "1", "confidence": 0.8}}}
+PREFERENCES = {"reasoning": "Cheap.", "preferences": {"price_sensitivity": {"value": 4.5}}}
+
+
+@pytest.fixture
+def folder(year: History, tmp_path: Path) -> Path:
+    sessions = [
+        session.model_copy(update={"shopper": f"household {number}", "key": f"{number}/{session.key}"})
+        for number in range(3)
+        for session in year.sessions
+    ]
+    write_sessions(tmp_path / "sessions", sessions, provenance=Provenance())
+    lines = [
+        {"text": json.dumps(PROFILE), "when": "Step 1 of 2", "times": None},
+        {"text": json.dumps(PREFERENCES), "when": "Step 2 of 2", "times": None},
+    ]
+    (tmp_path / "script.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return tmp_path
+
+
+def run(folder: Path, *options: str) -> str:
+    arguments = ["personas", "mine", "--sessions", str(folder / "sessions"), "--out", str(folder / "p.jsonl")]
+    result = CliRunner().invoke(cli.app, [*arguments, "--model", f"scripted:{folder / 'script.jsonl'}", *options])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return " ".join(result.output.split())
+
+
+def test_mine_and_mine_again(folder: Path) -> None:
+    assert "│ mined │ 3 │" in run(folder).replace("  ", " ")
+    personas = list(read_personas(folder / "p.jsonl"))
+    assert [persona.shopper for persona in personas] == [pseudonym(f"household {number}") for number in range(3)]
+    again = run(folder)
+    assert "│ mined │ 0 │" in again
+    assert "│ there already │ 3 │" in again
+    (folder / "p.jsonl").unlink()
+    offline = run(folder, "--offline")
+    assert "0, and 6 answers from the cache" in offline
+    assert list(read_personas(folder / "p.jsonl")) == personas
+
+
+def test_as_of_limit_and_dry_run(folder: Path) -> None:
+    told = run(folder, "--as-of", "2017-11-10", "--limit", "2", "--dry-run")
+    assert "calls │ 4" in told
+    assert not (folder / "p.jsonl").exists()
+    run(folder, "--as-of", "2017-11-10", "--limit", "2")
+    personas = list(read_personas(folder / "p.jsonl"))
+    assert len(personas) == 2
+    assert all("tea" not in persona.history for persona in personas)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "nonsense"], "Unknown model"),
+        (["--sessions", "/nowhere"], "/nowhere"),
+        (["--offline", "--cache", "/nowhere/c.sqlite"], "no cache|none at"),
+        (["--model", "openai:gpt-4.1-mini"], "OPENAI_API_KEY is not set"),
+    ],
+)
+def test_mistakes_are_one_line(
+    folder: Path,
+    options: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    given = ["--sessions", str(folder / "sessions"), "--out", str(folder / "p.jsonl")]
+    given += ["--model", f"scripted:{folder / 'script.jsonl'}", *options]
+    monkeypatch.setattr("sys.argv", ["paars", "personas", "mine", *given])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert any(part in " ".join(told.split()) for part in message.split("|"))
+    assert "Traceback" not in told
