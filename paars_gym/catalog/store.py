@@ -146,6 +146,10 @@ class Catalog:
         # To a worker process goes the folder's name, not the products.
         return (type(self).open, (self.folder,)) if self.folder else (type(self), (self._table, self.card))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: Gymnasium copies an environment's arguments, and nothing in a catalog changes."""
+        return self
+
     def __repr__(self) -> str:
         kind = "synthetic, " if self.synthetic else ""
         return f"<Catalog {self.name!r}: {kind}{len(self):,} products, {self.fingerprint}>"

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,10 @@ class Dense:
         self.embedder = embedder or default_embedder(product_texts(catalog))
         self._vectors = product_vectors(catalog, self.embedder)
         self._passing = lru_cache(maxsize=32)(self.lexical.index.rows)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Dense:
+        """Itself: Gymnasium copies an environment's arguments, and nothing in a ranking changes."""
+        return self
 
     def rank(self, text: str, filters: Filters = NO_FILTERS, *, limit: int = 10, offset: int = 0) -> Ranked:
         """See `RankingPolicy.rank`."""

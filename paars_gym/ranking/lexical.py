@@ -23,7 +23,12 @@ class Bm25:
     name = "bm25"
 
     def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
         self.index = open_index(catalog)
+
+    def __reduce__(self) -> tuple[type[Bm25], tuple[Catalog]]:
+        # The engine can be neither copied nor sent to another process; it is opened there.
+        return type(self), (self.catalog,)
 
     def rank(self, text: str, filters: Filters = NO_FILTERS, *, limit: int = 10, offset: int = 0) -> Ranked:
         """See `RankingPolicy.rank`."""

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import paars_gym
 from paars_gym.catalog.store import Catalog
+from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
@@ -254,3 +255,15 @@ def test_samples_are_well_formed(shop: Shop) -> None:
     errors = [env.step(env.action_space.sample())[4]["error"] for _ in range(200)]
     assert not any(error and "not an action" in error for error in errors)
     assert np.mean([error is None for error in errors]) > 0.3
+
+
+@pytest.mark.parametrize("ranking", ["bm25", "bm25+rating:0.3", "price"])
+def test_objects_given_to_make_survive_gymnasiums_copies(catalog: Catalog, ranking: str) -> None:
+    policy = make_ranking(ranking, catalog)
+    env = gymnasium.make("PAARS-Retail-v0", catalog=catalog, ranking=policy)
+    assert env.spec is not None
+    again = gymnasium.make(env.spec)
+    env.reset(seed=0)
+    again.reset(seed=0)
+    assert env.step("search[headphones]")[0] == again.step("search[headphones]")[0]
+    assert pickle.loads(pickle.dumps(policy)).rank("kettle") == policy.rank("kettle")
