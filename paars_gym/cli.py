@@ -51,7 +51,72 @@ def play(
     options = {"intention": {"text": intention}} if intention else None
     bought = play_visit(env, lambda: input("\n> "), typer.echo, options=options)
     env.close()
-    typer.echo(f"You bought {bought} product lines.")
+    typer.echo(f"Product lines bought: {bought}.")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
+    sessions: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, uniform, embedding, … or module:Class.")] = (
+        "behavioural"
+    ),
+    condition: Annotated[
+        str, typer.Option(help="What of its persona a shopper gets: base, profile, preferences, history or persona.")
+    ] = "persona",
+    personas: Annotated[
+        Path | None, typer.Option(help="File of personas; by default the catalog's own generated ones.")
+    ] = None,
+    intentions: Annotated[
+        Path | None, typer.Option(help="Store of held-out human sessions to mine intentions from, dates included.")
+    ] = None,
+    mix: Annotated[str | None, typer.Option(help="Shares of intentions: buy=0.5,compare=0.3,browse=0.2.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    max_steps: Annotated[int, typer.Option(min=1, help="A session is cut off after this many actions.")] = 50,
+    concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
+) -> None:
+    """Lets a population of shoppers shop, and keeps what they did."""
+    from paars_gym.simulation.command import Simulation, simulate_population
+    from paars_gym.simulation.progress import SessionsProgress
+
+    simulation = Simulation(
+        out=out,
+        sessions=sessions,
+        catalog=catalog,
+        ranking=ranking,
+        policy=policy,
+        condition=condition,
+        personas=personas,
+        intentions=intentions,
+        mix={goal: float(share) for goal, share in _assignments("--mix", [mix] if mix else None).items()},
+        seed=seed,
+        max_steps=max_steps,
+        concurrency=concurrency,
+        resume=resume,
+    )
+    with SessionsProgress(errors) as progress:
+        tally = simulate_population(simulation, progress=progress)
+    for damaged in tally.damaged:
+        errors.print(f"[yellow]Damaged:[/yellow] {damaged} of the log was set aside, its session played again.")
+    if tally.stopped:
+        kept = f"{tally.done:,} of {tally.planned:,} sessions are kept; go on by the same command with --resume"
+        if tally.stopped == "interrupted":
+            errors.print(f"Stopped: {kept}.", highlight=False, soft_wrap=True)
+            sys.exit(130)
+        raise ValueError(f"{tally.stopped} {kept}.")
+    ends = ", ".join(f"{count:,} {end}" for end, count in tally.ends.most_common())
+    _facts(
+        f"Run in {out}",
+        {
+            "sessions": f"{tally.done:,}, {tally.played:,} of them now",
+            "ended by": ends,
+            "now": f"{tally.seconds:.1f} s, {tally.usd:.2f} USD",
+            "store": str(out / "sessions"),
+        }.items(),
+    )
 
 
 def main() -> None:

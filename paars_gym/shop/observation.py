@@ -14,7 +14,7 @@ from paars_gym.catalog.filters import Filters
 from paars_gym.catalog.product import Product
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import clean_text
-from paars_gym.shop.state import CartLine, Detail, Results
+from paars_gym.shop.state import Bought, CartLine, Detail, Results
 
 ObservationKind = Literal["page", "json"]
 MAX_CHARS = 100_000
@@ -82,8 +82,12 @@ class Renderer(Protocol):
         """The cart; empty text when there is nothing in it."""
         ...
 
-    def assemble(self, page: str, cart: str, error: str | None) -> str:
-        """The observation: the page, the cart, and what was wrong with the last action."""
+    def order(self, lines: Sequence[Bought]) -> str:
+        """That an order was placed."""
+        ...
+
+    def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
+        """The observation: the page, the cart, what was wrong with the last action, and what it achieved."""
         ...
 
 
@@ -169,12 +173,21 @@ class PageRenderer:
             ]
         )
 
-    def assemble(self, page: str, cart: str, error: str | None) -> str:
-        return f"{page}{cart}" if error is None else f"Not possible: {error}\n\n{page}{cart}"
+    def order(self, lines: Sequence[Bought]) -> str:
+        units = sum(line.units for line in lines)
+        known = [line.units * line.price for line in lines if line.price is not None]
+        paid = f" for {self._price(round(sum(known), 2))}" if known else ""
+        return f"Order placed: {units} {'unit' if units == 1 else 'units'}{paid}."
+
+    def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
+        if error is not None:
+            return f"Not possible: {error}\n\n{page}{cart}"
+        return f"{page}{cart}" if notice is None else f"{notice}\n\n{page}{cart}"
 
     def _figures(self, item: Listing) -> str:
-        rated = "no ratings" if item.rating is None else f"{item.rating:.1f} stars ({item.rating_count:,})"
-        return f"{self._price(item.price)} | {rated}" + ("" if item.available else " | out of stock")
+        rated = "no ratings" if item.rating is None else f"{item.rating:.1f} stars"
+        count = f" ({item.rating_count:,})" if item.rating is not None and item.rating_count else ""
+        return f"{self._price(item.price)} | {rated}{count}" + ("" if item.available else " | out of stock")
 
     def _review(self, review: dict[str, Any]) -> str:
         helpful = f" ({review['helpful_votes']} found it helpful)" if review["helpful_votes"] else ""
@@ -195,7 +208,7 @@ class PageRenderer:
 
 
 class JsonRenderer:
-    """The same pages as one JSON object: page, its content, cart, cart_total, error."""
+    """The same pages as one JSON object: page, its content, cart, cart_total, notice, error."""
 
     def __init__(self, shop: str, currency: str) -> None:
         self._head = {"shop": shop, "currency": currency}
@@ -225,9 +238,12 @@ class JsonRenderer:
         ]
         return json.dumps({"cart": lines, "cart_total": _total(entries)[0]}, ensure_ascii=False)[1:-1]
 
-    def assemble(self, page: str, cart: str, error: str | None) -> str:
-        problem = "null" if error is None else json.dumps(error, ensure_ascii=False)
-        return f'{page}, {cart or _EMPTY_CART}, "error": {problem}}}'
+    def order(self, lines: Sequence[Bought]) -> str:
+        return f"Order placed: {sum(line.units for line in lines)} units."
+
+    def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
+        said = json.dumps({"notice": notice, "error": error}, ensure_ascii=False)
+        return f"{page}, {cart or _EMPTY_CART}, {said[1:]}"
 
     def _open(self, **content: Any) -> str:
         return json.dumps(self._head | content, ensure_ascii=False)[:-1]

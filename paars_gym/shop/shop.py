@@ -1,8 +1,8 @@
 """What does one shop hold in common for all its visitors? Catalog, ranking, and every page that was already shown.
 
 Visitors walk a graph: a `Scene` is a page as shown, a `Place` is a scene with a cart, and a place remembers the `Move`
-that each action made from it. Moves are worked out by the rules of `state` and nothing else; remembering them makes a step
-cost a microsecond. Forgotten, nothing changes but speed.
+that each action made from it. Moves are worked out by the rules of `state` and nothing else; remembering them makes a
+step cost a microsecond. Forgotten, nothing changes but speed.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Shop:
         if place is None:
             self._count()
             cart_text = self._cart_text(cart) if cart else ""
-            place = Place(scene, cart, cart_text, self.renderer.assemble(scene.text, cart_text, None))
+            place = Place(scene, cart, cart_text, self.renderer.assemble(scene.text, cart_text))
             scene.places[cart] = place
         return place
 

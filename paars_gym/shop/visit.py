@@ -139,10 +139,11 @@ class Visit:
         elif state.page is not before.page:
             scene, trail = self._scene(state.page), 1
         place = self.shop.place(scene, state.cart)
-        observation = place.observation
-        if error is not None:
-            observation = self.shop.renderer.assemble(scene.text, place.cart_text, error)
         bought = state.bought[len(before.bought) :]
+        observation = place.observation
+        if error is not None or bought:
+            notice = self.shop.renderer.order(bought) if bought else None
+            observation = self.shop.renderer.assemble(scene.text, place.cart_text, error=error, notice=notice)
         move = Move(place, trail, bought, state.ended, observation, _info(place, events, error))
         if type(text) is str and not before.ended and (key is not text or not isinstance(action, Back)):
             self.shop.remember(self._place, key, move)

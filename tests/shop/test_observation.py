@@ -76,6 +76,16 @@ def test_cart_shows_lines_total_and_what_has_no_price(shop: Shop) -> None:
     assert page.splitlines()[-1] == "You can also: purchase[], remove_from_cart[id]"
 
 
+def test_a_purchase_is_confirmed(shop: Shop, json_shop: Shop) -> None:
+    actions = ("add_to_cart[h1 | units=2]", "add_to_cart[k4]", "purchase[]")
+    page = visit(shop, *actions)
+    assert page.startswith("Order placed: 3 units for $118.00.\n\nWelcome")
+    assert "Your cart" not in page
+    assert not visit(shop, *actions, "search[kettle]").startswith("Order")
+    assert json.loads(visit(json_shop, *actions))["notice"] == "Order placed: 3 units."
+    assert visit(shop, "add_to_cart[k4]", "purchase[]").startswith("Order placed: 1 unit.\n")
+
+
 def test_an_error_comes_first_and_the_page_stays(shop: Shop) -> None:
     page = visit(shop, "search[kettle]", "view[nothing]")
     assert page.startswith("Not possible: There is no product 'nothing'")
