@@ -15,6 +15,13 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 
 
+class GaveUp(Exception):  # noqa: N818 (an outcome of a session, which is counted, not a fault)
+    """Raised by a policy that cannot go on, for example after several invalid actions in a row; say why.
+
+    The session ends as ``gave_up``. Any other exception of a policy ends it as ``policy_error``.
+    """
+
+
 @runtime_checkable
 class Shopper(Protocol):
     """Anyone who can be given a role. One object plays one shopper at a time.
@@ -40,7 +47,11 @@ class Shopper(Protocol):
 
 @runtime_checkable
 class Policy(Shopper, Protocol):
-    """Shops in `PAARS-Retail-v0`."""
+    """Shops in `PAARS-Retail-v0`.
+
+    A policy may have a method ``telemetry() -> Mapping[str, float]`` that says what its last session took: tokens,
+    calls, and ``usd``. A run logs it, and adds up the cost.
+    """
 
     def act(self, observation: str, info: dict[str, Any]) -> Awaitable[str] | str:
         """The next action, as text of the action grammar, given what ``reset`` or ``step`` of the environment gave."""

@@ -1,0 +1,277 @@
+"""What does a shopper see in a product? Features of products on a page, in the eyes of one persona."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import pairwise
+from statistics import fmean, median
+from typing import NamedTuple
+
+from paars_gym.catalog.product import Product
+from paars_gym.personas.persona import Condition, Persona
+from paars_gym.ranking.query import terms
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.queries import content_words
+
+FEATURES = ("relevance", "price", "rating", "renown", "brand", "category", "familiarity", "over_budget")
+"""What `seen` gives, in order; each is the name of its coefficient."""
+TASTES = ("price", "rating", "renown", "brand", "familiarity")
+"""Features with a ``_taste``."""
+USUAL_STARS = 4.0
+PRIOR_RATINGS = 10
+REMEMBERED = 20_000
+
+Seen = tuple[float, float, float, float, float, float, float, float]
+Weights = tuple[float, ...]
+
+
+class Traits(NamedTuple):
+    """What of a product decides its appeal, worked out once.
+
+    Attributes:
+        title: Terms of the title.
+        text: Terms of everything on its detail page but the reviews.
+        price: In the catalog's currency; None when unknown.
+        rating: Stars above `USUAL_STARS`, shrunk.
+        renown: ln(1 + number of ratings).
+        brand: Case-folded.
+        kinds: Terms of category path and title.
+        pairs: Neighbouring terms of the title.
+        available: Whether it can be bought.
+    """
+
+    title: frozenset[str]
+    text: frozenset[str]
+    price: float | None
+    rating: float
+    renown: float
+    brand: str
+    kinds: frozenset[str]
+    pairs: frozenset[str]
+    available: bool
+
+
+class Display(NamedTuple):
+    """A page of results as the shopper who came for something sees it; lists run over its products.
+
+    Attributes:
+        items: Their traits.
+        figures: Of each: share of the wanted terms in its title; ln(price / median price of the page), 0 when unknown;
+            rating; renown less the page's mean.
+        lacking: Share of the wanted terms that even the best title lacks.
+    """
+
+    items: tuple[Traits, ...]
+    figures: tuple[tuple[float, float, float, float], ...]
+    lacking: float
+
+
+class Taste(NamedTuple):
+    """What a persona brings along, under a condition.
+
+    Attributes:
+        leanings: In [-1, 1], one a feature, 0 for those without a taste.
+        impulse: Impulsiveness, in [-1, 1].
+        comparing: Leaning to comparison, in [-1, 1].
+        brands: Of interest, case-folded.
+        categories: Terms of each category of interest.
+        pairs: Neighbouring terms in the history.
+    """
+
+    leanings: tuple[float, ...] = (0.0,) * len(FEATURES)
+    impulse: float = 0.0
+    comparing: float = 0.0
+    brands: frozenset[str] = frozenset()
+    categories: tuple[frozenset[str], ...] = ()
+    pairs: frozenset[str] = frozenset()
+
+
+NO_TASTE = Taste()
+
+
+def weights(parameters: BehaviouralParameters, taste: Taste) -> Weights:
+    """Coefficients of the features for a shopper."""
+    return tuple(
+        [
+            getattr(parameters, name) + (getattr(parameters, f"{name}_taste") * leaning if leaning else 0.0)
+            for name, leaning in zip(FEATURES, taste.leanings, strict=True)
+        ]
+    )
+
+
+def taste_of(persona: Persona | None, condition: Condition) -> Taste:
+    """What a shopper may know of a persona under a condition: preferences give the leanings, the profile brands and
+    categories of interest, the history what is familiar. Without a persona it is nothing."""
+    if persona is None or condition == "base":
+        return NO_TASTE
+    known = _tastes.get((id(persona), condition))
+    if known is not None and known[0] is persona:
+        return known[1]
+    if len(_tastes) >= REMEMBERED:
+        _tastes.clear()
+    taste = _make_taste(persona, condition)
+    _tastes[id(persona), condition] = persona, taste
+    return taste
+
+
+# By identity: hashing a persona would take longer than making its taste.
+_tastes: dict[tuple[int, Condition], tuple[Persona, Taste]] = {}
+
+
+def _make_taste(persona: Persona, condition: Condition) -> Taste:
+    taste = NO_TASTE
+    whole = condition == "persona"
+    if whole or condition == "preferences":
+        lean = persona.preferences.coefficients()
+        by_feature = {
+            "price": (lean["price_sensitivity"] + lean["deal_seeking"]) / 2,
+            "rating": (lean["quality_focus"] + lean["review_reliance"]) / 2,
+            "renown": lean["brand_reputation"],
+            "brand": lean["brand_loyalty"],
+            "familiarity": lean["novelty_seeking"],
+        }
+        taste = taste._replace(
+            leanings=tuple(by_feature.get(name, 0.0) for name in FEATURES),
+            impulse=lean["impulsiveness"],
+            comparing=lean["comparison"],
+        )
+    if whole or condition == "profile":
+        taste = taste._replace(
+            brands=frozenset(name.casefold() for name in persona.profile.brands.values if name),
+            categories=tuple(found for name in persona.profile.categories.values if (found := stems(name))),
+        )
+    if whole or condition == "history":
+        taste = taste._replace(pairs=_familiar(persona.history))
+    return taste
+
+
+class Wares:
+    """Products and pages as shoppers see them, worked out once for all shoppers of a shop."""
+
+    def __init__(self, find: Callable[[str], Product | None]) -> None:
+        """Args:
+        find: The product of an id, or None.
+        """
+        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id)))
+        self.display = lru_cache(maxsize=REMEMBERED // 2)(self._display)
+
+    def _display(self, ids: tuple[str, ...], wanted: str) -> Display:
+        return display_of([self.traits(product_id) for product_id in ids], wanted)
+
+
+_wares: weakref.WeakKeyDictionary[Shop, Wares] = weakref.WeakKeyDictionary()
+
+
+def wares_of(shop: Shop) -> Wares:
+    """The wares of a shop, shared by everyone who asks; they live as long as the shop."""
+    wares = _wares.get(shop)
+    if wares is None:
+        reference = weakref.ref(shop)
+
+        def find(product_id: str) -> Product | None:
+            open_shop = reference()
+            return None if open_shop is None else open_shop.product(product_id)
+
+        wares = _wares[shop] = Wares(find)
+    return wares
+
+
+def traits_of(product: Product | None) -> Traits:
+    """The traits of a product; those of one that the catalog does not have are neutral, and it cannot be bought."""
+    if product is None:
+        return Traits(frozenset(), frozenset(), None, 0.0, 0.0, "", frozenset(), frozenset(), False)
+    title = terms(product.title)
+    kinds = frozenset(title).union(*(terms(name) for name in product.category))
+    facts = (part for pair in product.attributes.items() for part in pair)
+    stars = 0.0
+    if product.rating is not None:
+        stars = (product.rating - USUAL_STARS) * product.rating_count / (product.rating_count + PRIOR_RATINGS)
+    return Traits(
+        title=frozenset(title),
+        text=kinds.union(*(terms(text) for text in (product.brand, product.description, *product.bullets, *facts))),
+        price=product.price or None,
+        rating=stars,
+        renown=math.log1p(product.rating_count),
+        brand=product.brand.casefold(),
+        kinds=kinds,
+        pairs=_pairs(title),
+        available=product.available,
+    )
+
+
+def display_of(items: Iterable[Traits], wanted: str) -> Display:
+    """Products side by side, for who wants something."""
+    items = tuple(items)
+    asked = stems(wanted)
+    prices = [item.price for item in items if item.price is not None]
+    usual = median(prices) if prices else 1.0
+    renown = fmean(item.renown for item in items) if items else 0.0
+    figures = tuple(
+        (
+            _share(asked, item.title),
+            0.0 if item.price is None else math.log(item.price / usual),
+            item.rating,
+            item.renown - renown,
+        )
+        for item in items
+    )
+    return Display(items, figures, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
+
+
+def seen(
+    display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: str | None = None
+) -> Seen:
+    """The features of a product on a page.
+
+    Args:
+        display: The page.
+        position: 0-based.
+        taste: Of the shopper.
+        budget: Most that may be spent.
+        reading: On the product's detail page, what the shopper wants: all its text then counts for relevance.
+
+    Returns:
+        One number for each of `FEATURES`.
+    """
+    item = display.items[position]
+    relevance, price, rating, renown = display.figures[position]
+    if reading is not None:
+        relevance = _share(stems(reading), item.text)
+    in_category = familiar = 0.0
+    for kind in taste.categories:
+        if kind <= item.kinds:
+            in_category = 1.0
+            break
+    if taste.pairs and item.pairs:
+        familiar = len(item.pairs & taste.pairs) / len(item.pairs)
+    by_brand = 1.0 if item.brand in taste.brands else 0.0
+    too_dear = 1.0 if budget is not None and item.price is not None and item.price > budget else 0.0
+    return relevance, price, rating, renown, by_brand, in_category, familiar, too_dear
+
+
+@lru_cache(maxsize=65_536)
+def stems(text: str) -> frozenset[str]:
+    """The content words of a text as the shop's index holds them."""
+    return frozenset(terms(" ".join(content_words(text))))
+
+
+def _share(asked: frozenset[str], offered: frozenset[str]) -> float:
+    return len(asked & offered) / len(asked) if asked else 0.0
+
+
+def _pairs(words: list[str]) -> frozenset[str]:
+    return frozenset(map(" ".join, pairwise(words))) if len(words) > 1 else frozenset(words)
+
+
+@lru_cache(maxsize=4_096)
+def _familiar(history: str) -> frozenset[str]:
+    found: set[str] = set()
+    for line in history.splitlines():
+        for item in line.split(";"):
+            words = terms(item)
+            found.update(words, _pairs(words))
+    return frozenset(found)

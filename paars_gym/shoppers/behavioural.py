@@ -1,0 +1,263 @@
+"""How does a shopper shop who follows a choice model? (The offline stand-in for the agent of PAARS section 4.3.)
+
+A session is a chain of logit decisions, each of which leaves a trace in the event log, so that the likelihood of a log
+is exact (`paars_gym.shoppers.likelihood`):
+
+1. Query: each content word of the intention is in it with the same probability, at least one is.
+2. Examination: down the page from the top, a cascade (Craswell et al. 2008) in which going on to the next result
+   becomes rarer with its position and depends on what happened at the last (Chapelle & Zhang 2009). Each result looked
+   at is opened by its appeal: relevance, price, rating, renown, brand, category, familiarity, budget. None is opened
+   twice.
+3. Purchase: the product that is open goes into the cart by its appeal against an outside option, which depends on the
+   goal of the session and on what is in the cart already.
+4. Done with a page: the next page, another query, or leaving, which patience and a filled cart make likelier.
+5. Leaving: a filled cart is bought or abandoned.
+
+The persona's preferences set the coefficients, its profile the brands and categories, its history what is familiar.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paars_gym.catalog.product import Product
+from paars_gym.personas.persona import Condition, Persona
+from paars_gym.sessions.event import Intention, Session
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.appeal import Display, Taste, Weights, display_of, seen, taste_of, traits_of, wares_of, weights
+from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.queries import content_words, draw_query
+
+if TYPE_CHECKING:
+    from paars_gym.catalog.store import Catalog
+    from paars_gym.shoppers.fit import BehaviouralFit
+
+OFFERS, PAGES = 32, 8
+"""Products opened and pages seen in a session for which chances are drawn in advance; few have more."""
+_EMPTY = display_of((), "")
+
+
+class BehaviouralShopper:
+    """A `Policy` and `Answerer` that follows the choice model above. Sees what the page shows, and nothing else.
+
+    Attributes:
+        name: ``behavioural``.
+        condition: What of the persona it may use.
+        parameters: The numbers of the model.
+    """
+
+    name = "behavioural"
+
+    def __init__(
+        self,
+        shop: Shop | None = None,
+        condition: Condition = "persona",
+        parameters: BehaviouralParameters | Mapping[str, float] | None = None,
+    ) -> None:
+        """Args:
+            shop: Where it shops; not needed to answer questions.
+            condition: ``base`` uses nothing of the persona.
+            parameters: All of them, or those that differ from the defaults.
+
+        Raises:
+            ValueError: Unknown condition or parameter.
+        """
+        self.condition = check_condition(condition)
+        self.parameters = BehaviouralParameters.of(parameters)
+        self._shop = shop
+        self._wares = None if shop is None else wares_of(shop)
+        self._keep = _logistic(self.parameters.words)
+
+    @staticmethod
+    def fit(
+        sessions: Iterable[Session],
+        catalog: Catalog,
+        *,
+        personas: Mapping[str, Persona] | None = None,
+        condition: Condition = "persona",
+        page_size: int | None = None,
+        start: BehaviouralParameters | None = None,
+    ) -> BehaviouralFit:
+        """Estimates the parameters from a log; see `paars_gym.shoppers.fit.fit_behaviour`."""
+        from paars_gym.shoppers.fit import fit_behaviour
+
+        return fit_behaviour(
+            sessions, catalog, personas=personas, condition=condition, page_size=page_size, start=start
+        )
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        """See `Shopper.reset`. Without an intention it looks for a product of the catalog, any."""
+        parameters = self.parameters
+        self._rng = rng
+        self._draw = rng.random
+        # Decisions of each kind have chances of their own, those on results by page and position: the same visitor in
+        # two shops then differs only where the shops do, which is what makes paired A/B tests sharp. Drawn in advance
+        # for most sessions, because generators of their own would take longer than the whole session.
+        size = 0 if self._shop is None else self._shop.page_size
+        self._offer_chances = deque(rng.random(OFFERS).tolist())
+        self._page_chances = deque(rng.random((PAGES, 2 * size + 2)))
+        self._taste: Taste = taste_of(persona, self.condition)
+        self._weights: Weights = weights(parameters, self._taste)
+        self._budget = None if intention is None else intention.budget
+        self._options = {} if intention is None else intention.options
+        self._wanted = intention.text if intention is not None else ""
+        goal = None if intention is None else intention.goal
+        self._outside = parameters.outside - parameters.impulse * self._taste.impulse
+        if goal in ("compare", "browse"):
+            self._outside += parameters.compare if goal == "compare" else parameters.browse
+        self._after_view = parameters.after_view + parameters.comparing * self._taste.comparing
+        self._next: deque[str] = deque()
+        self._query: str | None = None
+        self._ids: tuple[str, ...] = ()
+        self._display: Display = _EMPTY
+        self._position = 0
+        self._viewed: set[str] = set()
+        self._pages = 0
+        self._cart = 0
+
+    def act(self, observation: str, info: dict[str, Any]) -> str:
+        """See `Policy.act`."""
+        if self._next:
+            return self._next.popleft()
+        events = info["events"]
+        kind = events[-1].kind if events else None
+        if kind == "view":
+            return self._decide_on_product()
+        if kind in ("search", "next_page"):
+            return self._begin_page(info["results"])
+        if kind == "add":
+            self._cart += 1
+            return self._go_on(self.parameters.after_add)
+        if self._query is None:
+            return self._search()
+        if kind is None:  # refused: there was no next page after all, or the product is gone
+            return self._leave_page(last_page=True)
+        return "stop[]"
+
+    def write_query(self, product: Product) -> str:
+        """Words of the title, each as likely as a word of an intention."""
+        return draw_query(content_words(product.title) or (product.title,), self._keep, self._draw)
+
+    def choose_item(self, products: Sequence[Product]) -> int:
+        """The product of the greatest appeal beside the others; ties by lot."""
+        display = display_of((traits_of(product) for product in products), "")
+        return self._best([self._appeal(display, index) for index in range(len(products))])
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        """The result that the model opens first with the greatest probability."""
+        display = display_of((traits_of(product) for product in results), query)
+        parameters, reached, chances = self.parameters, 1.0, []
+        for index in range(len(results)):
+            click = _logistic(parameters.attraction + self._appeal(display, index))
+            chances.append(reached * click)
+            reached *= (1.0 - click) * _logistic(parameters.scroll - parameters.decay * index)
+        return self._best(chances)
+
+    def _best(self, scores: list[float]) -> int:
+        if not scores:
+            raise ValueError("There is nothing to choose from; give at least one product.")
+        top = max(scores)
+        return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
+
+    def _appeal(self, display: Display, position: int, reading: str | None = None) -> float:
+        features = seen(display, position, self._taste, self._budget, reading=reading)
+        return float(sum(map(mul, self._weights, features)))
+
+    def _search(self) -> str:
+        words = content_words(self._wanted)
+        if not words:
+            assert self._shop is not None
+            catalog = self._shop.catalog
+            self._wanted = catalog.value("title", int(self._rng.integers(len(catalog))))
+            words = content_words(self._wanted) or (self._wanted,)
+        self._words = words
+        self._query = draw_query(words, self._keep, self._draw, self._query)
+        return f"search[{self._query}]"
+
+    def _begin_page(self, ids: tuple[str, ...]) -> str:
+        assert self._shop is not None, "shopping needs a shop"
+        assert self._wares is not None
+        self._ids = ids
+        self._display = self._wares.display(ids, self._wanted)
+        self._pages += 1
+        size = self._shop.page_size
+        row = self._page_chances.popleft() if self._page_chances else self._rng.random(2 * size + 2)
+        chances = row.tolist()
+        self._clicks, self._scrolls, self._leaving = chances[:size], chances[size:-2], chances[-2:]
+        return self._examine(0) if ids else self._leave_page()
+
+    def _examine(self, position: int) -> str:
+        """Looks at results from a position on, until one is opened or the shopper has enough of the page."""
+        parameters, ids = self.parameters, self._ids
+        while True:
+            if ids[position] not in self._viewed:
+                utility = parameters.attraction + self._appeal(self._display, position)
+                if self._clicks[position] < _logistic(utility):
+                    return self._open(position)
+            stays = _logistic(parameters.scroll - parameters.decay * position)
+            if position + 1 == len(ids) or self._scrolls[position] >= stays:
+                return self._leave_page()
+            position += 1
+
+    def _open(self, position: int) -> str:
+        self._position = position
+        self._viewed.add(self._ids[position])
+        return f"view[{self._ids[position]}]"
+
+    def _decide_on_product(self) -> str:
+        assert self._shop is not None
+        if self._display.items[self._position].available:
+            outside = self._outside + self.parameters.satiation * self._cart
+            utility = self._appeal(self._display, self._position, self._wanted) - outside
+            chance = self._offer_chances.popleft() if self._offer_chances else self._draw()
+            if chance < _logistic(utility):
+                return self._add(self._ids[self._position])
+        return self._go_on(self._after_view)
+
+    def _add(self, product_id: str) -> str:
+        offered = self._shop.product(product_id).options if self._options and self._shop else {}  # type: ignore[union-attr]
+        chosen = [f" | {name}={value}" for name, value in self._options.items() if value in offered.get(name, ())]
+        return f"add_to_cart[{product_id}{''.join(chosen)}]"
+
+    def _go_on(self, change: float) -> str:
+        """From a product's page back to the results, or not."""
+        position, parameters = self._position, self.parameters
+        stays = _logistic(parameters.scroll - parameters.decay * position + change)
+        if position + 1 == len(self._ids) or self._scrolls[position] >= stays:
+            action = self._leave_page()
+        else:
+            action = self._examine(position + 1)
+        if action.startswith(("view", "next_page")):
+            self._next.append(action)
+            return "back[]"
+        return action
+
+    def _leave_page(self, *, last_page: bool = False) -> str:
+        assert self._shop is not None
+        parameters = self.parameters
+        effort = parameters.impatience * (self._pages - 1) + (parameters.sated if self._cart else 0.0)
+        more = again = 0.0
+        if len(self._ids) == self._shop.page_size and not last_page:
+            more = math.exp(parameters.next_page - effort)
+        if len(self._words) > 1:
+            again = math.exp(parameters.reformulate + parameters.refinement * self._display.lacking - effort)
+        choice = (self._draw() if last_page else self._leaving[0]) * (1.0 + more + again)
+        if choice < more:
+            return "next_page[]"
+        if choice < more + again:
+            return self._search()
+        checkout = self._draw() if last_page else self._leaving[1]
+        if self._cart and checkout < _logistic(parameters.checkout):
+            return "purchase[]"
+        return "stop[]"
+
+
+def _logistic(utility: float) -> float:
+    return 1.0 / (1.0 + math.exp(-utility)) if utility > -700 else 0.0

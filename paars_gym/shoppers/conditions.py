@@ -1,0 +1,16 @@
+"""What of the persona may a shopper use? The conditions of Table 3."""
+
+from __future__ import annotations
+
+from paars_gym.personas.persona import CONDITIONS, Condition
+
+
+def check_condition(condition: Condition) -> Condition:
+    """The condition, if it is one.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if condition not in CONDITIONS:
+        raise ValueError(f"Unknown condition {condition!r}. Available: {', '.join(CONDITIONS)}.")
+    return condition

@@ -1,0 +1,105 @@
+"""What are the numbers of the behavioural shopper, and what do they mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviouralParameters:
+    """Coefficients of the logit decisions of `BehaviouralShopper`; the defaults give some 12 steps a session.
+
+    The appeal of a product is the sum of the eight tastes times what the shopper sees of it. It decides the click, and
+    again, with everything that the detail page says, the purchase. A ``_taste`` is added to its coefficient in
+    proportion to the persona's leaning in [-1, 1].
+
+    Attributes:
+        words: Log odds that a word of the intention is in the query.
+        attraction: Log odds of a click on a product of appeal 0 that is looked at.
+        relevance: For the share of the intention's words that the title (on the detail page: all text) has.
+        price: For the log of the price over the median price of the page.
+        rating: For the stars above 4, shrunk towards 4 by ten ratings.
+        renown: For the log of the number of ratings, less the page's mean of it.
+        brand: For a brand that the profile names.
+        category: For a category that the profile names.
+        familiarity: For the share of the title's word pairs that the history has.
+        over_budget: For a price above the intention's budget.
+        price_taste: Added to ``price`` by the mean of price sensitivity and deal seeking.
+        rating_taste: Added to ``rating`` by the mean of quality focus and review reliance.
+        renown_taste: Added to ``renown`` by brand reputation.
+        brand_taste: Added to ``brand`` by brand loyalty.
+        familiarity_taste: Added to ``familiarity`` by novelty seeking.
+        outside: Utility of not buying the product that is looked at, for who came to buy.
+        compare: Added to ``outside`` for who came to compare.
+        browse: Added to ``outside`` for who came to browse.
+        impulse: Taken off ``outside`` by impulsiveness.
+        satiation: Added to ``outside`` for each line in the cart.
+        scroll: Log odds of looking at the second result after the first.
+        decay: Taken off them for each further position.
+        after_view: Added to them after a product was opened and not taken.
+        after_add: Added to them after one was put into the cart.
+        comparing: Added to them after a product was opened and not taken, by the leaning to comparison.
+        next_page: Utility of the next page over leaving, when done with a page.
+        reformulate: Utility of another query over leaving.
+        refinement: Added to ``reformulate`` times the share of the intention's words that the best title lacks.
+        impatience: Taken off both for each page of results seen before.
+        sated: Taken off both when something is in the cart.
+        checkout: Log odds that a cart is bought, not abandoned, on leaving.
+    """
+
+    words: float = 1.2
+    attraction: float = -2.2
+    relevance: float = 2.4
+    price: float = -0.7
+    rating: float = 0.8
+    renown: float = 0.15
+    brand: float = 0.7
+    category: float = 0.5
+    familiarity: float = 0.8
+    over_budget: float = -1.5
+    price_taste: float = -0.7
+    rating_taste: float = 0.6
+    renown_taste: float = 0.15
+    brand_taste: float = 0.5
+    familiarity_taste: float = -0.8
+    outside: float = 3.4
+    compare: float = 1.0
+    browse: float = 2.2
+    impulse: float = 0.5
+    satiation: float = 0.8
+    scroll: float = 2.6
+    decay: float = 0.15
+    after_view: float = -0.6
+    after_add: float = -2.0
+    comparing: float = 0.5
+    next_page: float = 0.2
+    reformulate: float = -0.1
+    refinement: float = 0.8
+    impatience: float = 0.35
+    sated: float = 2.0
+    checkout: float = 0.9
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """All parameters, in order."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def of(cls, values: Self | Mapping[str, float] | None) -> Self:
+        """The parameters that a setting means: themselves, or the defaults with some numbers replaced.
+
+        Raises:
+            ValueError: No such parameter, or not a finite number.
+        """
+        if isinstance(values, cls):
+            return values
+        given: dict[str, float] = dict(values) if isinstance(values, Mapping) else {}
+        unknown = sorted(given.keys() - set(cls.names()))
+        if unknown:
+            raise ValueError(f"Unknown parameter {unknown[0]!r}. Available: {', '.join(cls.names())}.")
+        for name, value in given.items():
+            if not isinstance(value, int | float) or not abs(value) < float("inf"):
+                raise ValueError(f"{name} == {value!r}, must be a finite number.")
+        return replace(cls(), **given)

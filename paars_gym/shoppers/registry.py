@@ -1,0 +1,117 @@
+"""Which shopper does a name stand for? Short names of this package, or ``module:Class`` of one's own."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from paars_gym.personas.persona import Condition
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import Answerer, Policy
+
+SHOPPERS: dict[str, str] = {
+    "uniform": "paars_gym.shoppers.uniform:UniformShopper",
+    "replay": "paars_gym.shoppers.replay:ReplayShopper",
+    "embedding": "paars_gym.shoppers.embedding:EmbeddingShopper",
+    "behavioural": "paars_gym.shoppers.behavioural:BehaviouralShopper",
+    "llm": "paars_gym.shoppers.llm_crew:llm_crew",
+}
+"""Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
+
+
+def make_policy(spec: str, *, shop: Shop, condition: Condition = "persona", **options: Any) -> Callable[[], Policy]:
+    """A factory of policies by name: one call, one shopper.
+
+    ================  ===========================================================================
+    ``uniform``       possible actions at random
+    ``replay``        a recorded session again (``sessions=``)
+    ``embedding``     likeness of texts (``embedder=``, ``views=``)
+    ``behavioural``   the choice model (``parameters=``)
+    ``llm``           a language model (``model=``, and more: see `llm_crew`)
+    ``module:Class``  a class of your own; it is given what its constructor takes of shop and condition
+    ================  ===========================================================================
+
+    Args:
+        spec: The name.
+        shop: Where they will shop.
+        condition: What of the persona they may use.
+        **options: For the shopper's constructor.
+
+    Raises:
+        ValueError: Unknown name, condition or option, or no policy; says what is possible.
+    """
+    return _factory(spec, Policy, ("act",), shop, condition, options)
+
+
+def make_answerer(
+    spec: str, *, shop: Shop | None = None, condition: Condition = "persona", **options: Any
+) -> Callable[[], Answerer]:
+    """A factory of answerers by name; the names are those of `make_policy`, and questions need no shop.
+
+    Raises:
+        ValueError: As `make_policy`.
+    """
+    return _factory(spec, Answerer, ("write_query", "choose_item", "choose_view"), shop, condition, options)
+
+
+def _factory(
+    spec: str, kind: Any, methods: tuple[str, ...], shop: Shop | None, condition: Condition, options: dict[str, Any]
+) -> Callable[[], Any]:
+    check_condition(condition)
+    make = _resolve(spec.strip())
+    parameters = inspect.signature(make).parameters.values()
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    for option in options:
+        if option not in names and not takes_all:
+            own = [name for name in names if name not in ("shop", "condition")]
+            raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
+    common = {"shop": shop, "condition": condition}
+    given = options | {name: value for name, value in common.items() if name in names or takes_all}
+    try:
+        first = make(**given)
+    except TypeError as error:
+        raise ValueError(f"{spec} cannot be made: {error}.") from error
+    factory = first if callable(first) and not isinstance(first, kind) else None
+    if factory is not None:
+        first = factory()
+    if not isinstance(first, kind):
+        lacking = [name for name in ("name", "reset", *methods) if not hasattr(first, name)]
+        raise ValueError(f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}.")
+    if factory is not None:
+        return factory  # type: ignore[no-any-return]
+    if "shelf" in names and hasattr(first, "shelf"):
+        given["shelf"] = first.shelf
+    return lambda: make(**given)
+
+
+def _resolve(spec: str) -> Callable[..., Any]:
+    reference = SHOPPERS.get(spec.lower(), spec)
+    if not re.fullmatch(r"[\w.]+:[\w.]+", reference):
+        close = difflib.get_close_matches(spec.lower(), SHOPPERS, n=1, cutoff=0.5)
+        guess = f" Did you mean {close[0]}?" if close else ""
+        names = ", ".join(sorted(SHOPPERS))
+        raise ValueError(f"Unknown shopper {spec!r}.{guess} Available: {names}, or module:Class of your own.")
+    module_name, _, name = reference.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)  # as `python -m` does; an installed command does not
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # the module exists, and lacks something itself
+        raise ValueError(f"No module {module_name!r} to import for shopper {spec!r}.") from None
+    finally:
+        sys.path.remove(here)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise ValueError(f"Module {module_name!r} has no class {name!r}.")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paars_gym.catalog.product import Product
+from paars_gym.personas.persona import CONDITIONS, Persona
+from paars_gym.sessions.event import Event, Intention, Session
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.behavioural import BehaviouralShopper
+from paars_gym.shoppers.protocol import Answerer, Policy
+from paars_gym.shoppers.registry import SHOPPERS, make_answerer, make_policy
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "replay": {"sessions": Session(shopper="a", key="1", events=(Event(kind="stop"),))},
+    "embedding": {"embedder": None},
+}
+
+
+class Decided:
+    """A third-party policy."""
+
+    name = "decided"
+
+    def __init__(self, action: str = "stop[]") -> None:
+        self.action = action
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None: ...
+
+    def act(self, observation: str, info: dict[str, Any]) -> str:
+        return self.action
+
+
+class Mute:
+    name = "mute"
+
+
+@pytest.mark.parametrize("name", ["uniform", "replay", "embedding", "behavioural"])
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_every_short_name_makes_a_policy_that_answers_too(small_shop: Shop, name: str, condition: Any) -> None:
+    from paars_gym.embedding.lexical import LexicalEmbedder
+
+    options = dict(OPTIONS.get(name, {}))
+    if "embedder" in options:
+        options["embedder"] = LexicalEmbedder()
+    make = make_policy(name, shop=small_shop, condition=condition, **options)
+    first, second = make(), make()
+    assert first is not second
+    assert first.name == name
+    assert isinstance(first, Policy)
+    answerer = make_answerer(name, condition=condition, **options)()
+    assert isinstance(answerer, Answerer)
+    answerer.reset(None, None, np.random.default_rng(0))
+    products: Sequence[Product] = list(small_shop.catalog)[:4]
+    assert answerer.choose_item(products) in range(4)
+    assert answerer.choose_view("headphones", products) in range(4)
+    query = answerer.write_query(products[0])
+    assert isinstance(query, str)
+    assert set(query.split()) <= set(products[0].title.casefold().split())
+
+
+def test_unknown_names_give_the_list(small_shop: Shop) -> None:
+    with pytest.raises(ValueError, match=r"Unknown shopper 'behavioral'. Did you mean behavioural\?") as error:
+        make_policy("behavioral", shop=small_shop)
+    assert all(name in str(error.value) for name in SHOPPERS)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "message"),
+    [
+        ("uniform", {"views": 3}, "no option 'views'"),
+        ("behavioural", {"parameters": {"prize": 1.0}}, "Unknown parameter 'prize'"),
+        ("behavioural", {"parameters": {"price": float("nan")}}, "must be a finite number"),
+        ("behavioural", {"condition": "all"}, "Unknown condition 'all'"),
+        ("embedding", {"views": 0}, "views == 0"),
+        ("replay", {}, "cannot be made"),
+        ("replay", {"sessions": []}, "at least one session"),
+        ("no_such_module:Shopper", {}, "No module 'no_such_module'"),
+        ("tests.shoppers.test_registry:Nobody", {}, "has no class 'Nobody'"),
+        ("tests.shoppers.test_registry:Mute", {}, "it lacks reset, act"),
+    ],
+)
+def test_mistakes_are_named(small_shop: Shop, spec: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_policy(spec, shop=small_shop, **options)
+
+
+def test_a_class_of_ones_own_gets_the_options_that_it_takes(small_shop: Shop) -> None:
+    policy = make_policy("tests.shoppers.test_registry:Decided", shop=small_shop, action="back[]")()
+    assert policy.act("", {}) == "back[]"
+    with pytest.raises(ValueError, match=r"no option 'colour'. It has: action"):
+        make_policy("tests.shoppers.test_registry:Decided", shop=small_shop, colour="red")
+    with pytest.raises(ValueError, match="is no Answerer"):
+        make_answerer("tests.shoppers.test_registry:Decided")
+
+
+def test_a_class_may_lie_in_the_working_directory(
+    small_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_shopper_of_this_test.py").write_text(
+        "from tests.shoppers.test_registry import Decided\nclass Mine(Decided):\n    name = 'mine'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert make_policy("own_shopper_of_this_test:Mine", shop=small_shop)().name == "mine"
+
+
+def test_policies_of_one_factory_share_what_they_know_of_the_products(small_shop: Shop) -> None:
+    make = make_policy("behavioural", shop=small_shop)
+    one, other = make(), make()
+    assert isinstance(one, BehaviouralShopper)
+    assert isinstance(other, BehaviouralShopper)
+    assert one._wares is other._wares
