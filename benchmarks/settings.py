@@ -2,5 +2,22 @@
 
 from __future__ import annotations
 
-SHOPPING_LIST = ("whole milk", "frozen pizza", "dog food", "diet cola", "shampoo for dry hair", "organic bananas")
-SHOWCASE_RANKINGS = ("bm25", "bm25+popularity:0.5", "price")
+from paars_gym.personas.persona import Condition
+
+SESSIONS = 2_400
+"""Of each population, as in PAARS section 4.3."""
+SESSION_SEED = 20_260_101
+PEOPLE = 600
+"""Invented shoppers of the world of `mini`."""
+SHOPPERS = "behavioural"
+
+ITEM_CASES = 4_600
+ITEM_CASES_A_HOUSEHOLD = 2
+ITEM_SEED = 20_260_301
+ITEM_MIN_KNOWN = 20
+ITEM_CONDITIONS: tuple[Condition, ...] = ("profile", "preferences", "history", "persona")
+PAPER_ITEM_SELECTION = {"base": 25.46, "profile": 35.95, "preferences": 39.01, "history": 41.11, "persona": 47.26}
+"""Accuracy in per cent, PAARS Table 3: Claude Sonnet 3.0 on a retailer's own customers."""
+
+ABTEST_ARMS = ("bm25", "bm25+rating:0.3")
+ABTEST_SESSIONS, ABTEST_DRAWS = 800, 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +18,6 @@ from paars_gym.sessions.rows import EPOCH
 from paars_gym.sessions.store import Store
 
 Ints = npt.NDArray[np.int64]
-_COLUMNS = ("shopper", "session", "key", "start", "offset", "kind", "time", "row", "units", "price", "rank")
 
 
 class ProductLog:
@@ -56,6 +58,10 @@ class ProductLog:
         return np.asarray(local // 3600, dtype=np.int64)
 
     @cached_property
+    def _named(self) -> list[tuple[str, str]]:
+        return self.catalog.frame("id", "title").rows()
+
+    @cached_property
     def paid(self) -> npt.NDArray[np.float64]:
         """Price of one unit, NaN where the log gives none, shape (entries,)."""
         return self._frame["price"].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -63,24 +69,24 @@ class ProductLog:
     def history(self, shopper: str, entries: Ints, as_of: datetime) -> History:
         """Some entries of one shopper as the sessions they come from, with titles."""
         sessions: list[Session] = []
-        rows = self._frame[entries]
-        for (_, key), part in rows.group_by(["session", "key"], maintain_order=True):
-            events = tuple(self._event(values) for values in part.iter_rows())
-            start = _moment(part["start"][0], part["offset"][0])
-            sessions.append(Session.model_construct(shopper=shopper, key=str(key), start=start, events=events))
+        rows = self._frame[entries].iter_rows()
+        for (_, key, start, offset), part in groupby(rows, key=itemgetter(1, 2, 3, 4)):
+            events = tuple(map(self._event, part))
+            session = Session.model_construct(shopper=shopper, key=key, start=_moment(start, offset), events=events)
+            sessions.append(session)
         return History.model_construct(shopper=shopper, as_of=as_of, sessions=tuple(sessions))
 
-    def _event(self, values: tuple[object, ...]) -> Event:
-        cell = dict(zip(_COLUMNS, values, strict=True))
-        product_id, title, *_ = self.catalog.listing(int(cell["row"]))  # type: ignore[call-overload]
+    def _event(self, values: tuple[Any, ...]) -> Event:
+        _, _, _, _, offset, kind, time, row, units, price, rank = values
+        product_id, title = self._named[row]
         return Event.model_construct(
-            kind=cell["kind"],
-            time=_moment(cell["time"], cell["offset"]),
+            kind=kind,
+            time=_moment(time, offset),
             product=product_id,
             title=title,
-            units=cell["units"],
-            price=cell["price"],
-            rank=cell["rank"],
+            units=units,
+            price=price,
+            rank=rank,
         )
 
 
@@ -126,8 +132,6 @@ def plain_titles(titles: pl.Series) -> pl.Series:
     return titles.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def _moment(micros: object, offset_s: object) -> datetime:
-    assert isinstance(micros, int)
-    assert isinstance(offset_s, int)
+def _moment(micros: int, offset_s: int) -> datetime:
     zone = timezone(timedelta(seconds=offset_s)) if offset_s else UTC
     return (EPOCH + timedelta(microseconds=micros)).astimezone(zone)

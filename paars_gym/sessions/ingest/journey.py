@@ -10,6 +10,10 @@ from paars_gym.sessions.ingest.mapping import LogMapping
 from paars_gym.sessions.ingest.reading import ROW, Reject
 from paars_gym.sessions.ingest.sources import LogFormat, Reshaped, Source
 
+CAVEAT = (
+    "84.51° published this log as purchases of real households; the Python package that carries it speaks of simulated "
+    "data based on real shopping patterns. 'Real' here means: as published."
+)
 INSTALLED = "installed"  # in place of a path: the transactions of the installed package
 READ = ("household_id", "basket_id", "transaction_timestamp", "product_id", "quantity", "sales_value")
 
@@ -38,7 +42,9 @@ def journey(ids: pl.DataFrame | None = None) -> LogFormat:
         ),
         notes=(
             "Purchases in stores: no searches and no views are recorded.",
-            "Times are local to the stores, whose zone is not published.",
+            "Times are taken as UTC: baskets peak at 22 h and ebb at 8 h, five hours late for an American store, whose zone "
+            "is not published.",
+            CAVEAT,
         ),
     )
 
