@@ -21,3 +21,8 @@ PAPER_ITEM_SELECTION = {"base": 25.46, "profile": 35.95, "preferences": 39.01, "
 
 ABTEST_ARMS = ("bm25", "bm25+rating:0.3")
 ABTEST_SESSIONS, ABTEST_DRAWS = 800, 1
+
+QUERY_SEED = 20_260_401
+QUERY_SHOPPERS = ("uniform", "embedding", "behavioural")
+"""The first is the one that the others gain on."""
+PROMPT_SEED = 20_260_501

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import chain, groupby
 
@@ -13,7 +13,9 @@ from paars_gym.sessions.rows import from_frames
 from paars_gym.sessions.store import Store
 
 
-def histories(store: Store, as_of: datetime | None = None) -> Iterator[History]:
+def histories(
+    store: Store, as_of: datetime | None = None, *, shoppers: Collection[str] | None = None
+) -> Iterator[History]:
     """Streams each shopper's sessions, oldest first, shoppers in the order in which the store first has them.
 
     Only the session table is held in memory; events are read some hundred thousand at a time.
@@ -22,6 +24,7 @@ def histories(store: Store, as_of: datetime | None = None) -> Iterator[History]:
         store: Sessions in any order. Sessions without a start keep their stored order, before those with one.
         as_of: Zoned. Sessions that start at or after it are left out, and so are later events of a session that
             runs across it. Shoppers with nothing before it are left out.
+        shoppers: Only these; the events of others are not read.
 
     Raises:
         ValueError: ``as_of`` has no zone, or the log has no times to compare it with.
@@ -33,6 +36,8 @@ def histories(store: Store, as_of: datetime | None = None) -> Iterator[History]:
         if store.provenance.times != "all":
             raise ValueError(f"as_of needs times, and this log has them on {store.provenance.times!r} of its events.")
         sessions = sessions.filter(pl.col("start") < as_of)
+    if shoppers is not None:
+        sessions = sessions.filter(pl.col("shopper").is_in(list(shoppers)))
     # Imports keep each shopper's sessions together: in this order the events are read once, from front to back.
     first = pl.col("session").min().over("shopper").alias("first")
     ordered = sessions.sort(first, "start", "session", nulls_last=False).collect()

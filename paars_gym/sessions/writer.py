@@ -38,13 +38,14 @@ class StoreWriter:
     `close`, by an exception or a crash, the writer changes nothing; what a crash leaves behind the next writer removes.
     """
 
-    def __init__(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Prepares to write.
+    def __init__(self, folder: str | Path, *, overwrite: bool = False, part_events: int = PART_EVENTS) -> None:
+        """Prepares to write parts of ``part_events`` events or so, each of which is in memory until it is written.
 
         Raises:
             FileExistsError: The folder holds a store and ``overwrite`` is False, or holds anything else.
         """
         self.folder = Path(folder)
+        self._part_events = part_events
         if (self.folder / SESSIONS_FILE).exists() and not overwrite:
             raise FileExistsError(f"{str(folder)!r} holds a session store; choose another folder, or overwrite it.")
         foreign = [path.name for path in self.folder.iterdir() if not _ours(path)] if self.folder.exists() else []
@@ -78,7 +79,7 @@ class StoreWriter:
         self._pending_rows += len(events)
         self._n_sessions += len(sessions)
         self._n_events += len(events)
-        if self._pending_rows >= PART_EVENTS:
+        if self._pending_rows >= self._part_events:
             self._write_part()
 
     def reject(self, line: str) -> None:

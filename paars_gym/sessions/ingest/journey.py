@@ -42,8 +42,8 @@ def journey(ids: pl.DataFrame | None = None) -> LogFormat:
         ),
         notes=(
             "Purchases in stores: no searches and no views are recorded.",
-            "Times are taken as UTC: baskets peak at 22 h and ebb at 8 h, five hours late for an American store, whose zone "
-            "is not published.",
+            "Times are taken as UTC: baskets peak at 22 h and ebb at 8 h, some five hours late for an American store, "
+            "whose zone is not published.",
             CAVEAT,
         ),
     )

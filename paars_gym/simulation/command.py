@@ -1,0 +1,105 @@
+"""What does ``paars simulate`` do? It reads the files that a run names, and lets `run_population` do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from paars_gym.catalog.load import load_catalog
+from paars_gym.personas.persona import Persona
+from paars_gym.personas.store import read_personas
+from paars_gym.sessions.store import Store
+from paars_gym.simulation.intentions import MIX, Errand, IntentionMix, mine_intentions
+from paars_gym.simulation.population import Tally, run_population
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The options of ``paars simulate``.
+
+    Attributes:
+        personas: File of personas.
+        intentions: Store of held-out sessions.
+        mix: Shares of goals; empty for the default.
+        out, sessions, catalog, ranking, policy, condition: As in `run_population`.
+        seed, max_steps, concurrency, resume: As in `run_population`.
+        options: Of the policy, such as ``model``; those of None are not given.
+    """
+
+    out: Path
+    sessions: int
+    catalog: str
+    ranking: str
+    policy: str
+    condition: Any
+    personas: Path | None
+    intentions: Path | None
+    mix: Mapping[Any, float]
+    seed: int
+    max_steps: int
+    concurrency: int
+    resume: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def simulate_population(simulation: Simulation, *, progress: Callable[[Tally], None] | None = None) -> Tally:
+    """Runs a population.
+
+    Raises:
+        FileNotFoundError: A file that is named is not there.
+        ValueError, OSError: See `run_population`.
+    """
+    return run_population(**_arguments(simulation), progress=progress)
+
+
+def expect(simulation: Simulation) -> list[tuple[str, str]]:
+    """What the run would take of a language model, to be told, a line each; asks nobody.
+
+    Raises:
+        ValueError: The policy asks none, or names no model.
+    """
+    from paars_gym.simulation.forecast import forecast_run
+
+    arguments = _arguments(simulation)
+    model = simulation.options.get("model")
+    if simulation.policy != "llm" or not model:
+        raise ValueError("A dry run tells what a language model would take: it needs --policy llm and --model.")
+    del arguments["policy"], arguments["policy_options"]
+    return forecast_run(str(model), **arguments).facts()
+
+
+def _arguments(simulation: Simulation) -> dict[str, Any]:
+    """What `run_population` is called with."""
+    catalog = load_catalog(simulation.catalog)
+    mix = simulation.mix or MIX
+    wants: IntentionMix | list[Errand] | None = None
+    if simulation.intentions is not None:
+        held_out = mine_intentions(Store(simulation.intentions), catalog, mix=mix, seed=simulation.seed)
+        wants = list(held_out)
+    elif simulation.mix:
+        wants = IntentionMix(catalog, mix)
+    personas: list[Persona] | None = None
+    if simulation.personas is not None and not (personas := list(read_personas(simulation.personas))):
+        raise ValueError(f"There are no personas in {simulation.personas}.")
+    options = {name: value for name, value in simulation.options.items() if value is not None}
+    if simulation.policy == "llm":
+        # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
+        beside = simulation.out.with_name(f"{simulation.out.name}.replies.sqlite")
+        options = {"cache": beside, "concurrency": simulation.concurrency, **options}
+    return {
+        "out": simulation.out,
+        "sessions": simulation.sessions,
+        "catalog": catalog,
+        "ranking": simulation.ranking,
+        "policy": simulation.policy,
+        "policy_options": options,
+        "condition": simulation.condition,
+        "personas": personas,
+        "intentions": wants,
+        "seed": simulation.seed,
+        "max_steps": simulation.max_steps,
+        "concurrency": simulation.concurrency,
+        "resume": simulation.resume,
+    }

@@ -1,0 +1,144 @@
+"""How do many shoppers shop: at once if they wait for something, one after another if they compute?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from itertools import chain
+from typing import Any
+
+from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.shop import Shop
+from paars_gym.shop.visit import Visit
+from paars_gym.shoppers.protocol import Policy
+from paars_gym.simulation.rollout import RUN_ENDING, Arrival, AsynchronousPolicyError, Played, play, play_async
+
+MakePolicy = Callable[[], Policy]
+
+
+@dataclass
+class Brake:
+    """Ends a population early: sessions in flight are finished, no new one begins.
+
+    Attributes:
+        reason: Why; empty as long as it is not pulled.
+    """
+
+    reason: str = ""
+
+
+def play_all(
+    arrivals: Iterable[Arrival],
+    *,
+    shop: Shop,
+    make_policy: MakePolicy,
+    finished: Callable[[Played], None],
+    max_steps: int = 50,
+    concurrency: int = 1,
+    brake: Brake | None = None,
+) -> None:
+    """Plays sessions in memory; `run_population` does the same with a folder.
+
+    A policy whose ``reset`` and ``act`` compute plays one session after another. One that waits (``async def``) plays
+    as many at once as ``concurrency`` says, each slot with a policy object of its own. The sessions are the same.
+
+    Args:
+        arrivals: Read as they are needed.
+        shop: Where.
+        make_policy: Makes a policy; after a ``policy_error`` a new one takes over.
+        finished: Given each session when it is finished, in no particular order.
+        max_steps: Actions until a session is cut off.
+        concurrency: Sessions at once, for policies that wait.
+        brake: Looked at before each session; set here by an error that ends the run.
+
+    Raises:
+        ValueError: ``concurrency`` < 1 or ``max_steps`` < 1.
+    """
+    if concurrency < 1:
+        raise ValueError(f"concurrency == {concurrency}, must be >= 1.")
+    brake = brake or Brake()
+    waiting = iter(arrivals)
+    policy = make_policy()
+    if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
+        unplayed = _in_turn(
+            waiting, policy, Visit(shop, max_steps=max_steps, reward=NoReward()), make_policy, finished, brake
+        )
+        if unplayed is None:
+            return
+        waiting = chain([unplayed], waiting)
+    slots = [policy, *(make_policy() for _ in range(concurrency - 1))]
+    visits = [Visit(shop, max_steps=max_steps, reward=NoReward()) for _ in slots]
+    _run(_at_once(waiting, slots, visits, make_policy, finished, brake))
+
+
+def _in_turn(
+    waiting: Iterator[Arrival],
+    policy: Policy,
+    visit: Visit,
+    make_policy: MakePolicy,
+    finished: Callable[[Played], None],
+    brake: Brake,
+) -> Arrival | None:
+    """Plays all; or none, and gives the first arrival back, if the policy turns out to be asynchronous."""
+    spare: Arrival | None = None
+    while not brake.reason and (arrival := next(waiting, None)) is not None:
+        spare = spare or arrival._replace(rng=deepcopy(arrival.rng))
+        try:
+            played = play(policy, visit, arrival)
+        except RUN_ENDING as error:
+            brake.reason = str(error)
+            break
+        except AsynchronousPolicyError:
+            if arrival.key != spare.key:
+                raise
+            return spare
+        if played.session.end == "policy_error":
+            policy = make_policy()
+        finished(played)
+    return None
+
+
+async def _at_once(
+    waiting: Iterator[Arrival],
+    policies: Sequence[Policy],
+    visits: Sequence[Visit],
+    make_policy: MakePolicy,
+    finished: Callable[[Played], None],
+    brake: Brake,
+) -> None:
+    async def slot(policy: Policy, visit: Visit) -> None:
+        while not brake.reason and (arrival := next(waiting, None)) is not None:
+            try:
+                played = await play_async(policy, visit, arrival)
+            except RUN_ENDING as error:
+                brake.reason = brake.reason or str(error)
+                return
+            if played.session.end == "policy_error":
+                policy = make_policy()
+            finished(played)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for policy, visit in zip(policies, visits, strict=True):
+                group.create_task(slot(policy, visit))
+    except ExceptionGroup as failed:
+        # One fault, such as a full disk, stops all slots: the first tells enough.
+        raise failed.exceptions[0] from None
+    finally:
+        for policy in policies:
+            if (aclose := getattr(policy, "aclose", None)) is not None:
+                await aclose()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+    else:  # a notebook has a loop of its own, which cannot be waited for
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, work).result()

@@ -1,0 +1,135 @@
+"""Who lives around a shop, and what do they need, when nobody says? Each catalog has people of its own.
+
+For Complete Journey they are its real households: personas counted from what they bought before a date, intentions
+mined from what they bought after it. For any other catalog they are invented; see `world`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from paars_gym import __version__
+from paars_gym.cache import cache_dir
+from paars_gym.catalog.load import load_catalog
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import Persona
+from paars_gym.personas.store import read_personas, write_personas
+from paars_gym.sessions.event import History, Intention, Session
+from paars_gym.shop.open import open_shop
+from paars_gym.simulation.intentions import Errand, IntentionMix, mine_intentions
+from paars_gym.simulation.plan import Draw, fingerprint
+
+REMEMBERED = 200_000
+"""Places and moves that the shop of a population remembers, up to some 200 MB: many shoppers walk the same ways."""
+HOUSEHOLDS = 600
+"""Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
+HELD_OUT_FROM = datetime(2017, 12, 1, tzinfo=UTC)
+ERRANDS = 6_000
+"""Intentions of a world; they take turns when there are more sessions."""
+
+
+class Inhabitants(NamedTuple):
+    """Who shops, and what for.
+
+    Attributes:
+        personas: In their order.
+        draw: Draws intentions; None with errands.
+        errands: Mined intentions; empty with ``draw``.
+        intentions: How settings name the source of intentions.
+    """
+
+    personas: Sequence[Persona]
+    draw: Draw | None
+    errands: Sequence[Errand]
+    intentions: str
+
+
+def inhabitants(
+    catalog: Catalog, personas: Sequence[Persona] | None, intentions: Draw | Sequence[Errand] | None
+) -> Inhabitants:
+    """Fills in what was not given.
+
+    Args:
+        catalog: Of the shop.
+        personas: As given; None for the catalog's own people.
+        intentions: As given; None for those of the catalog's own people, or where personas are given an `IntentionMix`.
+
+    Raises:
+        ValueError: Empty intentions, or nothing in the catalog is for sale.
+    """
+    if intentions is None:
+        intentions = IntentionMix(catalog) if personas is not None else own_people(catalog)[1]
+    people = own_people(catalog)[0] if personas is None else personas
+    if callable(intentions):
+        named = getattr(intentions, "name", None) or getattr(intentions, "__qualname__", None)
+        return Inhabitants(people, intentions, (), str(named or type(intentions).__name__))
+    if not intentions:
+        raise ValueError("There are no intentions; the sessions they were to be mined from tell none.")
+    return Inhabitants(people, None, intentions, f"{len(intentions)} mined, {fingerprint(intentions)}")
+
+
+@lru_cache(maxsize=1)
+def own_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[Errand]]:
+    """The personas of a catalog's own people, and what they need on the days after."""
+    if catalog.name == "journey" and catalog.fingerprint == load_catalog("journey").fingerprint:
+        return _households(catalog)
+    from paars_gym.simulation.world import World
+
+    # Always the plain ranking: the same people shop under every ranking that is compared.
+    world = World(open_shop(catalog, "bm25", max_remembered=REMEMBERED), n_shoppers=HOUSEHOLDS, seed=0)
+    return world.personas, world.errands(ERRANDS)
+
+
+def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[Errand]]:
+    folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-{__version__}"
+    if not folder.exists():
+        fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+        try:
+            _count_households(catalog, fresh)
+            fresh.replace(folder)
+        except OSError:
+            if not folder.exists():  # else another process was first
+                raise
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    with (folder / "errands.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    errands = [
+        Errand(Intention.model_validate(row["intention"]), row["shopper"], datetime.fromisoformat(row["start"]))
+        for row in rows
+    ]
+    return list(read_personas(folder / "personas.jsonl")), errands
+
+
+def _count_households(catalog: Catalog, folder: Path) -> None:
+    from paars_gym.personas.statistics import household_persona
+    from paars_gym.sessions.histories import histories
+    from paars_gym.sessions.households import household_baskets
+
+    store = household_baskets()
+    folder.mkdir()
+    # The public data's household numbers are pseudonyms already; keyed anew they would differ from machine to machine.
+    everybody = store.scan_sessions().select(pl.col("shopper").unique(maintain_order=True)).collect()["shopper"]
+    personas: list[Persona] = []
+    held_out: list[Session] = []
+    for whole in histories(store, shoppers=everybody.gather_every(len(everybody) // HOUSEHOLDS).to_list()):
+        known = tuple(session for session in whole.sessions if session.start and session.start < HELD_OUT_FROM)
+        if known and len(personas) < HOUSEHOLDS:
+            history = History(shopper=whole.shopper, as_of=HELD_OUT_FROM, sessions=known)
+            personas.append(household_persona(history, catalog, shopper=whole.shopper))
+            held_out += whole.sessions[len(known) :]
+    write_personas(folder / "personas.jsonl", personas)
+    # Baskets are what was bought: everybody came to buy.
+    with (folder / "errands.jsonl").open("w", encoding="utf-8") as lines:
+        for errand in mine_intentions(held_out, catalog, mix={"buy": 1.0}):
+            row = {"shopper": errand.shopper, "start": f"{errand.start}", "intention": errand.intention.model_dump()}
+            lines.write(json.dumps(row) + "\n")

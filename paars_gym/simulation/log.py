@@ -1,0 +1,234 @@
+r"""How do finished sessions reach the disk, each whole or not at all? A checksummed JSON line each, appended.
+
+A line is ``{"session": …, "cause": …, "crc32": "1f2e3d4c"}``; the checksum covers the bytes before ``,"crc32"``. A line
+without its line feed is what a killed process left, and was never data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from zlib import crc32
+
+from pydantic import ValidationError
+
+from paars_gym.sessions.event import Session
+from paars_gym.simulation.rollout import Played
+
+_SEAL = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\n')
+_SEAL_LENGTH = 21
+_SERIALIZE = Session.__pydantic_serializer__.to_json
+
+
+def encode(played: Played) -> bytes:
+    """A finished session as a line; what happened in wall-clock time stays out of it."""
+    # A policy's error may quote half a surrogate pair, which JSON in UTF-8 cannot hold.
+    told = played.cause and played.cause.encode("utf-8", "replace").decode()
+    cause = b"" if told is None else b',"cause":' + json.dumps(told, ensure_ascii=False).encode()
+    content = b'{"session":' + _SERIALIZE(played.session, exclude_none=True) + cause
+    return b'%b,"crc32":"%08x"}\n' % (content, crc32(content))
+
+
+class Line(NamedTuple):
+    """A line of a log.
+
+    Attributes:
+        number: 1-based.
+        offset: Of its first byte.
+        raw: Its bytes, line feed included if there is one.
+        fault: Why it is no data; None for a good line.
+    """
+
+    number: int
+    offset: int
+    raw: bytes
+    fault: str | None
+
+    def parse(self) -> dict[str, Any]:
+        """Its JSON object: ``session``, perhaps ``cause``, and ``crc32``."""
+        content: dict[str, Any] = json.loads(self.raw)
+        return content
+
+    def session(self) -> Session:
+        """Its session."""
+        return Session.model_validate(self.parse()["session"])
+
+
+def scan(path: Path) -> Iterator[Line]:
+    """The lines of a log, good and bad, in order."""
+    offset = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            yield Line(number, offset, raw, _fault(raw))
+            offset += len(raw)
+
+
+def _fault(raw: bytes) -> str | None:
+    if not raw.endswith(b"\n"):
+        return "cut off"
+    seal = _SEAL.fullmatch(raw[-_SEAL_LENGTH:])
+    if seal is None:
+        return "no checksum"
+    return None if int(seal[1], 16) == crc32(raw[:-_SEAL_LENGTH]) else "its checksum does not fit"
+
+
+def read_log(path: str | Path) -> Iterator[Session]:
+    """The sessions of a log, in its order. A last line that is cut off is skipped: it was never written whole.
+
+    Raises:
+        FileNotFoundError: No log there.
+        ValueError: At the end, if any line was damaged; all good ones have been given by then.
+    """
+    damaged = []
+    for line in scan(Path(path)):
+        if line.fault is None:
+            try:
+                yield line.session()
+            except ValidationError as error:
+                raise ValueError(f"{path}, line {line.number} is no session: {error.errors()[0]['msg']}.") from None
+        elif line.fault != "cut off":
+            damaged.append(f"line {line.number} ({line.fault})")
+    if damaged:
+        raise ValueError(
+            f"{path} is damaged: {', '.join(damaged)}. The other lines are good; paars simulate … --resume sets the "
+            "damaged ones aside and plays their sessions again."
+        )
+
+
+@dataclass
+class Mended:
+    """What a log held when a run goes on with it.
+
+    Attributes:
+        ends: How the sessions in it ended, by key.
+        damaged: The lines set aside, named.
+    """
+
+    ends: dict[str, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+    def count(self) -> Counter[str]:
+        """Sessions by how they ended."""
+        return Counter(self.ends.values())
+
+
+def mend(path: Path, aside: Path, *, again: Callable[[str], bool]) -> Mended:
+    """Makes a log fit to be appended to, holding at most one line a session and only good ones.
+
+    Args:
+        path: The log; absent counts as empty.
+        aside: Where damaged lines go, as they are.
+        again: Whether a session with such an end is to be played again, so that its line leaves the log.
+    """
+    mended, length, drop = Mended(), 0, set()
+    for line in scan(path) if path.exists() else ():
+        if line.fault == "cut off":
+            break
+        length = line.offset + len(line.raw)
+        if line.fault is not None:
+            mended.damaged.append(f"line {line.number} ({line.fault})")
+            drop.add(line.number)
+            continue
+        session = line.parse()["session"]
+        if session["key"] in mended.ends or again(session["end"]):
+            drop.add(line.number)
+        else:
+            mended.ends[session["key"]] = session["end"]
+    if path.exists() and path.stat().st_size > length:
+        os.truncate(path, length)
+    if drop:
+        draft = path.with_name(path.name + ".new")
+        with draft.open("wb") as good, aside.open("ab") as bad:
+            for line in scan(path):
+                if line.number not in drop:
+                    good.write(line.raw)
+                elif line.fault is not None:
+                    bad.write(line.raw)
+            for file in (good, bad):
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
+        if not mended.damaged and not aside.stat().st_size:
+            aside.unlink()
+    return mended
+
+
+class AppendOnly:
+    """A file of whole lines: each is handed to the system before the next, so that killing the process loses none.
+
+    Power loss can take what was not yet synced, at most ``fsync_seconds`` of work.
+    """
+
+    def __init__(self, path: Path, *, fsync_seconds: float | None = 1.0) -> None:
+        """Opens the file at its end.
+
+        Args:
+            path: Made if absent; a last line without its end is cut off.
+            fsync_seconds: Sync to the disk when the last time was so long ago, 0 for each line; None leaves it to the
+                system.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._length = _whole_length(self._file)
+        os.ftruncate(self._file, self._length)
+        os.lseek(self._file, self._length, os.SEEK_SET)
+        self._fsync_seconds = fsync_seconds
+        self._synced = time.monotonic()
+
+    def append(self, line: bytes) -> None:
+        """Appends a line, its line feed included.
+
+        Raises:
+            OSError: It could not be written whole, as when the disk is full; nothing of it stays in the file.
+        """
+        try:
+            written = os.write(self._file, line)
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            os.ftruncate(self._file, self._length)
+            told = f"{error.strerror}; everything finished before is kept, make room and resume"
+            raise OSError(error.errno, told, str(self.path)) from error
+        self._length += len(line)
+        if self._fsync_seconds is not None and time.monotonic() - self._synced >= self._fsync_seconds:
+            self.sync()
+
+    def sync(self) -> None:
+        """Makes sure that everything so far outlives a power loss."""
+        os.fsync(self._file)
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._fsync_seconds is not None:
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+
+def _whole_length(file: int) -> int:
+    """Length up to and with the last line feed."""
+    end = os.fstat(file).st_size
+    while end > 0:
+        start = max(0, end - 65_536)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

@@ -1,0 +1,140 @@
+"""Who comes when, and for what? A plan gives the arrival of each session from the seed and the session's key alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from paars_gym.personas.persona import Persona
+from paars_gym.personas.redaction import pseudonym
+from paars_gym.sessions.event import Intention
+from paars_gym.sessions.seed import session_rng
+from paars_gym.simulation.intentions import Errand
+from paars_gym.simulation.rollout import Arrival
+
+Draw = Callable[[Persona | None, np.random.Generator], Intention | None]
+"""Draws the intention of one session."""
+
+FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
+DAYS = 28
+OPENS, CLOSES = 8, 22
+"""Hours of the day, UTC, between which shoppers arrive, evenly."""
+
+
+class Plan:
+    """The arrivals of a population, any of them at any time, in memory that does not grow with their number."""
+
+    def __init__(
+        self,
+        *,
+        sessions: int,
+        seed: int,
+        personas: Sequence[Persona] = (),
+        draw: Draw | None = None,
+        errands: Sequence[Errand] = (),
+        first_day: datetime = FIRST_DAY,
+        days: int = DAYS,
+        draws: int = 1,
+        noise: str = "",
+    ) -> None:
+        """Args:
+            sessions: How many, all draws counted.
+            seed: Of everything that is drawn.
+            personas: Take turns in a random order, so that their numbers of sessions differ by at most one; none
+                gives each session a shopper of its own, nobody in particular.
+            draw: Gives the intentions; None gives none.
+            errands: Mined intentions instead of drawn ones: they take turns, each with the date of its session and its
+                own shopper's persona where there is one.
+            first_day: Arrivals are spread evenly over ``days`` days from here, or from the persona's ``as_of`` if that
+                is later.
+            days: See ``first_day``.
+            draws: How often each comes, as the same persona for the same thing, with noise of its own: the sessions
+                ``0000012.0``, ``0000012.1`` and so on.
+            noise: Plans that differ in this alone have the same visitors, whose sessions' generators differ.
+
+        Raises:
+            ValueError: A number out of range, or a date without a zone.
+        """
+        if sessions < 1:
+            raise ValueError(f"sessions == {sessions}, must be >= 1.")
+        if days < 1:
+            raise ValueError(f"days == {days}, must be >= 1.")
+        if draws < 1 or sessions % draws:
+            raise ValueError(f"draws == {draws}, must be >= 1 and divide the {sessions} sessions.")
+        if first_day.tzinfo is None:
+            raise ValueError(f"The first day {first_day} has no time zone; give one, such as {first_day}+00:00.")
+        self.sessions = sessions
+        self.seed = seed
+        self.personas = personas
+        self.errands = errands
+        self.first_day = first_day
+        self.days = days
+        self.draws = draws
+        self.noise = noise
+        self._draw = draw
+        self._turns = session_rng(seed, "turns of personas").permutation(len(personas)).tolist()
+        self._errand_turns = session_rng(seed, "turns of errands").permutation(len(errands)).tolist()
+        self._by_shopper = {persona.shopper: persona for persona in personas} if errands else {}
+
+    @staticmethod
+    def key(index: int) -> str:
+        """Key of the session with a number from 0; keys sort as their numbers up to ten million."""
+        return f"{index:07d}"
+
+    def session_key(self, index: int) -> str:
+        """Key of the session with a number from 0, its draw included."""
+        return self.key(index) if self.draws == 1 else f"{self.key(index // self.draws)}.{index % self.draws}"
+
+    def arrival(self, index: int) -> Arrival:
+        """The arrival of the session with a number from 0."""
+        visit = self._visit(index // self.draws)
+        if self.draws == 1 and not self.noise:
+            return visit
+        key = self.session_key(index)
+        return visit._replace(key=key, rng=session_rng(self.seed, f"{self.noise} {key}"))
+
+    def _visit(self, index: int) -> Arrival:
+        key = self.key(index)
+        rng = session_rng(self.seed, key)
+        persona = self.personas[self._turns[index % len(self._turns)]] if self._turns else None
+        day, hour = rng.random(2).tolist()
+        if self.errands:
+            errand = self.errands[self._errand_turns[index % len(self._errand_turns)]]
+            persona = self._persona_of(errand.shopper) or persona
+            shopper = errand.shopper if persona is None else persona.shopper
+            start = errand.start or self._spread(persona, day, hour)
+            return Arrival(key, shopper, persona, errand.intention, start, rng)
+        intention = None if self._draw is None else self._draw(persona, rng)
+        shopper = f"visitor {key}" if persona is None else persona.shopper
+        return Arrival(key, shopper, persona, intention, self._spread(persona, day, hour), rng)
+
+    def arrivals(self, done: Iterable[str] = ()) -> Iterator[Arrival]:
+        """The arrivals, one when it is asked for, without those whose keys are done."""
+        gone = done if isinstance(done, set | dict | frozenset) else set(done)
+        return (self.arrival(index) for index in range(self.sessions) if self.session_key(index) not in gone)
+
+    def _persona_of(self, shopper: str) -> Persona | None:
+        # A mined persona bears the shopper's pseudonym, one from statistics may bear the id.
+        return self._by_shopper.get(shopper) or (self._by_shopper and self._by_shopper.get(pseudonym(shopper))) or None
+
+    def _spread(self, persona: Persona | None, day: float, hour: float) -> datetime:
+        first = self.first_day
+        if persona is not None and persona.as_of is not None and persona.as_of > first:
+            first = persona.as_of + timedelta(days=1)
+        midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + timedelta(days=int(day * self.days), seconds=round((OPENS + (CLOSES - OPENS) * hour) * 3600))
+
+
+def fingerprint(items: Iterable[Persona | Errand]) -> str:
+    """Hash of personas or errands: equal exactly when they and their order are."""
+    digest = hashlib.blake2b(digest_size=16)
+    for item in items:
+        if isinstance(item, Persona):
+            digest.update(item.model_dump_json().encode())
+        else:
+            digest.update(f"{item.intention.model_dump_json()}|{item.shopper}|{item.start}".encode())
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,195 @@
+"""Who are the humans of a shop that never had any? A synthetic reference population, to be called so everywhere.
+
+No public log holds searches, views and purchases of one person together. These people stand in for it, so that each
+task of the alignment suite can be run and its code be checked; what is measured against them says nothing about people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from paars_gym.personas.history import render_history, with_titles
+from paars_gym.personas.persona import Persona
+from paars_gym.sessions.event import History, Intention, Session
+from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.store import Provenance
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.shop import Shop
+from paars_gym.simulation.intentions import GOALS, Errand
+from paars_gym.simulation.world_people import (
+    Luck,
+    Person,
+    draw_product,
+    make_person,
+    preferences_of,
+    profile_of,
+    shelves_for_sale,
+)
+from paars_gym.simulation.world_visit import Need, Outing, query_for
+
+AS_OF = datetime(2025, 1, 6, tzinfo=UTC)
+DAYS, PAST_DAYS = 28, 170
+MEAN_PAST_VISITS = 4.0
+
+
+class World:
+    """Invented people around a shop. Session i is the same however many are asked for, in whatever order.
+
+    Attributes:
+        shop: Where they shop; their sessions hold its result lists.
+        people: All of them.
+        seed: Decides everything.
+        synthetic: True. Reports have to say so.
+    """
+
+    synthetic = True
+
+    def __init__(self, shop: Shop, *, n_shoppers: int, seed: int) -> None:
+        """See `mini_world`."""
+        if n_shoppers < 1:
+            raise ValueError(f"n_shoppers == {n_shoppers}, must be >= 1.")
+        self.shop, self.seed = shop, seed
+        self._shelves = shelves_for_sale(shop.catalog)
+        if not self._shelves:
+            raise ValueError(f"Nothing in catalog {shop.catalog.name!r} is for sale; nobody can shop there.")
+        self.people: tuple[Person, ...] = tuple(make_person(index, self._shelves, seed) for index in range(n_shoppers))
+        self._activity = np.cumsum([person.activity for person in self.people])
+
+    @property
+    def name(self) -> str:
+        """How reports call the population."""
+        return f"{self.shop.catalog.name} humans (synthetic)"
+
+    @property
+    def provenance(self) -> Provenance:
+        """For a store of the sessions."""
+        return Provenance(
+            name=self.name,
+            synthetic=True,
+            format="paars_gym.simulation.world",
+            source=(f"{len(self.people)} invented shoppers, seed {self.seed}, {self.shop.catalog.name}",),
+            timezone="UTC",
+            what_is_known=("searches", "results", "views", "ranks", "carts", "purchases", "products", "prices"),
+            notes=("Invented people: nothing measured against them says anything about real ones.",),
+        )
+
+    @cached_property
+    def personas(self) -> tuple[Persona, ...]:
+        """Everybody's persona as of `AS_OF`, in the order of ``people``; the first use takes about a second."""
+        return tuple(self._persona(person) for person in self.people)
+
+    def humans(self, n_sessions: int, *, shop: Shop | None = None) -> list[Session]:
+        """The first sessions of the people, from `AS_OF` on.
+
+        Args:
+            n_sessions: How many.
+            shop: An arm of a test with the same products, where the same people go for the same needs; None for the
+                world's own.
+
+        Raises:
+            ValueError: Fewer than one.
+        """
+        return [outing.play() for outing in self._outings(n_sessions, shop)]
+
+    def errands(self, n_sessions: int) -> list[Errand]:
+        """What these sessions are for, whose they are and when they begin; nothing of how they go."""
+        return [Errand(outing.need.intention, outing.person.name, outing.start) for outing in self._outings(n_sessions)]
+
+    def intentions(self, n_sessions: int) -> list[Intention]:
+        """What these sessions are for: a mix of buy, compare and browse."""
+        return [errand.intention for errand in self.errands(n_sessions)]
+
+    def history(self, person: Person) -> History:
+        """What a person did in the half year before `AS_OF`, oldest first; none of it is among `humans`."""
+        rng = session_rng(self.seed, f"past of {person.name}")
+        number = 1 + int(rng.poisson(MEAN_PAST_VISITS - 1))
+        days = np.sort(rng.integers(1, PAST_DAYS, size=number))[::-1].tolist()
+        visits = []
+        for index, day in enumerate(days):
+            key = f"past-{person.name}-{index:02d}"
+            luck = Luck(session_rng(self.seed, key))
+            start = self._moment(AS_OF - timedelta(days=day), person, luck)
+            visits.append(Outing(self.shop, person, self._need(person, luck), key, start, luck).play())
+        return History(shopper=person.name, as_of=AS_OF, sessions=tuple(visits))
+
+    def _outings(self, n_sessions: int, shop: Shop | None = None) -> Iterator[Outing]:
+        if n_sessions < 1:
+            raise ValueError(f"n_sessions == {n_sessions}, must be >= 1.")
+        for index in range(n_sessions):
+            key = f"human-{index:06d}"
+            luck = Luck(session_rng(self.seed, key))
+            person = self.people[luck.place(self._activity)]
+            start = self._moment(AS_OF + timedelta(days=luck.below(DAYS)), person, luck)
+            yield Outing(shop or self.shop, person, self._need(person, luck), key, start, luck)
+
+    def _moment(self, day: datetime, person: Person, luck: Luck) -> datetime:
+        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + timedelta(seconds=round(3600 * ((person.hour + 1.5 * luck.normal()) % 23.5)))
+
+    def _need(self, person: Person, luck: Luck) -> Need:
+        catalog = self.shop.catalog
+        goal = GOALS[luck.place(np.cumsum(person.segment.goals))]
+        habitual = goal != "browse" and luck.chance(person.segment.habit)
+        if habitual:
+            row = luck.pick(person.usual)
+        else:
+            # The first interests are the most important ones; now and then it is something quite different.
+            shelf = luck.below(len(self._shelves)) if luck.chance(0.15) else _early(person.shelves, luck)
+            row = draw_product(self._shelves[shelf], person.dear, luck)
+        product = self.shop.product(catalog.listing(row)[0])
+        assert product is not None, "needs are for products of the catalog"
+        text = query_for(product, 1.0 if goal == "browse" else person.words, luck)
+        # A usual query is always worded the same.
+        query = (
+            query_for(product, person.words, Luck(session_rng(self.seed, f"{person.name} {row}"))) if habitual else text
+        )
+        budget = None
+        if product.price and goal != "browse" and luck.chance(0.6 if person.segment.dear < 0.3 else 0.2):
+            budget = float(np.ceil(product.price * (1 + 0.5 * luck.uniform())))
+        intention = Intention(
+            text=query if habitual else text,
+            goal=goal,
+            budget=budget,
+            category=product.category[-1] if product.category else None,
+        )
+        direct = habitual and luck.chance(0.25)
+        return Need(intention, "" if direct else query, product.id, habitual)
+
+    def _persona(self, person: Person) -> Persona:
+        rendered = render_history(self._titled(self.history(person)), as_of=AS_OF)
+        return Persona(
+            shopper=person.name,
+            profile=profile_of(person, self._shelves, self.seed),
+            preferences=preferences_of(person),
+            history=rendered.text,
+            as_of=AS_OF,
+            left_out=rendered.left_out,
+            source="synthetic",
+        )
+
+    def _titled(self, history: History) -> History:
+        ids = {event.product for session in history.sessions for event in session.events if event.product is not None}
+        catalog = self.shop.catalog
+        return with_titles(history, {key: catalog.listing(catalog.row(key))[1] for key in ids})
+
+
+def mini_world(shop: Shop | None = None, *, n_shoppers: int = 600, seed: int = 0) -> World:
+    """The synthetic people of a shop.
+
+    Args:
+        shop: By default that of the catalog ``mini`` with its plain ranking.
+        n_shoppers: How many people there are.
+        seed: Of everything about them.
+
+    Raises:
+        ValueError: No people, a negative seed, or a shop with nothing for sale.
+    """
+    return World(open_shop("mini", "bm25") if shop is None else shop, n_shoppers=n_shoppers, seed=seed)
+
+
+def _early(values: tuple[int, ...], luck: Luck) -> int:
+    return values[int(len(values) * luck.uniform() ** 2)]

@@ -1,0 +1,237 @@
+"""How do the invented people shop? By habits and chances, page after page, in the shop's own result lists.
+
+Not the behavioural shopper's model: no cascade down the page and no utility. People jump on a page, search the same
+again, come back to what they saw, mistype, fill carts and leave them behind.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from paars_gym.catalog.product import Product
+from paars_gym.sessions.event import Event, Intention, Session
+from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.shop import Shop
+from paars_gym.shop.visit import Visit
+from paars_gym.simulation.world_people import Luck, Person
+
+MAX_STEPS = 60
+DWELL_SECONDS = {"home": 5.0, "results": 9.0, "product": 28.0}
+"""Median time on a page."""
+DWELL_SPREAD = 0.8
+NEAR = {"a": "s", "e": "r", "i": "o", "o": "i", "s": "d", "t": "r", "n": "m", "r": "t", "l": "k", "c": "v"}
+
+
+class Need(NamedTuple):
+    """What a visit is for.
+
+    Attributes:
+        intention: In words.
+        query: First words to search for; empty when a usual product is opened straight away.
+        product: Catalog id of the product that the person has in mind, which need not be found nor bought.
+        habitual: Whether it is a usual one.
+    """
+
+    intention: Intention
+    query: str
+    product: str
+    habitual: bool
+
+
+class Outing:
+    """One visit of one person, from the door to the door."""
+
+    def __init__(self, shop: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck) -> None:
+        self.person, self.need, self.luck = person, need, luck
+        self.start = self._now = start
+        self._key = key
+        self._visit = Visit(shop, max_steps=10 * MAX_STEPS, reward=NoReward())
+        self._events: list[Event] = []
+        self._results: tuple[str, ...] = ()
+        self._opened: list[str] = []
+        self._cart: list[str] = []
+        self._steps = 0
+        self._page = "home"
+
+    def play(self) -> Session:
+        """Everything that happened, with zoned times."""
+        segment, luck = self.person.segment, self.luck
+        if self.need.query:
+            self._search(self.need.query)
+        else:
+            self._view(self.need.product)
+            self._search(short_query(self._product(self.need.product), luck))
+        while self._steps < MAX_STEPS:
+            self._look()
+            if self._opened and luck.chance(segment.return_to):
+                self._view(luck.pick(self._opened))
+            # Who has found something seldom looks further, but may need something else.
+            further = 0.35 if self._cart else 1.0
+            if self._cart and luck.chance(0.3):
+                self._search(query_for(self._usual(), self.person.words, luck, self.person.brands))
+                continue
+            if self._results and luck.chance(segment.on * further):
+                self._do("next_page[]")
+            elif luck.chance((0.85 if not self._results else segment.again) * further):
+                self._search(self._other_words())
+            else:
+                break
+        self._leave()
+        return Session.model_construct(
+            shopper=self.person.name,
+            key=self._key,
+            start=self.start,
+            events=tuple(self._events),
+            intention=self.need.intention,
+            end="stop",
+        )
+
+    def _look(self) -> None:
+        """Opens some of the results: mostly from the top, or jumping to a liked brand or to the cheapest."""
+        seen: set[str] = set()
+        for _ in range(self.luck.count(self.person.segment.views)):
+            if not self._results or len(self._cart) >= 6:
+                return
+            product = self._choose()
+            if product not in seen:
+                seen.add(product)
+                self._view(product)
+
+    def _choose(self) -> str:
+        results, luck, person = self._results, self.luck, self.person
+        if luck.chance(0.12 + 0.1 * (person.scales["brand_loyalty"] - 3)):
+            liked = [key for key in results if self._product(key).brand in person.brands]
+            if liked:
+                return liked[0]
+        if luck.chance(0.1 + 0.1 * (person.scales["price_sensitivity"] - 3)):
+            return min(results, key=lambda key: self._product(key).price or math.inf)
+        # Top results draw most clicks; a fifth of the clicks fall anywhere.
+        place = luck.below(len(results)) if luck.chance(0.2) else luck.count(1.6)
+        return results[min(place, len(results) - 1)]
+
+    def _view(self, product: str) -> None:
+        if not self._do(f"view[{product}]"):
+            return
+        self._opened.append(product)
+        goal, chance = self.need.intention.goal, self.person.segment.add
+        chance *= {"buy": 1.0, "compare": 0.35, "browse": 0.15}[goal]
+        if self.need.habitual and product == self.need.product:
+            chance += 0.45
+        if self._product(product).brand in self.person.brands:
+            chance *= 1.5
+        chance *= 0.5 if product in self._cart else 1.0
+        if self.luck.chance(chance):
+            units = f" | units={2 + self.luck.below(2)}" if self.luck.chance(0.08) else ""
+            if self._do(f"add_to_cart[{product}{units}]"):
+                self._cart.append(product)
+
+    def _search(self, query: str) -> None:
+        options = ""
+        if self.person.segment.dear < 0.3 and self.luck.chance(0.2):
+            budget = self.need.intention.budget
+            options = f" | max_price={budget:.0f}" if budget and self.luck.chance(0.4) else " | sort=price_low"
+        typed = mistyped(query, self.luck) if self.luck.chance(self.person.typo) else query
+        self._do(f"search[{typed}{options}]")
+
+    def _other_words(self) -> str:
+        """The next query: corrected, shorter, longer, the same once more, or about something else."""
+        luck, need = self.luck, self.need
+        product = self._product(need.product)
+        if not self._results or luck.chance(0.25):
+            return short_query(product, luck)
+        if need.intention.goal == "browse" and luck.chance(0.6) and self._opened:
+            return (self._product(luck.pick(self._opened)).category or (need.intention.text,))[-1].lower()
+        if luck.chance(0.2) and need.query:
+            return need.query
+        return query_for(product, self.person.words + 1, luck, self.person.brands)
+
+    def _leave(self) -> None:
+        luck = self.luck
+        if self._cart and len(self._cart) > 1 and luck.chance(0.15):
+            dropped = luck.pick(self._cart)
+            if self._do(f"remove_from_cart[{dropped}]"):
+                self._cart = [key for key in self._cart if key != dropped]
+        if self._cart and not luck.chance(self.person.segment.abandon * (0.5 if self.need.habitual else 1.0)):
+            self._do("purchase[]")
+        self._do("stop[]")
+
+    def _do(self, action: str) -> bool:
+        """Acts after a dwell on the page; False when the shop refuses."""
+        self._steps += 1
+        seconds = DWELL_SECONDS[self._page] * math.exp(DWELL_SPREAD * self.luck.normal())
+        self._now += timedelta(seconds=max(1, min(round(seconds), 1200)))
+        info = self._visit.make_move(action)[0].info
+        self._page = info["page"]
+        self._events += [event.model_copy(update={"time": self._now}) for event in info["events"]]
+        if info["page"] == "results":
+            self._results = info["results"]
+        return bool(info["action_valid"])
+
+    def _usual(self) -> Product:
+        catalog = self._visit.shop.catalog
+        return self._product(catalog.listing(self.luck.pick(self.person.usual))[0])
+
+    def _product(self, key: str) -> Product:
+        product = self._visit.shop.product(key)
+        assert product is not None, "people meet products of the catalog only"
+        return product
+
+
+def thing_words(product: Product) -> list[str]:
+    """What a product is, without its brand: the words before the first comma of its title."""
+    words = product.title.split(",")[0].split()
+    if product.brand and words[: len(product.brand.split())] == product.brand.split():
+        words = words[len(product.brand.split()) :]
+    return [word.lower() for word in words] or [product.title.lower()]
+
+
+def _named(thing: list[str]) -> int:
+    """Where in the words the thing's plain name begins: "ear pads for headphones", "running shoes"."""
+    end = thing.index("for") if "for" in thing else len(thing)
+    return max(end - 2, 0)
+
+
+def short_query(product: Product, luck: Luck) -> str:
+    """The plain name of the thing, or of its category."""
+    if product.category and luck.chance(0.3):
+        return product.category[-1].lower()
+    thing = thing_words(product)
+    return " ".join(thing[_named(thing) :])
+
+
+def query_for(product: Product, words: float, luck: Luck, brands: tuple[str, ...] = ()) -> str:
+    """A query of about so many words for a kind of product: the thing, then what it should be like."""
+    thing = thing_words(product)
+    wanted = 1 + luck.count(max(words - 1, 0.1))
+    if wanted == 1 and product.category:
+        return short_query(product, luck)
+    name = _named(thing)
+    query = thing[name:]
+    for word in reversed(thing[:name]):
+        if len(query) < wanted and luck.chance(0.7):
+            query.insert(0, word)
+    extras = [part.strip().lower() for part in product.title.split(",")[1:]]
+    if extras and len(query) < wanted and luck.chance(0.8):
+        query.append(luck.pick(extras))
+    if product.brand in brands and luck.chance(0.4):
+        query.insert(0, product.brand.lower())
+    return " ".join(query)
+
+
+def mistyped(query: str, luck: Luck) -> str:
+    """The query with one slip: a letter swapped, left out, doubled, or its neighbour on the keyboard."""
+    if len(query) < 4:
+        return query
+    place = 1 + luck.below(len(query) - 2)
+    before, letter, after = query[:place], query[place], query[place + 1 :]
+    match luck.below(4):
+        case 0:
+            return before + after
+        case 1:
+            return before + letter + letter + after
+        case 2:
+            return before + after[0] + letter + after[1:]
+        case _:
+            return before + NEAR.get(letter, letter) + after

@@ -1,0 +1,53 @@
+"""Small shoppers for tests, deterministic given the session's generator."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from paars_gym.personas.persona import Persona
+from paars_gym.sessions.event import Intention
+
+WORDS = ("kettle", "headphones", "running shoes", "red", "steel")
+
+
+class Wanderer:
+    """Searches, opens, sometimes buys, leaves; sometimes talks nonsense."""
+
+    name = "wanderer"
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.patience = int(rng.integers(2, 9))
+
+    def act(self, observation: str, info: dict[str, Any]) -> str:
+        if info["step"] >= self.patience:
+            return "stop[]"
+        choice = int(self.rng.integers(6))
+        if choice == 0 or info["page"] == "home":
+            return f"search[{WORDS[int(self.rng.integers(len(WORDS)))]}]"
+        if choice == 1:
+            return "nonsense \ud800"
+        if info["product"] is not None:
+            return "purchase[]" if info["cart"] else f"add_to_cart[{info['product']}]"
+        return f"view[{info['results'][int(self.rng.integers(len(info['results'])))]}]" if info["results"] else "back[]"
+
+
+class SlowWanderer(Wanderer):
+    """The same, waiting before each action for a while that differs from run to run."""
+
+    name = "wanderer"
+    in_flight = 0
+    most_in_flight = 0
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:  # type: ignore[override]
+        if info["step"] == 0:
+            SlowWanderer.in_flight += 1
+            SlowWanderer.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(np.random.default_rng().random() / 2000)
+        action = super().act(observation, info)
+        if action == "stop[]":
+            SlowWanderer.in_flight -= 1
+        return action

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paars_gym.catalog.store import Catalog
+from paars_gym.sessions.store import Store
+from paars_gym.simulation.log import scan
+from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run_folder import RunFolder
+from tests.simulation.shoppers import Wanderer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+DEFAULTS = {"sessions": 20, "policy": Wanderer, "seed": 1, "personas": ()}
+
+
+def run(out: Path, catalog: Catalog, **changed: Any) -> Tally:
+    return run_population(**(DEFAULTS | {"out": out, "catalog": catalog} | changed))
+
+
+def lines(out: Path) -> list[bytes]:
+    return sorted((out / "sessions.jsonl").read_bytes().splitlines(keepends=True))
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
+
+
+def test_killed_at_100_random_moments_a_run_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    ended = python("tests/simulation/crashes.py", str(tmp_path), "100", "7")
+    assert ended.returncode == 0, ended.stderr
+    survived = [int(word) for word in ended.stdout.split()]
+    assert len(survived) == 100
+    assert len(set(survived)) > 10, "the kills did not fall into different moments"
+    whole = lines(tmp_path / "whole")
+    sessions = list(Store(tmp_path / "whole" / "sessions"))
+    assert len(whole) == len(sessions) == len({session.key for session in sessions}) == 150
+    runs = sorted(tmp_path.glob("run-*"))
+    assert runs
+    for folder in runs:
+        assert lines(folder) == whole
+        assert list(Store(folder / "sessions")) == sessions
+
+
+def test_a_run_goes_on_from_any_byte_of_its_log(tmp_path: Path, catalog: Catalog) -> None:
+    run(tmp_path / "whole", catalog, sessions=3)
+    log = (tmp_path / "whole" / "sessions.jsonl").read_bytes()
+    ends = [offset + 1 for offset, byte in enumerate(log) if byte == ord("\n")]
+    settings = (tmp_path / "whole" / "settings.json").read_bytes()
+    # Each class of offsets: around each line's beginning and end, and some within.
+    cuts = {cut for end in (0, *ends) for cut in range(end - 25, end + 25)} | set(range(0, len(log), 97))
+    for cut in sorted(cut for cut in cuts if 0 <= cut <= len(log)):
+        out = tmp_path / f"cut-{cut}"
+        out.mkdir()
+        (out / "settings.json").write_bytes(settings)
+        (out / "sessions.jsonl").write_bytes(log[:cut])
+        with RunFolder(out).opened(json.loads(settings), resume=True) as kept:
+            assert len(kept.ends) == sum(end <= cut for end in ends)
+            assert not kept.damaged
+        assert (out / "sessions.jsonl").read_bytes() == log[: max([0, *(end for end in ends if end <= cut)])]
+    for cut in (0, 1, ends[0] - 1, ends[1] + 40):
+        assert run(tmp_path / f"cut-{cut}", catalog, sessions=3, resume=True).stopped == ""
+        assert lines(tmp_path / f"cut-{cut}") == lines(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", [b"x", b"\n", b"\x00"])
+def test_a_damaged_line_is_named_set_aside_and_played_again(tmp_path: Path, catalog: Catalog, damage: bytes) -> None:
+    whole = run(tmp_path, catalog).folder
+    before = lines(whole)
+    log = bytearray((whole / "sessions.jsonl").read_bytes())
+    third = next(line for line in scan(whole / "sessions.jsonl") if line.number == 3)
+    log[third.offset + 30 : third.offset + 31] = damage
+    (whole / "sessions.jsonl").write_bytes(log)
+    tally = run(tmp_path, catalog, resume=True)
+    assert tally.played == 1
+    assert "line 3" in tally.damaged[0]
+    assert lines(whole) == before
+    assert (whole / "sessions.damaged").read_bytes().replace(damage, b"") != b""
+    assert len(tally.store) == 20
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path, catalog: Catalog) -> None:
+    run(tmp_path, catalog)
+    with pytest.raises(ValueError, match="seed == 1 there and 2 now"):
+        run(tmp_path, catalog, seed=2, resume=True)
+    with pytest.raises(ValueError, match="ranking == 'bm25' there and 'price' now"):
+        run(tmp_path, catalog, ranking="price", resume=True)
+    with pytest.raises(FileExistsError, match="--resume"):
+        run(tmp_path, catalog)
+    assert run(tmp_path, catalog, resume=True, concurrency=3).played == 0
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, catalog: Catalog) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match=r"thesis\.tex"):
+        run(tmp_path, catalog, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(OSError, match=r"thesis\.tex"):
+        run(tmp_path / "thesis.tex" / "run", catalog)
+
+
+def test_two_processes_do_not_write_one_folder(tmp_path: Path, catalog: Catalog) -> None:
+    settings = {"seed": 1}
+    with (
+        RunFolder(tmp_path).opened(settings, resume=True),
+        pytest.raises(OSError, match="Another process"),
+        RunFolder(tmp_path).opened(settings, resume=True),
+    ):
+        pass
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from paars_gym.catalog.store import Catalog
+from tests.conftest import twelve_products
+from tests.simulation.test_run_folder import run
+catalog = Catalog.from_products(twelve_products(), name="twelve", synthetic=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, resource.RLIM_INFINITY))
+try:
+    run(Path(sys.argv[1]), catalog)
+except OSError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_keeps_every_finished_session(tmp_path: Path, catalog: Catalog) -> None:
+    ended = python("-c", FULL, str(tmp_path / "full"))
+    assert "make room and resume" in ended.stdout, ended.stderr
+    found = list(scan(tmp_path / "full" / "sessions.jsonl"))
+    assert 0 < len(found) < 20
+    assert all(line.fault is None for line in found)
+    tally = run(tmp_path / "full", catalog, resume=True)
+    assert tally.played == 20 - len(found)
+    run(tmp_path / "whole", catalog)
+    assert lines(tmp_path / "full") == lines(tmp_path / "whole")
