@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the whole evaluation with offline shoppers. Tables 2, 3 and 4 of the paper and an A/B test."""
+"""``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def main(
 ) -> None:
     """Runs the whole evaluation with offline shoppers: no network, no key, no language model, under three minutes.
 
-    The run folder keeps every session, the settings, results.json and the report as text and as a page.
+    The run folder keeps every session, the settings, results.json and the report as text, page and picture.
     """
     known = [part.name for part in PARTS]
     for name in only or ():
@@ -94,6 +94,7 @@ def main(
         _write(folder / "results.json", results)
     console.print(f"Sessions, settings, results.json and this report: {folder}")
     console.save_html(str(folder / "report.html"), clear=False)
+    console.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
     console.save_text(str(folder / "report.txt"))
 
 

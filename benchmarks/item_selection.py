@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.households import household_baskets
 from benchmarks.item_answers import UNANSWERED, answers_of
 from benchmarks.item_scorers import Choices, Chooser, EmbeddingChoice, choose_popular, choose_uniformly
 from benchmarks.settings import (
@@ -32,6 +31,7 @@ from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, Pr
 from paars_gym.catalog.load import load_catalog
 from paars_gym.embedding import embedder_label, load_embedder
 from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.ingest.journey import CAVEAT
 from paars_gym.sessions.purchases import read_products
 from paars_gym.shoppers.conditions import check_condition

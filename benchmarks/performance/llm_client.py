@@ -1,0 +1,239 @@
+"""What does a shopping session with a language model cost beside the model? Against the bare SDK, in the same run.
+
+A server on 127.0.0.1 answers after a fixed latency. The same request bodies go out twice at the same concurrency: from
+whole sessions in the shop (prompts, parsing, cache, budget, limits, retries), and from nothing but the async SDK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from paars_gym.llm.openai import OpenAIChat
+from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
+from paars_gym.sessions.event import Intention
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.shop import Shop
+from paars_gym.shop.visit import Visit
+from paars_gym.shoppers.llm_crew import llm_crew
+from paars_gym.simulation.rollout import Arrival, play_async
+
+PERSONA = Persona(
+    shopper="s",
+    profile=ConsumerProfile(categories=Interests(values=("Headphones",))),
+    preferences=ShoppingPreferences(notes="Compares."),
+    history="\n".join(f"2025-01-{day:02d}\n- bought headphones for 29.00; a kettle for 19.00" for day in range(1, 29)),
+    source="synthetic",
+)
+ARRIVAL = datetime(2025, 1, 6, tzinfo=UTC)
+
+
+class Pass(NamedTuple):
+    """One way of making the calls: how many a second, and this process's CPU time for each."""
+
+    calls_per_second: float
+    cpu_ms: float
+
+
+def shopping_script(shop: Shop) -> list[tuple[str, dict[str, Any]]]:
+    """What the model says, step by step."""
+    visit = Visit(shop, max_steps=2, reward=NoReward())
+    first = visit.advance("search[headphones]")[4]["results"]
+    return [
+        ("search", {"query": "headphones"}),
+        ("view", {"product_id": first[0]}),
+        ("view", {"product_id": first[1]}),
+        ("add_to_cart", {"product_id": first[1]}),
+        ("purchase", {}),
+        ("stop", {}),
+    ]
+
+
+async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: list[dict[str, Any]] | None) -> Pass:
+    """Whole sessions, each slot one after another, as `run_population` plays them."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = _Recording(url, bodies) if bodies is not None else f"openai:m@{url}"
+        cache = Path(folder) / "replies.sqlite"
+        crew = llm_crew(model=model, cache=cache, concurrency=concurrency, price=(1.0, 4.0))
+        waiting = iter(range(count))
+
+        async def slot() -> None:
+            shopper, visit = crew(), Visit(shop, max_steps=20, reward=NoReward())
+            for number in waiting:
+                arrival = Arrival(
+                    str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
+                )
+                played = await play_async(shopper, visit, arrival)
+                assert played.session.end == "stop", played.cause
+
+        begun, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(slot() for _ in range(concurrency)))
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        calls = crew.model.tally.calls
+        await crew.aclose()
+    return Pass(calls / seconds, 1000 * cpu / calls)
+
+
+async def bare(url: str, bodies: list[dict[str, Any]], concurrency: int) -> Pass:
+    """The same bodies through the async SDK alone."""
+    import openai
+
+    client = openai.AsyncOpenAI(api_key="not-needed", base_url=url, max_retries=0, timeout=120)
+    waiting = iter(bodies)
+
+    async def slot() -> None:
+        for body in waiting:
+            await client.chat.completions.create(**body)
+
+    begun, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(slot() for _ in range(concurrency)))
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    await client.close()
+    return Pass(len(bodies) / seconds, 1000 * cpu / len(bodies))
+
+
+async def waiting_kib(shop: Shop, url: str, count: int) -> float:
+    """Resident memory of each of so many sessions that wait for their first answer."""
+    crew = llm_crew(model=f"openai:m@{url}", concurrency=count)
+    gc.collect()
+    before = _resident_kib()
+    tasks = []
+    for number in range(count):
+        arrival = Arrival(str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number)))
+        visit = Visit(shop, max_steps=20, reward=NoReward())
+        tasks.append(asyncio.create_task(play_async(crew(), visit, arrival)))
+    await asyncio.sleep(20)
+    assert not any(task.done() for task in tasks)
+    after = _resident_kib()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await crew.aclose()
+    return (after - before) / count
+
+
+class _Recording(OpenAIChat):
+    """Keeps what it sends."""
+
+    def __init__(self, url: str, bodies: list[dict[str, Any]]) -> None:
+        super().__init__("m", base_url=url)
+        self._bodies = bodies
+
+    async def _send(self, body: dict[str, Any]) -> Any:
+        self._bodies.append(body)
+        return await super()._send(body)
+
+
+def _resident_kib() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4.0
+
+
+@contextmanager
+def server(latency_seconds: float, script: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """A server in a process of its own; which step it is, it sees by the assistant's turns in the request."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, latency_seconds, script), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}/v1"
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve(to: Connection, latency_seconds: float, script: list[tuple[str, dict[str, Any]]]) -> None:
+    answers = [_answer(name, arguments) for name, arguments in script]
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                body = await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
+                await asyncio.sleep(latency_seconds)
+                writer.write(answers[body.count(b'"role":"assistant"') % len(answers)])
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionResetError):
+            writer.close()
+
+    async def main() -> None:
+        listening = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=2000, limit=2**24)
+        to.send(listening.sockets[0].getsockname()[1])
+        await listening.serve_forever()
+
+    asyncio.run(main())
+
+
+def _answer(name: str, arguments: dict[str, Any]) -> bytes:
+    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
+    usage = {"prompt_tokens": 2000, "completion_tokens": 20, "total_tokens": 2020}
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    body = json.dumps(answer).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def main(
+    concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once.")] = 256,
+    rounds: Annotated[int, typer.Option(min=1, help="Of both passes; medians are told.")] = 3,
+) -> None:
+    """Prints throughput, CPU and memory beside those of the bare SDK, all from this run."""
+    shop = open_shop("mini", "bm25")
+    script = shopping_script(shop)
+    # First of all: memory that a pass has freed would be used again, and not be seen.
+    with server(120.0, script) as url:
+        memory = asyncio.run(waiting_kib(shop, url, concurrency))
+    table = Table(
+        "latency", "calls/s, bare SDK", "sessions", "ratio", "of the latency bound", "CPU ms a call, bare", "sessions"
+    )
+    console = Console()
+    for latency in (0.2, 2.0):
+        with server(latency, script) as url:
+            bodies: list[dict[str, Any]] = []
+            asyncio.run(sessions(shop, url, concurrency, concurrency, bodies))
+            pairs = [
+                (
+                    asyncio.run(bare(url, bodies, concurrency)),
+                    asyncio.run(sessions(shop, url, concurrency, concurrency, None)),
+                )
+                for _ in range(rounds if latency < 1 else 1)
+            ]
+        alone, ours = (
+            Pass(*(statistics.median(column) for column in zip(*passes, strict=True)))
+            for passes in zip(*pairs, strict=True)
+        )
+        bound = concurrency / latency
+        table.add_row(
+            f"{latency:g} s",
+            f"{alone.calls_per_second:.0f}",
+            f"{ours.calls_per_second:.0f}",
+            f"{ours.calls_per_second / alone.calls_per_second:.2f}",
+            f"{ours.calls_per_second / bound:.0%}",
+            f"{alone.cpu_ms:.2f}",
+            f"{ours.cpu_ms:.2f} ({ours.cpu_ms - alone.cpu_ms:+.2f})",
+        )
+    console.print(table)
+    console.print("Wanted: a ratio of at least 0.90 at 0.2 s, and at most +3 ms.")
+    console.print(f"Memory of a waiting session, its connection included: {memory:.0f} KiB (wanted: under 300).")
+
+
+if __name__ == "__main__":
+    typer.run(main)

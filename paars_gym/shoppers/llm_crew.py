@@ -1,0 +1,101 @@
+"""How do many shoppers share one model, so that they share its limits, its budget and its cache?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from paars_gym.llm.budget import Price
+from paars_gym.llm.chat import ChatModel
+from paars_gym.llm.families import fit
+from paars_gym.llm.stack import Stack, payable
+from paars_gym.personas.persona import Condition
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.llm import ANSWER_TEMPERATURE, SESSION_TEMPERATURE, LLMShopper
+
+
+class Crew:
+    """Makes the shoppers of a run: call it for each.
+
+    Attributes:
+        model: What they share.
+        settings: What shapes the sessions, for the run's settings: not the limits, which another try may change, and
+            never a key. ``not_sent`` names the parameters that this family of models does not accept.
+    """
+
+    def __init__(self, model: Stack, condition: Condition, options: dict[str, Any]) -> None:
+        self.model = model
+        self._condition = condition
+        self._options = options
+        request = LLMShopper(None, model, condition="base", **options).session_request(None)
+        self.settings = {
+            "model": model.spec,
+            "family": model.family.name,
+            "temperature": {"sessions": SESSION_TEMPERATURE, "answers": ANSWER_TEMPERATURE},
+            "not_sent": list(fit(request, model.family)[1]),
+            **options,
+        }
+
+    def __call__(self) -> LLMShopper:
+        return LLMShopper(None, self.model, condition=self._condition, **self._options)
+
+    async def aclose(self) -> None:
+        """Closes the model."""
+        await self.model.aclose()
+
+
+def llm_crew(
+    *,
+    shop: Shop | None = None,  # noqa: ARG001 (every policy is offered it)
+    condition: Condition = "persona",
+    model: str | ChatModel | None = None,
+    cache: str | Path | None = None,
+    offline: bool = False,
+    max_usd: float | None = None,
+    price: Price | tuple[float, float] | None = None,
+    concurrency: int = 64,
+    tokens_per_minute: float | None = None,
+    attempts: int = 6,
+    timeout_seconds: float = 120.0,
+    stream: bool = False,
+    batches: str | Path | None = None,
+    **options: Any,
+) -> Crew:
+    """Shoppers that share one model with cache, budget, retries and limits.
+
+    Args:
+        shop: Not used: the model sees the pages.
+        condition: A row of Table 3.
+        model: A spec string, or a bare model.
+        cache: SQLite file of replies, which makes a repeated or resumed run free.
+        offline: Forbid calls; everything has to be in the cache.
+        max_usd: Most that may be spent by this process.
+        price: Dollars per million tokens (input, output), instead of the known ones.
+        concurrency: Most calls at once.
+        tokens_per_minute: Input and output together.
+        attempts: Most calls for one request.
+        timeout_seconds: For one attempt.
+        stream: Receive answers in pieces.
+        batches: File of batches handed in; for the single questions alone.
+        options: Of `LLMShopper`.
+
+    Raises:
+        ValueError: No model is named, or a setting is wrong.
+        MissingKeyError: The key is not in the environment.
+    """
+    if model is None:
+        raise ValueError("A policy that asks a language model needs one: --model openai:gpt-4.1-mini, for example.")
+    shared = payable(
+        model,
+        cache=None if cache is None else Path(cache),
+        offline=offline,
+        max_usd=max_usd,
+        price=None if price is None else Price(*price),
+        concurrency=concurrency,
+        tokens_per_minute=tokens_per_minute,
+        attempts=attempts,
+        timeout_seconds=timeout_seconds,
+        stream=stream,
+        batches=None if batches is None else Path(batches),
+    )
+    return Crew(shared, condition, options)

@@ -1,0 +1,21 @@
+"""Shoppers played by a model of Anthropic's, under any condition of Table 3: one model, shared by all of a run.
+
+Needs ``ANTHROPIC_API_KEY``::
+
+    paars simulate --policy policies.anthropic_persona:shoppers --condition persona --personas personas.jsonl --out RUN
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paars_gym.personas.persona import Condition
+from paars_gym.shoppers.llm_crew import Crew, llm_crew
+
+MODEL = "anthropic:claude-haiku-4-5"
+"""The default: quick and cheap. It takes no temperature (no model of this API version does)."""
+
+
+def shoppers(*, condition: Condition = "persona", model: str = MODEL, **options: Any) -> Crew:
+    """Makes the shoppers; every option of `llm_crew` may be given, such as ``max_usd`` or ``cache``."""
+    return llm_crew(model=model, condition=condition, **options)

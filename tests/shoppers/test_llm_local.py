@@ -1,0 +1,102 @@
+"""Do sessions and questions work end to end with a real model, small as it is, through both SDKs?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paars_gym.catalog.store import Catalog
+from paars_gym.llm.chat import ChatModel
+from paars_gym.llm.errors import MalformedAnswerError
+from paars_gym.llm.families import Family
+from paars_gym.llm.spec import make_model
+from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
+from paars_gym.shoppers.llm_crew import llm_crew
+from paars_gym.simulation.population import run_population
+
+pytestmark = pytest.mark.slow
+PERSONA = Persona(
+    shopper="s",
+    profile=ConsumerProfile(categories=Interests(values=("Kettles",))),
+    preferences=ShoppingPreferences(),
+    source="synthetic",
+)
+# The API of Anthropic's SDK without what only Anthropic's models do.
+PLAIN = Family("llama.cpp behind /v1/messages", temperature=False, seed=False, tools=True, schema=False)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    pytest.importorskip("xllamacpp")
+    local_server = pytest.importorskip("benchmarks.local_server")
+    try:
+        local_server.weights()
+    except ImportError as missing:
+        pytest.skip(str(missing))
+    with local_server.local_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def model(request: pytest.FixtureRequest, address: str, monkeypatch: pytest.MonkeyPatch) -> ChatModel:
+    if request.param == "openai":
+        return make_model(f"openai:local@{address}/v1", timeout_seconds=300)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "not-needed")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
+    return make_model("anthropic:local", timeout_seconds=300, family=PLAIN)
+
+
+def test_four_sessions(model: ChatModel, tmp_path: Path, catalog: Catalog) -> None:
+    held_to_schema = model.spec.startswith("openai")
+    crew = llm_crew(
+        model=model, condition="profile", form="json" if held_to_schema else "text", max_tokens=48, context_tokens=3500
+    )
+    tally = run_population(
+        out=tmp_path / "run", sessions=4, catalog=catalog, policy=crew, personas=[PERSONA], condition="profile",
+        max_steps=5, page_size=4, concurrency=1,
+    )  # fmt: skip
+    assert tally.done == 4
+    assert tally.ends["policy_error"] == 0
+    told = [json.loads(row) for row in (tmp_path / "run" / "telemetry.jsonl").read_text().splitlines()]
+    assert all(row["output"] > 0 and row["input"] + row["cache_read"] > 0 for row in told)
+    # Held to the schema, even 135 million parameters write actions; free text of theirs is seldom one.
+    if held_to_schema:
+        assert sum(row["steps"] - row["invalid"] for row in told) > 0
+
+
+def test_twenty_questions(model: ChatModel, catalog: Catalog) -> None:
+    held_to_schema = model.spec.startswith("openai")
+    crew = llm_crew(model=model, condition="base", max_tokens=24)
+    shelf = [catalog[key] for key in ("k1", "h1", "s1", "s4")]
+
+    async def ask() -> list[Any]:
+        answers: list[Any] = []
+        for number in range(20):
+            shopper = crew()
+            await shopper.reset(None, None, np.random.default_rng(number))
+            order = [shelf[(number + place) % 4] for place in range(4)]
+            try:
+                if number % 5 == 0:
+                    answers.append(await shopper.write_query(order[0]))
+                elif number % 2:
+                    answers.append(await shopper.choose_item(order))
+                else:
+                    answers.append(await shopper.choose_view(("kettle", "shoes")[number % 4 // 2], order))
+            except MalformedAnswerError as error:
+                answers.append(error)
+        await crew.aclose()
+        return answers
+
+    answers = asyncio.run(ask())
+    assert len(answers) == 20
+    chosen = [answer for answer in answers if isinstance(answer, int)]
+    assert all(0 <= choice < 4 for choice in chosen)
+    if held_to_schema:
+        assert len(chosen) == 16
+    assert crew.model.tally.calls >= 20
