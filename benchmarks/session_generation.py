@@ -1,7 +1,7 @@
-"""``python -m benchmarks.session_generation``: do agents' sessions look like people's? (PAARS section 5, Tables 2 and 4.)
+"""``python -m benchmarks.session_generation``: do agents' sessions look like people's? (PAARS Tables 2 and 4.)
 
-No language model runs: the shoppers are the offline `behavioural` one, with and without its persona. The people of `mini`
-are synthetic; those of `journey` are the households of a purchase log, which knows what was bought and no more.
+No language model runs: the shoppers are the offline `behavioural` one, with and without its persona. The people of
+`mini` are synthetic; those of `journey` are the households of a log, which knows what was bought and no more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.households import household_baskets
 from benchmarks.settings import PEOPLE, SESSION_SEED, SESSIONS, SHOPPERS
 from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.paper import PAPER
@@ -24,6 +23,7 @@ from paars_gym.alignment.scoring import score
 from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Condition
 from paars_gym.report.alignment import number, render
+from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.split import split_by_time
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions

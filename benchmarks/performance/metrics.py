@@ -12,13 +12,20 @@ import argparse
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from paars_gym.alignment import energy_distance, js_divergence, kde_kl
+from paars_gym.alignment import energy_distance, js_divergence, kde_kl, score
 from paars_gym.alignment.parallel import available_threads
+from paars_gym.embedding.load import load_embedder
+from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS, TIME
+from paars_gym.sessions.store import Provenance, Store
+from paars_gym.sessions.writer import StoreWriter
 
 Array = NDArray[np.float64]
 N, SAMPLES, DIM, BANDWIDTH, PERMUTATIONS = 3058, 10_000, 384, 0.1, 999
@@ -119,6 +126,64 @@ def histograms() -> None:
     print(f"2 x 50,000 shoppers, each resampled with all sessions: {clustered:.2f} s (asked: < 5)")
 
 
+def big_store(folder: Path, sessions: int, seed: int) -> Store:
+    """Synthetic sessions of 1 to 15 searches, views and purchases, with words, ranks and times, two a shopper."""
+    rng = np.random.default_rng(seed)
+    length = rng.integers(1, 16, sessions)
+    session = np.repeat(np.arange(sessions, dtype=np.uint32), length)
+    position = np.arange(len(session)) - np.repeat(np.cumsum(length) - length, length)
+    kind = np.where(position == 0, 0, rng.choice([0, 1, 1, 1, 2], len(session)))
+    words = pl.Series(["steel", "kettle", "red", "shoe", "quiet", "fan", "usb", "lamp", "desk", "green", "chair"])
+    texts = {name: words.gather(rng.integers(0, len(words), len(session))) for name in "abcd"}
+    searched, viewed = pl.col("kind") == "search", pl.col("kind") == "view"
+    events = pl.DataFrame(
+        {"session": session, "position": position.astype(np.uint32), "kind": _kinds(kind), **texts}
+    ).with_columns(
+        (pl.col("position").cast(pl.Int64) * 20_000_000).cast(TIME).alias("time"),
+        pl.when(searched).then(pl.concat_str("a", "b", "c", separator=" ")).alias("query"),
+        pl.when(viewed).then(pl.concat_str("a", "b", "c", "d", separator=" ")).alias("title"),
+        pl.when(viewed).then(pl.Series(rng.geometric(0.2, len(session)))).alias("rank"),
+    )
+    numbers = np.arange(sessions)
+    names = {"shopper": (numbers // 2).astype(str), "key": numbers.astype(str)}
+    people = pl.DataFrame({"session": numbers.astype(np.uint32), **names, "events": length.astype(np.uint32)})
+    people = people.with_columns(pl.lit("stop").cast(ENDS).alias("end"))
+    told = Provenance(name=f"synthetic {seed}", synthetic=True, what_is_known=("searches", "views", "purchases"))
+    with StoreWriter(folder) as writer:
+        for start in range(0, sessions, 50_000):
+            rows = people[start : start + 50_000]
+            first, last = np.searchsorted(session, [start, start + len(rows)])
+            shift = (pl.col("session") - start).cast(pl.UInt32)
+            writer.add(
+                _filled(events[first:last], EVENTS).with_columns(shift), _filled(rows, SESSIONS).with_columns(shift)
+            )
+        return writer.close(told)
+
+
+def _kinds(codes: NDArray[np.int64]) -> pl.Series:
+    return pl.Series(["search", "view", "purchase"], dtype=KINDS).gather(codes)
+
+
+def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns
+    )
+
+
+def reports() -> None:
+    """The whole of ``paars score``, from the Parquet stores to the report."""
+    embedder = load_embedder("minilm-int8")
+    with TemporaryDirectory() as folder:
+        small = [big_store(Path(folder, f"small{seed}"), 2_400, seed) for seed in (1, 2)]
+        score(*small, embedder=embedder)  # fills the cache of embeddings
+        took = fastest(lambda: score(*small, embedder=embedder))[0]
+        print(f"\nA whole report of 2 x 2,400 sessions, embeddings cached: {took:.1f} s (asked: < 10)")
+        large = [big_store(Path(folder, f"large{seed}"), 1_000_000, seed) for seed in (3, 4)]
+        events = sum(store.card.events for store in large)
+        took = fastest(lambda: score(*large, embedder=None))[0]
+        print(f"of 2 x 1,000,000 sessions ({events:,} events), without embeddings: {took:.1f} s (asked: < 5)")
+
+
 def main() -> None:
     """Print everything in one run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -129,6 +194,7 @@ def main() -> None:
     density(human, agent, threads, with_sklearn=not arguments.without_sklearn)
     energy(human, agent, threads)
     histograms()
+    reports()
 
 
 if __name__ == "__main__":

@@ -266,8 +266,9 @@ def _divergence(
     of_humans = resample_counts(human, n_resamples, rng)
     draws = metric(of_humans, resample_counts(agent, n_resamples, rng))
     few = min(n_resamples, FLOOR_RESAMPLES)
-    shoppers = human.ndim == agent.ndim == 2
-    replicas = resample_counts(human if shoppers else p, few, rng, size=len(agent) if shoppers else round(q.sum()))
+    # As many sessions as the agents have: their shoppers may have more or fewer each than people.
+    size = q.sum() * (len(human) / p.sum() if human.ndim == 2 else 1.0)
+    replicas = resample_counts(human, few, rng, size=max(1, round(size)))
     floor = float(np.mean(metric(of_humans[:few], replicas)))
     if not (math.isfinite(estimate) and np.all(np.isfinite(draws))):
         return result._replace(note="No interval: without smoothing some resamples are infinite.")

@@ -34,10 +34,11 @@ def resample_counts(counts: Array, n_resamples: int, rng: np.random.Generator, s
     draws = shoppers if size is None else size
     out = np.empty((n_resamples, counts.shape[1]))
     for start in range(0, n_resamples, BLOCK):
-        weights = np.empty((min(BLOCK, n_resamples - start), shoppers))
-        for row in weights:
-            row[:] = np.bincount(rng.integers(0, shoppers, draws), minlength=shoppers)
-        out[start : start + len(weights)] = weights @ counts
+        rows = min(BLOCK, n_resamples - start)
+        drawn = rng.integers(0, shoppers, (rows, draws))
+        drawn += shoppers * np.arange(rows)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=rows * shoppers).reshape(rows, shoppers)
+        out[start : start + rows] = weights.astype(np.float64) @ counts
     return out
 
 

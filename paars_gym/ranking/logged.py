@@ -62,6 +62,10 @@ class Logged:
         """See the class."""
         return len(self._fell_back)
 
+    def recorded(self, text: str) -> bool:
+        """Whether there is a list for a query."""
+        return normal_text(text) in self._lists
+
     def rank(self, text: str, filters: Filters = NO_FILTERS, *, limit: int = 10, offset: int = 0) -> Ranked:
         """See `RankingPolicy.rank`."""
         check_slice(limit, offset)

@@ -38,14 +38,14 @@ class StoreWriter:
     `close`, by an exception or a crash, the writer changes nothing; what a crash leaves behind the next writer removes.
     """
 
-    def __init__(self, folder: str | Path, *, overwrite: bool = False, part_events: int = PART_EVENTS) -> None:
-        """Prepares to write parts of ``part_events`` events or so, each of which is in memory until it is written.
+    def __init__(self, folder: str | Path, *, overwrite: bool = False, part_events: int | None = None) -> None:
+        """Prepares to write parts of ``part_events`` (`PART_EVENTS`) or so, each in memory until it is written.
 
         Raises:
             FileExistsError: The folder holds a store and ``overwrite`` is False, or holds anything else.
         """
         self.folder = Path(folder)
-        self._part_events = part_events
+        self._part_events = part_events or PART_EVENTS
         if (self.folder / SESSIONS_FILE).exists() and not overwrite:
             raise FileExistsError(f"{str(folder)!r} holds a session store; choose another folder, or overwrite it.")
         foreign = [path.name for path in self.folder.iterdir() if not _ours(path)] if self.folder.exists() else []

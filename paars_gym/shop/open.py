@@ -21,17 +21,20 @@ def open_shop(
     *,
     page_size: int = 10,
     observation: ObservationKind = "page",
+    max_remembered: int = 20_000,
 ) -> Shop:
-    """A shop over a catalog with a ranking, both by name, path or object.
+    """A shop over a catalog with a ranking, both by name, path or object; the rest as in `Shop`.
 
     Environments made with the same names share one shop, and with it the index and every page already shown.
     """
     loaded = load_catalog(catalog)
     if not isinstance(ranking, str):
-        return Shop(loaded, ranking, page_size=page_size, observation=observation)
-    key = (loaded.fingerprint, loaded.name, loaded.folder, ranking, page_size, observation)
+        return Shop(loaded, ranking, page_size=page_size, observation=observation, max_remembered=max_remembered)
+    key = (loaded.fingerprint, loaded.name, loaded.folder, ranking, page_size, observation, max_remembered)
     shop = _open_shops.get(key)
     if shop is None:
         policy = make_ranking(ranking, loaded)
-        shop = _open_shops[key] = Shop(loaded, policy, page_size=page_size, observation=observation)
+        shop = _open_shops[key] = Shop(
+            loaded, policy, page_size=page_size, observation=observation, max_remembered=max_remembered
+        )
     return shop

@@ -117,7 +117,7 @@ class Shop:
         )
         self._max_remembered = max_remembered
         self._remembered = 0
-        self._scenes: dict[Page, Scene] = {}
+        self._scenes: dict[Page | tuple[object, ...], Scene] = {}
         self._listings = lru_cache(maxsize=max_remembered)(self._list_results)
         self.product = lru_cache(maxsize=max_remembered)(self._find_product)
 
@@ -140,7 +140,15 @@ class Shop:
     def entrance(self, intention: Intention | None) -> Scene:
         """The home page of a visitor who came for something."""
         home = self.scene(Home())
-        return home if intention is None else Scene(Home(), self.renderer.home(intention), home.info)
+        if intention is None:
+            return home
+        # All that the page shows of it; many visitors come for the same.
+        key = intention.text, intention.goal, intention.budget
+        scene = self._scenes.get(key)
+        if scene is None:
+            self._count()
+            scene = self._scenes[key] = Scene(Home(), self.renderer.home(intention), home.info)
+        return scene
 
     def place(self, scene: Scene, cart: Cart) -> Place:
         """A scene with a cart."""

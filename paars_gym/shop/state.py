@@ -224,8 +224,14 @@ def _view(shelves: Shelves, page: Page, product_id: str) -> Step:
         rank = shown.first_rank + shown.ids.index(product_id) if product_id in shown.ids else None
     return Step(
         Detail(product_id, origin),
-        (Event.model_construct(kind="view", product=product_id, title=product.title, rank=rank),),
+        (_view_event(product_id, product.title, rank),),
     )
+
+
+@lru_cache(maxsize=16_384)
+def _view_event(product: str, title: str, rank: int | None) -> Event:
+    # As below.
+    return Event.model_construct(kind="view", product=product, title=title, rank=rank)
 
 
 def _next_page(shelves: Shelves, page: Page) -> Step:

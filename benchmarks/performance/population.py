@@ -1,0 +1,117 @@
+"""How many sessions a second do behavioural shoppers play, log included, on one core? And how much memory does it take?
+
+The issue's bars: 2,000 a second on cached queries, 250 on cold ones, a million sessions in less than 1.5 GB.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from paars_gym.catalog.load import load_catalog
+from paars_gym.personas.persona import Persona
+from paars_gym.ranking.registry import make_ranking
+from paars_gym.sessions.event import Intention
+from paars_gym.shop.open import open_shop
+from paars_gym.simulation.inhabitants import REMEMBERED, own_people
+from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run_folder import RunFolder
+
+WARM_UP = 10_000
+POPULAR = 40
+"""Needs that everybody shares where queries are to be cached."""
+BARS = {"cached queries": 2_000, "cold queries": 250}
+
+
+class Pace(NamedTuple):
+    """How fast a run was.
+
+    Attributes:
+        per_second: Sessions, by the clock.
+        per_cpu_second: Sessions, by the processor time of this process: what one free core would make.
+        steps: Actions a session.
+        finishing_seconds: For the Parquet store, afterwards.
+    """
+
+    per_second: float
+    per_cpu_second: float
+    steps: float
+    finishing_seconds: float
+
+
+class Shared:
+    """Draws one of a few intentions."""
+
+    name = "shared"
+
+    def __init__(self, intentions: Sequence[Intention]) -> None:
+        self._intentions = intentions
+
+    def __call__(self, persona: Persona | None, rng: np.random.Generator) -> Intention:
+        return self._intentions[int(rng.integers(len(self._intentions)))]
+
+
+def main(
+    sessions: Annotated[
+        int, typer.Option(help="Sessions of the cached runs; 1000000 takes some ten minutes.")
+    ] = 10_000,
+    cold: Annotated[int, typer.Option(help="Sessions of the cold run.")] = 2_000,
+) -> None:
+    """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
+    catalog = load_catalog("mini")
+    personas, errands = own_people(catalog)
+    shared = Shared([errand.intention for errand in errands[:POPULAR]])
+    shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
+    warm_up = min(sessions, WARM_UP)
+    _pace(warm_up, catalog=catalog, personas=personas, intentions=shared)
+    before = _peak_mb()
+    cached = _pace(sessions, catalog=catalog, personas=personas, intentions=shared)
+    after = _peak_mb()
+    del shop
+    fresh = make_ranking("bm25", catalog)
+    coldly = _pace(cold, catalog=catalog, personas=personas, intentions=errands, ranking=fresh)
+
+    table = Table(
+        "on one core", "sessions/s", "by CPU time", "bar", "steps/session", "Parquet s", title="behavioural, mini"
+    )
+    for name, pace in (("cached queries", cached), ("cold queries", coldly)):
+        rates = f"{pace.per_second:,.0f}", f"{pace.per_cpu_second:,.0f}", f"{BARS[name]:,}"
+        table.add_row(name, *rates, f"{pace.steps:.1f}", f"{pace.finishing_seconds:.1f}")
+    Console().print(table)
+    print(f"Peak memory {after:,.0f} MB, {after - before:,.0f} MB of it since the {warm_up:,} sessions of the warm-up.")
+
+
+def _pace(sessions: int, **settings: object) -> Pace:
+    ended: list[tuple[float, float]] = []
+
+    def watch(tally: Tally) -> None:
+        if tally.played in (1, tally.planned):
+            ended.append((tally.seconds, time.process_time()))
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        tally = run_population(out=out, sessions=sessions, progress=watch, **settings)  # type: ignore[arg-type]
+        finished = time.process_time()
+        (first, began), (last, done) = ended
+        with RunFolder(out).telemetry.open() as lines:
+            steps = sum(int(line.split('"steps": ')[1].split(",")[0]) for line in lines) / tally.done
+    return Pace((sessions - 1) / (last - first), (sessions - 1) / (done - began), steps, finished - done)
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,57 @@
+"""``python -m benchmarks.session_counts``: what do 12,330 real sessions say of a run's number of views?
+
+The people are real (UCI Online Shoppers Purchasing Intention). They shopped elsewhere, for other things; the log has
+product pages seen, no searches and no products, and whether a session bought but not how much. So the distance of a run
+says how far its sessions are from those of one real shop, not how well it imitates them; the people's own halves say
+what is noise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from paars_gym.alignment import AlignmentReport, open_log, score
+from paars_gym.report.alignment import render
+from paars_gym.sessions.ingest.importing import import_log
+
+UCI = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_shoppers"
+
+
+def run(agents: Path | None = None, *, data: Path = UCI, seed: int = 0) -> AlignmentReport:
+    """Compares a run, or without one a random half of the people, with (the other half of) the people.
+
+    Args:
+        agents: Folder of a run, or a store.
+        data: Folder of the data.
+        seed: Of the halves.
+
+    Raises:
+        FileNotFoundError: The data or the run is not there.
+    """
+    if not data.is_dir():
+        raise FileNotFoundError(f"No UCI sessions in {str(data)!r}; give the folder of online_shoppers_intention.csv.")
+    with TemporaryDirectory() as folder:
+        people = open_log(import_log(data, Path(folder, "store"), format="uci-shoppers"), name="UCI, real sessions")
+        half = np.random.default_rng(seed).permutation(len(people.keep)) % 2 == 0
+        if agents is not None:
+            return score(people, agents, embedder=None, seed=seed)
+        other = open_log(people.where(~half), name="the other half of them")
+        return score(people.where(half), other, embedder=None, seed=seed)
+
+
+def main(
+    agents: Annotated[Path | None, typer.Option(help="A run to compare; without one, the people's other half.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of online_shoppers_intention.csv.")] = UCI,
+) -> None:
+    """Compares session counts with those of real sessions."""
+    Console().print(render(run(agents, data=data)), highlight=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)

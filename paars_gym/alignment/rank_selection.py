@@ -1,0 +1,147 @@
+"""Which position of a result list do people open, and which do agents shown the same list (PAARS Figure 3)?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from paars_gym.alignment.bins import Bins, histogram, rank_bins
+from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
+from paars_gym.alignment.session_log import UNSCORED
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.rows import to_frames
+from paars_gym.sessions.store import Store
+
+RANK_CHOSEN = "rank chosen"
+
+
+class RankCase(NamedTuple):
+    """A result list that somebody saw, and what they opened.
+
+    Attributes:
+        key: Of the session.
+        shopper: Who.
+        query: What was searched for.
+        results: Product ids as shown, in order.
+        chosen: 1-based position of the product that was opened.
+    """
+
+    key: str
+    shopper: str
+    query: str
+    results: tuple[str, ...]
+    chosen: int
+
+
+class RankCases(NamedTuple):
+    """The cases of a log.
+
+    Attributes:
+        cases: One a search that was followed by a view of one of its results.
+        searches: Searches with a logged result list.
+        notes: What this log cannot tell, in sentences.
+    """
+
+    cases: tuple[RankCase, ...]
+    searches: int
+    notes: tuple[str, ...]
+
+
+def mine_rank_cases(
+    source: Store | str | Path | Iterable[Session], *, most: int | None = None, rng: np.random.Generator | None = None
+) -> RankCases:
+    """Searches whose result list was logged and whose next event is a view of one of its products.
+
+    Only the first page is used, and only the first view: what is opened after it depends on what that page said.
+
+    Args:
+        source: A store, the folder of one, or sessions.
+        most: Cases at most, drawn at random.
+        rng: Source of that draw.
+
+    Raises:
+        FileNotFoundError: There is no such store.
+        ValueError: The log holds no result lists, or a draw is wanted without ``rng``.
+    """
+    if most is not None and rng is None:
+        raise ValueError("A draw of some cases needs rng.")
+    if isinstance(source, str | Path):
+        source = Store(source)
+    if isinstance(source, Store):
+        events, sessions = source.scan(), source.scan_sessions()
+    else:
+        frames = to_frames(source)
+        events, sessions = frames[0].lazy(), frames[1].lazy()
+    searches = (
+        events.select("session", "kind", "query", "results", "product")
+        .with_columns(pl.col("session", "kind", "product").shift(-1).name.prefix("next_"))
+        .filter((pl.col("kind") == "search") & (pl.col("results").list.len() > 0))
+        .join(sessions.select("session", "key", "shopper", "end"), on="session", how="inner", maintain_order="left")
+        .filter(~pl.col("end").cast(pl.String).is_in(UNSCORED))
+    )
+    total = searches.select(pl.len()).collect().item()
+    if not total:
+        raise ValueError("This log holds no result lists: which of them were opened cannot be known.")
+    opened = searches.filter((pl.col("next_session") == pl.col("session")) & (pl.col("next_kind") == "view")).collect()
+    cases = []
+    for key, shopper, query, results, product in opened.select(
+        "key", "shopper", "query", "results", "next_product"
+    ).iter_rows():
+        if product in results:
+            cases.append(RankCase(key, shopper, query or "", tuple(results), results.index(product) + 1))
+    notes = []
+    if len(cases) < len(opened):
+        notes.append(f"{len(opened) - len(cases):,} views were not of a product on the page before, and left out.")
+    if most is not None and len(cases) > most and rng is not None:
+        cases = [cases[i] for i in np.sort(rng.permutation(len(cases))[:most])]
+    return RankCases(tuple(cases), total, tuple(notes))
+
+
+def score_ranks(
+    cases: Sequence[RankCase],
+    chosen: ArrayLike,
+    *,
+    positions: int | None = None,
+    n_resamples: int = 1000,
+    rng: np.random.Generator,
+) -> HistogramComparison:
+    """Compares the positions that agents chose with those that people chose, in the same lists.
+
+    The intervals take the cases as independent, or resample shoppers where they repeat.
+
+    Args:
+        cases: Of people.
+        chosen: 1-based position that the agent chose in each case, shape (cases,).
+        positions: One bin for each position up to here; by default the length of the longest list.
+        n_resamples: Of the bootstrap.
+        rng: Its source.
+
+    Raises:
+        ValueError: No cases, another number of choices, or a choice outside its list.
+    """
+    picks: NDArray[np.intp] = np.asarray(chosen, dtype=np.intp).ravel()
+    if not cases or len(picks) != len(cases):
+        raise ValueError(f"{len(picks)} choices for {len(cases)} cases, must be as many and at least one.")
+    lengths = np.array([len(case.results) for case in cases])
+    outside = np.flatnonzero((picks < 1) | (picks > lengths))
+    if len(outside):
+        case = int(outside[0])
+        raise ValueError(f"choice {picks[case]} in case {case}, must lie in 1 .. {lengths[case]}.")
+    bins: Bins = rank_bins(int(lengths.max()) if positions is None else positions)
+    names, shopper = np.unique([case.shopper for case in cases], return_inverse=True)
+    owners = shopper if len(names) < len(cases) else None
+    human = histogram([case.chosen for case in cases], bins, owners)
+    agent = histogram(picks, bins, owners)
+    found = compare_histograms(
+        {RANK_CHOSEN: human},
+        {RANK_CHOSEN: agent},
+        bins=SessionBins(ranks=bins, counts=bins),
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    return found[RANK_CHOSEN]

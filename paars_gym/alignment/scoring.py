@@ -1,0 +1,262 @@
+"""Do agents shop like people? Every group metric that two logs allow, in one report (PAARS sections 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paars_gym.alignment.collect import Options, find_embedder, histogram_measures, word_measures
+from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.reference import Reference
+from paars_gym.alignment.report import (
+    AlignmentReport,
+    Histogram,
+    Improvement,
+    Population,
+    SegmentSummary,
+    improvement,
+)
+from paars_gym.alignment.segments import Attributes, Segments, segments
+from paars_gym.alignment.session_generation import (
+    TABLE_2,
+    HistogramComparison,
+    SessionBins,
+    compare_histograms,
+    compare_sessions,
+    random_groups,
+    session_histograms,
+)
+from paars_gym.alignment.session_log import SessionLog, open_log
+from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.store import Store
+
+if TYPE_CHECKING:
+    from paars_gym.alignment.session_log import Mask
+
+Source = SessionLog | Store | str | Path | Iterable[Session]
+
+
+def score(
+    human: Source | Reference,
+    agents: Source,
+    *,
+    baseline: Source | None = None,
+    by: str | None = None,
+    attributes: Attributes | None = None,
+    bins: SessionBins | None = None,
+    embedder: Embedder | str | None = "auto",
+    bandwidth: float = 0.1,
+    text_sessions: int = 2400,
+    n_resamples: int = 1000,
+    minimum: int = 20,
+    seed: int = 0,
+    threads: int | None = None,
+) -> AlignmentReport:
+    """Compares agents' sessions with people's, and says what the floor makes of each number.
+
+    Sessions that ended in ``policy_error`` or ``gave_up`` are counted and left out. What one of the logs does not
+    record is left out and named.
+
+    Args:
+        human: A store, its folder, the folder of a run, sessions, or a reference (object, or path of its JSON).
+        agents: The same, without references.
+        baseline: Other agents to compare them with, in the same shop.
+        by: Segment: ``goal`` or ``category`` of the intention, or a name in ``attributes``.
+        attributes: Names and values of each shopper.
+        bins: Of the histograms.
+        embedder: An embedder, a name for :func:`~paars_gym.embedding.load.load_embedder`, or None for no embeddings.
+        bandwidth: Of the kernel densities.
+        text_sessions: Sessions whose words are compared, as many of each population.
+        n_resamples: Of the bootstraps.
+        minimum: Sessions that a segment needs on each side.
+        seed: Of every draw.
+        threads: All available cores by default.
+
+    Raises:
+        ValueError: A population is empty, catalogs or bins differ, or an option is out of range.
+        FileNotFoundError: There is no such log.
+    """
+    options = Options(bins or SessionBins(), embedder, bandwidth, text_sessions, n_resamples, minimum, seed, threads)
+    given = {"agents": agents} | ({} if baseline is None else {"baseline": baseline})
+    with ThreadPoolExecutor() as pool:  # reading releases the interpreter
+        reading = pool.submit(_open_human, human)
+        logs = dict(zip(given, pool.map(open_log, given.values()), strict=True))
+        people = reading.result()
+    if isinstance(people, Reference):
+        if by is not None:
+            raise ValueError(f"A reference holds no shoppers to tell apart by {by!r}; score against their log.")
+        people.check(options.bins)
+    _check_worlds([*([] if isinstance(people, Reference) else [people]), *logs.values()])
+    if not isinstance(people, Reference) and options.embedder is not None:
+        options = options._replace(embedder=find_embedder([people, *logs.values()], options))
+
+    measures: list[Measure] = []
+    notes: list[str] = []
+    histograms: dict[str, Histogram] = {}
+    for role, log in logs.items():
+        comparisons = _comparisons(people, log, role, options)
+        measures += histogram_measures(comparisons, role)
+        for name, found in comparisons.items():
+            _keep(histograms, name, found, role, options.bins)
+    wanted = set(TABLE_2) - {found.of for found in measures}
+    notes += [f"{name.capitalize()} are not recorded on both sides." for name in sorted(wanted)]
+    if isinstance(people, Reference):
+        notes += [*people.notes(), "A reference holds no words: queries and titles are not compared."]
+    else:
+        of_words, more = word_measures(people, logs, options)
+        measures += of_words
+        notes += more
+    summary = None
+    if by is not None and isinstance(people, SessionLog):
+        summary, of_segments = _by_segment(people, logs, by, attributes, measures, options)
+        measures += of_segments
+    return AlignmentReport(
+        paars_gym=version("paars_gym"),
+        populations=tuple(_population(role, log) for role, log in ({"human": people} | logs).items()),
+        settings={
+            "bins": {name: list(lower) for name, lower in options.bins.described().items()},
+            "embedder": None
+            if options.embedder is None or isinstance(options.embedder, str)
+            else embedder_label(options.embedder),
+            "bandwidth": bandwidth,
+            "text_sessions": text_sessions,
+            "n_resamples": n_resamples,
+            "seed": seed,
+        },
+        measures=tuple(measures),
+        histograms=tuple(histograms.values()),
+        improvements=tuple(_improvements(measures)),
+        segments=summary,
+        notes=tuple(notes),
+    )
+
+
+def _open_human(human: Source | Reference) -> SessionLog | Reference:
+    if isinstance(human, Reference):
+        return human
+    if isinstance(human, str | Path) and Path(human).suffix == ".json":
+        return Reference.read(Path(human))
+    return open_log(human)
+
+
+def _check_worlds(logs: list[SessionLog]) -> None:
+    """Agents of different shops differ because the shops do."""
+    shops = [(log.name, log.settings["catalog_fingerprint"], log.settings.get("catalog", "?"))
+             for log in logs if "catalog_fingerprint" in log.settings]  # fmt: skip
+    for name, fingerprint, catalog in shops[1:]:
+        if fingerprint != shops[0][1]:
+            raise ValueError(
+                f"The catalogs differ: {shops[0][0]!r} shopped in {shops[0][2]!r} ({shops[0][1]}), {name!r} in "
+                f"{catalog!r} ({fingerprint}). Only runs in one catalog can be compared; simulate again in the same."
+            )
+
+
+def _comparisons(
+    people: SessionLog | Reference, log: SessionLog, role: str, options: Options
+) -> dict[str, HistogramComparison]:
+    rng = options.rng("sessions", role)
+    if isinstance(people, SessionLog):
+        return compare_sessions(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
+    if not len(log):
+        raise ValueError(f"{log.name!r} has no session to score: {log.excluded or 'it is empty'}.")
+    groups = random_groups(log, log.n_shoppers, rng)
+    found = session_histograms(log, bins=options.bins, actions=people.actions, groups=groups)
+    return compare_histograms(people.counts(), found, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
+
+
+def _keep(kept: dict[str, Histogram], name: str, found: HistogramComparison, role: str, bins: SessionBins) -> None:
+    order = bins.of(name)
+    before = kept[name].counts if name in kept else {"human": tuple(found.human.tolist())}
+    counts = before | {role: tuple(found.agent.tolist())}
+    kept[name] = Histogram(of=name, bins=() if order is None else order.labels, counts=counts)
+
+
+def _by_segment(
+    people: SessionLog,
+    logs: Mapping[str, SessionLog],
+    by: str,
+    attributes: Attributes | None,
+    overall: list[Measure],
+    options: Options,
+) -> tuple[SegmentSummary, list[Measure]]:
+    measures: list[Measure] = []
+    first: Segments | None = None
+    for role, log in logs.items():
+        made = segments(people, log, by=by, attributes=attributes, minimum=options.minimum)
+        first = first or made
+        for label in made.labels:
+            human, agent = people.where(_is(made.human, label)), log.where(_is(made.agent, label))
+            rng = options.rng("segment", role, label)
+            found = compare_sessions(human, agent, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
+            measures += histogram_measures(found, role, label)
+            measures += word_measures(human, {role: agent}, options, label)[0]
+    assert first is not None
+    return _summary(by, first, measures, overall, options.minimum), measures
+
+
+def _is(labels: Any, label: str) -> Mask:
+    return np.asarray(labels == label)
+
+
+def _summary(by: str, made: Segments, measures: list[Measure], overall: list[Measure], minimum: int) -> SegmentSummary:
+    def js(found: list[Measure], segment: str | None) -> dict[str, Measure]:
+        return {m.of: m for m in found
+                if (m.metric, m.population, m.segment) == ("JS", "agents", segment) and m.of in TABLE_2}  # fmt: skip
+
+    whole, excess, worst = js(overall, None), {}, []
+    for label in made.labels:
+        mine = js(measures, label)
+        beyond = [(m.estimate or 0.0) - (m.null_floor or 0.0) for m in mine.values()]
+        excess[label] = sum(beyond) / len(beyond) if beyond else 0.0
+        if any(m.low is not None and m.low > (whole[of].estimate or 0.0) for of, m in mine.items() if of in whole):
+            worst.append(label)
+    excess = dict(sorted(excess.items(), key=lambda pair: -pair[1]))
+    worst.sort(key=lambda label: -excess[label])
+    if worst:
+        sentence = (
+            f"Worst served by {by}: {', '.join(worst)}; their agents are less like them than agents on the whole."
+        )
+    else:
+        sentence = f"No segment by {by} is clearly served worse than shoppers on the whole."
+    return SegmentSummary(
+        by=by,
+        shown=made.labels,
+        pooled=made.pooled,
+        suppressed=made.suppressed,
+        minimum=minimum,
+        excess=excess,
+        worst_served=tuple(worst),
+        sentence=sentence,
+    )
+
+
+def _improvements(measures: list[Measure]) -> Iterator[Improvement]:
+    theirs = {(m.of, m.metric, m.segment): m for m in measures if m.population == "baseline"}
+    for mine in measures:
+        other = theirs.get((mine.of, mine.metric, mine.segment))
+        if mine.population == "agents" and other is not None and mine.metric in ("KL", "JS", "W1", "energy distance"):
+            found = improvement(mine, other)
+            if found is not None:
+                yield found
+
+
+def _population(role: str, log: SessionLog | Reference) -> Population:
+    if isinstance(log, Reference):
+        return log.population(role)
+    return Population(
+        role=role,
+        name=log.name,
+        synthetic=log.synthetic,
+        sessions=len(log),
+        excluded=log.excluded,
+        shoppers=log.n_shoppers,
+        known=log.known,
+        notes=log.notes,
+        settings=dict(log.settings),
+    )

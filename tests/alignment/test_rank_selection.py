@@ -1,0 +1,67 @@
+"""Are cases taken from logged lists only, and the ranks chosen compared as by hand?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from paars_gym.alignment import kl_divergence, mine_rank_cases, score_ranks
+from paars_gym.sessions import Event, Session
+
+
+def search(*results: str) -> Event:
+    return Event(kind="search", query="fan", results=results)
+
+
+def view(product: str) -> Event:
+    return Event(kind="view", product=product)
+
+
+def case(key: str, *events: Event) -> Session:
+    return Session(shopper=key, key=key, events=events)
+
+
+def test_a_case_is_a_logged_list_whose_next_event_opens_one_of_it() -> None:
+    sessions = [
+        case("a", search("x", "y", "z"), view("z"), view("x"), search("y", "x"), view("y")),
+        case("b", search("x", "y"), view("elsewhere")),
+        case("c", search("x", "y")),
+        case("d", Event(kind="search", query="fan"), view("x")),
+    ]
+    found = mine_rank_cases(sessions)
+    assert [(c.key, c.results, c.chosen) for c in found.cases] == [("a", ("x", "y", "z"), 3), ("a", ("y", "x"), 1)]
+    assert found.searches == 4
+    assert found.notes == ("1 views were not of a product on the page before, and left out.",)
+
+
+def test_ranks_are_compared_as_by_hand() -> None:
+    sessions = [case(str(i), search("x", "y", "z"), view("xyz"[i % 3])) for i in range(9)]
+    cases = mine_rank_cases(sessions).cases
+    found = score_ranks(cases, [1] * 9, rng=np.random.default_rng(0))
+    assert found.human.tolist() == [3, 3, 3, 0]
+    assert found.agent.tolist() == [9, 0, 0, 0]
+    assert found.kl.estimate == kl_divergence([3, 3, 3], [9, 0, 0], n_resamples=0).estimate
+    assert found.w1 is not None
+    assert found.w1.estimate == pytest.approx(1.0)
+    same = score_ranks(cases, [c.chosen for c in cases], rng=np.random.default_rng(0))
+    assert same.kl.estimate == 0.0
+
+
+def test_some_cases_can_be_drawn(population: Callable[..., list[Session]]) -> None:
+    sessions = population(100, seed=1)
+    everything = mine_rank_cases(sessions).cases
+    some = mine_rank_cases(sessions, most=10, rng=np.random.default_rng(0)).cases
+    assert len(some) == 10
+    assert set(some) < set(everything)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="no result lists"):
+        mine_rank_cases([case("d", Event(kind="search", query="fan"), view("x"))])
+    cases = mine_rank_cases([case("a", search("x", "y"), view("y"))]).cases
+    with pytest.raises(ValueError, match=r"choice 3 in case 0, must lie in 1 \.\. 2"):
+        score_ranks(cases, [3], rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="2 choices for 1 cases"):
+        score_ranks(cases, [1, 1], rng=np.random.default_rng(0))

@@ -1,0 +1,83 @@
+"""Does a reference keep its privacy bound, account for its budget, and stand in for the log?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paars_gym.alignment import Bins, Reference, SessionBins, export_reference, open_log, score
+from paars_gym.alignment.reference import _one_each
+from paars_gym.sessions import Session
+
+Population = Callable[..., list[Session]]
+
+
+@pytest.fixture(scope="module")
+def reference(population: Population) -> Reference:
+    pytest.importorskip("opendp")
+    return export_reference(open_log(population(3000, seed=1)), epsilon=1.0, rng=np.random.default_rng(0))
+
+
+def test_the_budget_adds_up(reference: Reference) -> None:
+    assert reference.epsilon == pytest.approx(1.0)
+    assert reference.spent == pytest.approx(dict.fromkeys(("searches", "views", "purchases"), 1 / 3))
+    assert reference.noise_scale == 3.0
+
+
+def test_it_takes_the_place_of_the_log(population: Population, tmp_path: Path) -> None:
+    pytest.importorskip("opendp")
+    # The noise cannot be seeded: a large epsilon keeps it far from the tolerance.
+    reference = export_reference(open_log(population(3000, seed=1)), epsilon=60.0, rng=np.random.default_rng(0))
+    path = tmp_path / "reference.json"
+    path.write_text(reference.model_dump_json())
+    agents, other = population(800, seed=2), population(800, seed=3, searches=4.0)
+    report = score(path, agents, baseline=other, embedder=None)
+    exact = score(population(3000, seed=1), agents, baseline=other, embedder=None)
+    for role in ("agents", "baseline"):
+        noisy, true = (r.find("searches", "JS", population=role).estimate or 0.0 for r in (report, exact))
+        assert noisy == pytest.approx(true, abs=0.01)
+    assert report.find("searches", "JS", population="baseline").verdict == "differs"
+    assert any("differential privacy (epsilon 60)" in note for note in report.notes)
+
+
+def test_each_shopper_counts_once(population: Population) -> None:
+    log = open_log(population(200, seed=1, shoppers=30))
+    chosen = _one_each(log, np.random.default_rng(0))
+    assert len(chosen) == chosen.n_shoppers == 30
+
+
+def test_smaller_epsilon_is_noisier(population: Population) -> None:
+    pytest.importorskip("opendp")
+    log = open_log(population(2000, seed=1))
+    error = []
+    for epsilon in (0.1, 10.0):
+        found = export_reference(log, epsilon=epsilon, rng=np.random.default_rng(0))
+        exact = np.bincount(np.minimum(log.activity.searches, 21), minlength=22)
+        error.append(np.abs(found.counts()["searches"] - exact).sum())
+    assert error[0] > 3 * error[1]
+
+
+def test_other_bins_are_refused_by_name(reference: Reference, population: Population) -> None:
+    with pytest.raises(ValueError, match=r"bins of counts differ.*\(0, 1, 2, 3, 4.*\(0, 5\)"):
+        score(reference, population(50, seed=2), bins=SessionBins(counts=Bins((0, 5))), embedder=None)
+
+
+def test_bad_requests(population: Population, tmp_path: Path) -> None:
+    pytest.importorskip("opendp")
+    few = open_log(population(3, seed=1))
+    with pytest.raises(ValueError, match="epsilon == 0"):
+        export_reference(few, epsilon=0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="nothing but noise"):
+        export_reference(few, epsilon=0.01, rng=np.random.default_rng(0))
+    (tmp_path / "r.json").write_text("{}")
+    with pytest.raises(ValueError, match="is no reference"):
+        score(tmp_path / "r.json", population(30, seed=1), embedder=None)
+
+
+def test_without_opendp_the_error_says_what_to_install(population: Population, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "opendp.prelude", None)
+    with pytest.raises(ImportError, match=r"paars_gym\[privacy\]"):
+        export_reference(open_log(population(10, seed=1)), rng=np.random.default_rng(0))

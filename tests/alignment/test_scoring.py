@@ -1,0 +1,211 @@
+"""Does the report say what is true of populations whose truth is known, and refuse what cannot be compared?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paars_gym.alignment import AlignmentReport, Bins, SessionBins, kl_divergence, open_log, score
+from paars_gym.alignment.report import improvement
+from paars_gym.embedding.lexical import LexicalEmbedder
+from paars_gym.sessions import Event, Provenance, Session, write_sessions
+
+Population = Callable[..., list[Session]]
+KNOWN = ("searches", "views", "purchases", "products", "ranks")
+
+
+def write_run(folder: Path, sessions: list[Session], fingerprint: str) -> Path:
+    folder.mkdir()
+    settings = {"catalog": "c", "catalog_fingerprint": fingerprint}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    told = Provenance(name=folder.name, synthetic=True, what_is_known=KNOWN)
+    write_sessions(folder / "sessions", sessions, provenance=told)
+    return folder
+
+
+def test_two_samples_of_one_population_are_not_told_apart_and_another_is(population: Population) -> None:
+    human, same, other = population(600, seed=1), population(600, seed=2), population(500, seed=3, searches=0.1)
+    report = score(human, same, baseline=other, embedder=None)
+    for of in ("searches", "views", "searches, views and purchases together", "order of actions"):
+        assert report.find(of, "JS").verdict == "not told apart", of
+        assert report.find(of, "JS", population="baseline").verdict == "differs", of
+    closer = {(found.of, found.metric): found for found in report.improvements}
+    assert closer["searches", "JS"].low > 0
+    assert "closer to people" in closer["searches", "JS"].sentence
+    assert AlignmentReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_every_number_stands_with_its_floor_and_interval(population: Population) -> None:
+    report = score(population(300, seed=1), population(300, seed=2), embedder=None)
+    for found in report.measures:
+        if found.metric in ("KL", "JS", "W1"):
+            assert found.null_floor is not None
+            assert found.low is not None
+            assert found.high is not None
+            assert found.low <= found.high
+            assert found.sentence.endswith(".")
+            assert (found.n_human, found.n_agent) != (None, None)
+
+
+def test_the_searches_are_counted_as_by_hand() -> None:
+    def session(i: int, searches: int) -> Session:
+        events = tuple(Event(kind="search", query="q") for _ in range(searches))
+        return Session(shopper=str(i), key=str(i), events=(*events, Event(kind="next_page", query="q", page=2)))
+
+    human = [session(i, 1) for i in range(3)] + [session(3, 2)]
+    agents = [session(i, 4) for i in range(4)]
+    found = score(human, agents, embedder=None).find("searches", "KL")
+    assert found.estimate == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).estimate
+    assert found.details["unsupported_mass"] == 1.0
+    assert found.warning is not None
+
+
+def test_failed_sessions_are_counted_and_never_scored(population: Population) -> None:
+    agents = population(300, seed=2)
+    failed = [Session(shopper=f"f{i}", key=f"f{i}", end="policy_error") for i in range(100)]
+    failed += [Session(shopper=f"g{i}", key=f"g{i}", end="gave_up") for i in range(7)]
+    human = population(300, seed=1)
+    with_failures, without = (score(human, agents + more, embedder=None) for more in (failed, []))
+    agents_told = with_failures.populations[1]
+    assert agents_told.excluded == {"policy_error": 100, "gave_up": 7}
+    assert agents_told.sessions == 300
+    for of in ("searches", "purchases"):
+        assert with_failures.find(of, "JS").estimate == without.find(of, "JS").estimate
+    with pytest.raises(ValueError, match="no session to score"):
+        score(human, failed, embedder=None)
+
+
+def test_the_order_of_sessions_does_not_matter(population: Population) -> None:
+    human, agents = population(200, seed=1, shoppers=50), population(200, seed=2, shoppers=40)
+    one = score(human, agents, embedder=None)
+    two = score(human[::-1], agents[::-1], embedder=None)
+    for a, b in zip(one.measures, two.measures, strict=True):
+        if a.metric in ("KL", "JS", "W1"):
+            assert a.estimate == pytest.approx(b.estimate, rel=1e-12)
+
+
+def test_runs_in_different_catalogs_are_refused_by_name(population: Population, tmp_path: Path) -> None:
+    people = population(60, seed=1)
+    runs = [write_run(tmp_path / name, population(60, seed=i), print_) for i, (name, print_) in
+            enumerate([("one", "aaa"), ("two", "bbb"), ("three", "aaa")], start=2)]  # fmt: skip
+    with pytest.raises(ValueError, match=r"catalogs differ: 'one' .*aaa.*'two'.*bbb"):
+        score(people, runs[0], baseline=runs[1], embedder=None)
+    assert score(people, runs[0], baseline=runs[2], embedder=None).populations[2].name == "three"
+
+
+def test_a_run_that_has_not_finished_says_so(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="--resume"):
+        open_log(tmp_path)
+
+
+def test_stores_and_lists_give_the_same_numbers(population: Population, tmp_path: Path) -> None:
+    human, agents = population(120, seed=1, shoppers=30), population(120, seed=2)
+    stores = [
+        write_sessions(tmp_path / name, sessions, provenance=Provenance(name=name, what_is_known=KNOWN))
+        for name, sessions in (("human", human), ("agents", agents))
+    ]
+    of_lists, of_stores = score(human, agents, embedder=None), score(*stores, embedder=None)
+    assert [m.estimate for m in of_lists.measures] == [m.estimate for m in of_stores.measures]
+
+
+def test_what_a_log_does_not_record_is_named_not_zero(population: Population, tmp_path: Path) -> None:
+    told = Provenance(name="views only", what_is_known=("views",))
+    store = write_sessions(tmp_path / "store", population(80, seed=1), provenance=told)
+    report = score(store, population(80, seed=2), embedder=None)
+    assert not [m for m in report.measures if m.of in ("searches", "purchases") and m.metric == "KL"]
+    assert "Searches are not recorded on both sides." in report.notes
+    assert report.find("views", "KL").estimate is not None
+
+
+def test_one_session_gives_an_honest_report(population: Population) -> None:
+    report = score(population(1, seed=1), population(1, seed=2), embedder=None)
+    assert math.isfinite(report.find("searches", "JS").estimate or 0.0)
+    order = report.find("order of actions", "JS")
+    assert order.low is None
+    assert "there is one" in (order.note or "")
+
+
+def test_bins_can_be_set(population: Population) -> None:
+    bins = SessionBins(counts=Bins((0, 2)))
+    report = score(population(100, seed=1), population(100, seed=2), bins=bins, embedder=None)
+    assert {h.of: h.bins for h in report.histograms}["searches"] == ("0-1", ">1")
+    assert report.settings["bins"]["counts"] == [0, 2]
+
+
+def test_words_are_compared_at_equal_numbers_of_sessions(population: Population) -> None:
+    human, agents = population(300, seed=1), population(120, seed=2, words=4)
+    report = score(human, agents, embedder=LexicalEmbedder(), text_sessions=100)
+    ttr = {role: report.find("queries", "TTR", population=role) for role in ("human", "agents")}
+    assert (ttr["agents"].estimate or 1) < (ttr["human"].estimate or 0)
+    assert report.find("first queries", "energy distance").n_human == 100
+    assert report.find("first queries", "energy distance").p_value == pytest.approx(0.001)
+    assert report.find("first queries", "coverage").verdict == "differs"
+    halves = report.find("first queries", "KDE-KL of halves")
+    assert halves.verdict == "differs"
+    assert halves.estimate is not None
+    assert halves.null_floor is not None
+    assert halves.estimate > halves.null_floor
+    assert [m.metric for m in report.measures if m.metric.startswith("KDE-KL h") and m.of == "first queries"] == [
+        f"KDE-KL h = {h:g}" for h in (0.001, 0.01, 0.1, 1.0)
+    ]
+    assert "not comparable" in report.settings["embedder"]
+
+
+def test_seeds_repeat(population: Population) -> None:
+    human, agents = population(60, seed=1), population(60, seed=2)
+    one, two = (score(human, agents, embedder=LexicalEmbedder(), text_sessions=50) for _ in range(2))
+    assert one == two
+
+
+class TestSegments:
+    def test_the_worst_served_segment_is_named_and_small_ones_are_pooled(self, population: Population) -> None:
+        human = population(900, seed=1)
+        agents = population(900, seed=2)
+        odd = population(900, seed=3, searches=6.0)
+        age = {f"s{i}": {"age": ("young", "old", "other", "rare")[3 if i % 60 == 0 else i % 3]} for i in range(900)}
+        agents = [odd[i] if age[f"s{i}"]["age"] == "old" else session for i, session in enumerate(agents)]
+        report = score(human, agents, by="age", attributes=age, minimum=20, embedder=None)
+        assert report.segments is not None
+        assert report.segments.worst_served == ("old",)
+        assert next(iter(report.segments.excess)) == "old"
+        assert report.segments.pooled == ("rare",)
+        assert set(report.segments.shown) == {"young", "old", "other"}
+        assert report.segments.suppressed == 15
+        assert report.find("searches", "JS", segment="old").verdict == "differs"
+        assert report.find("searches", "JS", segment="young").verdict == "not told apart"
+
+    def test_by_the_goal_of_the_intention(self, population: Population) -> None:
+        report = score(population(120, seed=1), population(120, seed=2), by="goal", embedder=None)
+        assert report.segments is not None
+        assert set(report.segments.shown) == {"buy", "browse", "compare"}
+        assert report.find("views", "JS", segment="buy").n_human == 40
+
+    def test_an_unknown_attribute_says_what_there_is(self, population: Population) -> None:
+        with pytest.raises(ValueError, match="Available: category, goal"):
+            score(population(30, seed=1), population(30, seed=2), by="age", embedder=None)
+
+
+def test_verdicts_on_equal_populations_are_seldom_wrong(population: Population) -> None:
+    wrong, total = 0, 0
+    for seed in range(12):
+        report = score(
+            population(150, seed=2 * seed), population(150, seed=2 * seed + 1), embedder=None, n_resamples=300
+        )
+        judged = [m for m in report.measures if m.metric in ("JS", "W1") and m.verdict != "described"]
+        wrong, total = wrong + sum(m.verdict == "differs" for m in judged), total + len(judged)
+    assert wrong / total < 0.1
+
+
+def test_improvement_is_none_without_intervals(population: Population) -> None:
+    found = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
+    assert improvement(found.model_copy(update={"low": None}), found) is None
+    same = improvement(found, found)
+    assert same is not None
+    assert same.low <= 0 <= same.high
+    assert np.isclose(same.difference, 0)

@@ -1,0 +1,106 @@
+"""Does the printed report show what it must, and does the command answer mistakes in one line?"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from paars_gym.alignment import AlignmentReport, score
+from paars_gym.embedding.lexical import LexicalEmbedder
+from paars_gym.report.alignment import number, render
+from paars_gym.sessions import Event, Provenance, Session, write_sessions
+
+
+def sessions(n: int, seed: int, end: str = "stop") -> list[Session]:
+    rng = np.random.default_rng(seed)
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    words = ("red fan", "quiet fan", "desk lamp", "steel kettle", "usb cable")
+    found = []
+    for i in range(n):
+        events = []
+        for j in range(1 + rng.poisson(1.0)):
+            word = words[rng.integers(5)]
+            events.append(Event(kind="search", query=word, time=start + timedelta(seconds=20 * j)))
+            view = Event(kind="view", product="p", title=f"{word} {i}", time=start + timedelta(seconds=20 * j + 9))
+            events += [view] * int(rng.integers(0, 3))
+        events += [Event(kind="purchase", product="p", units=1)] * int(rng.integers(0, 2))
+        found.append(Session(shopper=f"s{i}", key=f"{end}{i}", events=tuple(events), end=end))  # type: ignore[arg-type]
+    return found
+
+
+def shown(report: AlignmentReport, width: int = 200) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(render(report))
+    return console.export_text()
+
+
+@pytest.fixture(scope="module")
+def report() -> AlignmentReport:
+    agents = sessions(80, 2) + sessions(5, 3, "policy_error")
+    return score(
+        sessions(80, 1), agents, baseline=sessions(60, 4), by="age", embedder=LexicalEmbedder(),
+        attributes={f"s{i}": {"age": "old" if i % 2 else "young"} for i in range(100)},
+    )  # fmt: skip
+
+
+def test_every_number_shows_floor_interval_and_the_papers_value(report: AlignmentReport) -> None:
+    text = shown(report)
+    paper = ("Table 2", "Table 4", "base 11.69, persona 3.71", "people 0.38")
+    for part in ("95% interval", "floor", "5 policy_error", *paper):
+        assert part in text
+    assert "Compares? No: the paper does not name its smoothing" in text
+    assert "KL of searches is" in text
+    assert "by chance alone" in text
+    assert "By age" in text
+
+
+def test_synthetic_humans_are_called_so(report: AlignmentReport) -> None:
+    human = report.populations[0].model_copy(update={"synthetic": True})
+    synthetic = report.model_copy(update={"populations": (human, *report.populations[1:])})
+    assert "The humans of this report are SYNTHETIC" in shown(synthetic)
+    assert "SYNTHETIC" not in shown(report)
+
+
+def test_narrow_terminals_do_not_break(report: AlignmentReport) -> None:
+    assert max(map(len, shown(report, width=60).splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (0.0, "0"), (0.00012, "1.2e-04"), (0.1234, "0.123"), (4e5, "400,000")]
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "paars_gym", *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def test_the_command_writes_the_report(tmp_path: Path) -> None:
+    known = ("searches", "views", "purchases")
+    for name, seed in (("human", 1), ("agents", 2)):
+        write_sessions(tmp_path / name, sessions(40, seed), provenance=Provenance(name=name, what_is_known=known))
+    ages = "".join(f"s{i},{'old' if i % 2 else 'young'}\n" for i in range(40))
+    (tmp_path / "who.csv").write_text("shopper,age\n" + ages)
+    done = run(
+        "score", "--human", "human", "--agents", "agents", "--embedder", "none", "--out", "results.json",
+        "--by", "age", "--attributes", "who.csv", "--minimum", "5", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = AlignmentReport.model_validate(json.loads((tmp_path / "results.json").read_text()))
+    assert found.find("searches", "KL", segment="old").n_human == 20
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    done = run("score", "--human", "nowhere", "--agents", "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "No session store in 'nowhere'" in done.stderr
