@@ -1,0 +1,87 @@
+"""What does a simulated effect say about people? A line through past tests, judged on tests it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paars_gym.abtest.estimate import NAN
+
+LEAST_TESTS = 3
+
+
+class Prediction(NamedTuple):
+    """The human effect that a simulated one stands for.
+
+    Attributes:
+        effect: Predicted human effect.
+        interval: Prediction interval: for the effect of one further test.
+    """
+
+    effect: float
+    interval: tuple[float, float]
+
+
+class Calibration(NamedTuple):
+    """Human effect = slope × simulated effect, without an intercept: no change has no effect.
+
+    Attributes:
+        slope: How much of a simulated effect people show.
+        slope_error: Its standard error.
+        spread: Standard deviation of human effects around the line.
+        degrees: Degrees of freedom of both.
+        level: Of prediction intervals.
+    """
+
+    slope: float
+    slope_error: float
+    spread: float
+    degrees: int
+    level: float
+
+    def predict(self, simulated: float) -> Prediction:
+        """What people would do, with an interval by Student's t for one new test."""
+        from scipy.special import stdtrit
+
+        effect = self.slope * simulated
+        error = np.hypot(self.slope_error * simulated, self.spread)
+        margin = float(stdtrit(self.degrees, (1 + self.level) / 2) * error)
+        return Prediction(effect, (effect - margin, effect + margin))
+
+
+def calibrate(simulated: npt.ArrayLike, human: npt.ArrayLike, *, level: float = 0.95) -> Calibration:
+    """Least squares through the origin. Assumes tests exchangeable, with errors alike in size.
+
+    Args:
+        simulated: Relative effects of past tests as simulated, shape (n,).
+        human: The same as measured on people.
+        level: Of prediction intervals.
+
+    Raises:
+        ValueError: Fewer than two tests, or no simulated effect differs from 0.
+    """
+    x, y = np.asarray(simulated, dtype=np.float64), np.asarray(human, dtype=np.float64)
+    if len(x) < 2 or len(x) != len(y):
+        raise ValueError(f"A calibration needs at least two past tests, got {len(x)} and {len(y)} effects.")
+    weight = float(x @ x)
+    if not weight > 0:
+        raise ValueError("All simulated effects are 0: nothing can be calibrated.")
+    slope, degrees = float(x @ y) / weight, len(x) - 1
+    spread = float(np.sqrt(np.square(y - slope * x).sum() / degrees))
+    return Calibration(slope, spread / weight**0.5, spread, degrees, level)
+
+
+def leave_one_out(simulated: Sequence[float], human: Sequence[float], *, level: float = 0.95) -> list[Prediction]:
+    """Each test predicted by a calibration on all others; unknown where there are fewer than `LEAST_TESTS`."""
+    x, y = np.asarray(simulated, dtype=np.float64), np.asarray(human, dtype=np.float64)
+    found = []
+    for index in range(len(x)):
+        others = np.arange(len(x)) != index
+        if len(x) < LEAST_TESTS or not x[others].any():
+            found.append(Prediction(NAN, (NAN, NAN)))
+        else:
+            found.append(calibrate(x[others], y[others], level=level).predict(float(x[index])))
+    return found

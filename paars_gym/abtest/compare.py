@@ -1,0 +1,194 @@
+"""How do two arms differ, outcome by outcome, when the same shoppers were in both?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paars_gym.abtest.estimate import (
+    Difference,
+    Floats,
+    cluster_codes,
+    not_estimable,
+    paired_difference,
+    paired_ratio,
+)
+from paars_gym.abtest.outcomes import OUTCOMES, Columns, Outcome, columns_of
+from paars_gym.abtest.result import Estimate, OutcomeResult, SampleRatio, SequentialEstimate, bounds, known
+from paars_gym.abtest.sequential import confidence_sequence
+from paars_gym.abtest.unpaired import split_shoppers, unpaired_difference
+
+Row = tuple[float, ...]
+
+
+class Pairs(NamedTuple):
+    """Usable sessions of both arms, side by side.
+
+    Attributes:
+        shoppers: Whose sessions they are, length n.
+        control: Columns of `columns_of` for the control sessions, shape (n,) each.
+        treatment: The same of the treatment sessions.
+        draws: Sessions of one shopper for one thing.
+        excluded: Pairs left out, because a session of theirs failed.
+        sample_ratio: Whether they failed in one arm rather than the other.
+    """
+
+    shoppers: list[str]
+    control: Columns
+    treatment: Columns
+    draws: int
+    excluded: int
+    sample_ratio: SampleRatio
+
+
+def pair_up(
+    shoppers: Mapping[str, str],
+    control: Mapping[str, Row | None],
+    treatment: Mapping[str, Row | None],
+    *,
+    draws: int = 1,
+) -> Pairs:
+    """Puts sessions with the same key side by side, and leaves out pairs of which one failed.
+
+    Args:
+        shoppers: By key of the session.
+        control: `measure` of each control session by key; None for one that failed.
+        treatment: The same of the treatment arm.
+        draws: Sessions of one shopper for one thing.
+
+    Raises:
+        ValueError: An arm has no session, or none that came through.
+    """
+    from scipy.stats import binomtest
+
+    for name, arm in (("control", control), ("treatment", treatment)):
+        if not arm:
+            raise ValueError(f"The {name} arm is empty: no session was played in it.")
+        if all(row is None for row in arm.values()):
+            raise ValueError(
+                f"All {len(arm)} sessions of the {name} arm failed, so that nothing can be compared; see the causes in "
+                "its sessions.jsonl."
+            )
+    keys = sorted(control.keys() | treatment.keys())
+    fine = [(control.get(key), treatment.get(key)) for key in keys]
+    both = [key for key, (c, t) in zip(keys, fine, strict=True) if c is not None and t is not None]
+    if not both:
+        raise ValueError("In every pair of sessions at least one failed, so that nothing can be compared.")
+    only_c = sum(c is not None and t is None for c, t in fine)
+    only_t = sum(c is None and t is not None for c, t in fine)
+    p_value = float(binomtest(only_c, only_c + only_t).pvalue) if only_c + only_t else 1.0
+    return Pairs(
+        [shoppers[key] for key in both],
+        columns_of(row for key in both if (row := control[key]) is not None),
+        columns_of(row for key in both if (row := treatment[key]) is not None),
+        draws,
+        len(keys) - len(both),
+        SampleRatio(control=only_c, treatment=only_t, p_value=p_value),
+    )
+
+
+def compare(
+    pairs: Pairs,
+    *,
+    level: float = 0.95,
+    covariate: Mapping[str, float] | None = None,
+    seed: int = 0,
+    outcomes: Sequence[Outcome] = OUTCOMES,
+) -> dict[str, OutcomeResult]:
+    """All estimates of all outcomes.
+
+    Args:
+        pairs: Of sessions.
+        level: Of the intervals.
+        covariate: What was known of each shopper before, for CUPED; None when nothing was.
+        seed: Decides which half of the personas a classic test would have treated.
+        outcomes: Which.
+    """
+    from scipy.stats import false_discovery_control
+
+    codes = cluster_codes(pairs.shoppers)
+    names = list(dict.fromkeys(pairs.shoppers))
+    history = None if covariate is None else np.array([covariate.get(name, 0.0) for name in names], dtype=np.float64)
+    treated = split_shoppers(len(names), np.random.default_rng(seed))
+    found = {outcome.name: _compare(outcome, pairs, codes, history, treated, level) for outcome in outcomes}
+    tested = [name for name, result in found.items() if result.p_value is not None]
+    if tested:
+        adjusted = false_discovery_control([found[name].p_value for name in tested]).tolist()
+        for name, p_value in zip(tested, adjusted, strict=True):
+            found[name] = found[name].model_copy(update={"p_adjusted": p_value})
+    return found
+
+
+def _compare(
+    outcome: Outcome,
+    pairs: Pairs,
+    codes: npt.NDArray[np.int64],
+    history: Floats | None,
+    treated: npt.NDArray[np.bool_],
+    level: float,
+) -> OutcomeResult:
+    base = outcome.denominator or "sessions"
+    c, c_base = pairs.control[outcome.numerator], pairs.control[base]
+    t, t_base = pairs.treatment[outcome.numerator], pairs.treatment[base]
+    n_personas = len(treated)
+    missing = int((~np.isfinite(c) | ~np.isfinite(t)).sum())
+    if missing:
+        primary = not_estimable(f"unknown in {missing} pairs", n_pairs=len(c), n_clusters=n_personas, level=level)
+        nothing = Estimate.of(primary)
+        return _result(outcome, primary, welch=nothing, cuped=nothing)
+    primary = paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level)
+
+    def sums(values: Floats) -> Floats:
+        return np.bincount(codes, weights=values, minlength=n_personas).astype(np.float64)
+
+    totals = {"n": (sums(c), sums(t)), "d": (sums(c_base), sums(t_base))}
+    if history is not None:
+        totals["x"] = (history, history)
+    groups = [{name: both[arm][treated == bool(arm)] for name, both in totals.items()} for arm in (0, 1)]
+    welch = Estimate.of(unpaired_difference(*groups, level=level))
+    if history is None:
+        cuped = Estimate.of(not_estimable("no history of the shoppers"))
+    else:
+        cuped = Estimate.of(unpaired_difference(*groups, covariate=True, level=level))
+    extra: dict[str, object] = {}
+    if outcome.denominator is None:
+        shopper_c, shopper_t = totals["n"][0] / pairs.draws, totals["n"][1] / pairs.draws
+        extra["per_shopper"] = Estimate.of(paired_difference(shopper_c, shopper_t, range(n_personas), level=level))
+        if n_personas > 1:
+            differences = (totals["n"][1] - totals["n"][0]) / totals["d"][0]
+            sequence = confidence_sequence(differences, level=level)
+            interval = (0.0, 0.0) if primary.note == "identical_arms" else sequence.interval
+            extra["sequential"] = SequentialEstimate(interval=bounds(interval), stop_after=sequence.stop)
+    return _result(
+        outcome, primary, welch=welch, cuped=cuped, unpaired_sessions=_unpaired_sessions(primary, totals), **extra
+    )
+
+
+def _unpaired_sessions(primary: Difference, totals: Mapping[str, tuple[Floats, Floats]]) -> int | None:
+    """Both arms' variances over this test's squared error are the shoppers that each arm of it needs."""
+    if not primary.error > 0:
+        return None
+    variance = 0.0
+    for arm, ratio in enumerate((primary.control, primary.treatment)):
+        numerators, denominators = totals["n"][arm], totals["d"][arm]
+        variance += float(np.var((numerators - ratio * denominators) / denominators.mean(), ddof=1))
+    shoppers_an_arm = variance / primary.error**2
+    return round(2 * shoppers_an_arm * primary.n_pairs / primary.n_clusters)
+
+
+def _result(outcome: Outcome, primary: Difference, **extra: object) -> OutcomeResult:
+    return OutcomeResult.model_validate(
+        {
+            **dict(Estimate.of(primary)),
+            "unit": outcome.unit,
+            "control": known(primary.control),
+            "treatment": known(primary.treatment),
+            "error": known(primary.error),
+            "identical_arms": primary.note == "identical_arms",
+            "sessions": 2 * primary.n_pairs,
+            **extra,
+        }
+    )

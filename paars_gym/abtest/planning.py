@@ -1,0 +1,144 @@
+"""How many sessions does a test need, and what will they cost? From the variance of a pilot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from paars_gym.abtest.outcomes import PRIMARY
+from paars_gym.abtest.result import ABTestResult
+
+POWERS = (0.5, 0.8, 0.9, 0.95)
+
+
+class PlannedTest(BaseModel):
+    """A test that finds an effect of a size with a probability.
+
+    Attributes:
+        power: Probability that the interval leaves out 0.
+        personas: That many.
+        pairs: Persona × intention pairs an arm.
+        sessions: In both arms, all draws.
+        tokens: Expected, from the pilot's.
+        usd: Expected, from the pilot's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    power: float
+    personas: int
+    pairs: int
+    sessions: int
+    tokens: int
+    usd: float
+
+
+class TestPlan(BaseModel):
+    """What tests it takes to find an effect.
+
+    Attributes:
+        outcome: In which the effect is.
+        mde: Smallest relative effect to be found.
+        effect: The same in the outcome's unit.
+        level: Of the interval.
+        pilot_sessions: Both arms' sessions of the pilot.
+        needed: By power, ascending.
+    """
+
+    __test__ = False  # no test of pytest's
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: str
+    mde: float
+    effect: float
+    level: float
+    pilot_sessions: int
+    needed: tuple[PlannedTest, ...]
+
+
+def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers: Sequence[float] = POWERS) -> TestPlan:
+    """Sessions for an effect, from a pilot of the same two arms.
+
+    The clustered error of a paired difference shrinks with the root of the number of personas, each with as many
+    sessions as in the pilot; ``(t(level) + t(power)) · error`` has to reach the effect.
+
+    Args:
+        pilot: A finished test, whose variance is taken for that of the test to come.
+        mde: Smallest relative effect that is to be found, 0.02 for 2%.
+        outcome: In which.
+        powers: Probabilities to find it.
+
+    Raises:
+        ValueError: A number out of range, an unknown outcome, or a pilot that tells no variance.
+    """
+    if not 0 < mde < math.inf:
+        raise ValueError(f"mde == {mde}, must be > 0, as in 2% or 0.02.")
+    if outcome not in pilot.outcomes:
+        raise ValueError(f"Unknown outcome {outcome!r}. Available: {', '.join(pilot.outcomes)}.")
+    for power in powers:
+        if not 0 < power < 1:
+            raise ValueError(f"power == {power}, must be in (0, 1).")
+    found = pilot.outcomes[outcome]
+    if not found.error or not found.control:
+        why = found.note or f"its control mean is {found.control}"
+        raise ValueError(
+            f"The pilot says nothing about the variance of {outcome} ({why}); take other arms, or more sessions."
+        )
+    effect = abs(found.control) * mde
+    kept = found.sessions / 2
+    # Sessions that failed in the pilot will fail again: plan for them.
+    lost = (pilot.control.sessions + pilot.treatment.sessions) / found.sessions
+    spent = pilot.control.usd + pilot.treatment.usd, pilot.control.tokens + pilot.treatment.tokens
+    played = pilot.control.sessions + pilot.treatment.sessions
+    needed = []
+    for power in sorted(powers):
+        personas = personas_for(effect, found.error * math.sqrt(pilot.personas), power=power, level=pilot.level)
+        pairs = math.ceil(lost * personas * kept / pilot.personas / pilot.draws)
+        sessions = 2 * pairs * pilot.draws
+        needed.append(
+            PlannedTest(
+                power=power,
+                personas=personas,
+                pairs=pairs,
+                sessions=sessions,
+                usd=spent[0] / played * sessions,
+                tokens=round(spent[1] / played * sessions),
+            )
+        )
+    return TestPlan(
+        outcome=outcome,
+        mde=mde,
+        effect=effect,
+        level=pilot.level,
+        pilot_sessions=found.sessions,
+        needed=tuple(needed),
+    )
+
+
+def personas_for(effect: float, spread: float, *, power: float, level: float = 0.95) -> int:
+    """Personas for a paired t-test.
+
+    Args:
+        effect: To be found, in the outcome's unit.
+        spread: Standard error times the root of the number of personas it came from.
+        power: Probability to find it.
+        level: Of the interval.
+    """
+    from scipy.special import stdtrit
+
+    personas = 3.0
+    for _ in range(50):  # the quantiles depend on the number themselves; this settles within a few rounds
+        quantiles = stdtrit(personas - 1, (1 + level) / 2) + stdtrit(personas - 1, power)
+        personas = max(3.0, (quantiles * spread / effect) ** 2)
+    return math.ceil(personas)
+
+
+def power_of(effect: float, error: float, personas: int, *, level: float = 0.95) -> float:
+    """Probability that a paired test's interval leaves out 0, by the noncentral t distribution."""
+    from scipy.stats import nct, t
+
+    critical = float(t.ppf((1 + level) / 2, personas - 1))
+    shift = effect / error
+    return float(nct.sf(critical, personas - 1, shift) + nct.cdf(-critical, personas - 1, shift))

@@ -1,0 +1,1 @@
+"""Biases of shoppers, probed on purpose."""

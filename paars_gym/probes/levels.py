@@ -1,0 +1,128 @@
+"""Which one thing about a product is changed, and to what? The levels of each probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from paars_gym.catalog.product import Product, Review
+
+NO_NAME = "Qorvane"
+"""A brand that nobody has heard of."""
+PRAISE = ("Exceeded every expectation", "Flawless. I have bought a second one and recommend it to everybody.")
+BLAME = ("Broke within a week", "A disappointment from the first day. I sent it back and would not buy it again.")
+
+
+class Level(NamedTuple):
+    """The target product as one group of shoppers sees it.
+
+    Attributes:
+        name: As in reports.
+        change: What is done to the target; nothing by default.
+        position: Where on the page it stands, from 1; None for wherever the page has it.
+    """
+
+    name: str
+    change: Callable[[Product], Product] = lambda product: product
+    position: int | None = None
+
+
+class Probe(NamedTuple):
+    """A randomised change of one attribute.
+
+    Attributes:
+        name: Of the attribute.
+        question: What it answers.
+        baseline: What the other levels are compared with.
+        levels: The others.
+        needs: Fields that a target must have.
+        segment: Preference by which personas are told apart, unless another is asked for.
+    """
+
+    name: str
+    question: str
+    baseline: Level
+    levels: tuple[Level, ...]
+    needs: tuple[str, ...]
+    segment: str
+
+
+def price_level(percent: float) -> Level:
+    """The price changed by so many percent."""
+
+    def change(product: Product) -> Product:
+        assert product.price is not None, "targets of the price probe have a price"
+        return product.model_copy(update={"price": round(product.price * (1 + percent / 100), 2)})
+
+    return Level(f"{percent:+g}%", change)
+
+
+def rating_level(stars: float) -> Level:
+    """A target of 2 to 4 stars, and so many more or fewer."""
+
+    def change(product: Product) -> Product:
+        assert product.rating is not None, "targets of the rating probe have a rating"
+        return product.model_copy(update={"rating": min(max(product.rating, 2.0), 4.0) + stars})
+
+    return Level(f"{stars:+g} star" if stars else "2-4 stars", change)
+
+
+def brand_level(brand: str) -> Level:
+    """Another brand, in the title too."""
+
+    def change(product: Product) -> Product:
+        title = product.title.replace(product.brand, brand)
+        return product.model_copy(update={"brand": brand, "title": title if brand in title else f"{brand} {title}"})
+
+    return Level(brand, change)
+
+
+def review_level(name: str, stars: int, words: tuple[str, str]) -> Level:
+    """Three reviews that all say the same; the rating stays."""
+    reviews = tuple(Review(rating=stars, title=words[0], text=words[1], helpful_votes=votes) for votes in (9, 5, 2))
+    return Level(name, lambda product: product.model_copy(update={"reviews": reviews}))
+
+
+def probes(brand: str = NO_NAME) -> Mapping[str, Probe]:
+    """All probes by name.
+
+    Args:
+        brand: What the brand probe swaps in.
+    """
+    same = Level("as is")
+    found: list[Any] = [
+        Probe("brand", "What does another brand change?", same, (brand_level(brand),), ("brand",), "brand_loyalty"),
+        Probe(
+            "rating",
+            "What does a star change?",
+            rating_level(0),
+            (rating_level(-1), rating_level(1)),
+            ("rating",),
+            "quality_focus",
+        ),
+        Probe(
+            "price",
+            "What does the price change?",
+            same,
+            tuple(price_level(percent) for percent in (-50, -25, -10, 10, 25, 50)),
+            ("price",),
+            "price_sensitivity",
+        ),
+        Probe(
+            "position",
+            "What does the place on the page change?",
+            Level("place 1", position=1),
+            tuple(Level(f"place {place}", position=place) for place in (2, 3, 5, 8)),
+            (),
+            "comparison",
+        ),
+        Probe(
+            "review",
+            "What do the reviews' words change?",
+            review_level("praise", 5, PRAISE),
+            (review_level("blame", 1, BLAME),),
+            (),
+            "review_reliance",
+        ),
+    ]
+    return {probe.name: probe for probe in found}

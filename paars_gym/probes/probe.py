@@ -1,0 +1,299 @@
+"""What does one attribute of a product cause? Shoppers on pages that are equal but for it, as in conjoint analysis.
+
+Each trial is one shopper, one page and one seed, played at every level of the attribute: the differences are causal,
+because nothing else differs, and they are paired, because everything else is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from paars_gym.abtest.estimate import NAN, Floats, paired_difference
+from paars_gym.abtest.outcomes import FAILED
+from paars_gym.abtest.play import PolicyFor
+from paars_gym.abtest.result import Interval, bounds, known
+from paars_gym.catalog.load import load_catalog
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import SCALES, Condition, Persona, Trait
+from paars_gym.probes.levels import NO_NAME, Level, Probe, probes
+from paars_gym.probes.pages import ProbePage, draw_pages, open_page
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.registry import make_policy
+from paars_gym.simulation.crowd import Brake, play_all
+from paars_gym.simulation.plan import FIRST_DAY
+from paars_gym.simulation.rollout import Arrival, Played
+
+OUTCOMES = ("view", "purchase")
+EVERYONE = "everyone"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Effect(_Frozen):
+    """What a level does, compared with the baseline.
+
+    Attributes:
+        level: Of the attribute.
+        segment: Of the personas; ``everyone`` for all.
+        outcome: ``view`` or ``purchase`` of the target.
+        baseline: Share of trials with that outcome at the baseline.
+        estimate: Change of that share, in [-1, 1]; None when not estimable.
+        interval: Persona-clustered.
+        personas: In the segment.
+        trials: Of them.
+        note: ``no trial differs``, or why it is not estimable.
+    """
+
+    level: str
+    segment: str
+    outcome: str
+    baseline: float | None
+    estimate: float | None
+    interval: Interval
+    personas: int
+    trials: int
+    note: str = ""
+
+
+class ProbeResult(_Frozen):
+    """A finished probe.
+
+    Attributes:
+        probe: Which attribute.
+        question: What it answers.
+        baseline: Level that others are compared with.
+        catalog: Name.
+        synthetic: Whether products or personas were invented.
+        policy: Who shopped.
+        pages: Different pages.
+        failed: Trials left out because a session of theirs failed.
+        segment: What the segments are segments of.
+        effects: By level, segment and outcome.
+    """
+
+    probe: str
+    question: str
+    baseline: str
+    catalog: str
+    synthetic: bool
+    policy: str
+    pages: int
+    failed: int
+    segment: str
+    effects: tuple[Effect, ...]
+
+
+class Trials(NamedTuple):
+    """Every trial at every level.
+
+    Attributes:
+        personas: Who, one entry a trial.
+        outcomes: 1 where the target was viewed, bought; by (level, outcome), shape (trials,) each.
+        failed: Trials left out.
+    """
+
+    personas: list[Persona]
+    outcomes: dict[tuple[str, str], Floats]
+    failed: int
+
+
+def run_probe(
+    name: str,
+    *,
+    personas: Sequence[Persona],
+    catalog: str | Catalog = "mini",
+    policy: str | PolicyFor = "behavioural",
+    policy_options: Mapping[str, Any] | None = None,
+    condition: Condition = "persona",
+    trials: int = 400,
+    pages: int = 40,
+    segment: str | None = None,
+    brand: str = NO_NAME,
+    seed: int = 0,
+    max_steps: int = 30,
+    concurrency: int = 8,
+    level: float = 0.95,
+) -> ProbeResult:
+    """Probes for one bias.
+
+    The effects are about these pages and a population of which the personas are independent draws.
+
+    Args:
+        name: brand, rating, price, position or review.
+        personas: Take turns; each meets pages in turn.
+        catalog: Whose products are shown.
+        policy: A short name, ``module:Class``, or a function that makes a factory for a shop.
+        policy_options: For a policy given by name.
+        condition: What of their persona shoppers are given.
+        trials: Shopper × page pairs; each is played at every level.
+        pages: Different pages.
+        segment: A preference (by thirds of its scale) or a trait of the profile; None for that of the probe.
+        brand: What the brand probe swaps in.
+        seed: Of everything random.
+        max_steps: Actions until a session is cut off.
+        concurrency: Sessions at once, for policies that wait.
+        level: Of the intervals.
+
+    Raises:
+        ValueError: An unknown probe or segment, a number out of range, no usable page, or no trial that came through.
+    """
+    known_probes = probes(brand)
+    if name not in known_probes:
+        raise ValueError(f"Unknown probe {name!r}. Available: {', '.join(known_probes)}.")
+    if not personas or trials < 1:
+        raise ValueError(f"{len(personas)} personas and trials == {trials}: a probe needs both.")
+    probe, shop_catalog = known_probes[name], load_catalog(catalog)
+    segment = segment or probe.segment
+    drawn = draw_pages(shop_catalog, probe, number=min(pages, trials), rng=session_rng(seed, "pages of a probe"))
+
+    def makers(shop: Shop) -> Any:
+        if not isinstance(policy, str):
+            return policy(shop)
+        return make_policy(policy, shop=shop, condition=condition, **(policy_options or {}))
+
+    found = play_trials(
+        probe,
+        drawn,
+        personas,
+        shop_catalog,
+        makers,
+        trials=trials,
+        seed=seed,
+        max_steps=max_steps,
+        concurrency=concurrency,
+    )
+    if not found.personas:
+        raise ValueError(f"In each of the {trials} trials a session failed, so that nothing can be said.")
+    return ProbeResult(
+        probe=name,
+        question=probe.question,
+        baseline=probe.baseline.name,
+        catalog=shop_catalog.name,
+        synthetic=shop_catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
+        policy=policy if isinstance(policy, str) else makers(open_page(drawn[0], probe.baseline, shop_catalog))().name,
+        pages=len(drawn),
+        failed=found.failed,
+        segment=segment,
+        effects=tuple(effects_of(probe, found, segment, level)),
+    )
+
+
+def play_trials(
+    probe: Probe,
+    pages: Sequence[ProbePage],
+    personas: Sequence[Persona],
+    catalog: Catalog,
+    makers: PolicyFor,
+    *,
+    trials: int,
+    seed: int,
+    max_steps: int = 30,
+    concurrency: int = 8,
+) -> Trials:
+    """Plays every trial at every level.
+
+    Raises:
+        ValueError: The run ended early, as when a budget is spent.
+    """
+    levels = (probe.baseline, *probe.levels)
+    seen: dict[tuple[str, int], tuple[float, float] | None] = {}
+
+    def arrival(trial: int, page: ProbePage) -> Arrival:
+        key = f"{trial:07d}"
+        persona = personas[trial % len(personas)]
+        return Arrival(key, persona.shopper, persona, page.intention, FIRST_DAY, session_rng(seed, f"probe {key}"))
+
+    for number, page in enumerate(pages):
+        # Persona and page go through all their combinations, not in step with each other.
+        own = [trial for trial in range(trials) if (trial + trial // len(personas)) % len(pages) == number]
+        target = page.products[page.target].id
+        for level in levels:
+            shop, brake = open_page(page, level, catalog), Brake()
+
+            def finished(played: Played, level: Level = level, target: str = target) -> None:
+                session = played.session
+                seen[level.name, int(session.key)] = None if session.end in FAILED else _met(session, target)
+
+            play_all(
+                (arrival(trial, page) for trial in own),
+                shop=shop,
+                make_policy=makers(shop),
+                finished=finished,
+                max_steps=max_steps,
+                concurrency=concurrency,
+                brake=brake,
+            )
+            if brake.reason:
+                raise ValueError(f"The probe ended early: {brake.reason}.")
+    whole = [trial for trial in range(trials) if all(seen[level.name, trial] is not None for level in levels)]
+    outcomes = {
+        (level.name, outcome): np.array([(seen[level.name, trial] or (0.0, 0.0))[index] for trial in whole])
+        for level in levels
+        for index, outcome in enumerate(OUTCOMES)
+    }
+    return Trials([personas[trial % len(personas)] for trial in whole], outcomes, trials - len(whole))
+
+
+def _met(session: Session, target: str) -> tuple[float, float]:
+    met = {event.kind for event in session.events if event.product == target}
+    return float("view" in met), float("purchase" in met)
+
+
+def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> list[Effect]:
+    """Paired differences to the baseline, for everyone and for each segment.
+
+    Raises:
+        ValueError: An unknown segment.
+    """
+    segments = [segment_of(persona, segment) for persona in trials.personas]
+    shoppers = [persona.shopper for persona in trials.personas]
+    found = []
+    for name in (EVERYONE, *sorted(set(segments))):
+        chosen = np.array([name in (EVERYONE, own) for own in segments])
+        clusters = [shopper for shopper, own in zip(shoppers, chosen, strict=True) if own]
+        for changed in probe.levels:
+            for outcome in OUTCOMES:
+                before, after = (trials.outcomes[one.name, outcome][chosen] for one in (probe.baseline, changed))
+                difference = paired_difference(before, after, clusters, level=level)
+                if difference.note == "identical_arms":
+                    # That no trial differs is no proof that none would: an interval [0, 0] would claim it.
+                    difference = difference._replace(interval=(NAN, NAN), note="no trial differs")
+                found.append(
+                    Effect(
+                        level=changed.name,
+                        segment=name,
+                        outcome=outcome,
+                        baseline=known(difference.control),
+                        estimate=known(difference.estimate),
+                        interval=bounds(difference.interval),
+                        personas=difference.n_clusters,
+                        trials=difference.n_pairs,
+                        note=difference.note,
+                    )
+                )
+    return found
+
+
+def segment_of(persona: Persona, segment: str) -> str:
+    """Where a persona belongs: low, middle or high on a preference's scale, or its value of a trait.
+
+    Raises:
+        ValueError: Neither a preference nor a trait.
+    """
+    if segment in SCALES:
+        value = getattr(persona.preferences, segment).value
+        if value is None:
+            return f"{segment} unknown"
+        return f"{segment} {'low' if value < 2.5 else 'high' if value > 3.5 else 'middle'}"
+    trait = getattr(persona.profile, segment, None)
+    if isinstance(trait, Trait):
+        return f"{segment} {trait.value}"
+    raise ValueError(f"Unknown segment {segment!r}: take one of {', '.join(SCALES)}, or a trait such as age_range.")

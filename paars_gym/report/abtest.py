@@ -1,0 +1,201 @@
+"""How does a test look in the terminal? A table of outcomes, and a forest plot of their relative changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from paars_gym.abtest.backtest import Backtest, Share
+from paars_gym.abtest.planning import TestPlan
+from paars_gym.abtest.result import ABTestResult, Estimate, Interval
+
+WIDTH = 41
+"""Characters of a forest plot; odd, so that zero has one."""
+
+
+def outcome_table(result: ABTestResult) -> Table:
+    """All outcomes, a row each, with the primary estimate and what an unpaired test would have taken."""
+    table = Table(title=title(result), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("outcome", "control", "treated", f"change, {result.level:.0%}", "p (FDR)", "saves"):
+        table.add_column(name, justify="left" if name == "outcome" else "right", no_wrap=True)
+    table.caption = "saves: how many times the sessions a test with different shoppers in its arms would need"
+    table.caption_justify = "left"
+    for name, outcome in result.outcomes.items():
+        saved = outcome.unpaired_sessions / outcome.sessions if outcome.unpaired_sessions else None
+        table.add_row(
+            name,
+            _number(outcome.control),
+            _number(outcome.treatment),
+            outcome.note
+            if outcome.estimate is None
+            else f"{_number(outcome.estimate, sign=True)} {_interval(outcome.interval)}",
+            _p(outcome.p_adjusted),
+            "–" if saved is None else f"{saved:.1f}×",
+        )
+    return table
+
+
+def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> Text:
+    """Relative changes with their intervals, a line each, around a common zero.
+
+    Args:
+        rows: Name and estimate.
+        width: Characters of the plot itself.
+    """
+    rows = list(rows)
+    ends = [abs(end) for _, found in rows for end in found.relative_interval or () if math.isfinite(end)]
+    reach = max([*ends, 1e-9])
+    half = width // 2
+    names = max((len(name) for name, _ in rows), default=0)
+    text = Text()
+    for name, found in rows:
+        line = [" "] * width
+        line[half] = "│"
+        style = "dim"
+        if found.relative is not None and found.relative_interval is not None:
+            low, middle, high = (
+                half + round(value / reach * half)
+                for value in (found.relative_interval[0], found.relative, found.relative_interval[1])
+            )
+            line[low : high + 1] = "─" * (high - low + 1)
+            line[middle] = "●"
+            signs = found.relative_interval
+            style = "green" if signs[0] > 0 else "red" if signs[1] < 0 else "default"
+        told = (
+            f"{percent(found.relative)} {_percents(found.relative_interval)}"
+            if found.relative is not None
+            else found.note
+        )
+        text.append(f"{name:<{names}} ").append("".join(line), style=style).append(f" {told}\n")
+    text.append(f"{'':<{names}} {percent(-reach):<{half}}0{percent(reach):>{half}}")
+    return text
+
+
+def result_forest(result: ABTestResult) -> Text:
+    """The forest plot of a test."""
+    return forest_plot(result.outcomes.items())
+
+
+def title(result: ABTestResult) -> str:
+    """What was tested."""
+    synthetic = " (synthetic)" if result.synthetic else ""
+    return f"{result.treatment.name} against {result.control.name}, {result.catalog}{synthetic}, {result.policy}"
+
+
+def notes(result: ABTestResult) -> list[str]:
+    """What a reader has to know beside the numbers."""
+    told = [
+        f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
+        f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
+    ]
+    if result.identical_arms:
+        told.append("identical_arms: no session differs between the arms. Check that they differ at all.")
+    if result.excluded:
+        told.append(
+            f"{result.excluded:,} pairs left out because a session failed "
+            f"({result.control.failed:,} in control, {result.treatment.failed:,} in treatment)."
+        )
+    if result.sample_ratio.p_value < 0.01:
+        told.append(
+            f"The arms did not lose sessions alike (p = {result.sample_ratio.p_value:.2g}): do not trust this test."
+        )
+    for arm in (result.control, result.treatment):
+        if arm.queries_fell_back is not None:
+            told.append(
+                f"{arm.name}: {arm.queries_fell_back:.1%} of searches had no recorded list, the fallback answered."
+            )
+        if arm.patch:
+            told.append(f"{arm.name}: {arm.patched_products:,} products changed.")
+    if result.control.usd + result.treatment.usd:
+        told.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
+    told.append(f"Effect on people: {result.human_effect}")
+    return told
+
+
+def plan_table(plan: TestPlan) -> Table:
+    """What it takes to find an effect, by power."""
+    table = Table(
+        title=f"To find a change of {plan.mde:.1%} in {plan.outcome} ({plan.effect:.4g})", title_justify="left"
+    )
+    for name in ("power", "personas", "--sessions", "sessions, both arms", "tokens", "cost"):
+        table.add_column(name, justify="right")
+    for row in plan.needed:
+        cost = f"${row.usd:,.2f}" if row.usd else "–"
+        numbers = (row.personas, row.pairs, row.sessions, row.tokens)
+        table.add_row(f"{row.power:.0%}", *(f"{number:,}" if number else "–" for number in numbers), cost)
+    return table
+
+
+def percent(value: float | None) -> str:
+    """A relative change."""
+    return "–" if value is None else f"{value:+.1%}"
+
+
+def _percents(interval: Interval) -> str:
+    return "" if interval is None else f"[{interval[0]:+.1%}, {interval[1]:+.1%}]"
+
+
+def _interval(interval: Interval) -> str:
+    return "" if interval is None else f"[{interval[0]:+.3g}, {interval[1]:+.3g}]"
+
+
+def _number(value: float | None, *, sign: bool = False) -> str:
+    return "–" if value is None else f"{value:+.3g}" if sign else f"{value:.3g}"
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def backtest_table(result: Backtest, *, title: str = "Backtest") -> Table:
+    """How far simulated tests agree with past tests of people, and what calibration makes of them."""
+    table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
+    both = [(result.raw, "simulated"), (result.calibrated, "calibrated, left out"), (result.no_effect, "no effect")]
+    table.add_row("direction agreement", _share(result.direction))
+    table.add_row("… where people's effect is sure", _share(result.direction_significant))
+    table.add_row("rank correlation", f"{_number(result.rank_correlation)} {_interval(result.rank_interval)}")
+    table.add_row("linear correlation", f"{_number(result.correlation)} {_interval(result.correlation_interval)}")
+    table.add_row("magnitude ratio", _number(result.magnitude_ratio))
+    table.add_row("… calibrated, left out", _number(result.calibrated_magnitude_ratio))
+    table.add_row(
+        "slope of the calibration",
+        f"{_number(result.calibration and result.calibration.slope)} {_interval(result.slope_interval)}",
+    )
+    table.add_row(f"coverage of {result.level:.0%} predictions", _share(result.coverage))
+    for errors, name in (*both, (result.mean_effect, "mean of the others")):
+        if errors is not None:
+            table.add_row(
+                f"error, {name}",
+                f"{errors.mean_absolute:.2%} mean, {errors.root_mean_square:.2%} rms; "
+                f"sign right {errors.direction.count} of {errors.direction.of}",
+            )
+    return table
+
+
+def backtest_plot(result: Backtest) -> Text:
+    """Each test's human effect, and below it what was simulated and what calibration by the other tests made of it."""
+    rows = []
+    for line in result.tests:
+        for what, effect, interval in (
+            (f"{line.test}: people", line.human, line.human_interval),
+            ("  simulated", line.simulated, line.simulated_interval),
+            ("  calibrated", line.calibrated, line.calibrated_interval),
+        ):
+            around = interval or (None if effect is None else (effect, effect))
+            rows.append((what, _relative(effect, around)))
+    return forest_plot(rows)
+
+
+def _relative(effect: float | None, interval: Interval) -> Estimate:
+    return Estimate(estimate=None, interval=None, relative=effect, relative_interval=interval, p_value=None, note="–")
+
+
+def _share(share: Share) -> str:
+    if not share.of:
+        return "–"
+    low, high = share.interval or (0.0, 1.0)
+    return f"{share.count} of {share.of} ({share.share:.0%} [{low:.0%}, {high:.0%}])"

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paars_gym.abtest.backtest import PastTest, backtest, read_tests
+from paars_gym.abtest.calibration import calibrate, leave_one_out
+
+
+def past(simulated: list[float], human: list[float]) -> list[PastTest]:
+    return [
+        PastTest(f"t{i}", y, (y - 0.01, y + 0.01), x) for i, (x, y) in enumerate(zip(simulated, human, strict=True))
+    ]
+
+
+def test_three_tests_by_hand() -> None:
+    result = backtest(past([0.2, -0.3, 0.1], [0.02, -0.02, -0.01]))
+    assert (result.direction.count, result.direction.of) == (2, 3)
+    assert result.direction.interval == pytest.approx((0.208, 0.939), abs=0.001)
+    assert result.magnitude_ratio == pytest.approx(10.0)
+    assert result.no_effect.mean_absolute == pytest.approx(0.05 / 3)
+    assert result.no_effect.direction.count == 0
+    # The first by the others: slope (0.3·0.02 - 0.1·0.01) / (0.09 + 0.01) = 0.05.
+    assert result.tests[0].calibrated == pytest.approx(0.01)
+    assert result.calibration.slope == pytest.approx((0.2 * 0.02 + 0.3 * 0.02 - 0.1 * 0.01) / 0.14)
+    assert result.mean_effect.direction.count == 0
+
+
+def test_calibration_closes_a_magnitude_gap_out_of_sample() -> None:
+    rng = np.random.default_rng(0)
+    human = rng.normal(0, 0.02, 40)
+    result = backtest(past((15 * human + rng.normal(0, 0.05, 40)).tolist(), human.tolist()))
+    assert result.magnitude_ratio > 10
+    assert result.calibrated_magnitude_ratio == pytest.approx(1, abs=0.3)
+    assert result.calibrated.mean_absolute < 0.4 * result.no_effect.mean_absolute < result.raw.mean_absolute
+    assert result.coverage.share > 0.85
+    assert result.rank_correlation > 0.9
+    assert result.correlation_interval[0] < result.correlation < result.correlation_interval[1]
+
+
+def test_prediction_intervals_cover_new_tests() -> None:
+    rng = np.random.default_rng(1)
+    held = []
+    for _ in range(60):
+        x = rng.normal(0, 0.3, 12)
+        y = 0.1 * x + rng.normal(0, 0.01, 12)
+        held += [low <= true <= high for (_, (low, high)), true in zip(leave_one_out(x, y), y, strict=True)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+
+
+def test_too_few_tests_are_not_calibrated() -> None:
+    result = backtest(past([0.1, 0.2], [0.01, 0.03]))
+    assert (result.calibrated, result.calibration, result.coverage.of) == (None, None, 0)
+    assert backtest(past([0.1], [0.01])).mean_effect is None
+    with pytest.raises(ValueError, match="no past test"):
+        backtest([])
+    with pytest.raises(ValueError, match="at least two"):
+        calibrate([0.1], [0.2])
+    with pytest.raises(ValueError, match="All simulated effects are 0"):
+        calibrate([0.0, 0.0], [0.2, 0.1])
+    with pytest.raises(ValueError, match="must be numbers"):
+        backtest([PastTest("t", float("nan"), None, 0.1)])
+
+
+def test_a_file_of_past_tests(tmp_path: Path) -> None:
+    file = tmp_path / "tests.csv"
+    file.write_text("test,human_effect,human_low,human_high,simulated_effect\na,2.1%,1%,3%,0.2\nb,-0.01,,,-5%\n")
+    first, second = read_tests(file, simulate=lambda *_: pytest.fail("nothing to simulate"))
+    assert first == PastTest("a", pytest.approx(0.021), (0.01, 0.03), 0.2)
+    assert second == PastTest("b", -0.01, None, -0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("test,human_effect\na,much", r"line 2 \(a\): human_effect == 'much'"),
+        ("test,human_effect,simulated_effect\na,,0.1", "human_effect is missing"),
+        ("test,human_effect\na,0.1", "nor arms that differ"),
+        ("test,human_effect\n", "holds no test"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "tests.csv"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=says):
+        read_tests(file, simulate=lambda *_: pytest.fail("nothing to simulate"))

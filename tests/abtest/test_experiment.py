@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from paars_gym.abtest import ABTest, ABTestResult, Arm
+from paars_gym.abtest.compare import pair_up
+from paars_gym.abtest.outcomes import COLUMNS, measure
+from paars_gym.abtest.patch import Change
+from paars_gym.catalog.product import Product
+from paars_gym.catalog.store import Catalog
+from paars_gym.sessions.event import Event, Session
+from tests.abtest.shoppers import FirstBuyer, first_buyers, headphones, people
+
+
+def run(test: ABTest, catalog: Catalog, **options: object) -> ABTestResult:
+    settings = {
+        "catalog": catalog,
+        "personas": people(20),
+        "intentions": headphones,
+        "policy": first_buyers,
+        "sessions": 60,
+        **options,
+    }
+    return test.run(**settings)  # type: ignore[arg-type]
+
+
+def test_measures_of_a_session_by_hand() -> None:
+    session = Session(
+        shopper="a",
+        key="1",
+        events=(
+            Event(kind="search", query="x"),
+            Event(kind="view", product="h1", rank=3),
+            Event(kind="view", product="h2"),
+            Event(kind="add", product="h1"),
+            Event(kind="purchase", product="h1", units=2, price=5.0),
+            Event(kind="stop"),
+        ),
+    )
+    assert dict(zip(COLUMNS, measure(session), strict=True)) == {
+        "units": 2,
+        "revenue": 10,
+        "converted": 1,
+        "adds": 1,
+        "searches": 1,
+        "views": 2,
+        "ranks": 3,
+        "ranked_views": 1,
+        "abandoned": 0,
+        "carts": 1,
+    }
+    unpriced = session.model_copy(update={"events": (Event(kind="purchase", product="h1"),)})
+    assert math.isnan(measure(unpriced)[COLUMNS.index("revenue")])
+
+
+def test_a_treatment_that_ends_all_sales_is_found(catalog: Catalog) -> None:
+    too_dear = Arm("bm25", patch=[Change(category="Headphones", price=200)])
+    result = run(ABTest(Arm("bm25"), too_dear), catalog)
+    sales = result.outcomes["sales_units"]
+    assert sales.control == pytest.approx(0.8, abs=0.15)
+    assert sales.estimate == -sales.control
+    assert sales.relative == -1.0
+    assert sales.interval[1] < 0
+    assert sales.p_adjusted < 0.001
+    assert sales.unpaired_sessions > 0
+    assert sales.welch.interval[1] < 0
+    assert result.outcomes["searches"].identical_arms
+    assert result.outcomes["searches"].estimate == 0
+    assert not result.identical_arms
+    assert result.treatment.patched_products == 4
+    assert (result.control.sessions, result.personas, result.excluded) == (60, 20, 0)
+
+
+def test_identical_arms_are_flagged_and_independent_noise_tells_them_apart(catalog: Catalog) -> None:
+    same = run(ABTest(Arm("bm25"), Arm("bm25")), catalog)
+    assert same.identical_arms
+    assert same.outcomes["sales_units"].interval == (0, 0)
+    noisy = run(ABTest(Arm("bm25"), Arm("bm25")), catalog, independent_noise=True)
+    assert not noisy.identical_arms
+    assert noisy.outcomes["sales_units"].error > 0
+
+
+def test_draws_are_sessions_of_the_same_visitor_with_other_noise(catalog: Catalog, tmp_path: Path) -> None:
+    from paars_gym.simulation.log import read_log
+
+    result = run(ABTest(Arm("bm25"), Arm("price")), catalog, sessions=10, draws=3, out=tmp_path)
+    assert result.outcomes["views"].sessions == 60
+    for arm in ("control", "treatment"):
+        sessions = {session.key: session for session in read_log(tmp_path / arm / "sessions.jsonl")}
+        assert len(sessions) == 30
+        assert len({sessions[f"0000004.{draw}"].shopper for draw in range(3)}) == 1
+        assert len({sessions[f"{pair:07d}.{draw}"].count("purchase") for pair in range(10) for draw in range(3)}) == 2
+
+
+def test_a_test_in_a_folder_is_that_in_memory_and_is_resumed(catalog: Catalog, tmp_path: Path) -> None:
+    test = ABTest(Arm("bm25"), Arm("price"))
+    in_memory = run(test, catalog, seed=3)
+    kept = run(test, catalog, seed=3, out=tmp_path)
+    assert kept == in_memory == ABTestResult.read(tmp_path)
+    log = tmp_path / "treatment" / "sessions.jsonl"
+    whole = sorted(log.read_bytes().splitlines())
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:17])[:-5])
+    with pytest.raises(FileExistsError, match="--resume"):
+        run(test, catalog, seed=3, out=tmp_path)
+    assert run(test, catalog, seed=3, out=tmp_path, resume=True) == in_memory
+    assert sorted(log.read_bytes().splitlines()) == whole
+    with pytest.raises(ValueError, match="seed == 3 there and 4 now"):
+        run(test, catalog, seed=4, out=tmp_path, resume=True)
+
+
+def test_failed_sessions_leave_with_their_pair_and_are_counted(catalog: Catalog) -> None:
+    def fragile(shop):  # type: ignore[no-untyped-def]
+        dear = shop.product("h1").price > 100
+        return partial(FirstBuyer, shop, fails_at=0.3 if dear else 0.0)
+
+    treatment = Arm("bm25", patch=[Change(product="h1", price=150)])
+    result = run(ABTest(Arm("bm25"), treatment), catalog, policy=fragile)
+    assert (result.control.failed, result.treatment.failed) == (0, result.excluded)
+    assert 8 < result.excluded < 30
+    assert result.sample_ratio.control == result.excluded
+    assert result.sample_ratio.p_value < 0.01
+    assert result.outcomes["views"].sessions == 2 * (60 - result.excluded)
+
+
+def test_an_arm_in_which_everything_fails_is_an_error(catalog: Catalog) -> None:
+    with pytest.raises(ValueError, match="All 60 sessions of the control arm failed"):
+        run(ABTest(Arm("bm25"), Arm("price")), catalog, policy=lambda shop: lambda: FirstBuyer(shop, fails_at=1.0))
+    with pytest.raises(ValueError, match="treatment arm is empty"):
+        pair_up({"1": "a"}, {"1": (0.0,) * len(COLUMNS)}, {})
+
+
+def test_one_persona_tells_nothing(catalog: Catalog) -> None:
+    result = run(ABTest(Arm("bm25"), Arm("price")), catalog, personas=people(1))
+    for outcome in result.outcomes.values():
+        assert outcome.interval is None or outcome.identical_arms
+        assert outcome.welch.interval is None
+    assert "one persona" in result.outcomes["rank_viewed"].note or result.outcomes["rank_viewed"].identical_arms
+
+
+def test_revenue_is_unknown_where_prices_are(catalog: Catalog) -> None:
+    free = Catalog.from_products([product.model_copy(update={"price": None}) for product in catalog], name="unpriced")
+    result = run(ABTest(Arm("bm25"), Arm("popularity")), free)
+    assert result.outcomes["revenue"].estimate is None
+    assert "unknown in" in result.outcomes["revenue"].note
+    assert result.outcomes["sales_units"].control > 0
+
+
+def test_other_catalogs_are_refused(catalog: Catalog) -> None:
+    other = Catalog.from_products([Product(id="a", title="A")], name="other")
+    with pytest.raises(ValueError, match="the test is about 'twelve'"):
+        run(ABTest(Arm("bm25", catalog=catalog), Arm("bm25", catalog=other)), catalog)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sessions": 0}, "sessions=0"),
+        ({"draws": 0}, "draws=0"),
+        ({"level": 1.0}, "level == 1.0"),
+        ({"condition": "all"}, "Unknown condition 'all'"),
+        ({"personas": []}, "no personas"),
+        ({"seed": -1}, "seed == -1"),
+    ],
+)
+def test_bad_settings(catalog: Catalog, options: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        run(ABTest(Arm("bm25"), Arm("price")), catalog, **options)
+
+
+def test_logged_lists_are_replayed_and_the_rest_counted(catalog: Catalog, tmp_path: Path) -> None:
+    pl.DataFrame({"query": ["headphones"], "products": [["h3", "h2"]]}).write_parquet(tmp_path / "lists.parquet")
+
+    def wants(persona, rng):  # type: ignore[no-untyped-def]
+        return headphones(persona, rng).model_copy(update={"text": "headphones" if rng.random() < 0.75 else "kettle"})
+
+    result = run(ABTest(Arm("bm25"), Arm(f"logged:{tmp_path}/lists.parquet")), catalog, intentions=wants)
+    assert result.control.queries_fell_back is None
+    assert 0.1 < result.treatment.queries_fell_back < 0.4
+    assert result.outcomes["sales_units"].estimate < 0  # h3 costs 149

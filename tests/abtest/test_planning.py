@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from paars_gym.abtest import ABTest, Arm
+from paars_gym.abtest.patch import Change
+from paars_gym.abtest.planning import personas_for, plan_test, power_of
+from paars_gym.catalog.store import Catalog
+from tests.abtest.shoppers import first_buyers, headphones, people
+
+
+def test_planned_power_is_found_power() -> None:
+    personas = personas_for(0.3, 1.0, power=0.8)
+    rng = np.random.default_rng(0)
+    found = np.mean([stats.ttest_1samp(rng.normal(0.3, 1, personas), 0).pvalue < 0.05 for _ in range(2_000)])
+    assert found == pytest.approx(0.8, abs=0.03)
+    assert power_of(0.3, 1 / personas**0.5, personas) == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_plan_grows_with_the_square_of_precision(catalog: Catalog) -> None:
+    pilot = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(product="h1", price=99)])).run(
+        catalog=catalog,
+        personas=people(40),
+        intentions=headphones,
+        policy=first_buyers,
+        sessions=120,
+        independent_noise=True,
+    )
+    coarse, fine = plan_test(pilot, mde=0.1), plan_test(pilot, mde=0.05)
+    assert [row.power for row in fine.needed] == [0.5, 0.8, 0.9, 0.95]
+    for few, many in zip(coarse.needed, fine.needed, strict=True):
+        assert many.personas / few.personas == pytest.approx(4, rel=0.1)
+        assert many.sessions == 2 * many.pairs
+        assert many.pairs == pytest.approx(3 * many.personas, abs=1)
+    for options, says in (
+        ({"mde": 0.0}, "mde == 0.0"),
+        ({"mde": 0.1, "outcome": "joy"}, "Unknown outcome 'joy'"),
+        ({"mde": 0.1, "powers": (1.0,)}, "power == 1.0"),
+        ({"mde": 0.1, "outcome": "searches"}, "says nothing about the variance of searches"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            plan_test(pilot, **options)
