@@ -78,7 +78,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     frozen = {name: value for name, value in vars(settings).items() if name.isupper()}
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})
-    console = Console(record=True)
+    console = Console(record=True, highlight=False)
     console.print(FIRST_LINE, "\n")
     results: dict[str, Any] = {}
     for part in PARTS:
