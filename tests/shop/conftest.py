@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from paars_gym.ranking.registry import make_ranking
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.ranking.registry import make_ranking
 from paars_gym.shop.shop import Shop
 
 

@@ -1,0 +1,72 @@
+"""``paars score`` and ``paars reference``: agents against people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+from paars_gym.cli.app import app, console, print_facts, reference_app
+
+
+@app.command()
+def score(
+    human: Annotated[
+        Path, typer.Option(help="Store of people's sessions, a run of synthetic ones, or reference.json.")
+    ],
+    agents: Annotated[Path, typer.Option(help="Folder of a run, or a store.")],
+    baseline: Annotated[Path | None, typer.Option(help="Another run, in the same catalog.")] = None,
+    by: Annotated[str | None, typer.Option(help="Each segment too: goal, category, or a name in --attributes.")] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="CSV, JSONL or Parquet with a column shopper and others, or personas.jsonl.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the whole report here as JSON.")] = None,
+    embedder: Annotated[
+        str, typer.Option(help="auto, minilm, minilm-int8, lexical, a model's name, or none.")
+    ] = "auto",
+    text_sessions: Annotated[int, typer.Option(min=2, help="Sessions whose words are compared.")] = 2400,
+    minimum: Annotated[int, typer.Option(min=1, help="Sessions that a segment needs on each side.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
+) -> None:
+    """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
+    from paars_gym.alignment.scoring import score as compare
+    from paars_gym.personas.attributes import read_attributes
+    from paars_gym.report.alignment import render
+
+    report = compare(
+        human,
+        agents,
+        baseline=baseline,
+        by=by,
+        attributes=None if attributes is None else read_attributes(attributes),
+        embedder=None if embedder == "none" else embedder,
+        text_sessions=text_sessions,
+        minimum=minimum,
+        seed=seed,
+    )
+    console.print(render(report), highlight=False)
+    if out is not None:
+        out.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+@reference_app.command("export")
+def reference_export(
+    human: Annotated[Path, typer.Option(help="Store of people's sessions.")],
+    out: Annotated[Path, typer.Option(help="File that anyone may see.")] = Path("reference.json"),
+    epsilon: Annotated[float, typer.Option(help="Total privacy loss; less is more private.")] = 1.0,
+) -> None:
+    """Releases the histograms of a log with differential privacy, to score against in place of the log."""
+    import numpy as np
+
+    from paars_gym.alignment.reference import export_reference
+    from paars_gym.alignment.session_log import open_log
+
+    reference = export_reference(open_log(human), epsilon=epsilon, rng=np.random.default_rng())
+    out.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    spent = {f"epsilon of {name}": f"{share:g}" for name, share in reference.spent.items()}
+    print_facts(f"Reference in {out}", (spent | {"epsilon in total": f"{reference.epsilon:g}"}).items())
+    for note in reference.notes():
+        console.print(note, highlight=False, markup=False)

@@ -1,0 +1,226 @@
+"""``paars abtest``, ``backtest``, ``probe`` and ``survey``: what would change if?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from paars_gym.personas.persona import Condition
+from paars_gym.cli.app import app, console, errors, share
+
+
+@app.command()
+def abtest(
+    control: Annotated[str, typer.Option(help="Ranking now, such as bm25 or logged:lists.parquet.")] = "bm25",
+    treatment: Annotated[str | None, typer.Option(help='Ranking to try, such as "bm25+rating:0.3".')] = None,
+    control_patch: Annotated[Path | None, typer.Option(help="Content changes of the control arm.")] = None,
+    treatment_patch: Annotated[Path | None, typer.Option(help="JSONL or CSV of content changes.")] = None,
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
+    draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    independent_noise: Annotated[
+        bool, typer.Option("--independent-noise", help="Draw each arm's seeds apart, to check the estimators.")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what a test takes, from a pilot of --sessions.")] = False,
+    mde: Annotated[str, typer.Option(help="With --plan: relative change to be found.")] = "2%",
+    backtest: Annotated[
+        Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
+    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
+    from paars_gym.abtest import ABTest, Arm
+    from paars_gym.abtest.backtest import human_effect, read_backtest
+    from paars_gym.abtest.planning import plan_test
+    from paars_gym.personas.store import read_personas
+    from paars_gym.report import abtest as report
+
+    smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
+    if treatment is None and treatment_patch is None and control_patch is None:
+        raise ValueError("The arms do not differ: give --treatment RANKING, or a --treatment-patch FILE.")
+    test = ABTest(Arm(control, control_patch), Arm(treatment or control, treatment_patch))
+    with errors.status("shopping") as status:
+        result = test.run(
+            catalog=catalog,
+            personas=None if personas is None else list(read_personas(personas)),
+            policy=policy,
+            policy_options={} if model is None else {"model": model},
+            condition=cast("Condition", condition),
+            sessions=sessions,
+            draws=draws,
+            seed=seed,
+            level=level,
+            independent_noise=independent_noise,
+            concurrency=concurrency,
+            out=out,
+            resume=resume,
+            progress=lambda arm, done, planned: status.update(f"{arm}: {done:,} of {planned:,} sessions"),
+        )
+    if past is not None:
+        result = result.model_copy(update={"human_effect": human_effect(result, past)})
+    if plan:
+        planned = plan_test(result, mde=smallest)
+        typer.echo(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
+        return
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    console.print(report.outcome_table(result))
+    console.print(report.result_forest(result), no_wrap=True)
+    for note in report.notes(result):
+        console.print(note, highlight=False, markup=False)
+
+
+@app.command("backtest")
+def backtest_verb(
+    tests: Annotated[Path, typer.Argument(help="CSV of past tests of people; see the README.")],
+    catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
+    draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    outcome: Annotated[str, typer.Option(help="Of which the human effects are.")] = "sales_units",
+    out: Annotated[Path | None, typer.Option(help="Keeps each simulated test in a folder here; resumes.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Says how far simulated tests agreed with past tests of people, and what calibration makes of them."""
+    from paars_gym.abtest import ABTest, ABTestResult, Arm
+    from paars_gym.abtest.backtest import backtest, read_tests
+    from paars_gym.personas.store import read_personas
+    from paars_gym.report.abtest import backtest_plot, backtest_table
+
+    people = None if personas is None else list(read_personas(personas))
+    with errors.status("shopping") as status:
+
+        def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
+            status.update(name)
+            return ABTest(control, treatment).run(
+                catalog=catalog,
+                personas=people,
+                policy=policy,
+                sessions=sessions,
+                draws=draws,
+                seed=seed,
+                out=None if out is None else out / name,
+                resume=True,
+            )
+
+        result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome)
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    console.print(backtest_table(result))
+    console.print(backtest_plot(result), no_wrap=True)
+
+
+@app.command()
+def probe(
+    attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review.")],
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
+    pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
+    segment: Annotated[str | None, typer.Option(help="A preference or a trait, such as age_range.")] = None,
+    brand: Annotated[str, typer.Option(help="What the brand probe swaps in.")] = "Qorvane",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Probes for a bias: changes one attribute of one product, and says what that causes."""
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.personas.store import read_personas
+    from paars_gym.probes.probe import run_probe
+    from paars_gym.report.probe import probe_table
+    from paars_gym.simulation.inhabitants import own_people
+
+    loaded = load_catalog(catalog)
+    with errors.status("shopping"):
+        result = run_probe(
+            attribute,
+            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            catalog=loaded,
+            policy=policy,
+            policy_options={} if model is None else {"model": model},
+            condition=cast("Condition", condition),
+            trials=trials,
+            pages=pages,
+            segment=segment,
+            brand=brand,
+            seed=seed,
+        )
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        console.print(probe_table(result))
+
+
+@app.command()
+def survey(
+    questions: Annotated[Path, typer.Argument(help="YAML: a list of questions with id, text, choices, human.")],
+    model: Annotated[str, typer.Option(help="Who plays the personas, such as anthropic:NAME.")],
+    personas: Annotated[Path, typer.Option(help="File of personas.")],
+    condition: Annotated[str, typer.Option(help="What of their persona is told.")] = "persona",
+    segment: Annotated[str | None, typer.Option(help="A preference or a trait, such as age_range.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File that gets every answer, a JSON line each.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="SQLite file of replies.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
+    max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
+    seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
+) -> None:
+    """Puts a questionnaire to each persona, and says how the answers spread."""
+    import asyncio
+
+    from rich.table import Table
+
+    from paars_gym.llm.stack import payable
+    from paars_gym.personas.store import read_personas
+    from paars_gym.probes import survey as room
+
+    asked, people = room.read_questions(questions), list(read_personas(personas))
+    stack = payable(model, cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency)
+
+    async def put() -> list[room.Answer]:
+        try:
+            return await room.conduct(
+                asked,
+                people,
+                stack,
+                condition=cast("Condition", condition),
+                seed=seed,
+                concurrency=concurrency,
+                progress=lambda done: status.update(f"{done:,} answers"),
+            )
+        finally:
+            await stack.aclose()
+
+    with errors.status("asking") as status:
+        answers = asyncio.run(put())
+    if out is not None:
+        out.write_text("".join(answer.model_dump_json() + "\n" for answer in answers), encoding="utf-8")
+    table = Table("question", "segment", "answer", "share, 95%", "people")
+    for row in room.table_rows(room.shares(asked, answers, people, segment), {one.id: one for one in asked}):
+        table.add_row(*map(escape, row))
+    console.print(table)
+    for found in room.divergences(asked, answers, seed=seed):
+        around = "" if found.interval is None else f" [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
+        console.print(f"{found.question}: JS {found.js:.3f}{around} nats from people", highlight=False, markup=False)
+    failed = sum(answer.answer is None for answer in answers)
+    if failed:
+        console.print(f"{failed:,} of {len(answers):,} questions got no usable answer.")

@@ -1,0 +1,147 @@
+"""``paars sessions``: logs of sessions, of people and of agents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    pass
+from paars_gym.cli.app import console, errors, print_facts, sessions_app
+
+
+@sessions_app.command("import")
+def sessions_import(
+    log: Annotated[Path, typer.Argument(help='Log file, folder of a named format, or "installed" (journey).')],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the store; a store there is replaced whole or not at all.")
+    ] = None,
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Option(
+            help="generic, journey, diginetica, retailrocket, yoochoose, rees46, otto, amazon-m2, opera, bestbuy or "
+            "uci-shoppers."
+        ),
+    ] = "generic",
+    map: Annotated[  # noqa: A002
+        str | None, typer.Option(help="TOML or JSON mapping, or pairs: shopper=user,kind=event,kinds.buy=purchase.")
+    ] = None,
+    gap_minutes: Annotated[
+        float | None, typer.Option(help="Inactivity that ends a session; by default the log's ids, else 30.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Of times without a zone; UTC by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="How reports call these sessions.")] = None,
+    wizard: Annotated[bool, typer.Option(help="Look at the first rows and settle the mapping together.")] = False,
+    propose: Annotated[
+        bool, typer.Option(help="Print the mapping that the wizard would propose, import nothing.")
+    ] = False,
+) -> None:
+    """Imports a log, and says what became of every record."""
+    from paars_gym.sessions.ingest import wizard as guide
+    from paars_gym.sessions.ingest.importing import import_log
+    from paars_gym.sessions.ingest.mapping import LogMapping
+
+    if propose:
+        found = guide.propose(log)
+        console.print(found.head.head(5))
+        if found.mapping is None:
+            raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(found.missing)}; map it by --map.")
+        typer.echo(found.mapping.toml(), nl=False)
+        for word in found.unplaced:
+            errors.print(f"Event {word!r} has no kind yet: add it to [kinds], or it is quarantined.", highlight=False)
+        return
+    if out is None:
+        raise ValueError("Where to? Give --out DIR.")
+    mapping = None if map is None else LogMapping.parse(map)
+    if wizard:
+        console.print(guide.propose(log).head.head(5))
+        mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
+        typer.echo(f"\n{mapping.toml()}")
+        typer.confirm("Import with this mapping?", default=True, abort=True)
+    with console.status("reading") as status:
+        store = import_log(
+            log,
+            out,
+            format=format,
+            mapping=mapping,
+            gap_minutes=gap_minutes,
+            timezone=timezone,
+            name=name,
+            overwrite=True,
+            progress=lambda records: status.update(f"{records:,} records"),
+        )
+    told = store.provenance
+    print_facts(
+        f"Sessions {told.name!r} in {out}",
+        {
+            "sessions": f"{len(store):,}, by {told.sessionised}",
+            "events": f"{store.card.events:,}",
+            "records read": f"{told.records_read:,}",
+            "rejected": f"{told.records_rejected:,}"
+            + (f", see {out / 'rejected.jsonl'}" * bool(told.records_rejected)),
+            "ignored": f"{told.records_ignored:,}",
+            "out of order": f"{told.out_of_order:,}, sorted",
+            "known": ", ".join(told.what_is_known),
+        }.items(),
+    )
+    for note in told.notes:
+        console.print(note, highlight=False, markup=False)
+    for cut in told.cut:
+        console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
+
+
+@sessions_app.command("describe")
+def sessions_describe(store: Annotated[Path, typer.Argument(help="Folder of a session store.")]) -> None:
+    """Says what is in a store: counts, distributions, and the tasks it can be the human side of."""
+    from rich.table import Table
+
+    from paars_gym.sessions.describe import describe, facts
+    from paars_gym.sessions.store import Store
+
+    found = describe(Store(store))
+    print_facts(f"Sessions {found.provenance.name!r}", facts(found))
+    table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
+    for row in found.distributions:
+        numbers = (f"{row.mean:.2f}", f"{row.std:.2f}", f"{row.median:g}", f"{row.p90:g}", f"{row.most:,}")
+        table.add_row(row.statistic, *numbers, f"{row.share_zero:.1%}")
+    console.print(table)
+    tasks = Table("can be the human side of", "", "", title_justify="left")
+    for task in found.tasks:
+        tasks.add_row(task.name, "yes" if task.able else "no", task.why)
+    console.print(tasks)
+    for note in (*found.provenance.notes, *found.provenance.cut):
+        console.print(note, highlight=False, markup=False)
+
+
+@sessions_app.command("split")
+def sessions_split(
+    store: Annotated[Path, typer.Argument(help="Folder of a session store.")],
+    by: Annotated[str, typer.Option(help="time or shopper.")],
+    out: Annotated[Path, typer.Option(help="Folder that gets the stores train and test.")],
+    at: Annotated[
+        str | None, typer.Option(help="By time: the test begins here, 2017-11-01 or with time and zone.")
+    ] = None,
+    fraction: Annotated[float, typer.Option(help="Of sessions (time) or shoppers to hold out.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="By shopper: of the draw.")] = 0,
+) -> None:
+    """Holds out part of a store, and makes sure that nothing leaks."""
+
+    from paars_gym.sessions.split import split_by_shopper, split_by_time
+    from paars_gym.sessions.store import Store
+
+    if by == "time":
+        date = None if at is None else datetime.fromisoformat(at)
+        zoned = date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
+        split = split_by_time(Store(store), out, at=zoned, fraction=fraction, overwrite=True)
+    elif by == "shopper":
+        if at is not None:
+            raise ValueError("--at is for --by time.")
+        split = split_by_shopper(Store(store), out, fraction=fraction, seed=seed, overwrite=True)
+    else:
+        raise ValueError(f"--by {by!r}, must be time or shopper.")
+    dropped = f"; {split.dropped:,} run across the date and are in neither" if split.dropped else ""
+    typer.echo(f"{len(split.train):,} sessions to train, {len(split.test):,} to test{dropped}. Nothing leaks.")

@@ -1,0 +1,35 @@
+"""How does a person shop from the command line?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+from paars_gym.cli.app import app
+
+
+@app.command()
+def play(
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    intention: Annotated[str | None, typer.Option(help="What you come for, shown at the entrance.")] = None,
+    max_steps: Annotated[int, typer.Option(min=1, help="The visit ends after this many actions.")] = 50,
+    log: Annotated[Path | None, typer.Option(help="Append each step to this JSONL file.")] = None,
+) -> None:
+    """Play one visit in the terminal: the pages and actions that agents get."""
+    import gymnasium
+
+    from paars_gym.shop.play import play as play_visit
+    from paars_gym.shop.wrappers import RecordSteps
+
+    env = gymnasium.make("PAARS-Retail-v0", catalog=catalog, ranking=ranking, max_steps=max_steps)
+    if log is not None:
+        env = RecordSteps(env, log)
+    options = {"intention": {"text": intention}} if intention else None
+    bought = play_visit(env, lambda: input("\n> "), typer.echo, options=options)
+    env.close()
+    typer.echo(f"Product lines bought: {bought}.")

@@ -1,0 +1,90 @@
+"""``paars simulate``: a population shops."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+from paars_gym.cli.app import app, assignments, errors, print_facts
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
+    sessions: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, uniform, embedding, llm or module:Class.")] = (
+        "behavioural"
+    ),
+    condition: Annotated[
+        str, typer.Option(help="What of its persona a shopper gets: base, profile, preferences, history or persona.")
+    ] = "persona",
+    personas: Annotated[
+        Path | None, typer.Option(help="File of personas; by default the catalog's own generated ones.")
+    ] = None,
+    intentions: Annotated[
+        Path | None, typer.Option(help="Store of held-out human sessions to mine intentions from, dates included.")
+    ] = None,
+    mix: Annotated[str | None, typer.Option(help="Shares of intentions: buy=0.5,compare=0.3,browse=0.2.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    max_steps: Annotated[int, typer.Option(min=1, help="A session is cut off after this many actions.")] = 50,
+    concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="For llm: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE."),
+    ] = None,
+    max_usd: Annotated[float | None, typer.Option(help="For llm: stop before more than this is spent.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="For llm: file of replies; OUT.replies.sqlite by default.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="For llm: use the file of replies, make no call.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="For llm: say what it would take, and stop.")] = False,
+) -> None:
+    """Lets a population of shoppers shop, and keeps what they did."""
+    from paars_gym.simulation.command import Simulation, expect, simulate_population
+    from paars_gym.simulation.progress import SessionsProgress
+
+    simulation = Simulation(
+        out=out,
+        sessions=sessions,
+        catalog=catalog,
+        ranking=ranking,
+        policy=policy,
+        condition=condition,
+        personas=personas,
+        intentions=intentions,
+        mix={goal: float(share) for goal, share in assignments("--mix", [mix] if mix else None).items()},
+        seed=seed,
+        max_steps=max_steps,
+        concurrency=concurrency,
+        resume=resume,
+        options={"model": model, "max_usd": max_usd, "cache": cache, "offline": offline or None},
+    )
+    if dry_run:
+        print_facts("A dry run: it would take about", expect(simulation))
+        return
+    with SessionsProgress(errors) as progress:
+        tally = simulate_population(simulation, progress=progress)
+    for damaged in tally.damaged:
+        errors.print(f"[yellow]Damaged:[/yellow] {damaged} of the log was set aside, its session played again.")
+    if tally.stopped:
+        kept = f"{tally.done:,} of {tally.planned:,} sessions are kept; go on by the same command with --resume"
+        if tally.stopped == "interrupted":
+            errors.print(f"Stopped: {kept}.", highlight=False, soft_wrap=True)
+            sys.exit(130)
+        raise ValueError(f"{tally.stopped} {kept}.")
+    ends = ", ".join(f"{count:,} {end}" for end, count in tally.ends.most_common())
+    print_facts(
+        f"Run in {out}",
+        {
+            "sessions": f"{tally.done:,}, {tally.played:,} of them now",
+            "ended by": ends,
+            "now": f"{tally.seconds:.1f} s, {tally.usd:.2f} USD",
+            "store": str(out / "sessions"),
+        }.items(),
+    )
