@@ -3,59 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 import paars_gym
-from benchmarks import abtest, item_selection, session_generation, settings
-from paars_gym.abtest import ABTestResult
+from benchmarks import settings
+from benchmarks.parts import PARTS, run_part
+from paars_gym.catalog.load import load_catalog
+from paars_gym.sessions.households import household_baskets
 
 FIRST_LINE = (
     "No language model ran: every shopper here is an offline one, named in its row. "
     "Columns say whether their people are synthetic or real."
-)
-Progress = Callable[[str], None]
-
-
-class Part(NamedTuple):
-    """A part of the evaluation.
-
-    Attributes:
-        name: Its module, which also runs alone.
-        run: Gives its results, given a folder of its own and where to tell progress.
-        show: Its tables and sentences, for a terminal.
-    """
-
-    name: str
-    run: Callable[[Path, Progress], BaseModel]
-    show: Callable[[Any], Iterable[RenderableType]]
-
-
-def _sessions(results: session_generation.SessionResults) -> Iterable[RenderableType]:
-    yield session_generation.table_2(results)
-    yield session_generation.table_4(results)
-    yield from session_generation.notes(results)
-
-
-def _items(results: item_selection.ItemSelectionResults) -> Iterable[RenderableType]:
-    yield item_selection.table(results)
-    yield from item_selection.notes(results)
-
-
-def _abtest(results: ABTestResult) -> Iterable[RenderableType]:
-    yield abtest.table(results)
-
-
-PARTS = (
-    Part("session_generation", lambda out, tell: session_generation.run(out, progress=tell), _sessions),
-    Part("item_selection", lambda _, tell: item_selection.run(progress=tell), _items),
-    Part("abtest", lambda _, __: abtest.run(), _abtest),
 )
 
 
@@ -70,10 +35,9 @@ def main(
 
     The run folder keeps every session, the settings, results.json and the report as text, page and picture.
     """
-    known = [part.name for part in PARTS]
     for name in only or ():
-        if name not in known:
-            raise typer.BadParameter(f"{name!r}: choose from {', '.join(known)}.")
+        if name not in PARTS:
+            raise typer.BadParameter(f"{name!r}: choose from {', '.join(PARTS)}.")
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder.mkdir(parents=True, exist_ok=True)
     frozen = {name: value for name, value in vars(settings).items() if name.isupper()}
@@ -81,17 +45,25 @@ def main(
     console = Console(record=True, highlight=False)
     console.print(FIRST_LINE, "\n")
     results: dict[str, Any] = {}
-    for part in PARTS:
-        if only and part.name not in only:
-            continue
-        with console.status(part.name) as status:
-            tell: Progress = lambda what, name=part.name, status=status: status.update(f"{name}: {what}")  # type: ignore[misc]  # noqa: E731
-            found = part.run(folder / part.name, tell)
-        for piece in part.show(found):
-            console.print(piece)
-        console.print()
-        results[part.name] = found.model_dump(mode="json")
-        _write(folder / "results.json", results)
+    try:
+        with console.status("catalogs and baskets, built once and kept"):
+            # Before the parts, which would each build them.
+            load_catalog("mini")
+            household_baskets()
+    except ImportError as missing:
+        console.print(f'{missing} The whole evaluation needs: python -m pip install -e ".[demo]"')
+        raise typer.Exit(2) from None
+    # Processes of their own: the parts compute, and two cores do two of them at once.
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        running = {name: pool.submit(run_part, name, folder / name) for name in only or PARTS}
+        for name, part in running.items():
+            with console.status(f"running: {', '.join(other for other, job in running.items() if not job.done())}"):
+                found = part.result()
+            for piece in PARTS[name].show(found):
+                console.print(piece)
+            console.print()
+            results[name] = found.model_dump(mode="json")
+            _write(folder / "results.json", results)
     console.print(f"Sessions, settings, results.json and this report: {folder}")
     console.save_html(str(folder / "report.html"), clear=False)
     console.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
