@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import re
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.embedding.protocol import Embedder
+from paars_gym.plugin import load_named
 from paars_gym.ranking.boosted import BOOSTS, Boosted
 from paars_gym.ranking.lexical import Bm25
 from paars_gym.ranking.logged import Logged
@@ -122,7 +120,7 @@ def make_ranking(spec: str | RankingPolicy, catalog: Catalog, *, embedder: Embed
 
 def _made(spec: str, catalog: Catalog) -> RankingPolicy:
     try:
-        make = _named(spec)
+        make = load_named(spec)
     except LookupError:
         raise ValueError(_unknown(spec)) from None
     try:
@@ -145,26 +143,6 @@ def _weights(boosts: str, spec: str) -> dict[str, float]:
             raise ValueError(f"Unknown or repeated boost {feature!r} in {spec!r}.{_close(feature, BOOSTS)}")
         weights[feature] = weight
     return weights
-
-
-def _named(reference: str) -> Callable[..., Any]:
-    """The callable that ``module:name`` stands for; the module may lie in the working directory."""
-    module_name, _, name = reference.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)  # as `python -m` does; an installed command does not
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the module exists, and lacks something itself
-        raise LookupError(f"No module {module_name!r} to import for {reference!r}.") from None
-    finally:
-        sys.path.remove(here)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise ValueError(f"Module {module_name!r} has no class or function {name!r}.")
-    return found  # type: ignore[no-any-return]
 
 
 def _checked(policy: Any, spec: str) -> RankingPolicy:
@@ -262,4 +240,4 @@ def _logged(request: Request) -> RankingPolicy:
 def _rerank(request: Request) -> RankingPolicy:
     if not _REFERENCE.fullmatch(request.argument):
         raise ValueError(f"{request.spec!r} names no function. Write rerank:module:function.")
-    return Reranked(request.make_base(), request.catalog, _named(request.argument), request.argument)
+    return Reranked(request.make_base(), request.catalog, load_named(request.argument), request.argument)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from paars_gym.personas.persona import Condition
+from paars_gym.plugin import load_named
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import Answerer, Policy
@@ -99,19 +97,7 @@ def _resolve(spec: str) -> Callable[..., Any]:
         guess = f" Did you mean {close[0]}?" if close else ""
         names = ", ".join(sorted(SHOPPERS))
         raise ValueError(f"Unknown shopper {spec!r}.{guess} Available: {names}, or module:Class of your own.")
-    module_name, _, name = reference.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)  # as `python -m` does; an installed command does not
     try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the module exists, and lacks something itself
-        raise ValueError(f"No module {module_name!r} to import for shopper {spec!r}.") from None
-    finally:
-        sys.path.remove(here)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise ValueError(f"Module {module_name!r} has no class {name!r}.")
-    return found  # type: ignore[no-any-return]
+        return load_named(reference)
+    except LookupError as missing:
+        raise ValueError(f"Unknown shopper {spec!r}. {missing}") from None

@@ -80,7 +80,7 @@ def test_unknown_names_give_the_list(small_shop: Shop) -> None:
         ("replay", {}, "cannot be made"),
         ("replay", {"sessions": []}, "at least one session"),
         ("no_such_module:Shopper", {}, "No module 'no_such_module'"),
-        ("tests.shoppers.test_registry:Nobody", {}, "has no class 'Nobody'"),
+        ("tests.shoppers.test_registry:Nobody", {}, "has no class or function 'Nobody'"),
         ("tests.shoppers.test_registry:Mute", {}, "it lacks reset, act"),
     ],
 )
