@@ -117,7 +117,8 @@ def _reopened(rng: np.random.Generator, bookmark: tuple[Any, int]) -> np.random.
     again = deepcopy(rng)
     seeds = again.bit_generator.seed_seq
     if isinstance(seeds, np.random.SeedSequence) and seeds.n_children_spawned != spawned:
-        seeds = np.random.SeedSequence(**{**seeds.state, "n_children_spawned": spawned})
+        settings: dict[str, Any] = {**seeds.state, "n_children_spawned": spawned}
+        seeds = np.random.SeedSequence(**settings)
         again = np.random.Generator(type(again.bit_generator)(seeds))
     again.bit_generator.state = state
     return again

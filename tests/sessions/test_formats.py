@@ -70,6 +70,8 @@ def test_amazon_m2_has_no_times_and_says_so(tmp_path):
     assert [event.product for event in second.events] == ["B076THCGSG", "B007MO8IME", "B001B4THSA"]
     assert first.start is None
     assert store.provenance.times == "none"
+    with pytest.raises(ValueError, match="gap_minutes == 30, but the log has no times"):
+        import_log(FIXTURES / "sessions_train.csv", tmp_path / "t", format="amazon-m2", gap_minutes=30)
     assert "No event has a time: order is that of the log." in store.provenance.notes
 
 
@@ -80,7 +82,7 @@ def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
     assert first.events[0].query == "Televisiones Panasonic  50 pulgadas"
     assert [event.kind for event in second.events] == ["search", "view"]
     told = store.provenance
-    assert (told.records_read, told.records_kept, told.records_ignored) == (6, 5, 1)
+    assert (told.records_read, told.records_kept, told.records_ignored) == (3, 3, 0)  # lines, not events
     assert "searches" not in told.what_is_known
     assert told.timezone == "UTC"
 
@@ -93,6 +95,7 @@ def test_uci_counts_survive_without_products(tmp_path):
         "anonymous-3/3": ["view", "view", "view", "purchase"],
     }
     assert session_counts(store)["views"].to_list() == [2, 0, 3]
+    assert (store.provenance.records_read, store.provenance.records_rejected) == (4, 1)
     assert session_counts(store)["purchases"].null_count() == 3  # whether it bought is known, how much is not
     (line,) = (tmp_path / "s" / "rejected.jsonl").read_text().splitlines()
     assert json.loads(line) == {
@@ -186,7 +189,7 @@ def test_the_real_uci_log(tmp_path, shared_data):
     if not log.is_file():
         pytest.skip("the log is not here")
     store = import_log(log, tmp_path / "s", format="uci-shoppers")  # separated by ; in this copy
-    assert (len(store), store.provenance.records_rejected) == (12_330, 0)
+    assert (len(store), store.provenance.records_read, store.provenance.records_rejected) == (12_330, 12_330, 0)
     counts = session_counts(store)
     assert counts["views"].sum() == 391_249
     assert store.card.events - counts["views"].sum() == 1_908  # sessions with revenue
