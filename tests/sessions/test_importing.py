@@ -133,7 +133,8 @@ def test_cut_at_any_byte_a_log_gives_only_what_it_held(tmp_path, name, from_reco
 
     known = events(import_log(log, tmp_path / "s", format="rees46"))
     first = sum(len(line) for line in text.splitlines(keepends=True)[:from_record])
-    for cut in range(first, len(text), stride):
+    last_field = text.rindex(b",")
+    for cut in (*range(first, last_field, 9 * stride), *range(last_field, len(text), stride)):
         log.write_bytes(pack(text[:cut]))
         store = import_log(log, tmp_path / "s", format="rees46", overwrite=True)
         assert events(store) <= known, text[:cut]
