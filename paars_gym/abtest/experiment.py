@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
+from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.play import ArmRun, PolicyFor, Progress, Visitors, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult
@@ -51,6 +52,7 @@ class ABTest:
         policy: str | PolicyFor = "behavioural",
         policy_options: Mapping[str, Any] | None = None,
         condition: Condition = "persona",
+        population: Population | None = None,
         draws: int = 1,
         seed: int = 0,
         independent_noise: bool = False,
@@ -78,6 +80,8 @@ class ABTest:
             policy: A short name, ``module:Class``, or a function that makes a factory of policies for a shop.
             policy_options: For a policy given by name.
             condition: What of their persona shoppers are given.
+            population: Calibrated on people's sessions (`paars_gym.abtest.population.fit_population`): gives the
+                intentions, the behavioural shopper's parameters, and how often each persona comes.
             draws: Sessions of each pair in each arm, with seeds that differ.
             seed: Of everything random.
             independent_noise: Draw each arm's seeds apart, to check the estimators; real tests share them.
@@ -92,8 +96,8 @@ class ABTest:
             progress: Called with arm, sessions played, sessions planned.
 
         Raises:
-            ValueError: A number out of range, an unknown name, arms with different catalogs, an arm without a usable
-                session, or the run ended early.
+            ValueError: A number out of range, an unknown name, arms with different catalogs, a population fitted for
+                something else, an arm without a usable session, or the run ended early.
             KeyError: A patch names a product that is not there.
             OSError: Files that are missing, or cannot be written.
         """
@@ -108,9 +112,15 @@ class ABTest:
         base = self._catalog(catalog)
         arms = {name: open_arm(getattr(self, name), base, page_size=page_size) for name in ARMS}
         people, wants = own_people(base) if personas is None else (personas, IntentionMix(base))
+        options = dict(policy_options or {})
+        if population is not None:
+            if intentions is not None:
+                raise ValueError("A calibrated population has its own intentions: give one or the other.")
+            options = population.options(policy, condition) | options
+            people, wants = population.people(people, sessions), population.intentions(base)
         visitors = Visitors(
             policy=policy,
-            policy_options=policy_options or {},
+            policy_options=options,
             condition=condition,
             personas=people,
             intentions=wants if intentions is None else intentions,
@@ -130,6 +140,8 @@ class ABTest:
         }
         known_before = bought_before(people) if covariate is None else covariate
         result = _result(arms, runs, visitors, base, level, known_before)
+        if population is not None:
+            result = result.model_copy(update={"population": population.told()})
         if out is not None:
             result.write(out)
         return result

@@ -191,6 +191,7 @@ class ABTestResult(_Frozen):
         sample_ratio: See `SampleRatio`.
         outcomes: By name.
         identical_arms: No number of any session differs between the arms, those included that give no estimate.
+        population: How it was calibrated on people's sessions; empty when it was not.
         human_effect: See `HumanEffect`; a simulated test alone says nothing about people.
         paars_gym: Version.
     """
@@ -212,6 +213,7 @@ class ABTestResult(_Frozen):
     sample_ratio: SampleRatio
     outcomes: dict[str, OutcomeResult]
     identical_arms: bool
+    population: str = ""
     human_effect: HumanEffect = HumanEffect()
     paars_gym: str
 

@@ -1,4 +1,4 @@
-"""``paars abtest``, ``backtest``, ``probe`` and ``survey``: what would change if?"""
+"""``paars abtest``, ``backtest``, ``calibrate``, ``probe`` and ``survey``: what would change if?"""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def abtest(
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
     model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
     condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    population: Annotated[
+        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+    ] = None,
     sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
     draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
@@ -54,11 +57,13 @@ def abtest(
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import read_backtest, with_human_effect
+    from paars_gym.abtest.calibrated import Population
     from paars_gym.abtest.planning import POWERS, plan_test
     from paars_gym.personas.store import read_personas
     from paars_gym.report import abtest as report
 
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
+    crowd = None if population is None else Population.read(population)
     powers = POWERS if power is None else (share("--power", power),)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
@@ -77,6 +82,7 @@ def abtest(
                 policy=policy,
                 policy_options={} if model is None else {"model": model},
                 condition=cast("Condition", condition),
+                population=crowd,
                 sessions=sessions,
                 draws=draws,
                 seed=seed,
@@ -112,6 +118,9 @@ def backtest_verb(
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
     model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
     condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    population: Annotated[
+        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+    ] = None,
     sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
     draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
@@ -124,11 +133,13 @@ def backtest_verb(
     """Says how far simulated tests agreed with past tests of people, and what calibration makes of them."""
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import backtest
+    from paars_gym.abtest.calibrated import Population
     from paars_gym.abtest.past_tests import folder_name, read_tests
     from paars_gym.personas.store import read_personas
     from paars_gym.report.abtest import backtest_plot, backtest_table
 
     people = None if personas is None else list(read_personas(personas))
+    crowd = None if population is None else Population.read(population)
     with errors.status("shopping") as status:
 
         def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
@@ -139,6 +150,7 @@ def backtest_verb(
                 policy=policy,
                 policy_options={} if model is None else {"model": model},
                 condition=cast("Condition", condition),
+                population=crowd,
                 sessions=sessions,
                 draws=draws,
                 seed=seed,
@@ -154,6 +166,60 @@ def backtest_verb(
         return
     console.print(backtest_table(result))
     console.print(backtest_plot(result), no_wrap=True)
+
+
+@app.command()
+def calibrate(
+    human: Annotated[Path, typer.Option(help="Store of people's sessions, without a test: paars sessions import.")],
+    out: Annotated[Path, typer.Option(help="File that gets the population.")],
+    marginals: Annotated[
+        Path | None, typer.Option(help="Shares of customers by trait: JSON, or CSV with trait, value, share.")
+    ] = None,
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    ranking: Annotated[str, typer.Option(help="In the order in which the people saw it.")] = "bm25",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    held_out: Annotated[str, typer.Option(help="Share of the people that judge the fit.")] = "50%",
+    sessions: Annotated[int, typer.Option(help="Simulated in each run of the fit.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="Most, of the fit of choices; each takes some six runs.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Fits a simulated population to people: how they choose, what they come for, who comes how often."""
+    from paars_gym.abtest.population import fit_population
+    from paars_gym.abtest.raking import read_marginals
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.personas.store import read_personas
+    from paars_gym.report.abtest import population_table
+    from paars_gym.sessions.store import Store
+    from paars_gym.simulation.inhabitants import own_people
+
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
+    people, loaded = Store(human), load_catalog(catalog)
+    with errors.status("reading people's sessions") as status:
+        found = fit_population(
+            people,
+            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            catalog=loaded,
+            ranking=ranking,
+            marginals=None if marginals is None else read_marginals(marginals),
+            policy=policy,
+            policy_options={} if model is None else {"model": model},
+            condition=cast("Condition", condition),
+            what_is_known=people.provenance.what_is_known,
+            held_out=share("--held-out", held_out),
+            sessions=sessions,
+            rounds=rounds,
+            seed=seed,
+            concurrency=concurrency,
+            progress=status.update,
+        )
+    found.write(out)
+    typer.echo(found.model_dump_json(indent=2)) if json else console.print(population_table(found))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.abtest.backtest import Backtest, Share
+from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.planning import TestPlan
 from paars_gym.abtest.result import ABTestResult, Estimate, HumanEffect, Interval
 
@@ -87,6 +88,8 @@ def notes(result: ABTestResult) -> list[str]:
         f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
         f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
     ]
+    if result.population:
+        told.append(f"Calibrated population: {result.population}.")
     if result.identical_arms:
         told.append("identical_arms: no session differs between the arms. Check that they differ at all.")
     if result.excluded:
@@ -192,6 +195,23 @@ def backtest_plot(result: Backtest) -> Text:
         ):
             rows.append((what, _relative(effect, interval)))
     return forest_plot(rows)
+
+
+def population_table(population: Population) -> Table:
+    """The simulated population before and after each step of its calibration, beside people who were held out."""
+    sessions = f"{population.train_sessions:,} sessions of people, judged on {population.held_out_sessions:,} of others"
+    table = Table(title=f"Calibrated on {sessions}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("a session")
+    for name in ("people", *(stage.name for stage in population.stages)):
+        table.add_column(name, justify="right")
+    for moment, human in population.human.items():
+        table.add_row(moment, f"{human:.3f}", *(f"{stage.moments[moment]:.3f}" for stage in population.stages))
+    far = (f"{stage.distance:.3f}" for stage in population.stages)
+    table.add_row("distance, sd", f"{population.floor:.3f}", *far)
+    mix = ", ".join(f"{goal} {share:.0%}" for goal, share in population.mix.items())
+    table.caption = f"mix: {mix}. Distance under people: that of the training part, the noise of the comparison."
+    table.caption_justify = "left"
+    return table
 
 
 def _relative(effect: float | None, interval: Interval) -> Estimate:

@@ -135,4 +135,4 @@ def test_intervals_cover_where_a_few_personas_make_the_variance() -> None:
         assert result.degrees < 59
         misses += not result.interval[0] <= 0.2 <= result.interval[1]
         naive += abs(result.estimate - 0.2) > stats.t.ppf(0.975, 59) * result.error
-    assert misses < 0.8 * naive
+    assert misses < 0.85 * naive

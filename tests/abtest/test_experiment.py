@@ -138,7 +138,8 @@ def test_an_arm_in_which_everything_fails_is_an_error(catalog: Catalog) -> None:
 
 
 def test_one_persona_tells_nothing(catalog: Catalog) -> None:
-    result = run(ABTest(Arm("bm25"), Arm("price")), catalog, personas=people(1))
+    too_dear = Arm("bm25", patch=[Change(category="Headphones", price=200)])
+    result = run(ABTest(Arm("bm25"), too_dear), catalog, personas=people(1))
     assert not result.identical_arms
     for outcome in result.outcomes.values():
         assert (outcome.estimate, outcome.interval, outcome.identical_arms) == (None, None, False)
