@@ -1,12 +1,14 @@
-"""Does the simulation get the direction of tests whose people choose by quite another rule? With and without calibration.
+"""Does the simulation get the direction of tests whose people choose by quite another rule? And after calibration?
 
-People are satisficers (`benchmarks.satisficers`), shoppers the behavioural ones. Of people the calibration sees sessions
-of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
+People are satisficers (`benchmarks.satisficers`), shoppers the behavioural ones. Of people the calibration sees
+sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +18,13 @@ from benchmarks.abtest_pools import Size
 from benchmarks.satisficers import GOALS, satisficers, usual_prices
 from paars_gym.abtest.arms import Arm, open_arm
 from paars_gym.abtest.backtest import Backtest, backtest
+from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.compare import pair_up
 from paars_gym.abtest.estimate import Difference, paired_difference
 from paars_gym.abtest.past_tests import PastTest
 from paars_gym.abtest.patch import Change
 from paars_gym.abtest.play import ArmRun, Visitors, play_in_memory
-from paars_gym.abtest.population import ALWAYS_BUY, Population, fit_population
+from paars_gym.abtest.population import ALWAYS_BUY, fit_population
 from paars_gym.catalog.store import Catalog
 from paars_gym.report.abtest import backtest_table, population_table
 from paars_gym.sessions.event import Session
@@ -83,35 +86,47 @@ class Directions(NamedTuple):
     backtests: dict[str, Backtest]
 
 
-def directions(
-    world: World, size: Size, *, seed: int, progress: Callable[[str], None] = lambda _: None
-) -> Directions:
+def directions(world: World, size: Size, *, seed: int, progress: Callable[[str], None] = lambda _: None) -> Directions:
     """Plays tests on people, and on shoppers before and after their population is calibrated."""
     catalog, personas = world.shop.catalog, world.personas
 
-    def visitors(**of: object) -> Visitors:
-        shared = {"condition": "persona", "draws": 1, "seed": seed, "independent_noise": False, "max_steps": 50}
-        return Visitors(**{**shared, "page_size": 10, "concurrency": 1, "policy_options": {}, "personas": personas, **of})  # type: ignore[arg-type]
-
     progress("people without a test")
     population = fit_population(
-        _people_before(world, size, seed), personas=personas, catalog=catalog, sessions=size.sessions, seed=seed,
+        _people_before(world, size, seed),
+        personas=personas,
+        catalog=catalog,
+        sessions=size.sessions,
+        seed=seed,
         progress=progress,
-    )  # fmt: skip
+    )
+    shoppers = Visitors(
+        policy="behavioural",
+        policy_options={},
+        condition="persona",
+        personas=personas,
+        intentions=IntentionMix(catalog, ALWAYS_BUY),
+        pairs=size.sessions,
+        draws=1,
+        seed=seed,
+        independent_noise=False,
+        max_steps=50,
+        page_size=10,
+        concurrency=1,
+    )
     crowds = {
-        "people": visitors(
+        "people": replace(
+            shoppers,
             policy=satisficers(usual_prices(catalog)),
-            intentions=IntentionMix(catalog, GOALS),  # type: ignore[arg-type]
+            intentions=IntentionMix(catalog, GOALS),
             pairs=size.human_sessions,
             # Other visits than those that the population was calibrated on, and than the shoppers'.
             seed=seed + 1,
         ),
-        BEFORE: visitors(policy="behavioural", intentions=IntentionMix(catalog, ALWAYS_BUY), pairs=size.sessions),
-        AFTER: visitors(
-            policy="behavioural",
+        BEFORE: shoppers,
+        AFTER: replace(
+            shoppers,
             policy_options=population.options("behavioural", "persona"),
             intentions=population.intentions(catalog),
-            pairs=size.sessions,
         ),
     }
 
@@ -135,9 +150,8 @@ def directions(
 
 def _people_before(world: World, size: Size, seed: int) -> list[Session]:
     catalog = world.shop.catalog
-    plan = Plan(
-        sessions=size.human_sessions, seed=seed, personas=world.personas, draw=IntentionMix(catalog, GOALS)  # type: ignore[arg-type]
-    )  # fmt: skip
+    wants = IntentionMix(catalog, GOALS)
+    plan = Plan(sessions=size.human_sessions, seed=seed, personas=world.personas, draw=wants)
     found: list[Session] = []
     play_all(
         plan.arrivals(),
@@ -163,14 +177,14 @@ def direction_tables(found: Directions) -> Iterator[Table]:
     table = Table(title="Direction agreement, people being satisficers", title_justify="left")
     for head in ("|z| of people's effect", "tests", *found.backtests):
         table.add_column(head, justify="left" if head.startswith("|") else "right")
-    for low, high in (*zip(SURENESS, SURENESS[1:], strict=False), (0.0, float("inf"))):
+    for low, high in (*pairwise(SURENESS), (0.0, float("inf"))):
         shares, number = [], 0
         for result in found.backtests.values():
             lines = [line for line in result.tests if low <= found.sureness[line.test] < high]
             agreed, number = sum(line.human * line.simulated > 0 for line in lines), len(lines)
             shares.append(f"{agreed} ({agreed / number:.0%})" if number else "–")
-        name = "all" if (low, high) == (0.0, float("inf")) else f"{low:g} to {high:g}" if high < 99 else f"{low:g} and more"
-        table.add_row(name, str(number), *shares)
+        name = f"{low:g} and more" if np.isinf(high) else f"{low:g} to {high:g}"
+        table.add_row(name if low or not np.isinf(high) else "all", str(number), *shares)
     ratios = [
         f"{result.magnitude_ratio:.2f} → {result.calibrated_magnitude_ratio:.2f}"
         if result.magnitude_ratio is not None and result.calibrated_magnitude_ratio is not None

@@ -3,8 +3,8 @@
 Simon's (1955) satisficing with elimination by aspects (Tversky 1972): each person has a least number of stars and a
 highest price, in an order of importance; looks down the list; opens what passes the first of them; takes the first
 product of the wanted kind that passes the other as well; and lowers the aspirations a little from page to page
-(aspiration adaptation, Selten 1998). What counts as dear is remembered: the usual price of the category, times what this
-person would pay.
+(aspiration adaptation, Selten 1998). What counts as dear is remembered: the usual price of the category, times what
+this person would pay.
 
 So they react to prices, stars and the order of results, by thresholds that differ from person to person. Half of what
 they want is in their personas (quality focus, price sensitivity), the other half nobody knows.
@@ -26,13 +26,16 @@ from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import Policy
+from paars_gym.simulation.intentions import Goal
 
-GOALS = {"buy": 0.30, "compare": 0.25, "browse": 0.45}
+GOALS: dict[Goal, float] = {"buy": 0.30, "compare": 0.25, "browse": 0.45}
 """What they come for; most, as in any shop, do not come to buy."""
-WILLING = {"buy": 0.75, "compare": 0.3, "browse": 0.08}
+WILLING: dict[Goal, float] = {"buy": 0.75, "compare": 0.3, "browse": 0.08}
 """How often somebody who came for that would buy at all today."""
 OVERLOOKS, CURIOUS = 0.15, 0.08
 """Chances to pass over a result unread, and to open one that does not meet the aspirations."""
+REWORDS = 0.4
+"""How often somebody who found nothing searches with a word less, rather than turn the page."""
 STARS_A_PAGE, PRICE_A_PAGE = 0.15, 1.12
 """How aspirations give way from page to page."""
 
@@ -104,13 +107,14 @@ class Satisficer:
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Policy.reset`. Chances are drawn ahead, by page and place: the same visitor meets them in any shop."""
         self._who = aspirations_of(persona)
-        self._text = "gift" if intention is None else intention.text
+        self._words = ("gift" if intention is None else intention.text).split()
         self._budget = None if intention is None else intention.budget
         self._category = None if intention is None else intention.category
         goal = "buy" if intention is None else intention.goal
         self._buys = bool(rng.random() < WILLING[goal])
         self._mood = math.exp(0.1 * rng.normal())
         self._chances = rng.random((self._who.pages + 1, 2, self._shop.page_size))
+        self._again = rng.random(self._who.pages + 1)
         self._page = -1
         self._place = 0
         self._opened: str | None = None
@@ -122,7 +126,7 @@ class Satisficer:
         if self._bought:
             return "purchase[]" if info["cart"] else "stop[]"
         if self._page < 0:
-            return self._turn(f"search[{self._text}]")
+            return self._turn(f"search[{' '.join(self._words)}]")
         if info["page"] == "product":
             product = self._shop.product(self._opened or "")
             if self._buys and product is not None and product.available and all(self._passes(product)):
@@ -140,19 +144,20 @@ class Satisficer:
                 self._place, self._opened = place + 1, key
                 self._viewed.add(key)
                 return f"view[{key}]"
-        words = self._text.split()
         if self._page + 1 >= self._who.pages or len(self._viewed) >= self._who.opened:
             return "stop[]"
-        if len(info["results"]) == self._shop.page_size:
-            return self._turn("next_page[]")
-        return self._turn(f"search[{' '.join(words[:-1])}]") if len(words) > 1 else "stop[]"
+        again = self._again[self._page] < REWORDS or len(info["results"]) < self._shop.page_size
+        if again and len(self._words) > 1:
+            del self._words[-1]
+            return self._turn(f"search[{' '.join(self._words)}]")
+        return "stop[]" if len(info["results"]) < self._shop.page_size else self._turn("next_page[]")
 
     def _turn(self, action: str) -> str:
         self._page, self._place = self._page + 1, 0
         return action
 
     def _passes(self, product: Product) -> tuple[bool, bool]:
-        """The more important aspect, and the other one; nothing makes up for either, and another kind of thing fails."""
+        """The more important aspect, and the other; nothing makes up for either, another kind of thing fails both."""
         who, page = self._who, max(self._page, 0)
         category = product.category[-1] if product.category else ""
         highest = self._usual.get(category, math.inf) * who.price * self._mood * PRICE_A_PAGE**page

@@ -8,6 +8,9 @@ import pytest
 from paars_gym import cli
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.store import write_personas
+from paars_gym.sessions.event import Event, Session
+from paars_gym.sessions.store import Provenance
+from paars_gym.sessions.writer import write_sessions
 from tests.abtest.shoppers import people
 
 
@@ -128,3 +131,39 @@ def test_a_backtest_writes_into_its_folder_alone(
     (folder,) = inside.iterdir()
     settings = json.loads((folder / "control" / "settings.json").read_text())
     assert settings["condition"] == "profile"
+
+
+def test_a_population_is_calibrated_and_used(
+    shop_folder: list[str],
+    catalog: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = (Event(kind="search", query="x"), Event(kind="view", product="h1"), Event(kind="view", product="h2"))
+    human = [Session(shopper=f"s{index % 20}", key=str(index), events=events[: 1 + index % 3]) for index in range(60)]
+    known = Provenance(name="people", what_is_known=("searches", "views", "purchases"))
+    write_sessions(tmp_path / "people", human, provenance=known)
+    file = tmp_path / "population.json"
+    verb = ["calibrate", *shop_folder, "--human", str(tmp_path / "people"), "--sessions", "24", "--rounds", "1"]
+    assert paars(monkeypatch, *verb, "--out", str(file)) == 0
+    printed = capsys.readouterr().out
+    assert "always buys" in printed
+    assert "mix fitted" in printed
+    test = ["abtest", *shop_folder, "--treatment", "price", "--sessions", "40", "--json"]
+    assert paars(monkeypatch, *test, "--population", str(file)) == 0
+    assert "sessions of people" in json.loads(capsys.readouterr().out)["population"]
+    (tmp_path / "past.csv").write_text("test,human_effect,treatment\na,1%,price\n")
+    past = ["backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "24", "--population", str(file)]
+    assert paars(monkeypatch, *past, "--outcome", "views", "--json") == 0
+    capsys.readouterr()
+    for wrong, says in (
+        (["--marginals", str(tmp_path / "nowhere.csv")], "No file of marginals"),
+        (["--held-out", "100%"], "held_out == 1.0"),
+        (["--human", str(tmp_path)], "No session store"),
+        (["--out", str(tmp_path / "no" / "x.json")], "there is no folder"),
+    ):
+        assert paars(monkeypatch, *verb, "--out", str(file), *wrong) == 2
+        assert says in " ".join(capsys.readouterr().err.split())
+    assert paars(monkeypatch, *test, "--population", str(tmp_path / "past.csv")) == 2
+    assert "is no population" in " ".join(capsys.readouterr().err.split())
