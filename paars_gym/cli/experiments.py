@@ -112,7 +112,7 @@ def abtest(
 
 @app.command("backtest")
 def backtest_verb(
-    tests: Annotated[Path, typer.Argument(help="CSV of past tests of people; see the README.")],
+    tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
     personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
@@ -130,7 +130,12 @@ def backtest_verb(
     concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Says how far simulated tests agreed with past tests of people, and what calibration makes of them."""
+    """Says how far simulated tests agreed with past tests of people, and what calibration makes of them.
+
+    Columns of TESTS: test, human_effect (relative change, 0.021 or 2.1%), human_low and human_high (both may be empty),
+    and one of: simulated_effect; result (folder of a simulated test); or what to simulate: control, treatment,
+    control_patch, treatment_patch.
+    """
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.calibrated import Population
