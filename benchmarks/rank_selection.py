@@ -204,9 +204,7 @@ def _products(cases: Sequence[RankCase], catalog: Catalog) -> dict[str, Product]
     try:
         return {key: catalog[key] for key in wanted}
     except KeyError as missing:
-        raise ValueError(
-            f"Product {missing.args[0]} is not in catalog {catalog.name!r}; name the log's own with --catalog."
-        ) from None
+        raise ValueError(f"{missing.args[0]} Name the log's own catalog with --catalog.") from None
 
 
 def _whole(counts: Any) -> tuple[int, ...]:
