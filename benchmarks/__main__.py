@@ -50,12 +50,10 @@ def main(
     """
     for name in only or ():
         if name not in PARTS:
-            raise typer.BadParameter(f"{name!r}: choose from {', '.join(PARTS)}.", param_hint="--only")
+            raise ValueError(f"--only {name}: choose from {', '.join(PARTS)}.")
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if readme and (only or folder.exists()):
-        raise typer.BadParameter(
-            "the README shows the whole report of sessions made now: no --only, and a new --out.", param_hint="--readme"
-        )
+        raise ValueError("--readme shows the whole report of sessions made now: no --only, and --out must be new.")
     folder.mkdir(parents=True, exist_ok=True)
     frozen = {name: value for name, value in vars(settings).items() if name.isupper()}
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})

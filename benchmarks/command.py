@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-MISTAKES = (ValueError, LookupError, OSError, ImportError)
+from paars_gym.llm.errors import ModelError
+
+MISTAKES = (ValueError, LookupError, OSError, ImportError, ModelError)
 """What the package raises for unknown names, missing data and missing extras, each with what to do next."""
 WIDTH = 124
 """Of files, and of what is no terminal: Table 2 fits."""
@@ -22,13 +23,8 @@ def run_command(main: Callable[..., Any]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except click.ClickException as mistake:
-        mistake.show()
-        sys.exit(mistake.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _say("Stopped.")
-        sys.exit(130)
+        # In its standalone mode Typer itself ends what it understands: wrong options with code 2, help with 0.
+        app()
     except MISTAKES as mistake:
         text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
         _say(f"[red]error:[/red] {escape(' '.join(str(text).split()))}")

@@ -49,7 +49,7 @@ class Column(NamedTuple):
     @property
     def floor(self) -> float | None:
         """What people show among themselves."""
-        return self.base.null_floor
+        return self.persona.null_floor
 
 
 def columns(
