@@ -30,8 +30,8 @@ PARTS: dict[str, Callable[[Path], BaseModel]] = {
     "abtest": lambda _: abtest.run(),
 }
 """By module, each of which also runs alone: its results, given a folder of its own."""
-TOGETHER = (("session_generation", "query_generation", "rank_selection"), ("item_selection", "abtest"))
-"""One process each: the first three share the people of mini, and both take about as long."""
+TOGETHER = (("session_generation",), ("item_selection", "abtest", "query_generation", "rank_selection"))
+"""One process each: both take about as long, and the last two share the people of mini."""
 
 
 class PartRun(NamedTuple):
@@ -82,17 +82,25 @@ def report(results: Mapping[str, Any]) -> Iterable[RenderableType]:
     )
     if columns:
         yield table_2.table(columns)
-        yield from table_2.remarks(columns)
+        yield from _listed(table_2.remarks(columns))
     if queries is not None:
         yield query_tables.one_by_one(queries)
-        yield from query_tables.main_remarks(queries)
+        yield from _listed(query_tables.main_remarks(queries))
     if ranks is not None:
         yield rank_selection.figure_3(ranks)
+        yield from _listed(rank_selection.main_remarks(ranks))
     if "item_selection" in results:
         yield item_selection.table(results["item_selection"])
-        yield from item_selection.notes(results["item_selection"])
+        yield from _listed(item_selection.notes(results["item_selection"]))
     if sessions is not None:
         yield session_generation.table_4(sessions)
-        yield from session_generation.notes(sessions)
+        yield from _listed(session_generation.notes(sessions))
     if "abtest" in results:
         yield abtest.table(results["abtest"])
+
+
+def _listed(lines: Iterable[str]) -> Iterable[RenderableType]:
+    """Sentences as a list, with an empty line after them."""
+    for line in lines:
+        yield f"- {line}"
+    yield ""

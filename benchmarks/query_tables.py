@@ -25,15 +25,16 @@ def one_by_one(results: QueryResults) -> Table:
     """Mean cosine with the person's own query, in all and by quartile of difficulty."""
     shown = Table(title=f"Mean cosine with the person's own query, by {results.difficulty}", title_justify="left")
     strata = dict.fromkeys(s.stratum for s in results.strata)
-    for column in ("shopper", f"all\n({results.people.partition(' (')[0]})", "with others'\nqueries", "gain", *strata):
-        shown.add_column(column, justify="left" if column == "shopper" else "right")
+    whose = results.people.partition(" of ")[0].partition(" (")[0]
+    for column in ("shopper", f"all\n{whose}", "with others'\nqueries", "gain", *strata):
+        shown.add_column(column, justify="left" if column == "shopper" else "right", no_wrap=True)
     told, gains = _told(results), {gain.shopper: gain for gain in results.gains}
     for name in shoppers(results):
         mean, gain = told[name, "mean cosine"], gains.get(name)
-        improved = f"same queries as\n{results.same[name]}" if name in results.same else ""
+        improved = "none: the\nsame queries" if name in results.same else ""
         if not improved and gain is not None and gain.gain is not None:
             ends = interval(gain.low, gain.high, percent=True)
-            improved = "\n".join(filter(None, (f"{gain.gain:+.1%}", ends, f"over {gain.over}")))
+            improved = "\n".join(filter(None, (f"{gain.gain:+.1%}", ends, f"over {_short(gain.over, name)}")))
         quartiles = [estimate(s.similarity, s.low, s.high) for s in results.strata if s.shopper == name]
         shown.add_row(name, cell(mean), number(next(iter(mean.details.values()))), improved, *quartiles)
     paper = PAPER[OF, "mean cosine"]
@@ -121,6 +122,12 @@ def twin_said(name: str, twin: str) -> str:
 def shoppers(results: QueryResults) -> list[str]:
     """In their order."""
     return list(dict.fromkeys(found.population for found in results.measures))
+
+
+def _short(over: str, name: str) -> str:
+    """Only the condition, where both are one shopper."""
+    shopper, _, condition = over.rpartition(", ")
+    return condition if name.startswith(f"{shopper}, ") else over
 
 
 def _told(results: QueryResults) -> dict[tuple[str, str], Measure]:

@@ -258,6 +258,15 @@ def remarks(results: RankResults) -> list[str]:
     ]
 
 
+def main_remarks(results: RankResults) -> list[str]:
+    """Beside Table 2's sentence: how to read the figure."""
+    return [
+        f"Asked for one result, the {SHOPPERS} shopper names the likeliest, mostly the first; people's choices spread.",
+        f"{results.cases:,} of {results.searches:,} searches give a case: what follows is a view of a result.",
+        *results.notes,
+    ]
+
+
 def main(
     human: Annotated[
         Path | None, typer.Option(help="Store of a log with result lists; by default mini's synthetic people.")

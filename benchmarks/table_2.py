@@ -17,7 +17,7 @@ from paars_gym.report.alignment import number
 
 COUNTS = {"searches": "#searches", "views": "#clicks", "purchases": "#purchases"}
 VERDICTS = {
-    "differs": "beyond chance",
+    "differs": "more than chance makes",
     "not told apart": "not told apart from people",
     "below people": "closer than people are to each other, which copying one's own pair explains",
     "not estimable": "not estimable",
@@ -99,14 +99,19 @@ def table(found: Sequence[Column]) -> Table:
     shown.add_column("shopper \\ people", no_wrap=True)
     for column in found:
         shown.add_column(f"{column.head}\n{column.people}", justify="right", no_wrap=True)
-    shown.add_row(f"{SHOPPERS}, base", *(cell(column.base) for column in found))
-    shown.add_row(f"{SHOPPERS}, persona", *(cell(column.persona) for column in found))
+    shown.add_row(f"{SHOPPERS}, base", *(_cell(column.base) for column in found))
+    shown.add_row(f"{SHOPPERS}, persona", *(_cell(column.persona) for column in found))
     shown.add_row("floor: people", *(number(column.floor) or "see halves" for column in found), end_section=True)
     for condition in ("base", "persona"):
         values = (None if column.paper is None else getattr(column.paper, condition) for column in found)
         shown.add_row(f"paper (LLM), {condition}", *("" if value is None else f"{value:.2f}" for value in values))
     shown.add_row("beside the paper's?", *(mark(column.compares) for column in found))
     return shown
+
+
+def _cell(found: Measure) -> str:
+    head, newline, tail = cell(found).partition("\n")
+    return f"{head}{'*' if found.warning else ''}{newline}{tail}"
 
 
 def mark(compares: str) -> str:

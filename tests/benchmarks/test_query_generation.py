@@ -91,8 +91,10 @@ def test_a_persona_gains_on_its_own_shopper_and_in_one_unit(mini: QueryResults) 
     assert persona is not None
     assert gains["titled, persona"].gain == pytest.approx(persona / base - 1)
     column = [str(text) for text in one_by_one(mini).columns[3].cells]
-    assert column[1] == "same queries as\nbehavioural, base"
+    assert column[1] == "none: the\nsame queries"
     assert column[3].count("%") == 3
+    assert column[3].endswith("over base")
+    assert column[2].endswith("over behavioural, base")
     assert not any("[, ]" in str(text) for shown in tables(mini) for each in shown.columns for text in each.cells)
 
 

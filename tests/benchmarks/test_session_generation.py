@@ -41,7 +41,7 @@ def test_every_column_of_table_2_has_one_sentence_on_base_persona_and_floor(resu
     assert len(said) == 4
     clicks = said[1]
     assert clicks.startswith("#clicks (synthetic): base ")
-    assert "base beyond chance, persona not told apart from people" in clicks
+    assert "base more than chance makes, persona not told apart from people" in clicks
     assert clicks.endswith("persona is closer to people than base.")
     floor = results.mini.find("views", "KL").null_floor
     assert floor is not None
@@ -62,6 +62,9 @@ def test_table_2_names_rows_and_marks_what_compares(results: SessionResults) -> 
     assert [str(column.header).rpartition("\n")[2] for column in shown.columns[1:]] == ["synthetic"] * 3 + [
         "real, Journey"
     ]
+    # The base's many views lie where people have none, so that the smoothing decides: marked, and said below.
+    assert str(next(iter(shown.columns[2].cells))).partition("\n")[0].endswith("*")
+    assert any("Smoothing decides" in line for line in table_2.remarks(table_2.columns(mini=results.mini)))
     assert [str(text) for text in shown.columns[1].cells][-3:] == ["11.69", "3.71", "no"]
 
 
