@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -182,18 +182,23 @@ def run(
     if limit is not None and limit < len(people.pairs):
         people = people._replace(pairs=[people.pairs[i] for i in np.sort(rng.permutation(len(people.pairs))[:limit])])
     pairs = list(people.pairs)
+    conditions: tuple[Condition, ...] = ("base", "persona") if people.personas else ("base",)
+    # Before any model is loaded: a name that nobody bears should not take half a minute to be found out.
+    makers = {
+        (spec, condition): make_answerer(
+            spec, condition=condition, **({"model": model} if spec == "llm" and model else {})
+        )
+        for spec in shoppers
+        for condition in conditions
+    }
     progress(f"{len(pairs):,} pairs; loading models")
     judge = load_language_model(language_model) if isinstance(language_model, str) else language_model
     vectors = load_embedder(embedder, corpus=[pair.title for pair in pairs])
-    conditions: tuple[Condition, ...] = ("base", "persona") if people.personas else ("base",)
     queries = {}
-    for spec in shoppers:
-        options: dict[str, Any] = {"model": model} if spec == "llm" and model else {}
-        for condition in conditions:
-            progress(f"{spec}, {condition}, writes queries")
-            make = make_answerer(spec, condition=condition, **options)
-            known = people.personas if condition == "persona" else None
-            queries[f"{spec}, {condition}"] = write_queries(pairs, make, seed=seed, personas=known)
+    for (spec, condition), make in makers.items():
+        progress(f"{spec}, {condition}, writes queries")
+        known = people.personas if condition == "persona" else None
+        queries[f"{spec}, {condition}"] = write_queries(pairs, make, seed=seed, personas=known)
     progress("scoring")
     # Who writes the same words is scored once: other draws for them would look like a difference.
     same = {name: twin for name in queries if (twin := _first_alike(name, queries)) != name}
@@ -267,8 +272,9 @@ def _strata(condition: QueryCondition, name: str) -> list[StratumResult]:
             stratum=stratum.label,
             cases=stratum.n,
             similarity=stratum.estimate if stratum.n else None,
-            low=stratum.interval.low if stratum.interval else None,
-            high=stratum.interval.high if stratum.interval else None,
+            # A cosine has ends; Student's t on two cases does not know.
+            low=stratum.interval.clip(-1.0, 1.0).low if stratum.interval else None,
+            high=stratum.interval.clip(-1.0, 1.0).high if stratum.interval else None,
         )
         for stratum in condition.strata
     ]

@@ -115,6 +115,7 @@ def test_a_language_model_judges_some_pairs_and_says_how_many(monkeypatch: pytes
     assert Judge.asked == 12
     assert some.difficulty == f"perplexity of the human's query by judge, 12 of {some.pairs:,} pairs"
     assert sum(s.cases for s in some.strata if s.shopper == "behavioural, base") == 12
+    assert all(-1 <= end <= 1 for s in some.strata for end in (s.low, s.high) if end is not None)
     assert "judge judged" in some.headline
     none = run("mini", shoppers=("behavioural",), embedder="lexical", sessions=80)
     assert "not perplexity" in none.difficulty
@@ -126,6 +127,12 @@ def test_whoever_is_no_offline_shopper_is_named_in_the_headline(monkeypatch: pyt
     own = run("mini", shoppers=(TITLED,), embedder="lexical", sessions=80)
     assert "No language model" not in own.headline
     assert TITLED in own.headline
+
+
+def test_an_unknown_shopper_is_found_out_before_models_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.mini_people.PEOPLE", 20)
+    with pytest.raises(ValueError, match="Unknown shopper 'nobody'"):
+        run("mini", shoppers=("nobody",), embedder="no such embedder", sessions=80)
 
 
 def test_without_webshop_the_people_are_minis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
