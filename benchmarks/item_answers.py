@@ -89,6 +89,7 @@ async def ask_cases(
     asked: Sequence[Asked],
     *,
     concurrency: int = 16,
+    together: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Asking:
     """Puts every case to every shopper, case by case: a run that ends early has asked all of them the same cases.
@@ -100,12 +101,14 @@ async def ask_cases(
         sets: The cases.
         asked: The shoppers.
         concurrency: Cases under way at once.
+        together: Put a case to all shoppers at once; one after another, a server with one place finds what two
+            questions begin with in its memory.
         progress: Told how far it is.
 
     Raises:
         NobodyAnswersError: Every case of a shopper failed, or the first `HOPELESS` did.
     """
-    run = _Run(sets, asked, progress)
+    run = _Run(sets, asked, progress, together=together)
     waiting = iter([(cases, index) for cases in range(len(sets)) for index in range(len(sets[cases]))])
 
     async def work() -> None:
@@ -134,8 +137,10 @@ async def ask_cases(
 class _Run:
     """What is known so far."""
 
-    def __init__(self, sets: Sequence[ItemCases], asked: Sequence[Asked], progress: Callable[[str], None]) -> None:
-        self._sets, self._asked, self._progress = sets, asked, progress
+    def __init__(
+        self, sets: Sequence[ItemCases], asked: Sequence[Asked], progress: Callable[[str], None], *, together: bool
+    ) -> None:
+        self._sets, self._asked, self._progress, self._together = sets, asked, progress, together
         self._total = sum(map(len, sets))
         self._done = 0
         self.answers = [
@@ -192,7 +197,11 @@ class _Run:
             self.tried[shopper.policy] += 1
             self.answered[shopper.policy] += 1
 
-        await asyncio.gather(*map(ask, self._asked))
+        if self._together:
+            await asyncio.gather(*map(ask, self._asked))
+        else:
+            for shopper in self._asked:
+                await ask(shopper)
         self._done += 1
         failed = sum(answers.failures.total() for one in self.answers for answers in one.values())
         self._progress(f"{self._done:,} of {self._total:,} cases asked; {failed:,} questions failed")
