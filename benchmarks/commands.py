@@ -22,7 +22,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (ValueError, LookupError, OSError, ImportError, ModelError) as mistake:
             text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
-            typer.echo(f"error: {text}", err=True)
+            typer.echo(f"error: {' '.join(str(text).split())}", err=True)
             raise typer.Exit(2) from None
 
     return told

@@ -39,6 +39,7 @@ from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.purchases import read_products
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm import LLMShopper
+from paars_gym.shoppers.llm_crew import Crew
 from paars_gym.shoppers.llm_prompts import item_question
 from paars_gym.shoppers.protocol import GaveUp
 from policies.compatible_persona import shoppers
@@ -68,25 +69,22 @@ class Likeliest:
 
     name = LIKELIEST
 
-    def __init__(self, asks_like: LLMShopper, url: str) -> None:
-        self._asks_like, self._url = asks_like, url
+    def __init__(self, asks_like: LLMShopper, client: Any) -> None:
+        self._asks_like, self._client = asks_like, client
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         self._persona = persona
 
     async def choose_item(self, products: Sequence[Product]) -> int:
-        import openai
-
         request = self._asks_like.question(self._persona, item_question(products))
-        async with openai.AsyncOpenAI(api_key="not-needed", base_url=self._url, max_retries=0, timeout=600) as client:
-            answer = await client.chat.completions.create(
-                model="local",
-                messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],  # type: ignore[misc]
-                max_tokens=1,
-                temperature=0,
-                logprobs=True,
-                top_logprobs=20,
-            )
+        answer = await self._client.chat.completions.create(
+            model="local",
+            messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],
+            max_tokens=1,
+            temperature=0,
+            logprobs=True,
+            top_logprobs=20,
+        )
         found = likeliest_number(answer.choices[0].logprobs, len(products))
         if found is None:
             raise GaveUp("no number is among the 20 likeliest tokens")
@@ -110,6 +108,23 @@ def likeliest_number(logprobs: object, options: int = OPTIONS) -> int | None:
     return max(found, key=lambda option: found[option]) if found else None
 
 
+class LikeliestCrew:
+    """Makes them, with one client for all: a connection costs more than the question."""
+
+    def __init__(self, asks_like: Crew, url: str) -> None:
+        import openai
+
+        self._asks_like = asks_like
+        self._client = openai.AsyncOpenAI(api_key="not-needed", base_url=url, max_retries=0, timeout=600)
+
+    def __call__(self) -> Likeliest:
+        return Likeliest(self._asks_like(), self._client)
+
+    async def aclose(self) -> None:
+        """Closes the client."""
+        await self._client.close()
+
+
 class _Ways(NamedTuple):
     asked: list[Asked]
     model: Stack
@@ -130,10 +145,7 @@ def both_ways(url: str, conditions: Sequence[Condition], *, mined: bool = False)
         crew = shoppers(condition=condition, model=model, max_tokens=ANSWER_TOKENS, attempts=1)  # type: ignore[arg-type]
         about = {**crew.settings, "personas": personas.source, "history_tokens": HISTORY_TOKENS}
         asked.append(Asked(f"{ANSWER}, {condition}", ANSWER, condition, crew, personas, about))
-
-        def likeliest(crew: Callable[[], LLMShopper] = crew) -> Likeliest:
-            return Likeliest(crew(), url)
-
+        likeliest = LikeliestCrew(crew, url)
         asked.append(Asked(f"{LIKELIEST}, {condition}", LIKELIEST, condition, likeliest, personas, about))
     return _Ways(asked, model)
 
