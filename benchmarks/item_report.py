@@ -132,15 +132,15 @@ def _verdict(row: ItemRow) -> str:
         return f"{on} it could not be asked"
     over = 100 * (row.accuracy - 1 / OPTIONS)
     if row.p_value >= SURE:
-        text = f"{on} no better than guessing can be told apart ({over:+.1f} points, p = {row.p_value:.2g})"
+        text = f"{on} no better than guessing can be told apart ({over:+.1f} points, {_told_p(row.p_value)})"
     else:
-        text = f"{on} {over:+.1f} points over chance (p = {row.p_value:.1g})"
+        text = f"{on} {over:+.1f} points over chance ({_told_p(row.p_value)})"
     if row.over_popularity is None:
         return text
     points, p_value = 100 * row.over_popularity.difference, row.over_popularity.p_value
     if p_value >= SURE:
-        return f"{text}, which popularity alone does as well ({points:+.1f}, p = {p_value:.2g})"
-    return f"{text}, {points:+.1f} over popularity (p = {p_value:.1g})"
+        return f"{text}, which popularity alone does as well ({points:+.1f}, {_told_p(p_value)})"
+    return f"{text}, {points:+.1f} over popularity ({_told_p(p_value)})"
 
 
 def _places(results: ItemSelectionResults) -> list[str]:
@@ -182,19 +182,20 @@ def _worst(found: ByGroup) -> Iterator[str]:
     if found.suppressed:
         left += f"; {found.suppressed} cases in groups too small to show"
     yield f"By {found.attribute}: {left}."
+    named, sure = [], []
     for shopper, of in groupby(found.rows, key=lambda row: row.shopper):
-        rows = list(of)
-        worst = worst_served(rows)
+        worst = worst_served(list(of))
         if worst is None or worst.rest is None:
             continue
-        # The least of several is low by chance already.
-        p_value = min(1.0, worst.rest.p_value * len(rows))
-        sure = "which chance may have made" if p_value >= SURE else "more than chance makes"
-        yield (
-            f"Worst served by {shopper} ({ON[worst.protocol]}): {found.attribute} {worst.group}, "
-            f"{100 * worst.accuracy:.1f}%, {100 * worst.rest.difference:+.1f} points from the rest, {sure} "
-            f"(p = {p_value:.2g}, for {len(rows)} groups)."
-        )
+        named.append(f"{shopper}: {worst.group} {100 * worst.accuracy:.1f}%")
+        # The least of several is low by chance already, and every shopper had the chance.
+        p_value = min(1.0, worst.rest.p_value * len(found.rows))
+        if p_value < SURE and worst.rest.difference < 0:
+            sure.append(f"{shopper} ({100 * worst.rest.difference:+.1f} points from the rest, {_told_p(p_value)})")
+    if named:
+        where = ON[found.rows[0].protocol]
+        yield f"Worst served by {found.attribute}, {where}: {'; '.join(named)}."
+        yield f"More than chance makes of {len(found.rows)} comparisons: {'; '.join(sure) or 'none of these'}."
 
 
 def _paid(report: dict[str, object]) -> str:
@@ -238,6 +239,10 @@ def _points(found: Contrast) -> str:
 
 def _p(value: float) -> str:
     return "<.001" if value < 0.001 else f"{value:.3f}".lstrip("0")
+
+
+def _told_p(value: float) -> str:
+    return "p < .001" if value < 0.001 else f"p = {value:.2g}"
 
 
 def _bounds(bounds: Bounds) -> str:

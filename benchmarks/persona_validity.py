@@ -249,7 +249,9 @@ def purchase_features(houses: Sequence[str]) -> dict[str, Floats]:
 
 def table(found: Mapping[str, Mapping[str, Validity]]) -> Table:
     """The results, a row for each field and way."""
-    rows = Table("field", "filled in by", "households", "answered", "right, % (Wilson 95%)", "steps off")
+    rows = Table()
+    for name in ("field", "filled in by", "house-\nholds", "answered", "right, %\n(Wilson 95%)", "steps\noff"):
+        rows.add_column(name, justify="left" if name in ("field", "filled in by") else "right", no_wrap=True)
     for name, ways in found.items():
         for way, row in ways.items():
             low, high = (100 * bound for bound in row.interval)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
 
@@ -81,7 +82,16 @@ def test_who_always_takes_the_first_place_is_told_so(cases: ItemCases) -> None:
     assert (fair.position.bias, fair.position.p_value) == (0, pytest.approx(1))
 
 
-def test_accuracy_by_group_names_the_worst_served(cases: ItemCases) -> None:
+def test_popularity_has_no_favourite_place(cases: ItemCases) -> None:
+    tied = copy.copy(cases)
+    tied.others_purchases = np.full((400, 4), 3)
+    tied.options = np.zeros((400, 4), dtype=np.int64)
+    assert (np.bincount(choose_popular(tied), minlength=4) > 60).all()
+    tied.others_purchases = np.tile([3, 4, 1, 3], (400, 1))
+    assert (choose_popular(tied) == 1).all()
+
+
+def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, small_log: None) -> None:
     houses = cases.log.shoppers
     told = {house: "poor" if number < 4 else "rich" for number, house in enumerate(houses[:10])}
     poor = np.array([told.get(houses[shopper]) == "poor" for shopper in cases.shopper])
@@ -93,6 +103,12 @@ def test_accuracy_by_group_names_the_worst_served(cases: ItemCases) -> None:
     assert worst.group == "poor"
     assert (worst.rest.difference, worst.rest.cases) == (-1.0, len(cases) - found.did_not_tell - worst.cases)
     assert worst.rest.p_value < 0.001
+    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+    shown = whole.model_copy(update={"groups": (found,)})
+    assert "poor (worst served)" in printed(shown)
+    said = " ".join(notes(shown))
+    assert "Worst served by income, the paper's distractors: m, base: poor 0.0%." in said
+    assert "comparisons: m, base (-100.0 points from the rest, p < .001)" in said
     # Twenty cases are the least by default: so few households are not shown apart.
     hidden = by_group("income", {houses[0]: "alone"}, {"m, base": Answers(choices)}, cases)
     assert (hidden.rows, hidden.suppressed) == ((), int((cases.shopper == 0).sum()))
