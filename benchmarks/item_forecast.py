@@ -65,25 +65,35 @@ def forecast_items(
     shoppers = {condition: LLMShopper(None, Unasked(spec), condition=condition) for condition in conditions}
     schema = choice_form(OPTIONS).model_json_schema()
     calls = tokens = written = 0.0
-    sampled = 0
-    for cases in sets:
-        chosen = np.unique(np.linspace(0, len(cases) - 1, SAMPLE).astype(int))
-        sampled, each = sampled + len(chosen), len(cases) / len(chosen)
-        for index in chosen.tolist():
-            persona = household_persona(cases.history(index), cases.log.catalog, token_budget=history_tokens)
-            question = item_question([cases.log.catalog[product] for product in cases[index].options])
-            for condition, shopper in shoppers.items():
-                request = shopper.question(None if condition == "base" else persona, question)
-                tokens += each * expected_tokens(request.model_copy(update={"output_schema": schema}))
-                calls, written = calls + each, written + each * ANSWER_TOKENS
-        if personas == "mined" and set(conditions) - {"base"}:
-            mined = forecast_mining(map(cases.history, chosen.tolist()), spec, token_budget=history_tokens)
-            calls, tokens, written = (
-                calls + each * mined.calls,
-                tokens + each * mined.input,
-                written + each * mined.output,
-            )
+    sample = [
+        (cases, index, len(cases) / min(SAMPLE, len(cases)))
+        for cases in sets
+        for index in np.linspace(0, len(cases) - 1, min(SAMPLE, len(cases))).astype(int).tolist()
+    ]
+    for cases, index, each in sample:
+        persona = household_persona(cases.history(index), cases.log.catalog, token_budget=history_tokens)
+        question = item_question([cases.log.catalog[product] for product in cases[index].options])
+        for condition, shopper in shoppers.items():
+            request = shopper.question(None if condition == "base" else persona, question)
+            tokens += each * expected_tokens(request.model_copy(update={"output_schema": schema}))
+            calls, written = calls + each, written + each * ANSWER_TOKENS
+    if personas == "mined" and set(conditions) - {"base"}:
+        histories = (cases.history(index) for cases, index, _ in sample)
+        mined = forecast_mining(histories, spec, token_budget=history_tokens)
+        each = _different_histories(sets) / len(sample)
+        calls, tokens, written = calls + each * mined.calls, tokens + each * mined.input, written + each * mined.output
     usage = Usage(input=round(tokens), output=round(written))
     usd = usd_of(spec, usage, price)
     discount = BATCH_DISCOUNT if batch else 1.0
-    return Forecast(round(calls), usage.input, usage.output, None if usd is None else usd * discount, sampled)
+    return Forecast(round(calls), usage.input, usage.output, None if usd is None else usd * discount, len(sample))
+
+
+def _different_histories(sets: Sequence[ItemCases]) -> int:
+    """Protocols often leave the same of a basket's history, and the same question is asked once."""
+    return len(
+        {
+            (int(cases.shopper[index]), int(cases.entry[index]), cases.known(index).tobytes())
+            for cases in sets
+            for index in range(len(cases))
+        }
+    )

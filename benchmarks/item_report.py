@@ -29,6 +29,7 @@ ABOUT: dict[Protocol, str] = {
     "popularity": "Matched distractors are bought by the others as often as the right item, and never by the household",
 }
 SURE = 0.05
+BIASED = 0.01
 
 
 def table(results: ItemSelectionResults) -> Group:
@@ -132,31 +133,29 @@ def _verdict(row: ItemRow) -> str:
         return f"{on} it could not be asked"
     over = 100 * (row.accuracy - 1 / OPTIONS)
     if row.p_value >= SURE:
-        text = f"{on} no better than guessing can be told apart ({over:+.1f} points, {_told_p(row.p_value)})"
+        text = f"{on} not told apart from guessing ({over:+.1f} points, {_told_p(row.p_value)})"
     else:
-        text = f"{on} {over:+.1f} points over chance ({_told_p(row.p_value)})"
+        text = f"{on} {over:+.1f} points against chance ({_told_p(row.p_value)})"
     if row.over_popularity is None:
         return text
     points, p_value = 100 * row.over_popularity.difference, row.over_popularity.p_value
     if p_value >= SURE:
-        return f"{text}, which popularity alone does as well ({points:+.1f}, {_told_p(p_value)})"
-    return f"{text}, {points:+.1f} over popularity ({_told_p(p_value)})"
+        return f"{text}, not told apart from popularity alone ({points:+.1f}, {_told_p(p_value)})"
+    return f"{text}, {points:+.1f} against popularity alone ({_told_p(p_value)})"
 
 
 def _places(results: ItemSelectionResults) -> list[str]:
-    biased = [
-        row for row in results.rows if row.position is not None and row.position.p_value < SURE / len(results.rows)
-    ]
+    biased = [row for row in results.rows if _is_biased(row)]
     line = "Place bias: share of choices, in points, that the place in the list must have drawn, not the item"
     if not biased:
-        return [f"{line}; none beyond noise."]
+        return [f"{line}; none beyond noise (p < .01)."]
     told = []
     for row in biased:
         assert row.position is not None
         shares = " ".join(f"{100 * share:.0f}" for share in row.position.chosen)
         balanced = "" if row.position.balanced is None else f", {100 * row.position.balanced:.1f}% at balanced places"
         told.append(f"{row.shopper} {ON[row.protocol]} (chose places 1 to {OPTIONS} in {shares}%{balanced})")
-    return [f"{line}; beyond noise (*): {'; '.join(told)}."]
+    return [f"{line}; beyond noise (*, p < .01): {'; '.join(told)}."]
 
 
 def _lacking(row: ItemRow) -> Iterator[str]:
@@ -222,8 +221,11 @@ def _by_shopper(results: ItemSelectionResults) -> Iterable[tuple[str, list[ItemR
 def _place(row: ItemRow) -> str:
     if row.position is None:
         return ""
-    # A hundred rows would show one by chance at .01; this is read as a mark, not as a test.
-    return f"{100 * row.position.bias:.1f}" + "*" * (row.position.p_value < 0.01)
+    return f"{100 * row.position.bias:.1f}" + "*" * _is_biased(row)
+
+
+def _is_biased(row: ItemRow) -> bool:
+    return row.position is not None and row.position.p_value < BIASED
 
 
 def _both(row: ItemRow) -> str:

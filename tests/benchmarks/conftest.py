@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,6 +92,15 @@ class Mock:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def need(*packages: str) -> None:
+    """Skips where one is absent, and fails where ``PAARS_REQUIRE_ALL=1`` says that all must be there."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            if os.environ.get("PAARS_REQUIRE_ALL") == "1":
+                pytest.fail(f"{package} is missing")
+            pytest.skip(f"{package} is not installed")
 
 
 @pytest.fixture

@@ -114,6 +114,26 @@ def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, small_log: N
     assert (hidden.rows, hidden.suppressed) == ((), int((cases.shopper == 0).sum()))
 
 
+def test_a_sentence_a_row(cases: ItemCases, small_log: None) -> None:
+    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+    popular, wrong = choose_popular(cases), (cases.answer + 1) % 4
+    rows = tuple(
+        row_of(name, Answers(choices), popular, cases)
+        for name, choices in (
+            ("m, base", popular),
+            ("m, persona", cases.answer),
+            ("m, profile", wrong),
+            ("m, history", np.full(len(cases), FAILED)),
+        )
+    )
+    said = notes(whole.model_copy(update={"rows": rows}))
+    told = {line.partition(": ")[0]: line for line in said if line.startswith("m, ")}
+    assert "not told apart from popularity alone (+0.0, p = 1)" in told["m, base"]
+    assert "+75.0 points against chance (p < .001)" in told["m, persona"]
+    assert "-25.0 points against chance" in told["m, profile"]
+    assert "it could not be asked" in told["m, history"]
+
+
 def test_phrases_are_what_is_said() -> None:
     assert item_phrases("Salted butter, private label, 16 oz", ("Dairy", "Butter", "Salted butter")) == [
         "Salted butter",

