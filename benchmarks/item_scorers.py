@@ -34,8 +34,9 @@ def choose_uniformly(cases: ItemCases) -> Choices:
 
 
 def choose_popular(cases: ItemCases) -> Choices:
-    """The one that the other households bought most often."""
-    return np.asarray(cases.others_purchases.argmax(axis=1))
+    """The one that the other households bought most often; of several, any, lest the first place be preferred."""
+    ties = session_rng(cases.seed, "ties of popularity").random(cases.options.shape)
+    return np.asarray((cases.others_purchases + ties).argmax(axis=1))
 
 
 class EmbeddingChoice:

@@ -1,126 +1,46 @@
 """``python -m benchmarks.item_selection``: does knowing a household tell what it bought? (PAARS section 5, Table 3.)
 
-No language model runs. The households are real (Complete Journey, 2017), those who choose for them are not.
+The households are real (Complete Journey, 2017), those who choose for them are not: offline shoppers always, and a
+language model under the conditions of Table 3 when one is named.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
+import polars as pl
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.item_answers import UNANSWERED, answers_of
-from benchmarks.item_scorers import Choices, Chooser, EmbeddingChoice, choose_popular, choose_uniformly
-from benchmarks.settings import (
-    ITEM_CASES,
-    ITEM_CASES_A_HOUSEHOLD,
-    ITEM_CONDITIONS,
-    ITEM_MIN_KNOWN,
-    ITEM_SEED,
-    PAPER_ITEM_SELECTION,
-)
-from paars_gym.alignment.individual import accuracy, accuracy_difference, wilson_interval
+from benchmarks.commands import one_line_errors
+from benchmarks.item_answers import Answers, Asking, ask_cases
+from benchmarks.item_forecast import Forecast, forecast_items
+from benchmarks.item_personas import HISTORY_TOKENS
+from benchmarks.item_report import ABOUT, notes, table
+from benchmarks.item_results import POPULARITY, ItemSelectionResults, by_group, counts_of, gains_of, row_of
+from benchmarks.item_scorers import EmbeddingChoice, choose_popular, choose_uniformly
+from benchmarks.item_shoppers import Payment, Shoppers, shoppers
+from benchmarks.settings import ITEM_CASES, ITEM_CASES_A_HOUSEHOLD, ITEM_CONDITIONS, ITEM_MIN_KNOWN, ITEM_SEED
 from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, Protocol, mine_item_cases
+from paars_gym.cache import cache_dir
+from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
 from paars_gym.embedding import embedder_label, load_embedder
-from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.llm.budget import Price
+from paars_gym.personas.persona import CONDITIONS
 from paars_gym.sessions.households import household_baskets
-from paars_gym.sessions.ingest.journey import CAVEAT
-from paars_gym.sessions.purchases import read_products
-from paars_gym.shoppers.conditions import check_condition
+from paars_gym.sessions.purchases import ProductLog, read_products
 
 HEADLINE = "No language model ran: uniform, popularity and embedding choose for real households (Journey, 2017)."
-SHORT: dict[Protocol, str] = {"interests": "paper's\ndistr.", "popularity": "matched\ndistr."}
-ABOUT: dict[Protocol, str] = {
-    "interests": "The paper's distractors are of categories that the household never bought",
-    "popularity": "Matched distractors are bought by the others as often as the right item, and never by the household",
-}
-Bounds = tuple[float, float]
+TRAITS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
+"""What 801 households told about themselves."""
 
-
-class ItemRow(BaseModel):
-    """How often one shopper was right on one set of cases.
-
-    Attributes:
-        shopper: Who chose, with the condition: ``embedding, profile``.
-        condition: Of the paper's Table 3; None where it has no such row.
-        protocol: How the distractors were drawn.
-        cases: Number.
-        unanswered: Cases that the shopper gave up or whose model failed; they count as wrong.
-        accuracy: Share right.
-        wilson: 95% interval that takes the cases as independent.
-        clustered: 95% interval that resamples households.
-        p_value: Against chance, cases as independent.
-        paper: The paper's accuracy, of a language model and other shoppers.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    shopper: str
-    condition: str | None
-    protocol: Protocol
-    cases: int
-    unanswered: int
-    accuracy: float
-    wilson: Bounds
-    clustered: Bounds
-    p_value: float
-    paper: float | None
-
-
-class CaseCounts(BaseModel):
-    """The cases of one protocol: how many, of how many households, and how many baskets could give none."""
-
-    model_config = ConfigDict(frozen=True)
-
-    protocol: Protocol
-    cases: int
-    households: int
-    without_history: int
-    without_distractors: int
-
-
-class Gain(BaseModel):
-    """Persona less history alone, on the same cases: share, 95% interval, McNemar's p, and the paper's."""
-
-    model_config = ConfigDict(frozen=True)
-
-    protocol: Protocol
-    difference: float
-    interval: Bounds
-    p_value: float
-    paper: float
-
-
-class ItemSelectionResults(BaseModel):
-    """Table 3 on real households.
-
-    Attributes:
-        headline: What ran, and what did not.
-        humans: Whose choices they are.
-        rows: One for each shopper and protocol.
-        cases: One for each protocol.
-        gains: What all components together add.
-        embedder: What made the vectors.
-        settings: Numbers that decide the cases.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    headline: str
-    humans: str
-    rows: tuple[ItemRow, ...]
-    cases: tuple[CaseCounts, ...]
-    gains: tuple[Gain, ...]
-    embedder: str
-    settings: dict[str, Any]
+__all__ = ["ItemSelectionResults", "expect", "main", "notes", "run", "table"]
 
 
 def run(
@@ -131,7 +51,8 @@ def run(
     seed: int = ITEM_SEED,
     protocols: Sequence[Protocol] = PROTOCOLS,
     embedder: str = "minilm-int8",
-    choosers: Mapping[str, Chooser] | None = None,
+    ask: Shoppers = Shoppers(),  # noqa: B008 (a tuple)
+    by: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ItemSelectionResults:
     """Mines the cases and lets every shopper choose.
@@ -143,38 +64,45 @@ def run(
         seed: Of cases and choices.
         protocols: How distractors are drawn.
         embedder: Name for `load_embedder`.
-        choosers: More shoppers, by name; a name that ends in ``, <condition>`` stands beside the paper's row.
+        ask: Shoppers to ask case by case, as `item_shoppers.shoppers` makes them.
+        by: One of `TRAITS`: accuracy in each group of households as well.
         progress: Told what is going on.
 
     Raises:
         ImportError: The households' package or the embedder is missing.
-        ValueError: A number out of range, or no cases.
+        ValueError: A number out of range, no such trait, or no cases.
+        NobodyAnswersError: A shopper could not be asked in any case.
     """
+    told = _told(by) if by else {}
     progress("reading the households' baskets")
     catalog = load_catalog("journey")
     store = household_baskets()
     log = read_products(store, catalog)
+    sets = mined_cases(
+        log, protocols, n_cases=n_cases, per_household=per_household, min_known=min_known, seed=seed, progress=progress
+    )
+    asking = Asking([{} for _ in sets], "")
+    if ask.asked:
+        # First: it may fail, and the rest would have been for nothing.
+        progress("asking")
+        asking = asyncio.run(_asked(sets, ask, progress))
     progress("embedding titles and categories, once for all runs")
     vectors = EmbeddingChoice(catalog, load_embedder(embedder))
-    rows: list[ItemRow] = []
-    counts: list[CaseCounts] = []
-    gains: list[Gain] = []
-    for protocol in protocols:
-        progress(f"choosing: {ABOUT[protocol]}")
-        cases = mine_item_cases(
-            log, protocol=protocol, n_cases=n_cases, per_shopper=per_household, min_known=min_known, seed=seed
-        )
-        if not len(cases):
-            raise ValueError(f"No case with min_known == {min_known}; lower it.")
-        counts.append(_counts(cases))
-        chosen: dict[str, Choices] = {
-            "uniform, base": choose_uniformly(cases),
-            "popularity": choose_popular(cases),
-            **{f"embedding, {condition}": vectors.choose(cases, condition) for condition in ITEM_CONDITIONS},
-            **{name: chooser(cases) for name, chooser in (choosers or {}).items()},
+    found: dict[str, list[Any]] = {"rows": [], "cases": [], "gains": [], "groups": []}
+    for cases, answers in zip(sets, asking.answers, strict=True):
+        progress(f"choosing: {ABOUT[cases.protocol]}")
+        popular = choose_popular(cases)
+        chosen = {
+            "uniform, base": Answers(choose_uniformly(cases)),
+            POPULARITY: Answers(popular),
+            **{f"embedding, {name}": Answers(vectors.choose(cases, name)) for name in ITEM_CONDITIONS},
+            **answers,
         }
-        rows += [_row(name, choices, cases) for name, choices in chosen.items()]
-        gains.append(_gain(chosen["embedding, history"], chosen["embedding, persona"], cases))
+        found["cases"].append(counts_of(cases))
+        found["rows"] += [row_of(name, given, popular, cases) for name, given in chosen.items()]
+        found["gains"] += gains_of(chosen, cases)
+        if by:
+            found["groups"].append(by_group(by, told, chosen, cases))
     settings = {
         "n_cases": n_cases,
         "per_household": per_household,
@@ -182,91 +110,86 @@ def run(
         "seed": seed,
         "options": OPTIONS,
         "catalog": catalog.fingerprint,
+        "asked": {shopper.name: shopper.settings for shopper in ask.asked},
     }
     return ItemSelectionResults(
-        headline=HEADLINE,
+        headline=headline(ask),
         humans=f"real: {store.provenance.name}, {len(log.shoppers):,} of them, {len(log):,} purchase lines",
-        rows=tuple(rows),
-        cases=tuple(counts),
-        gains=tuple(gains),
         embedder=embedder_label(vectors.embedder),
         settings=settings,
+        paid=tuple(model.report() for model in ask.models.values()),
+        stopped=asking.stopped,
+        **found,
     )
 
 
-def asked(
-    shoppers: Sequence[str],
+def mined_cases(
+    log: ProductLog,
+    protocols: Sequence[Protocol],
     *,
-    model: str = "",
-    embedder: str = "minilm-int8",
-    conditions: Sequence[Condition] = CONDITIONS,
-) -> dict[str, Chooser]:
-    """Choosers for shoppers by name under several conditions.
+    n_cases: int,
+    per_household: int,
+    min_known: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[ItemCases]:
+    """The cases of each protocol.
 
     Raises:
-        ValueError: No such shopper, or it takes no model.
+        ValueError: A number out of range, or no cases.
     """
-    for condition in conditions:
-        check_condition(condition)
-    options: dict[str, dict[str, Any]] = {spec: {"model": model} if model else {} for spec in shoppers}
-    if "embedding" in options:
-        options["embedding"] = {"embedder": load_embedder(embedder)}
-    personas: dict[str, Persona] = {}
-    return {
-        # The embedding shopper of the package reads texts, that of the table above counts on shared phrases.
-        f"{spec}{' shopper' * (spec == 'embedding')}, {condition}": answers_of(
-            spec, condition, personas=personas, options=options[spec]
+    sets = []
+    for protocol in protocols:
+        progress(f"mining cases: {ABOUT[protocol]}")
+        cases = mine_item_cases(
+            log, protocol=protocol, n_cases=n_cases, per_shopper=per_household, min_known=min_known, seed=seed
         )
-        for spec in shoppers
-        for condition in conditions
-    }
+        if not len(cases):
+            raise ValueError(f"No case with min_known == {min_known}; lower it.")
+        sets.append(cases)
+    return sets
 
 
-def table(results: ItemSelectionResults) -> Table:
-    """The results as a table: a row a shopper, a column a protocol, the paper's values beside."""
-    found = Table(title="Table 3, item selection: accuracy in %, real households", title_justify="left")
-    found.add_column("shopper")
-    for counts in results.cases:
-        found.add_column(SHORT[counts.protocol], justify="right", no_wrap=True)
-        found.add_column("Wilson 95%\nclustered", justify="right", no_wrap=True)
-    found.add_column("paper\n(LLM)", justify="right", no_wrap=True)
-    by_shopper: dict[str, list[ItemRow]] = {}
-    for row in results.rows:
-        by_shopper.setdefault(row.shopper, []).append(row)
-    for shopper, cells in by_shopper.items():
-        texts = []
-        for row in cells:
-            texts += [f"{100 * row.accuracy:.2f}", f"{_bounds(row.wilson)}\n{_bounds(row.clustered)}"]
-        paper = cells[0].paper
-        found.add_row(shopper, *texts, "" if paper is None else f"{100 * paper:.2f}")
+def headline(ask: Shoppers) -> str:
+    """What ran, and what did not."""
+    if not ask.models:
+        others = sorted({shopper.policy for shopper in ask.asked})
+        return HEADLINE + (f" Asked as well: {', '.join(others)}." if others else "")
+    sources = {str(about) for shopper in ask.asked if (about := shopper.settings["personas"]) != "none"}
+    return (
+        f"The language model {', '.join(ask.models)} is asked, beside offline shoppers, for real households (Journey, "
+        f"2017). Personas: {' and '.join(sorted(sources)) or 'none'}."
+    )
+
+
+def expect(sets: Sequence[ItemCases], ask: Shoppers, payment: Payment, history_tokens: int) -> dict[str, Forecast]:
+    """What each language model would be asked, about, by its spec; nothing is sent."""
+    found = {}
+    for spec in ask.models:
+        mine = [shopper for shopper in ask.asked if shopper.settings.get("model") == spec]
+        sources = {shopper.personas.source for shopper in mine}
+        found[spec] = forecast_items(
+            sets,
+            spec,
+            [shopper.condition for shopper in mine],
+            personas="mined" if "mined" in sources else "counted",
+            price=payment.price,
+            batch=payment.batch,
+            history_tokens=history_tokens,
+        )
     return found
 
 
-def notes(results: ItemSelectionResults) -> list[str]:
-    """What a reader of the table has to know."""
-    lines = [f"Humans: {results.humans}.", f"Chance is {1 / OPTIONS:.0%}. Embeddings: {results.embedder}."]
-    for counts, gain in zip(results.cases, results.gains, strict=True):
-        lines.append(
-            f"{ABOUT[counts.protocol]}: {counts.cases:,} cases of {counts.households:,} households; no case from "
-            f"{counts.without_history:,} baskets with fewer than {results.settings['min_known']} purchases known "
-            f"and {counts.without_distractors:,} without distractors. Embedding, persona less history alone: "
-            f"{100 * gain.difference:+.2f} points [{100 * gain.interval[0]:.2f}, {100 * gain.interval[1]:.2f}], "
-            f"p = {gain.p_value:.2g} (paper {100 * gain.paper:+.2f})."
-        )
-    return [
-        *lines,
-        "Where popularity alone does well, an accuracy says little about the household.",
-        "The embedding's score (similarity less the average household's, sizes dropped, components weighted alike) was "
-        "chosen on these cases with another seed: its rows are mildly optimistic.",
-        CAVEAT,
-    ]
-
-
+@one_line_errors
 def main(
     cases: Annotated[int, typer.Option(min=1, help="Cases for each kind of distractors, at most.")] = ITEM_CASES,
     per_household: Annotated[int, typer.Option(min=1, help="Cases a household, at most.")] = ITEM_CASES_A_HOUSEHOLD,
     min_known: Annotated[int, typer.Option(min=1, help="Purchase lines that must be known.")] = ITEM_MIN_KNOWN,
     seed: Annotated[int, typer.Option(min=0, help="Of cases and choices.")] = ITEM_SEED,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="Distractors: interests (the paper's), popularity (matched). Both by default."),
+    ] = None,
     shopper: Annotated[
         list[str] | None,
         typer.Option(
@@ -275,83 +198,106 @@ def main(
             help="Also ask this shopper case by case: behavioural, embedding, llm, module:Class. Slow.",
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Of the shopper llm.")] = "",
+    model: Annotated[str, typer.Option(help="Of the shopper llm, which it stands for alone.")] = "",
     conditions: Annotated[str, typer.Option(help="Of those asked, with commas between.")] = ",".join(CONDITIONS),
+    personas: Annotated[
+        str, typer.Option(help="mined by the model, or counted. By default mined where there is a model.")
+    ] = "",
+    history_tokens: Annotated[int, typer.Option(min=1, help="Of the history in a persona.")] = HISTORY_TOKENS,
+    by: Annotated[str, typer.Option(help=f"Also accuracy by group: {', '.join(TRAITS)}.")] = "",
+    cache: Annotated[
+        Path | None, typer.Option(help="File of replies; by default beside --out, or in the cache folder.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the file of replies.")] = False,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Most to spend on a model.")] = None,
+    price: Annotated[str, typer.Option(help="IN,OUT: dollars per million tokens, instead of the known ones.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls at once.")] = 16,
+    attempts: Annotated[int, typer.Option(min=1, help="Most calls for one question.")] = 6,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds, for one call.")] = 120.0,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Through the provider's batches: slow, half the price.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what asking the model would take.")] = False,
     embedder: Annotated[str, typer.Option(help="minilm-int8, minilm, lexical or auto.")] = "minilm-int8",
     out: Annotated[Path | None, typer.Option(help="Also write the results here, as JSON.")] = None,
 ) -> None:
-    """Lets offline shoppers pick, out of four items, the one that a real household bought.
+    """Lets shoppers pick, out of four items, the one that a real household bought.
 
-    About a minute on two cores the first time, when baskets are imported and titles embedded; then some ten seconds.
+    Offline shoppers take about a minute on two cores the first time, when baskets are imported and titles embedded;
+    then some ten seconds. A language model is asked a question a case and condition, and two a case for the persona.
     """
+    payment = Payment(
+        cache=cache or (out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "items.sqlite"),
+        offline=offline,
+        max_usd=max_usd,
+        price=_price(price) if price else None,
+        concurrency=concurrency,
+        batch=batch,
+        attempts=attempts,
+        timeout_seconds=timeout,
+        dry=dry_run,
+    )
+    wanted = _chosen("protocol", protocol or PROTOCOLS, PROTOCOLS)
+    _chosen("personas", [personas or "mined"], ("mined", "counted"))
+    _chosen("trait", [by or TRAITS[0]], TRAITS)
+    ask = shoppers(
+        shopper or (),
+        model=model,
+        conditions=conditions.split(","),  # type: ignore[arg-type]  # checked there
+        personas=personas or None,  # type: ignore[arg-type]  # checked above
+        payment=payment,
+        embedder=embedder,
+        history_tokens=history_tokens,
+    )
+    numbers = {"n_cases": cases, "per_household": per_household, "min_known": min_known, "seed": seed}
     console = Console()
-    headline = f"The language model {model} is asked, beside offline shoppers." if model else HEADLINE
-    console.print(headline)
+    if dry_run:
+        if not ask.models:
+            raise ValueError("--dry-run says what a language model would take, and none is named: --model.")
+        sets = mined_cases(read_products(household_baskets(), load_catalog("journey")), wanted, **numbers)
+        for spec, forecast in expect(sets, ask, payment, history_tokens).items():
+            shown = Table(title=f"A dry run: {spec} would take, about", show_header=False, title_justify="left")
+            for fact in forecast.facts():
+                shown.add_row(*fact)
+            console.print(shown)
+        return
+    console.print(headline(ask))
     with console.status("starting") as status:
-        results = run(
-            n_cases=cases,
-            per_household=per_household,
-            min_known=min_known,
-            seed=seed,
-            embedder=embedder,
-            choosers=asked(
-                shopper or (),
-                model=model,
-                embedder=embedder,
-                conditions=conditions.split(","),  # type: ignore[arg-type]  # checked there
-            ),
-            progress=status.update,
-        ).model_copy(update={"headline": headline})
-    console.print(table(results))
-    for line in notes(results):
-        console.print(line)
+        results = run(**numbers, protocols=wanted, embedder=embedder, ask=ask, by=by or None, progress=status.update)
     if out is not None:
         out.write_text(json.dumps(results.model_dump(), indent=2) + "\n", encoding="utf-8")
+    console.print(table(results))
+    for line in notes(results):
+        console.print(line, highlight=False, markup=False)
 
 
-def _counts(cases: ItemCases) -> CaseCounts:
-    return CaseCounts(
-        protocol=cases.protocol,
-        cases=len(cases),
-        households=len(np.unique(cases.shopper)),
-        without_history=cases.without_history,
-        without_distractors=cases.without_distractors,
-    )
+async def _asked(sets: Sequence[ItemCases], ask: Shoppers, progress: Callable[[str], None]) -> Asking:
+    try:
+        return await ask_cases(sets, ask.asked, concurrency=ask.cases_at_once, progress=progress)
+    finally:
+        for model in ask.models.values():
+            await model.aclose()
 
 
-def _row(name: str, choices: Choices, cases: ItemCases) -> ItemRow:
-    right = choices == cases.answer
-    measured = accuracy(right, options=OPTIONS, shoppers=cases.shopper)
-    wilson = wilson_interval(int(right.sum()), len(right))
-    condition = name.rpartition(", ")[2] if ", " in name else None
-    paper = PAPER_ITEM_SELECTION.get(condition or "")
-    return ItemRow(
-        shopper=name,
-        condition=condition,
-        protocol=cases.protocol,
-        cases=len(right),
-        unanswered=int((choices == UNANSWERED).sum()),
-        accuracy=measured.estimate,
-        wilson=(wilson.low, wilson.high),
-        clustered=(measured.interval.low, measured.interval.high),
-        p_value=measured.p_value,
-        paper=None if paper is None else paper / 100,
-    )
+def _told(trait: str) -> dict[str, str]:
+    _chosen("trait", [trait], TRAITS)
+    rows = pl.read_parquet(journey_file("demographics")).select(pl.col("household_id", trait).cast(pl.String))
+    return {house: value for house, value in rows.iter_rows() if value not in (None, "Unknown")}
 
 
-def _gain(history: Choices, persona: Choices, cases: ItemCases) -> Gain:
-    difference = accuracy_difference(history == cases.answer, persona == cases.answer)
-    return Gain(
-        protocol=cases.protocol,
-        difference=difference.estimate,
-        interval=(difference.interval.low, difference.interval.high),
-        p_value=difference.p_value,
-        paper=(PAPER_ITEM_SELECTION["persona"] - PAPER_ITEM_SELECTION["history"]) / 100,
-    )
+def _chosen(what: str, names: Iterable[str], available: Sequence[Any]) -> Any:
+    for name in names:
+        if name not in available:
+            raise ValueError(f"Unknown {what} {name!r}. Available: {', '.join(available)}.")
+    return list(names)
 
 
-def _bounds(bounds: Bounds) -> str:
-    return f"{100 * bounds[0]:.1f}–{100 * bounds[1]:.1f}"
+def _price(text: str) -> Price:
+    try:
+        given, taken = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--price {text}: must be IN,OUT in dollars per million tokens, such as 0.4,1.6.") from None
+    return Price(given, taken)
 
 
 if __name__ == "__main__":

@@ -1,74 +1,100 @@
 """``python -m benchmarks.local_llm``: what would a real, very small language model choose? (PAARS Table 3.)
 
-SmolLM2-135M runs on this machine. The households and their baskets are real; personas are counted from them, not mined.
-A model of this size cannot shop: the point is that everything around it works, and its accuracy is reported as it is.
+SmolLM2-135M runs on this machine, and the households and their baskets are real. A model of this size cannot shop: the
+point is that everything around it works, and its accuracy is reported as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
+from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.local_server import MODEL, local_server
-from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED, PAPER_ITEM_SELECTION
-from paars_gym.alignment.individual import wilson_interval
-from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol, mine_item_cases
+from benchmarks.commands import one_line_errors
+from benchmarks.item_answers import Asked, ask_cases
+from benchmarks.item_personas import Counted, Mined, PersonaSource
+from benchmarks.item_results import Gain, ItemRow, gains_of, row_of
+from benchmarks.item_scorers import choose_popular
+from benchmarks.local_server import MODEL, local_server, weights
+from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED
+from benchmarks.small_model import Bounded
+from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, mine_item_cases
 from paars_gym.catalog.load import load_catalog
-from paars_gym.llm.errors import ModelError
+from paars_gym.catalog.product import Product
+from paars_gym.llm.stack import Stack, payable
 from paars_gym.personas.persona import CONDITIONS, Condition, Persona
-from paars_gym.personas.statistics import household_persona
+from paars_gym.sessions.event import Intention
 from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.purchases import read_products
-from paars_gym.sessions.seed import session_rng
-from paars_gym.shoppers.llm_crew import Crew, llm_crew
+from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.llm import LLMShopper
+from paars_gym.shoppers.llm_crew import Crew
 from paars_gym.shoppers.llm_prompts import item_question
+from paars_gym.shoppers.protocol import GaveUp
+from policies.compatible_persona import shoppers
 
 CASES = 20
 HISTORY_TOKENS = 250
 """Of the history in a persona: the model reads some 85 tokens a second."""
 ANSWER_TOKENS = 24
+ANSWER, LIKELIEST = "answer held to a schema", "likeliest number"
 
 
-class Chosen(NamedTuple):
-    """One case under one condition: what was answered, and the number that is the likeliest next token; or None."""
+class LocalResults(BaseModel):
+    """Both ways of choosing under each condition, with what the model was and was told."""
 
-    generated: int | None
-    likeliest: int | None
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    rows: tuple[ItemRow, ...]
+    gains: tuple[Gain, ...]
+    settings: dict[str, Any]
+    paid: dict[str, Any]
+    stopped: str = ""
 
 
-async def choose(cases: ItemCases, index: int, crew: Crew, url: str, condition: Condition) -> Chosen:
-    """Asks for an answer held to a schema, and for the log-probability of each number as the very next token."""
-    import openai
+class Likeliest:
+    """An `Answerer` that writes nothing: of the four numbers it takes the one that is the likeliest next token."""
 
-    case = cases[index]
-    products = [cases.log.catalog[product] for product in case.options]
-    persona: Persona | None = None
-    if condition != "base":
-        persona = household_persona(cases.history(index), cases.log.catalog, token_budget=HISTORY_TOKENS)
-    shopper = crew()
-    await shopper.reset(persona, None, session_rng(cases.seed, case.key))
-    generated: int | None = None
-    with suppress(ModelError):  # counted as wrong, and told
-        generated = await shopper.choose_item(products)
-    request = shopper.question(persona, item_question(products))
-    async with openai.AsyncOpenAI(api_key="not-needed", base_url=url, max_retries=0, timeout=600) as client:
-        answer = await client.chat.completions.create(
+    name = LIKELIEST
+
+    def __init__(self, asks_like: LLMShopper, client: Any) -> None:
+        self._asks_like, self._client = asks_like, client
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        self._persona = persona
+
+    async def choose_item(self, products: Sequence[Product]) -> int:
+        request = self._asks_like.question(self._persona, item_question(products))
+        answer = await self._client.chat.completions.create(
             model="local",
-            messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],  # type: ignore[misc]
+            messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],
             max_tokens=1,
             temperature=0,
             logprobs=True,
             top_logprobs=20,
         )
-    return Chosen(generated, likeliest_number(answer.choices[0].logprobs))
+        found = likeliest_number(answer.choices[0].logprobs, len(products))
+        if found is None:
+            raise GaveUp("no number is among the 20 likeliest tokens")
+        return found
+
+    def write_query(self, product: Product) -> str:
+        raise GaveUp("it chooses only")
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        raise GaveUp("it chooses only")
 
 
 def likeliest_number(logprobs: object, options: int = OPTIONS) -> int | None:
@@ -77,69 +103,190 @@ def likeliest_number(logprobs: object, options: int = OPTIONS) -> int | None:
     found: dict[int, float] = {}
     for top in content[0].top_logprobs if content else []:
         text = top.token.strip()
-        if text.isdigit() and 1 <= int(text) <= options:
+        if text.isdecimal() and 1 <= int(text) <= options:
             found[int(text) - 1] = max(top.logprob, found.get(int(text) - 1, -math.inf))
     return max(found, key=lambda option: found[option]) if found else None
 
 
-async def choose_all(
-    cases: ItemCases, url: str, conditions: Sequence[Condition], progress: Console
-) -> dict[Condition, list[Chosen]]:
-    """Every case under every condition, one at a time: the server has one place."""
-    chosen: dict[Condition, list[Chosen]] = {}
+class LikeliestCrew:
+    """Makes them, with one client for all: a connection costs more than the question."""
+
+    def __init__(self, asks_like: Crew, url: str) -> None:
+        import openai
+
+        self._asks_like = asks_like
+        self._client = openai.AsyncOpenAI(api_key="not-needed", base_url=url, max_retries=0, timeout=600)
+
+    def __call__(self) -> Likeliest:
+        return Likeliest(self._asks_like(), self._client)
+
+    async def aclose(self) -> None:
+        """Closes the client."""
+        await self._client.close()
+
+
+class _Ways(NamedTuple):
+    asked: list[Asked]
+    model: Stack
+
+
+def both_ways(url: str, conditions: Sequence[Condition], *, mined: bool = False) -> _Ways:
+    """The model under each condition, asked in both ways.
+
+    Args:
+        url: Of a server with /v1/chat/completions.
+        conditions: Rows of Table 3.
+        mined: Personas are mined by the same model; otherwise they are counted.
+    """
+    model = payable(f"openai:local@{url}", timeout_seconds=600, attempts=2, concurrency=1)
+    personas: PersonaSource = Mined(Bounded(model), HISTORY_TOKENS) if mined else Counted(HISTORY_TOKENS)
+    asked = []
     for condition in conditions:
-        crew = llm_crew(
-            model=f"openai:local@{url}", condition=condition, max_tokens=ANSWER_TOKENS, timeout_seconds=600, attempts=2
-        )
-        begun = time.monotonic()
-        try:
-            chosen[condition] = [await choose(cases, index, crew, url, condition) for index in range(len(cases))]
-        finally:
-            await crew.aclose()
-        tokens = crew.model.tally.usage.all_input / max(1, crew.model.tally.calls)
-        progress.print(f"{condition}: {time.monotonic() - begun:.0f} s, {tokens:.0f} tokens a question")
-    return chosen
+        crew = shoppers(condition=condition, model=model, max_tokens=ANSWER_TOKENS, attempts=1)  # type: ignore[arg-type]
+        about = {**crew.settings, "personas": personas.source, "history_tokens": HISTORY_TOKENS}
+        asked.append(Asked(f"{ANSWER}, {condition}", ANSWER, condition, crew, personas, about))
+        likeliest = LikeliestCrew(crew, url)
+        asked.append(Asked(f"{LIKELIEST}, {condition}", LIKELIEST, condition, likeliest, personas, about))
+    return _Ways(asked, model)
 
 
-def table(cases: ItemCases, chosen: dict[Condition, list[Chosen]]) -> Table:
+def run(
+    cases: ItemCases,
+    url: str,
+    conditions: Sequence[Condition] = CONDITIONS,
+    *,
+    mined: bool = False,
+    model: str = MODEL,
+    progress: Callable[[str], None] = lambda _: None,
+) -> LocalResults:
+    """Every case under every condition in both ways, one at a time: the server has one place.
+
+    Raises:
+        NobodyAnswersError: The server could not be asked at all.
+    """
+    asked, stack = both_ways(url, conditions, mined=mined)
+    asking = asyncio.run(ask_cases([cases], asked, concurrency=1, together=False, progress=progress))
+    popular = choose_popular(cases)
+    return LocalResults(
+        model=model,
+        rows=tuple(row_of(name, given, popular, cases) for name, given in asking.answers[0].items()),
+        gains=tuple(gains_of(asking.answers[0], cases)),
+        settings={
+            "cases": len(cases),
+            "protocol": cases.protocol,
+            "seed": cases.seed,
+            "asked": {shopper.name: shopper.settings for shopper in asked},
+        },
+        paid=stack.report(),
+        stopped=asking.stopped,
+    )
+
+
+def table(results: LocalResults) -> Table:
     """Accuracy of both ways of choosing, with 95% intervals, and the paper's beside."""
-    found = Table(title=f"Item selection, {len(cases)} real cases, accuracy in % (Wilson 95%)", title_justify="left")
-    for name in ("condition", "answer held to a schema", "no answer", "likeliest number", "no number", "paper (LLM)"):
-        found.add_column(name, justify="left" if name == "condition" else "right")
-    for condition, row in chosen.items():
+    title = f"Item selection, {results.settings['cases']} real cases, accuracy in % (Wilson 95%)"
+    found = Table(title=title, title_justify="left")
+    found.add_column("condition")
+    for name in (
+        "answer held\nto a schema",
+        "no answer\nfailed",
+        "likeliest\nnumber",
+        "no number\nfailed",
+        "paper\n(LLM)",
+    ):
+        found.add_column(name, justify="right", no_wrap=True)
+    by_condition: dict[str, list[ItemRow]] = {}
+    for row in results.rows:
+        by_condition.setdefault(row.condition or "", []).append(row)
+    for condition, ways in by_condition.items():
         cells = []
-        for guesses in zip(*row, strict=True):
-            right = sum(guess == int(truth) for guess, truth in zip(guesses, cases.answer, strict=True))
-            interval = wilson_interval(right, len(guesses))
-            share = 100 * right / len(guesses)
-            cells += [f"{share:.1f} ({100 * interval.low:.0f}–{100 * interval.high:.0f})", str(guesses.count(None))]
-        paper = PAPER_ITEM_SELECTION.get(condition)
-        found.add_row(condition, *cells, "" if paper is None else f"{paper:.2f}")
+        for row in ways:
+            if row.accuracy is None or row.wilson is None:
+                cells += ["–", f"{row.unanswered} / {row.failed}"]
+                continue
+            low, high = (100 * bound for bound in row.wilson)
+            cells += [f"{100 * row.accuracy:.1f} ({low:.0f}–{high:.0f})", f"{row.unanswered} / {row.failed}"]
+        paper = ways[0].paper
+        found.add_row(condition, *cells, "" if paper is None else f"{100 * paper:.2f}")
     return found
 
 
+def notes(results: LocalResults) -> list[str]:
+    """What a reader of the table has to know."""
+    lines = [f"Stopped early: {results.stopped}"] if results.stopped else []
+    for row in results.rows:
+        if row.position is not None:
+            shares = " ".join(f"{100 * share:.0f}" for share in row.position.chosen)
+            lines.append(f"{row.shopper}: chose places 1 to {OPTIONS} in {shares}% (p = {row.position.p_value:.2g}).")
+        for kind, causes in row.causes.items():
+            lines += [f"{row.shopper}: {kind} in {count}: {cause}" for cause, count in list(causes.items())[:1]]
+    for gain in results.gains:
+        if (gain.first, gain.second) in (("base", "persona"), ("history", "persona"), ("base", "history")):
+            found = gain.contrast
+            low, high = (100 * bound for bound in found.interval)
+            lines.append(
+                f"{gain.shopper}: {gain.second} − {gain.first} {100 * found.difference:+.1f} points "
+                f"[{low:.1f}, {high:.1f}], McNemar p = {found.p_value:.2g} (paper {100 * gain.paper:+.2f})."
+            )
+    return [
+        *lines,
+        f"Chance is {1 / OPTIONS:.0%}; no answer counts as wrong, a failed call as no case. The paper's model is "
+        "incomparably larger.",
+    ]
+
+
+@one_line_errors
 def main(
     cases: Annotated[int, typer.Option(min=1, help="Each takes about half a minute, all conditions together.")] = CASES,
     conditions: Annotated[str, typer.Option(help="With commas between.")] = ",".join(CONDITIONS),
     protocol: Annotated[str, typer.Option(help="popularity (matched distractors) or interests (the paper's).")] = (
         "popularity"
     ),
+    personas: Annotated[
+        str, typer.Option(help="counted, or mined by the model itself: some minutes a case.")
+    ] = "counted",
     threads: Annotated[int, typer.Option(min=1, help="Of the model; more are slower on a busy machine.")] = 1,
     url: Annotated[str | None, typer.Option(help="A server of your own, http://…/v1, instead of SmolLM2.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the results here, as JSON.")] = None,
 ) -> None:
     """Lets a small local model pick, out of four items, the one that a real household bought."""
     console = Console()
-    wanted: list[Condition] = [name for name in CONDITIONS if name in conditions.split(",")]
-    if not wanted or set(conditions.split(",")) - set(CONDITIONS):
-        raise typer.BadParameter(f"conditions {conditions!r}: choose from {', '.join(CONDITIONS)}.")
-    drawn: Protocol = "interests" if protocol == "interests" else "popularity"
+    wanted: list[Any] = conditions.split(",")
+    for name in wanted:
+        check_condition(name)
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"Unknown protocol {protocol!r}. Available: {', '.join(PROTOCOLS)}.")
+    if personas not in ("counted", "mined"):
+        raise ValueError(f"Unknown personas {personas!r}. Available: counted, mined.")
+    if url is None:
+        weights()  # what is missing is told before the cases are mined
     log = read_products(household_baskets(), load_catalog("journey"))
-    mined = mine_item_cases(log, protocol=drawn, n_cases=cases, per_shopper=1, min_known=ITEM_MIN_KNOWN, seed=ITEM_SEED)
-    console.print(f"The model is {url or MODEL}; the households are real (Complete Journey), their personas counted.")
-    with local_server(threads=threads) if url is None else nullcontext(url.removesuffix("/v1")) as address:
-        chosen = asyncio.run(choose_all(mined, f"{address}/v1", wanted, console))
-    console.print(table(mined, chosen))
-    console.print(f"Chance is {1 / OPTIONS:.0%}; no answer counts as wrong. The paper's model is incomparably larger.")
+    mined = mine_item_cases(
+        log,
+        protocol=protocol,  # type: ignore[arg-type]  # checked above
+        n_cases=cases,
+        per_shopper=1,
+        min_known=ITEM_MIN_KNOWN,
+        seed=ITEM_SEED,
+    )
+    model = url or MODEL
+    console.print(f"The model is {model}; the households are real (Complete Journey), their personas {personas}.")
+    begun = time.monotonic()
+    context = 8192 if personas == "mined" else 4096
+    with local_server(threads=threads, context=context) if url is None else nullcontext(url.removesuffix("/v1")) as at:
+        results = run(
+            mined,
+            f"{at}/v1",
+            wanted,
+            mined=personas == "mined",
+            model=model,
+            progress=lambda text: console.print(f"{time.monotonic() - begun:.0f} s: {text}", highlight=False),
+        )
+    if out is not None:
+        out.write_text(json.dumps(results.model_dump(), indent=2) + "\n", encoding="utf-8")
+    console.print(table(results))
+    for line in notes(results):
+        console.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -1,103 +1,32 @@
 from __future__ import annotations
 
+import copy
+import io
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from benchmarks import item_selection
-from benchmarks.item_answers import answers_of, persona_of
-from benchmarks.item_scorers import item_phrases, preference_phrases, profile_phrases
-from paars_gym.alignment.item_selection import ItemCases, mine_item_cases
-from paars_gym.catalog.product import Product
-from paars_gym.catalog.store import Catalog
+from benchmarks.item_answers import FAILED, Answers
+from benchmarks.item_report import notes, table
+from benchmarks.item_results import by_group, contrast, gains_of, row_of, worst_served
+from benchmarks.item_scorers import choose_popular, item_phrases, preference_phrases, profile_phrases
+from paars_gym.alignment.item_selection import ItemCases
+from paars_gym.alignment.paper import PAPER
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences
-from paars_gym.sessions.purchases import ProductLog
-from paars_gym.shoppers.protocol import GaveUp
 
 
-@pytest.fixture(scope="module")
-def groceries() -> Catalog:
-    return Catalog.from_products(
-        Product(
-            id=f"p{kind}{number}",
-            title=f"{name} {number}, {number} oz",
-            category=("Grocery", name),
-            brand="National brand",
-            price=1.0 + number,
-        )
-        for kind, name in enumerate(("Milk", "Tea", "Soap", "Bread", "Fish", "Candles"))
-        for number in range(6)
-    )
+def printed(results: item_selection.ItemSelectionResults, width: int = 140) -> str:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(table(results))
+    return console.export_text()
 
 
-@pytest.fixture(scope="module")
-def cases(groceries: Catalog) -> ItemCases:
-    """Twelve households; household h buys of category h mod 3 only."""
-    import polars as pl
-
-    rng = np.random.default_rng(0)
-    rows = []
-    for household in range(12):
-        for basket in range(6):
-            for _ in range(4):
-                row = groceries.row(f"p{household % 3}{rng.integers(6)}")
-                day = basket * 86_400_000_000
-                number = household * 6 + basket
-                rows.append((f"h{household:02d}", number, f"b{number}", day, 0, "purchase", day, row, 1, 2.0, None))
-    columns = ["shopper", "session", "key", "start", "offset", "kind", "time", "row", "units", "price", "rank"]
-    log = ProductLog(groceries, pl.DataFrame(rows, schema=columns, orient="row"))
-    return mine_item_cases(log, min_known=3, seed=1)
-
-
-class NeverBought:
-    """Chooses the first item whose category the persona knows; gives up without a persona."""
-
-    name = "reader"
-
-    def reset(self, persona, intention, rng) -> None:  # type: ignore[no-untyped-def]
-        self.persona = persona
-
-    def choose_item(self, products: Sequence[Product]) -> int:
-        if self.persona is None:
-            raise GaveUp("nobody")
-        known = self.persona.profile.categories.values
-        return next((place for place, product in enumerate(products) if product.category[1] in known), 0)
-
-    def write_query(self, product: Product) -> str:
-        return ""
-
-    def choose_view(self, query: str, results: Sequence[Product]) -> int:
-        return 0
-
-
-def test_any_shopper_is_asked_case_by_case(cases: ItemCases, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.item_answers.make_answerer", lambda *_, **__: NeverBought)
-    assert len(cases) > 15
-    assert (answers_of("reader", "profile")(cases) == cases.answer).all()
-    assert (answers_of("reader", "base")(cases) == -1).all(), "who gives up has not answered"
-
-
-def test_a_cases_persona_knows_none_of_the_four(cases: ItemCases) -> None:
-    for index, case in enumerate(cases):
-        persona = persona_of(cases, index)
-        assert persona.as_of == case.as_of
-        for key in case.options:
-            title = cases.log.catalog[key].title
-            assert title not in persona.model_dump_json()
-
-
-def test_the_whole_benchmark_on_a_small_log(
-    cases: ItemCases, groceries: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Baskets:
-        provenance = type("P", (), {"name": "test households"})
-
-    monkeypatch.setattr(item_selection, "load_catalog", lambda _: groceries)
-    monkeypatch.setattr(item_selection, "household_baskets", Baskets)
-    monkeypatch.setattr(item_selection, "read_products", lambda *_: cases.log)
+def test_the_whole_benchmark_on_a_small_log(small_log: None) -> None:
     results = item_selection.run(min_known=3, embedder="lexical")
     assert results == item_selection.run(min_known=3, embedder="lexical")
     assert "No language model ran" in results.headline
@@ -111,12 +40,98 @@ def test_the_whole_benchmark_on_a_small_log(
     for row in results.rows:
         assert row.wilson[0] <= row.accuracy <= row.wilson[1]
         assert row.clustered[0] <= row.accuracy <= row.clustered[1]
-    console = Console(width=90, record=True)
-    console.print(item_selection.table(results))
-    text = console.export_text()
-    for expected in ("embedding, preferences", "47.26", "uniform, base", "clustered"):
+        assert row.cases == results.cases[0].cases
+        assert (row.unanswered, row.failed, row.causes) == (0, 0, {})
+    text = printed(results, width=100)
+    for expected in ("embedding, preferences", "47.26", "uniform, base", "clustered", "place", "persona − history"):
         assert expected in text
-    assert any("test households" in line for line in item_selection.notes(results))
+    said = notes(results)
+    assert any("test households" in line for line in said)
+    assert any(PAPER["items", "accuracy"].compares in line for line in said)
+    # A sentence a row, against both floors.
+    for shopper in {row.shopper for row in results.rows} - {"popularity"}:
+        assert any(line.startswith(f"{shopper}: ") and "popularity" in line for line in said)
+
+
+def test_pairs_of_conditions_by_hand(cases: ItemCases) -> None:
+    right = cases.answer.copy()
+    wrong = (right + 1) % 4
+    half = np.where(np.arange(len(right)) % 2, right, wrong)
+    lost = right.copy()
+    lost[:3] = FAILED
+    chosen = {"m, base": wrong, "m, history": half, "m, persona": lost, "popularity": wrong}
+    gains = {(gain.first, gain.second): gain for gain in gains_of({k: Answers(v) for k, v in chosen.items()}, cases)}
+    assert set(gains) == {("base", "history"), ("base", "persona"), ("history", "persona")}
+    n = len(right)
+    found = gains["base", "persona"].contrast
+    # On the cases that both were asked.
+    assert (found.cases, found.difference) == (n - 3, 1.0)
+    # McNemar: all discordant pairs on one side.
+    assert found.p_value == pytest.approx(2 * 0.5 ** (n - 3))
+    assert gains["base", "history"].contrast.difference == pytest.approx((n // 2) / n)
+    assert gains["history", "persona"].paper == pytest.approx(0.4726 - 0.4111)
+    assert contrast(np.full(n, FAILED), right, cases) is None
+
+
+def test_who_always_takes_the_first_place_is_told_so(cases: ItemCases) -> None:
+    first = np.zeros(len(cases), dtype=np.int64)
+    biased = row_of("m, base", Answers(first), choose_popular(cases), cases)
+    assert biased.position.chosen == (1, 0, 0, 0)
+    assert biased.position.bias == pytest.approx(1 - (cases.answer == 0).mean())
+    fair = row_of("m, base", Answers(cases.answer), choose_popular(cases), cases)
+    assert (fair.position.bias, fair.position.p_value) == (0, pytest.approx(1))
+
+
+def test_popularity_has_no_favourite_place(cases: ItemCases) -> None:
+    tied = copy.copy(cases)
+    tied.others_purchases = np.full((400, 4), 3)
+    tied.options = np.zeros((400, 4), dtype=np.int64)
+    assert (np.bincount(choose_popular(tied), minlength=4) > 60).all()
+    tied.others_purchases = np.tile([3, 4, 1, 3], (400, 1))
+    assert (choose_popular(tied) == 1).all()
+
+
+def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, small_log: None) -> None:
+    houses = cases.log.shoppers
+    told = {house: "poor" if number < 4 else "rich" for number, house in enumerate(houses[:10])}
+    poor = np.array([told.get(houses[shopper]) == "poor" for shopper in cases.shopper])
+    choices = np.where(poor, (cases.answer + 1) % 4, cases.answer)
+    found = by_group("income", told, {"m, base": Answers(choices)}, cases, minimum=2)
+    assert {row.group: row.accuracy for row in found.rows} == {"rich": 1.0, "poor": 0.0}
+    assert found.did_not_tell == sum(houses[shopper] not in told for shopper in cases.shopper) > 0
+    worst = worst_served(found.rows)
+    assert worst.group == "poor"
+    assert (worst.rest.difference, worst.rest.cases) == (-1.0, len(cases) - found.did_not_tell - worst.cases)
+    assert worst.rest.p_value < 0.001
+    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+    shown = whole.model_copy(update={"groups": (found,)})
+    assert "poor (worst served)" in printed(shown)
+    said = " ".join(notes(shown))
+    assert "Worst served by income, the paper's distractors: m, base: poor 0.0%." in said
+    assert "comparisons: m, base (-100.0 points from the rest, p < .001)" in said
+    # Twenty cases are the least by default: so few households are not shown apart.
+    hidden = by_group("income", {houses[0]: "alone"}, {"m, base": Answers(choices)}, cases)
+    assert (hidden.rows, hidden.suppressed) == ((), int((cases.shopper == 0).sum()))
+
+
+def test_a_sentence_a_row(cases: ItemCases, small_log: None) -> None:
+    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+    popular, wrong = choose_popular(cases), (cases.answer + 1) % 4
+    rows = tuple(
+        row_of(name, Answers(choices), popular, cases)
+        for name, choices in (
+            ("m, base", popular),
+            ("m, persona", cases.answer),
+            ("m, profile", wrong),
+            ("m, history", np.full(len(cases), FAILED)),
+        )
+    )
+    said = notes(whole.model_copy(update={"rows": rows}))
+    told = {line.partition(": ")[0]: line for line in said if line.startswith("m, ")}
+    assert "not told apart from popularity alone (+0.0, p = 1)" in told["m, base"]
+    assert "+75.0 points against chance (p < .001)" in told["m, persona"]
+    assert "-25.0 points against chance" in told["m, profile"]
+    assert "it could not be asked" in told["m, history"]
 
 
 def test_phrases_are_what_is_said() -> None:
@@ -137,10 +152,7 @@ def test_phrases_are_what_is_said() -> None:
     assert profile_phrases(ConsumerProfile()) == preference_phrases(ShoppingPreferences()) == []
 
 
-def test_help_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
-    import typer
-    from typer.testing import CliRunner
-
+def test_help_reads_well() -> None:
     app = typer.Typer()
     app.command()(item_selection.main)
     shown = CliRunner().invoke(app, ["--help"]).output

@@ -6,16 +6,31 @@ import asyncio
 import json
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner, Result
 
-from benchmarks.persona_validity import FIELDS, UNKNOWN, commonest, counted, household_answers, score, table, validity
+from benchmarks import persona_validity
+from benchmarks.persona_validity import (
+    FIELDS,
+    UNKNOWN,
+    commonest,
+    counted,
+    household_answers,
+    main,
+    score,
+    table,
+    validity,
+)
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.mining import mine_persona
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.personas.redaction import pseudonym
+from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Event, History, Session
 
 ANSWERS = {
@@ -106,3 +121,36 @@ def test_what_the_801_households_told() -> None:
     everybody = dict.fromkeys(("age_range", "income_band", "household_size", "children"), 801)
     assert told == {**everybody, "marital_status": 664, "home": 568}
     assert all(answer[name] in FIELDS[name].values for answer in answers.values() for name in answer)
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(main)
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, list(map(str, arguments)))
+
+
+def test_ids_for_mining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persona_validity, "household_answers", lambda: ANSWERS)
+    done = run("--write-shoppers", tmp_path / "ids.txt")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "ids.txt").read_text().splitlines() == [str(number) for number in range(60)]
+
+
+def test_baselines_without_personas_and_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persona_validity, "household_answers", lambda: ANSWERS)
+    features = {house: np.array([float(house), float(house) ** 2]) for house in ANSWERS}
+    monkeypatch.setattr(persona_validity, "purchase_features", lambda houses: features)
+    bare = run()
+    assert bare.exit_code == 0, bare.output
+    assert "commonest" in bare.output
+    assert "counted" in bare.output
+    assert "mined" not in bare.output.partition("commonest:")[0]
+    # Personas under another key are nobody's: no empty table, but the reason.
+    write_personas(tmp_path / "p.jsonl", [persona("stranger", home="owner")])
+    strange = run(tmp_path / "p.jsonl")
+    assert strange.exit_code == 2
+    assert "PAARS_HASH_KEY" in strange.stderr
+    assert len(strange.stderr.splitlines()) == 1
+    missing = run(tmp_path / "none.jsonl")
+    assert missing.exit_code == 2
+    assert "none.jsonl" in missing.stderr

