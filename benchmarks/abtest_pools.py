@@ -48,7 +48,7 @@ class Size(NamedTuple):
 
 REDUCED = Size(tests=200, pool=150, personas=100, visits=2, savings=100, directions=8, human_sessions=400, sessions=300)
 FULL = Size(
-    tests=2_000, pool=1_000, personas=200, visits=2, savings=300, directions=60, human_sessions=2_000, sessions=1_000
+    tests=2_000, pool=1_000, personas=200, visits=2, savings=600, directions=60, human_sessions=2_000, sessions=2_000
 )
 
 

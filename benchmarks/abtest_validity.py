@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmarks.abtest_bars import (
     Rate,
+    Saved,
     Verdict,
     coverage_bars,
     false_positive_bars,
@@ -130,14 +131,14 @@ def power_table(effect: float, planned: dict[int, float], found: dict[int, Rate]
 
 def savings_table(
     people: Sequence[Persona], treatments: Sequence[str], *, seed: int, progress: Progress = lambda _: None
-) -> tuple[Table, dict[int, float]]:
+) -> tuple[Table, dict[int, Saved]]:
     """How many times the sessions an unpaired design needs; and those of the first treatment on sales, by visits."""
     table = Table(title=f"Sessions an unpaired design needs / sessions, {len(people)} personas", title_justify="left")
     table.add_column("bm25 against")
     table.add_column("sessions a persona", justify="right")
     for outcome in OUTCOMES:
         table.add_column(outcome.name, justify="right")
-    first: dict[int, float] = {}
+    first: dict[int, Saved] = {}
     for treatment in treatments:
         for visits in VISITS if treatment == treatments[0] else VISITS[1:2]:
             progress(f"bm25 against {treatment}, {visits} sessions a persona")
@@ -149,7 +150,7 @@ def savings_table(
                 for name, found in result.outcomes.items()
             }
             if treatment == treatments[0] and (sales := saved[PRIMARY]) is not None:
-                first[visits] = sales
+                first[visits] = Saved(sales, result.outcomes[PRIMARY].degrees or 1.0)
             table.add_row(
                 treatment, str(visits), *("–" if value is None else f"{value:.1f}" for value in saved.values())
             )

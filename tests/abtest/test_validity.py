@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.abtest_bars import Rate, coverage_bars, false_positive_bars, power_bar, savings_bars, within
+from benchmarks.abtest_bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
 from benchmarks.abtest_direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
 from benchmarks.abtest_pools import REDUCED, Pool, drawn_tests, true_effects
 from benchmarks.abtest_validity import outputs
@@ -64,7 +64,8 @@ def test_each_bar_can_break() -> None:
     assert [verdict.broken for verdict in coverage_bars(rates)] == [True, False]
     assert power_bar({50: 0.5, 100: 0.8}, {50: Rate(1_000, 2_000), 100: Rate(1_400, 2_000)}).broken
     assert power_bar({50: 0.5}, {50: Rate(1_040, 2_000)}).holds
-    assert [(verdict.holds, verdict.broken) for verdict in savings_bars({1: 5.2, 3: 4.7, 10: 4.0})] == [
+    saved = {1: Saved(5.2, 200), 3: Saved(4.5, 200), 10: Saved(4.0, 200)}  # errors of a tenth
+    assert [(verdict.holds, verdict.broken) for verdict in savings_bars(saved)] == [
         (True, False),
         (False, False),
         (False, True),
