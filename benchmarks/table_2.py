@@ -76,8 +76,8 @@ def columns(
             found.append(Column(head, "synthetic", told[base, metric], told[persona, metric], paper, compares, remark))
     if ranks is not None:
         paper = PAPER[rank_selection.OF, "KL"]
-        measures = [ranks.find(name, "KL") for name in (base, persona)]
-        found.append(Column("item\nrank", "synthetic", *measures, paper, paper.compares))
+        both = ranks.find(base, "KL"), ranks.find(persona, "KL")
+        found.append(Column("item\nrank", "synthetic", *both, paper, paper.compares))
     if mini is not None:
         for of, head in COUNTS.items():
             paper = PAPER[of, "KL"]
