@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from paars_gym.catalog.store import Catalog
     from paars_gym.shoppers.fit import BehaviouralFit
 
-PAGES = 8
-"""Pages seen in a session for which chances are drawn in advance; few have more."""
+VIEWS, ADDS, PAGES = 24, 6, 8
+"""In a session, for which chances are drawn in advance; few have more."""
 _EMPTY = display_of((), "")
 
 
@@ -102,13 +102,14 @@ class BehaviouralShopper:
         parameters = self.parameters
         self._rng = rng
         self._draw = rng.random
-        # Decisions of each kind have chances of their own, those on results by page and position: the same visitor in
-        # two shops then differs only where the shops do, which is what makes paired A/B tests sharp. By product they
-        # would be worse: a ranking shows other products, and the cascade goes by position. Drawn in advance for most
-        # sessions, because generators of their own would take longer than the whole session.
-        self._size = 0 if self._shop is None else self._shop.page_size
+        # See `_Clock`: what it takes to open something, to put something into the cart, and to have enough of a page is
+        # drawn first, apart for each kind, so that the same visitor in two shops differs only where the shops do. That
+        # makes paired A/B tests sharp: chances by page and position save half as much, chances by product a quarter.
+        self._opening = _Clock(rng, VIEWS)
+        self._adding = _Clock(rng, ADDS)
+        self._stopping = _Clock(rng, PAGES)
+        self._leaving = deque(rng.random(PAGES).tolist())
         self._checkout = float(rng.random())
-        self._page_chances = deque(rng.random((PAGES, 3 * self._size + 1)))
         self._taste: Taste = taste_of(persona, self.condition)
         self._weights: Weights = weights(parameters, self._taste)
         self._budget = None if intention is None else intention.budget
@@ -199,10 +200,7 @@ class BehaviouralShopper:
         self._ids = ids
         self._display = self._wares.display(ids, self._wanted)
         self._pages += 1
-        size = self._size
-        row = self._page_chances.popleft() if self._page_chances else self._rng.random(3 * size + 1)
-        *chances, self._leaving = row.tolist()
-        self._clicks, self._scrolls, self._offers = chances[:size], chances[size : 2 * size], chances[2 * size :]
+        self._stopping.rewind()
         return self._examine(0) if ids else self._leave_page()
 
     def _examine(self, position: int) -> str:
@@ -211,10 +209,10 @@ class BehaviouralShopper:
         while True:
             if ids[position] not in self._viewed:
                 utility = parameters.attraction + self._appeal(self._display, position)
-                if self._clicks[position] < _logistic(utility):
+                if self._opening.strikes(utility):
+                    self._opening.rewind()
                     return self._open(position)
-            stays = _logistic(parameters.scroll - parameters.decay * position)
-            if position + 1 == len(ids) or self._scrolls[position] >= stays:
+            if position + 1 == len(ids) or self._stopping.strikes(parameters.decay * position - parameters.scroll):
                 return self._leave_page()
             position += 1
 
@@ -228,7 +226,8 @@ class BehaviouralShopper:
         if self._display.items[self._position].available:
             outside = self._outside + self.parameters.satiation * self._cart
             utility = self._appeal(self._display, self._position, self._wanted) - outside
-            if self._offers[self._position] < _logistic(utility):
+            if self._adding.strikes(utility):
+                self._adding.rewind()
                 return self._add(self._ids[self._position])
         return self._go_on(self._after_view)
 
@@ -240,8 +239,8 @@ class BehaviouralShopper:
     def _go_on(self, change: float) -> str:
         """From a product's page back to the results, or not."""
         position, parameters = self._position, self.parameters
-        stays = _logistic(parameters.scroll - parameters.decay * position + change)
-        if position + 1 == len(self._ids) or self._scrolls[position] >= stays:
+        fatigue = parameters.decay * position - parameters.scroll - change
+        if position + 1 == len(self._ids) or self._stopping.strikes(fatigue):
             action = self._leave_page()
         else:
             action = self._examine(position + 1)
@@ -259,7 +258,8 @@ class BehaviouralShopper:
             more = math.exp(parameters.next_page - effort)
         if len(self._words) > 1:
             again = math.exp(parameters.reformulate + parameters.refinement * self._display.lacking - effort)
-        choice = (self._draw() if last_page else self._leaving) * (1.0 + more + again)
+        chance = self._leaving.popleft() if self._leaving and not last_page else self._draw()
+        choice = chance * (1.0 + more + again)
         if choice < more:
             return "next_page[]"
         if choice < more + again:
@@ -267,6 +267,34 @@ class BehaviouralShopper:
         if self._cart and self._checkout < _logistic(parameters.checkout):
             return "purchase[]"
         return "stop[]"
+
+
+class _Clock:
+    """Decides a row of yes-or-no questions by one draw a yes.
+
+    A yes of probability p is a hazard of -log(1 - p), and the first yes comes when the hazards so far exceed a draw from
+    the standard exponential distribution: for independent questions that is the same as to toss a coin for each. But
+    who meets other questions of as much hazard in all, as in a shop that ranks otherwise, says yes as often.
+    """
+
+    def __init__(self, rng: np.random.Generator, ahead: int) -> None:
+        """Args:
+            rng: Of the draws.
+            ahead: Draws made at once; further ones are made when they are needed.
+        """
+        self._rng = rng
+        self._drawn = deque(rng.standard_exponential(ahead).tolist())
+        self._left = 0.0
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begins anew, with the next draw."""
+        self._left = self._drawn.popleft() if self._drawn else float(self._rng.standard_exponential())
+
+    def strikes(self, utility: float) -> bool:
+        """Whether the answer is yes, to a question whose log odds are ``utility``; rewind after a yes."""
+        self._left -= math.log1p(math.exp(utility)) if utility < 700 else utility
+        return self._left < 0.0
 
 
 def _logistic(utility: float) -> float:
