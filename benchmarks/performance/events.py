@@ -63,6 +63,7 @@ class Imported(NamedTuple):
     sessions: int
     events: int
     seconds: float
+    cpu_seconds: float
     peak_gb: float
 
 
@@ -89,9 +90,10 @@ def make_csv(path: Path, n_events: int, rng: np.random.Generator) -> None:
 
 def imported(log: Path, out: Path) -> Imported:
     """Imports a log in this process."""
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     store = import_log(log, out, mapping=MAPPING)
-    return Imported(len(store), store.card.events, time.perf_counter() - start, _peak_gb())
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+    return Imported(len(store), store.card.events, seconds, cpu_seconds, _peak_gb())
 
 
 def _peak_gb() -> float:
@@ -148,8 +150,11 @@ def main() -> None:
             done = pool.apply(imported, (log, Path(folder) / "imported"))
         print(f"import of {done.events:,} events, {log.stat().st_size / 1e6:,.0f} MB of CSV, in a process of its own")
         print(f"  seconds                   {done.seconds:6.1f}   (limit {most_seconds:g})")
+        print(f"  of processor time         {done.cpu_seconds:6.1f}")
         print(f"  peak memory, GB           {done.peak_gb:6.2f}   (limit {IMPORT_GB:g})")
-        missed += [f"the import took {done.seconds:.1f} s"] * (done.seconds > most_seconds)
+        # A busy machine stretches the clock, two cores the processor time: a slip of the code lengthens both.
+        slow = min(done.seconds, done.cpu_seconds) if args.check else done.seconds
+        missed += [f"the import took {slow:.1f} s"] * (slow > most_seconds)
         missed += [f"the import took {done.peak_gb:.2f} GB"] * (done.peak_gb > IMPORT_GB)
         missed += [f"{args.events - done.events:,} events were lost"] * (done.events != args.events)
         log.unlink()
