@@ -68,24 +68,27 @@ class Imported(NamedTuple):
 
 
 def make_csv(path: Path, n_events: int, rng: np.random.Generator) -> None:
-    """Writes a log of shoppers who come and go, in order of time as a shop's own log is, some 60 bytes an event."""
+    """Writes a log of visits of about eight events within 25 minutes, in order of time as a shop's own log is."""
     shoppers = max(1, n_events // 40)
     with path.open("wb") as file:
         for done in range(0, n_events, PART):
             size = min(PART, n_events - done)
             kinds = rng.choice(4, size, p=[0.25, 0.6, 0.1, 0.05])
             searches, purchases = kinds == 0, kinds == 3
+            visits = max(1, size // EVENTS_A_SESSION)
+            visit = rng.integers(0, visits, size)
+            starts = 1_700_000_000 + done // 4 + rng.integers(0, max(1, size // 4), visits)
             frame = pl.DataFrame(
                 {
-                    "user_id": rng.integers(0, shoppers, size),
-                    "ts": 1_700_000_000 + np.sort(rng.integers(done, done + size, size)) // 4,
+                    "user_id": rng.integers(0, shoppers, visits)[visit],
+                    "ts": starts[visit] + rng.integers(0, 1_500, size),
                     "event": KIND_NAMES.gather(kinds).cast(pl.String),
                     "item_id": pl.Series(rng.integers(0, 100_000, size)).set(pl.Series(searches), None),
                     "query": pl.Series(rng.integers(0, 5_000, size)).set(pl.Series(~searches), None),
                     "price": pl.Series(rng.integers(1, 9_999, size) / 100).set(pl.Series(~purchases), None),
                 }
             ).with_columns(pl.concat_str(pl.lit("running shoes "), pl.col("query")).alias("query"))
-            frame.write_csv(file, include_header=done == 0)
+            frame.sort("ts", maintain_order=True).write_csv(file, include_header=done == 0)
 
 
 def imported(log: Path, out: Path) -> Imported:
