@@ -1,6 +1,8 @@
 """How many sessions a second do behavioural shoppers play, log included, on one core? And how much memory does it take?
 
 The issue's bars: 2,000 a second on cached queries, 250 on cold ones, a million sessions in less than 1.5 GB.
+
+    python -m benchmarks.performance.population [--check]
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ from paars_gym.simulation.run_folder import RunFolder
 WARM_UP = 10_000
 POPULAR = 40
 """Needs that everybody shares where queries are to be cached."""
+CHECKED, CHECKED_COLD, LENIENCE = 3_000, 500, 4.0
+"""Of ``--check``: sessions, and how many times less than its bar a rate may be, by processor time."""
+MOST_MB = 1_500
 BARS = {"cached queries": 2_000, "cold queries": 250}
 
 
@@ -66,8 +71,13 @@ def main(
         int, typer.Option(help="Sessions of the cached runs; 1000000 takes some ten minutes.")
     ] = 10_000,
     cold: Annotated[int, typer.Option(help="Sessions of the cold run.")] = 2_000,
+    check: Annotated[
+        bool,
+        typer.Option(help="Fewer sessions; exit code 1 where a rate is so low that the machine alone can't be it."),
+    ] = False,
 ) -> None:
     """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
+    sessions, cold = (min(sessions, CHECKED), min(cold, CHECKED_COLD)) if check else (sessions, cold)
     catalog = load_catalog("mini")
     personas, errands = own_people(catalog)
     shared = Shared([errand.intention for errand in errands[:POPULAR]])
@@ -88,7 +98,16 @@ def main(
         rates = f"{pace.per_second:,.0f}", f"{pace.per_cpu_second:,.0f}", f"{BARS[name]:,}"
         table.add_row(name, *rates, f"{pace.steps:.1f}", f"{pace.finishing_seconds:.1f}")
     Console().print(table)
+    missed = [
+        f"{name}: {pace.per_cpu_second:,.0f} sessions a second of processor time, {LENIENCE:g} times less than the bar"
+        for name, pace in (("cached queries", cached), ("cold queries", coldly))
+        if pace.per_cpu_second < BARS[name] / LENIENCE
+    ]
+    missed += [f"peak memory {after:,.0f} MB, more than {MOST_MB:,}"] * (after > MOST_MB)
     print(f"Peak memory {after:,.0f} MB, {after - before:,.0f} MB of it since the {warm_up:,} sessions of the warm-up.")
+    if check and missed:
+        print(f"Missed: {'; '.join(missed)}.")
+        raise typer.Exit(1)
 
 
 def _pace(sessions: int, **settings: object) -> Pace:

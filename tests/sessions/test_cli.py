@@ -37,6 +37,15 @@ def test_the_wizard_proposes_and_asks(tmp_path):
     assert "3, by 30 minutes of inactivity" in confirmed
 
 
+def test_text_of_a_log_is_printed_as_it_is(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user,event,note\na,[red]yodel[/red],[bold]x[/]\nb,view,y\n")
+    result = CliRunner().invoke(app, ["sessions", "import", str(log), "--propose"], catch_exceptions=False)
+    assert "Event '[red]yodel[/red]' has no kind yet: add it to [kinds], or it is quarantined." in result.output
+    assert "[bold]x[/]" in result.output
+    assert "No column looks like times" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

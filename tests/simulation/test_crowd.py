@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from paars_gym.shop.shop import Shop
 from paars_gym.simulation.crowd import play_all
 from paars_gym.simulation.plan import Plan
 from paars_gym.simulation.rollout import Played
-from tests.simulation.shoppers import SlowWanderer, Wanderer
+from tests.simulation.shoppers import Wanderer
 
 
 class Drawing(Wanderer):
@@ -28,11 +29,14 @@ class LateWaiter(Drawing):
     def reset(self, *role: Any) -> None:
         super().reset(*role)
         LateWaiter.played += 1
-        self.slow = SlowWanderer()
-        self.slow.rng, self.slow.patience = self.rng, self.patience
 
     def act(self, observation: str, info: dict[str, Any]) -> Any:
-        return (self.slow if LateWaiter.played > self.first and info["step"] else super()).act(observation, info)
+        late = LateWaiter.played > self.first and info["step"]
+        return self.wait(observation, info) if late else super().act(observation, info)
+
+    async def wait(self, observation: str, info: dict[str, Any]) -> str:
+        await asyncio.sleep(0)
+        return super().act(observation, info)
 
 
 @pytest.mark.parametrize("first", [0, 1, 7])

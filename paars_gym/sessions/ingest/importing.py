@@ -141,7 +141,8 @@ class _Load:
 
     def why_nothing(self, path: Path) -> str:
         why = f"; the first of {self.rejected:,} refused: {self.first_reject}" if self.rejected else ""
-        return f"Nothing in {str(path)!r} could be imported{why}{''.join(f'; {cut}' for cut in self.cut)}."
+        why = why or "".join(f"; {cut}" for cut in self.cut)
+        return f"Nothing in {str(path)!r} could be imported{why}."
 
     def provenance(self, name: str, format: str, files: list[tuple[Path, Source]], cut: str) -> Provenance:  # noqa: A002
         times = "none" if not self.timed else "some" if self.untimed else "all"

@@ -25,7 +25,7 @@ def is_flat_list(dtype: pl.DataType) -> bool:
 def _shown(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return value.decode(errors="replace") if isinstance(value, bytes) else json.dumps(value, default=_leaf)
+    return json.dumps(value, default=_leaf, ensure_ascii=False) if isinstance(value, list | dict) else _leaf(value)
 
 
 def _leaf(value: Any) -> str:
