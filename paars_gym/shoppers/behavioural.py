@@ -33,6 +33,7 @@ from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.appeal import Display, Taste, Weights, display_of, seen, taste_of, traits_of, wares_of, weights
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.protocol import some
 from paars_gym.shoppers.queries import content_words, draw_query
 
 if TYPE_CHECKING:
@@ -93,9 +94,7 @@ class BehaviouralShopper:
         from paars_gym.shoppers.fit import fit_behaviour
 
         opened = load_catalog(catalog) if isinstance(catalog, str) else catalog
-        return fit_behaviour(
-            sessions, opened, personas=personas, condition=condition, page_size=page_size, start=start
-        )
+        return fit_behaviour(sessions, opened, personas=personas, condition=condition, page_size=page_size, start=start)
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`. Without an intention it looks for a product of the catalog, any."""
@@ -160,24 +159,20 @@ class BehaviouralShopper:
 
     def choose_item(self, products: Sequence[Product]) -> int:
         """The product of the greatest appeal beside the others; ties by lot."""
-        display = display_of((traits_of(product) for product in products), "")
-        return self._best([self._appeal(display, index) for index in range(len(products))])
+        display = display_of((traits_of(product) for product in some(products)), "")
+        scores = [self._appeal(display, index) for index in range(len(products))]
+        top = max(scores)
+        return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
-        """The result that the model opens first with the greatest probability."""
-        display = display_of((traits_of(product) for product in results), query)
+        """The result that the model opens first, drawn from among them: as a session would, given that it opens one."""
+        display = display_of((traits_of(product) for product in some(results)), query)
         parameters, reached, chances = self.parameters, 1.0, []
         for index in range(len(results)):
             click = _logistic(parameters.attraction + self._appeal(display, index))
             chances.append(reached * click)
             reached *= (1.0 - click) * _logistic(parameters.scroll - parameters.decay * index)
-        return self._best(chances)
-
-    def _best(self, scores: list[float]) -> int:
-        if not scores:
-            raise ValueError("There is nothing to choose from; give at least one product.")
-        top = max(scores)
-        return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
+        return int(self._rng.choice(len(results), p=np.array(chances) / sum(chances)))
 
     def _appeal(self, display: Display, position: int, reading: str | None = None) -> float:
         features = seen(display, position, self._taste, self._budget, reading=reading)
@@ -279,8 +274,8 @@ class _Clock:
 
     def __init__(self, rng: np.random.Generator, ahead: int) -> None:
         """Args:
-            rng: Of the draws.
-            ahead: Draws made at once; further ones are made when they are needed.
+        rng: Of the draws.
+        ahead: Draws made at once; further ones are made when they are needed.
         """
         self._rng = rng
         self._drawn = deque(rng.standard_exponential(ahead).tolist())

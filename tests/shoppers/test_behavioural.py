@@ -161,7 +161,9 @@ def test_answers_follow_the_persona(small_shop: Shop) -> None:
     shopper = BehaviouralShopper()
     shopper.reset(make_persona(history="Visit 1\n- bought Fann red slippers"), None, np.random.default_rng(0))
     assert shopper.choose_item(products) == 2
-    assert shopper.choose_view("steel kettle", products) == 1
+    views = [shopper.choose_view("steel kettle", products) for _ in range(400)]
+    assert np.bincount(views, minlength=3).argmax() == 1
+    assert set(views) == {0, 1, 2}, "drawn as in a session, not always the likeliest"
     shopper.reset(make_persona(categories=("kettles",)), None, np.random.default_rng(0))
     assert shopper.choose_item([products[0], products[1]]) == 1
     with pytest.raises(ValueError, match="nothing to choose from"):
