@@ -1,20 +1,30 @@
-"""``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test."""
+"""``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test.
+
+The README shows what this prints. To refresh its tables and ``benchmarks/report.svg``, in a folder that does not exist
+yet (sessions of a folder that does are kept, be they of older code)::
+
+    python -m benchmarks --out runs/readme --readme
+"""
 
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
+from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 import paars_gym
+from benchmarks import readme as readme_file
 from benchmarks import settings
-from benchmarks.parts import PARTS, run_part
+from benchmarks.command import WIDTH, run_command, wide_console
+from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
 from paars_gym.catalog.load import load_catalog
 from paars_gym.sessions.households import household_baskets
 
@@ -30,6 +40,9 @@ def main(
         typer.Option(help="Run folder; by default a new one in runs/. One that was interrupted goes on."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="A part to run; repeat for several. All by default.")] = None,
+    readme: Annotated[
+        bool, typer.Option("--readme", help="Put the tables and the picture into the README; --out must be new.")
+    ] = False,
 ) -> None:
     """Runs the whole evaluation with offline shoppers: no network, no key, no language model, under three minutes.
 
@@ -37,37 +50,62 @@ def main(
     """
     for name in only or ():
         if name not in PARTS:
-            raise typer.BadParameter(f"{name!r}: choose from {', '.join(PARTS)}.")
+            raise ValueError(f"--only {name}: choose from {', '.join(PARTS)}.")
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    if readme and (only or folder.exists()):
+        raise ValueError("--readme shows the whole report of sessions made now: no --only, and --out must be new.")
     folder.mkdir(parents=True, exist_ok=True)
     frozen = {name: value for name, value in vars(settings).items() if name.isupper()}
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})
-    console = Console(record=True, highlight=False)
+    console = wide_console()
     console.print(FIRST_LINE, "\n")
-    results: dict[str, Any] = {}
-    try:
-        with console.status("catalogs and baskets, built once and kept"):
+    with console.status("catalogs and baskets, built once and kept") as status:
+        try:
             # Before the parts, which would each build them.
             load_catalog("mini")
             household_baskets()
-    except ImportError as missing:
-        console.print(f'{missing} The whole evaluation needs: python -m pip install -e ".[demo]"')
-        raise typer.Exit(2) from None
+        except ImportError as missing:
+            raise ImportError(f'{missing} The whole evaluation needs: python -m pip install -e ".[demo]"') from missing
+        runs = _run_all(only or list(PARTS), folder, status.update)
+    results = {name: runs[name].results for name in PARTS if name in runs}
+    pieces = list(report(results))
+    console.print(*pieces, sep="\n")
+    _keep(folder, pieces, tables(results))
+    if readme:
+        readme_file.refresh(folder)
+    took = ", ".join(f"{run.name} {run.cpu_seconds:.0f}" for run in runs.values())
+    console.print(f"\nCPU seconds: {took}. Sessions, settings, results.json and this report: {folder}")
+
+
+def _run_all(names: list[str], folder: Path, progress: Callable[[str], None]) -> dict[str, PartRun]:
+    groups = [[name for name in group if name in names] for group in TOGETHER]
+    runs: dict[str, PartRun] = {}
     # Processes of their own: the parts compute, and two cores do two of them at once.
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        running = {name: pool.submit(run_part, name, folder / name) for name in only or PARTS}
-        for name, part in running.items():
-            with console.status(f"running: {', '.join(other for other, job in running.items() if not job.done())}"):
-                found = part.result()
-            for piece in PARTS[name].show(found):
-                console.print(piece)
-            console.print()
-            results[name] = found.model_dump(mode="json")
-            _write(folder / "results.json", results)
-    console.print(f"Sessions, settings, results.json and this report: {folder}")
-    console.save_html(str(folder / "report.html"), clear=False)
-    console.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
-    console.save_text(str(folder / "report.txt"))
+    with ProcessPoolExecutor(len(groups), mp_context=get_context("spawn")) as pool:
+        progress(f"running: {', '.join(names)}")
+        for job in as_completed([pool.submit(run_parts, group, folder) for group in groups if group]):
+            runs |= {run.name: run for run in job.result()}
+            progress(f"running: {', '.join(name for name in names if name not in runs)}")
+            # In the order of the parts, whichever came first.
+            found = {name: runs[name].results.model_dump(mode="json") for name in PARTS if name in runs}
+            _write(folder / "results.json", found)
+            took = {
+                run.name: {"cpu_seconds": run.cpu_seconds, "wall_seconds": run.wall_seconds} for run in runs.values()
+            }
+            _write(folder / "telemetry.json", took)
+    return runs
+
+
+def _keep(folder: Path, pieces: Iterable[RenderableType], shown: Iterable[RenderableType]) -> None:
+    """The report as files, the same whatever the terminal."""
+    paper = Console(record=True, highlight=False, width=WIDTH, file=StringIO())
+    paper.print(FIRST_LINE, "\n")
+    paper.print(*pieces, sep="\n")
+    paper.save_html(str(folder / "report.html"), clear=False)
+    paper.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
+    paper.save_text(str(folder / "report.txt"))
+    paper.print(*shown, sep="\n")
+    paper.save_text(str(folder / "tables.txt"))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
@@ -75,4 +113,4 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

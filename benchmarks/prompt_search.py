@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import run_command
 from benchmarks.settings import PEOPLE, PROMPT_SEED, SHOPPERS
 from paars_gym.alignment import Bins, js_divergence, open_log
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
@@ -178,4 +179,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -1,15 +1,15 @@
 """``python -m benchmarks.query_generation``: how close do shoppers come to a person's own query? (PAARS section 5.)
 
-No language model writes queries here: the shoppers are offline ones. The people are real: 1,506 shopping goals of the
-WebShop demonstrations with the queries that were typed for them. A goal stands for the title of the viewed product,
-which that data does not hold: goals are wordier, and whoever searched had read the goal, not the title.
+Each shopper is told a title and writes the query that would have led to it: alone, and with the persona of whoever
+viewed it where there is one. By default the people are real, if their data lies beside the checkout: 1,506 shopping
+goals of the WebShop demonstrations with the queries that were typed for them. A goal stands for the title there, and
+nobody has a persona. Otherwise, and in the main job, they are the synthetic people of `mini`, who have.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from pathlib import Path
 from typing import Annotated
@@ -17,27 +17,27 @@ from typing import Annotated
 import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.settings import QUERY_SEED, QUERY_SHOPPERS
-from paars_gym.alignment import load_language_model, mine_query_pairs, score_queries, similarity
+from benchmarks.command import run_command, wide_console
+from benchmarks.query_people import QueryPeople, find_people, webshop_pairs
+from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
+from paars_gym.alignment import LanguageModel, load_language_model, relative_gain, score_queries, similarity
 from paars_gym.alignment.collect import embedding_measures
 from paars_gym.alignment.measure import Measure, measure
-from paars_gym.alignment.paper import PAPER
-from paars_gym.alignment.query_generation import QueryGeneration
+from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration
 from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
-from paars_gym.report.alignment import number
+from paars_gym.personas.persona import Condition, Persona
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.shoppers.registry import make_answerer
+from paars_gym.shoppers.registry import SHOPPERS, make_answerer
 
-HEADLINE = "No language model wrote queries: offline shoppers did, from a text that stands for a title."
-WEBSHOP = Path(__file__).resolve().parents[2] / "shared" / "data" / "webshop_human" / "goal_query_map.json"
+__all__ = ["OF", "GainResult", "QueryResults", "StratumResult", "run", "webshop_pairs", "write_queries"]
+
 OF = "queries for viewed items"
+OFFLINE = set(SHOPPERS) - {"llm"}
 
 
 class StratumResult(BaseModel):
@@ -53,6 +53,18 @@ class StratumResult(BaseModel):
     high: float | None
 
 
+class GainResult(BaseModel):
+    """By how much one shopper's mean similarity exceeds another's, relative: the paper's is .17 over Base."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shopper: str
+    over: str
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
 class QueryResults(BaseModel):
     """The task's numbers.
 
@@ -63,7 +75,8 @@ class QueryResults(BaseModel):
         measures: Similarity and group metrics of each shopper, the shopper as ``population``.
         strata: Figure 2.
         difficulty: What the strata are of.
-        gains: Relative gain over the first shopper, with its interval.
+        gains: Of a persona over the same shopper without it, and of each shopper over the first.
+        same: Shoppers who wrote the very queries of another, with that one.
         second_query: Mean cosine of people's second query for a goal with their first; None without second ones.
         examples: Table 1: title, the person's query, and each shopper's.
         embedder: What made the vectors.
@@ -78,41 +91,39 @@ class QueryResults(BaseModel):
     measures: tuple[Measure, ...]
     strata: tuple[StratumResult, ...]
     difficulty: str
-    gains: dict[str, tuple[float, float | None, float | None]]
+    gains: tuple[GainResult, ...]
+    same: dict[str, str]
     second_query: float | None
     examples: tuple[dict[str, str], ...]
     embedder: str
     notes: tuple[str, ...]
 
 
-def webshop_pairs(path: Path = WEBSHOP) -> tuple[list[QueryPair], list[tuple[str, str]]]:
-    """Goals with their first query, and (first, second) query of goals that have two different ones.
-
-    Raises:
-        FileNotFoundError: The data is not there.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"No WebShop demonstrations in {str(path)!r}; score a log of your own: --human STORE.")
-    found: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    asked = {goal: [query for query in queries if query.strip()] for goal, queries in found.items() if goal.strip()}
-    pairs = [
-        QueryPair(str(i), str(i), queries[0], None, goal) for i, (goal, queries) in enumerate(asked.items()) if queries
-    ]
-    twice = [(queries[0], queries[1]) for queries in asked.values() if len(queries) > 1 and queries[0] != queries[1]]
-    return pairs, twice
-
-
 def write_queries(
-    pairs: Sequence[QueryPair], make: Callable[[], Answerer], *, seed: int, concurrency: int = 16
+    pairs: Sequence[QueryPair],
+    make: Callable[[], Answerer],
+    *,
+    seed: int,
+    personas: Mapping[str, Persona] | None = None,
+    concurrency: int = 16,
 ) -> list[str]:
-    """The query of a shopper for each pair's title; each is asked with the pair's own random generator."""
+    """The query of a shopper for each pair's title; each is asked with the pair's own random generator.
+
+    Args:
+        pairs: With the titles.
+        make: Of the shopper.
+        seed: Of the answers.
+        personas: By the pairs' shoppers; None to ask nobody in particular.
+        concurrency: Pairs asked at once.
+    """
     answers = [""] * len(pairs)
     waiting = iter(range(len(pairs)))
 
     async def work() -> None:
         for index in waiting:
             pair, shopper = pairs[index], make()
-            started = shopper.reset(None, None, session_rng(seed, pair.key))
+            persona = None if personas is None else personas[pair.shopper]
+            started = shopper.reset(persona, None, session_rng(seed, pair.key))
             if isawaitable(started):
                 await started
             answer = shopper.write_query(Product(id="item", title=pair.title))
@@ -130,23 +141,33 @@ def write_queries(
 
 
 def run(
-    human: Path | None = None,
+    human: str | Path | None = None,
     *,
+    personas: Path | None = None,
     shoppers: Sequence[str] = QUERY_SHOPPERS,
+    model: str = "",
     embedder: str = "minilm-int8",
-    language_model: str = "none",
+    language_model: str | LanguageModel = "none",
+    scored: int = QUERY_SCORED,
     limit: int | None = None,
+    sessions: int = SESSIONS,
+    people_seed: int = SESSION_SEED,
     seed: int = QUERY_SEED,
     progress: Callable[[str], None] = lambda _: None,
 ) -> QueryResults:
     """Asks every shopper for a query for every item, and compares them with people's.
 
     Args:
-        human: Store of a log with searches, views and times; by default the WebShop demonstrations.
+        human: See `find_people`.
+        personas: See `find_people`. Where people have personas, each shopper writes with them as well as without.
         shoppers: Names for `make_answerer`; the first is the one to gain on.
+        model: Of the shopper ``llm``.
         embedder: Name for `load_embedder`.
-        language_model: Name for `load_language_model`.
+        language_model: Of the perplexity; or a name for `load_language_model`.
+        scored: Pairs whose perplexity is computed, at most, drawn at random: it is slow.
         limit: Pairs at most, drawn at random.
+        sessions: Of mini's people.
+        people_seed: Of mini's people.
         seed: Of every draw.
         progress: Told what is going on.
 
@@ -156,152 +177,189 @@ def run(
         ValueError: The log holds no pairs, or a name is unknown.
     """
     rng = np.random.default_rng(seed)
-    twice: list[tuple[str, str]] = []
-    if human is None:
-        pairs, twice = webshop_pairs()
-        people = "real people (WebShop demonstrations); goal text stands for the title"
-        notes = [
-            "Whoever searched had read the goal and could repeat its words: similarity is higher than from titles."
-        ]
-    else:
-        mined = mine_query_pairs(human)
-        pairs, notes, people = list(mined.pairs), list(mined.notes), f"the log {human.name}"
-    if limit is not None and limit < len(pairs):
-        pairs = [pairs[i] for i in np.sort(rng.permutation(len(pairs))[:limit])]
-    progress(f"{len(pairs):,} pairs; loading {embedder}")
-    model = load_language_model(language_model)
+    progress("finding pairs of a query and a title")
+    people = find_people(human, personas=personas, sessions=sessions, seed=people_seed)
+    if limit is not None and limit < len(people.pairs):
+        people = people._replace(pairs=[people.pairs[i] for i in np.sort(rng.permutation(len(people.pairs))[:limit])])
+    pairs = list(people.pairs)
+    conditions: tuple[Condition, ...] = ("base", "persona") if people.personas else ("base",)
+    # Before any model is loaded: a name that nobody bears should not take half a minute to be found out.
+    makers = {
+        (spec, condition): make_answerer(
+            spec, condition=condition, **({"model": model} if spec == "llm" and model else {})
+        )
+        for spec in shoppers
+        for condition in conditions
+    }
+    progress(f"{len(pairs):,} pairs; loading models")
+    judge = load_language_model(language_model) if isinstance(language_model, str) else language_model
     vectors = load_embedder(embedder, corpus=[pair.title for pair in pairs])
     queries = {}
-    for name in shoppers:
-        progress(f"{name} writes queries")
-        queries[name] = write_queries(pairs, make_answerer(name, condition="base"), seed=seed)
+    for (spec, condition), make in makers.items():
+        progress(f"{spec}, {condition}, writes queries")
+        known = people.personas if condition == "persona" else None
+        queries[f"{spec}, {condition}"] = write_queries(pairs, make, seed=seed, personas=known)
     progress("scoring")
-    found = score_queries(pairs, queries, embedder=vectors, language_model=model, rng=rng)
+    # Who writes the same words is scored once: other draws for them would look like a difference.
+    same = {name: twin for name in queries if (twin := _first_alike(name, queries)) != name}
+    distinct = {name: asked for name, asked in queries.items() if name not in same}
+    found = score_queries(pairs, distinct, embedder=vectors, rng=rng)
+    hard = found if judge is None else _by_perplexity(pairs, distinct, vectors, judge, scored, rng)
+    whole = {each.name: each for each in found.conditions}
+    strata = {each.name: each for each in hard.conditions}
     return QueryResults(
-        headline=HEADLINE,
-        people=people,
+        headline=_headline(shoppers, judge),
+        people=people.name,
         pairs=len(pairs),
-        measures=tuple(_measures(found)),
-        strata=tuple(
-            StratumResult(
-                shopper=condition.name,
-                stratum=stratum.label,
-                cases=stratum.n,
-                similarity=stratum.estimate if stratum.n else None,
-                low=stratum.interval.low if stratum.interval else None,
-                high=stratum.interval.high if stratum.interval else None,
-            )
-            for condition in found.conditions
-            for stratum in condition.strata
+        measures=tuple(m for name in queries for m in _measures(whole[same.get(name, name)], name)),
+        strata=tuple(s for name in queries for s in _strata(strata[same.get(name, name)], name)),
+        difficulty=hard.difficulty if hard.n == found.n else f"{hard.difficulty}, {hard.n:,} of {found.n:,} pairs",
+        gains=tuple(_gains({name: whole[same.get(name, name)] for name in queries})),
+        same=same,
+        second_query=_second(people, vectors),
+        examples=tuple(
+            {"title": e.title, "person": e.human, **{name: e.agents[same.get(name, name)] for name in queries}}
+            for e in found.examples
         ),
-        difficulty=found.difficulty,
-        gains={
-            name: (gain.estimate, *((gain.interval.low, gain.interval.high) if gain.interval else (None, None)))
-            for name, gain in found.gains.items()
-        },
-        second_query=_second(twice, vectors),
-        examples=tuple({"title": e.title, "person": e.human, **e.agents} for e in found.examples),
         embedder=found.embedder,
-        notes=tuple(notes),
+        notes=tuple(people.notes),
     )
 
 
-def _measures(found: QueryGeneration) -> list[Measure]:
-    measures = []
-    for condition in found.conditions:
-        close = condition.similarity._replace(null_floor=float("nan"))
-        told = measure(close, of=OF, metric="mean cosine", population=condition.name)
-        by_chance = {"cosine with other people's queries": round(condition.similarity.null_floor, 4)}
-        measures.append(told.model_copy(update={"details": by_chance}))
-        measures += embedding_measures(condition.group, of=OF, population=condition.name)
-    return measures
+def _headline(shoppers: Sequence[str], judge: LanguageModel | None) -> str:
+    wrote = (
+        "No language model wrote queries: offline shoppers did, from a title or a text that stands for one."
+        if set(shoppers) <= OFFLINE
+        else f"Queries were written by {', '.join(shoppers)}, from a title or a text that stands for one."
+    )
+    return wrote if judge is None else f"{wrote} {judge.name} judged how hard people's are to predict."
 
 
-def _second(twice: list[tuple[str, str]], embedder: Embedder) -> float | None:
-    if not twice:
+def _first_alike(name: str, queries: Mapping[str, list[str]]) -> str:
+    return next(other for other, asked in queries.items() if asked == queries[name])
+
+
+def _by_perplexity(
+    pairs: Sequence[QueryPair],
+    queries: Mapping[str, list[str]],
+    vectors: Embedder,
+    judge: LanguageModel,
+    most: int,
+    rng: np.random.Generator,
+) -> QueryGeneration:
+    """The same on as many pairs as the language model has time for; only its strata are used."""
+    rows = np.sort(rng.permutation(len(pairs))[:most])
+    some = {name: [asked[i] for i in rows] for name, asked in queries.items()}
+    return score_queries(
+        [pairs[i] for i in rows], some, embedder=vectors, language_model=judge, n_permutations=99, rng=rng
+    )
+
+
+def _measures(condition: QueryCondition, name: str) -> list[Measure]:
+    close = condition.similarity._replace(null_floor=float("nan"))
+    told = measure(close, of=OF, metric="mean cosine", population=name)
+    by_chance = {"cosine with other people's queries": round(condition.similarity.null_floor, 4)}
+    return [
+        told.model_copy(update={"details": by_chance}),
+        *embedding_measures(condition.group, of=OF, population=name),
+    ]
+
+
+def _strata(condition: QueryCondition, name: str) -> list[StratumResult]:
+    return [
+        StratumResult(
+            shopper=name,
+            stratum=stratum.label,
+            cases=stratum.n,
+            similarity=stratum.estimate if stratum.n else None,
+            # A cosine has ends; Student's t on two cases does not know.
+            low=stratum.interval.clip(-1.0, 1.0).low if stratum.interval else None,
+            high=stratum.interval.clip(-1.0, 1.0).high if stratum.interval else None,
+        )
+        for stratum in condition.strata
+    ]
+
+
+def _gains(conditions: Mapping[str, QueryCondition]) -> list[GainResult]:
+    first = next(iter(conditions))
+    found = []
+    for name, condition in conditions.items():
+        over = f"{name.removesuffix(', persona')}, base" if name.endswith(", persona") else first
+        if over == name:
+            continue
+        gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
+        low, high = (gain.interval.low, gain.interval.high) if gain.interval else (None, None)
+        found.append(
+            GainResult(
+                shopper=name,
+                over=over,
+                gain=gain.estimate if np.isfinite(gain.estimate) else None,
+                low=low,
+                high=high,
+            )
+        )
+    return found
+
+
+def _second(people: QueryPeople, embedder: Embedder) -> float | None:
+    if not people.twice:
         return None
-    return similarity(*(embedder.embed([pair[side] for pair in twice]) for side in (0, 1))).estimate
-
-
-def tables(results: QueryResults) -> list[Table]:
-    """Similarity with Figure 2's quartiles, and the group metrics of Table 2 with their floors."""
-    shoppers = list(dict.fromkeys(found.population for found in results.measures))
-    told = {(found.population, found.metric): found for found in results.measures}
-    close = Table(title=f"Mean cosine with the person's own query, by {results.difficulty}", title_justify="left")
-    for column in ("shopper", "all", "with others' queries", "gain", *dict.fromkeys(s.stratum for s in results.strata)):
-        close.add_column(column, justify="left" if column == "shopper" else "right")
-    for name in shoppers:
-        mean = told[name, "mean cosine"]
-        gain = results.gains.get(name)
-        quartiles = [
-            f"{number(s.similarity)}\n[{number(s.low)}, {number(s.high)}]" for s in results.strata if s.shopper == name
-        ]
-        close.add_row(
-            name,
-            f"{number(mean.estimate)}\n[{number(mean.low)}, {number(mean.high)}]",
-            number(next(iter(mean.details.values()))),
-            "" if gain is None else f"{gain[0]:+.1%}\n[{number(gain[1])}, {number(gain[2])}]",
-            *quartiles,
-        )
-    paper = PAPER[OF, "mean cosine"]
-    close.add_row("paper, base", f"{paper.base:.2f}")
-    close.add_row("paper, persona", f"{paper.persona:.2f}", "", "+17%")
-    group = Table(title=f"As groups: KL between kernel densities, nats (n = {results.pairs:,})", title_justify="left")
-    metrics = ("KDE-KL h = 0.1", "KDE-KL leave-one-out", "energy distance", "C2ST AUC", "coverage")
-    for column in ("shopper", *metrics, "halves: unpaired", "own pair", "people"):
-        group.add_column(column, justify="left" if column == "shopper" else "right")
-    for name in shoppers:
-        halves = told.get((name, "KDE-KL of halves"))
-        cells = [number(told[name, metric].estimate) for metric in metrics]
-        split = [] if halves is None else [halves.estimate, halves.details.get("paired"), halves.null_floor]
-        group.add_row(name, *cells, *map(number, split))
-    value = PAPER[OF, "KDE-KL h = 0.1"]
-    group.add_row("paper, base", f"{value.base}")
-    group.add_row("paper, persona", f"{value.persona}")
-    return [close, group]
-
-
-def remarks(results: QueryResults) -> list[str]:
-    """What the floors make of the numbers, and what they cannot say."""
-    floored = ("KDE-KL leave-one-out", "KDE-KL of halves")
-    said = [found.sentence for found in results.measures if found.metric in floored]
-    if results.second_query is not None:
-        said.append(
-            f"People's own second query for the same goal has a cosine of {results.second_query:.2f} with the first."
-        )
-    said += [f"{metric}: does it stand beside the paper's? {PAPER[OF, metric].compares}"
-             for metric in ("mean cosine", "KDE-KL h = 0.1")]  # fmt: skip
-    return [*said, f"Vectors: {results.embedder}. People: {results.people}.", *results.notes]
+    return similarity(*(embedder.embed([pair[side] for pair in people.twice]) for side in (0, 1))).estimate
 
 
 def main(
-    human: Annotated[Path | None, typer.Option(help="Store of a log; by default the WebShop demonstrations.")] = None,
-    shopper: Annotated[list[str] | None, typer.Option(help="Shoppers to ask; repeat for several.")] = None,
+    human: Annotated[
+        str | None, typer.Option(help="webshop (the default if at hand), mini (synthetic), or the store of a log.")
+    ] = None,
+    personas: Annotated[Path | None, typer.Option(help="Personas of the log's shoppers, by `paars personas`.")] = None,
+    shopper: Annotated[
+        list[str] | None, typer.Option(help="uniform, embedding, behavioural, llm or module:Class; repeat for several.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Of the shopper llm.")] = "",
     embedder: Annotated[str, typer.Option(help="minilm, minilm-int8, lexical, or a model's name.")] = "minilm-int8",
-    language_model: Annotated[str, typer.Option(help="For perplexity: auto, smollm2, a name, or none.")] = "none",
+    language_model: Annotated[
+        str,
+        typer.Option(
+            help="Whose perplexity makes Figure 2's quartiles: gpt2, smollm2, a name, none; auto takes what is "
+            "installed, and word overlap (not perplexity) where nothing is."
+        ),
+    ] = "auto",
+    scored: Annotated[
+        int, typer.Option(min=8, help="Pairs whose perplexity is computed, at most: a small model does 4 a second.")
+    ] = QUERY_SCORED,
     limit: Annotated[int | None, typer.Option(min=20, help="Pairs at most.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = QUERY_SEED,
     out: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None,
 ) -> None:
-    """Compares shoppers' queries with people's."""
-    console = Console()
-    console.print(HEADLINE)
+    """Compares the queries that shoppers write for a title with those that led people to it.
+
+    One by one (cosine similarity, Figure 2) and as groups (kernel densities, Table 2 and Appendix D).
+    """
+    from benchmarks.query_tables import remarks, tables
+
+    console = wide_console()
     with console.status("starting") as status:
         results = run(
             human,
+            personas=personas,
             shoppers=shopper or QUERY_SHOPPERS,
+            model=model,
             embedder=embedder,
             language_model=language_model,
+            scored=scored,
             limit=limit,
+            seed=seed,
             progress=status.update,
         )
+    console.print(results.headline, f"People: {results.people}.", sep="\n", markup=False)
     console.print(*tables(results))
     for example in results.examples:
-        console.print("; ".join(f"{who}: {text!r}" for who, text in example.items()), highlight=False, markup=False)
+        console.print("; ".join(f"{who}: {text!r}" for who, text in example.items()), markup=False)
     for line in remarks(results):
-        console.print(f"- {line}", highlight=False, markup=False)
+        console.print(f"- {line}", markup=False)
     if out is not None:
         out.write_text(results.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

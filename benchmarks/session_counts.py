@@ -16,6 +16,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from benchmarks.command import run_command
 from paars_gym.alignment import AlignmentReport, open_log, score
 from paars_gym.report.alignment import render
 from paars_gym.sessions.ingest.importing import import_log
@@ -54,4 +55,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

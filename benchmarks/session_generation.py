@@ -6,17 +6,21 @@ No language model runs: the shoppers are the offline `behavioural` one, with and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.settings import PEOPLE, SESSION_SEED, SESSIONS, SHOPPERS
-from paars_gym.alignment.measure import Measure
+from benchmarks import table_2
+from benchmarks.cells import cell, estimate
+from benchmarks.command import run_command, wide_console
+from benchmarks.mini_people import mini_people
+from benchmarks.settings import SESSION_SEED, SESSIONS, SHOPPERS
+from benchmarks.table_2 import mark
 from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
@@ -29,11 +33,13 @@ from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation.inhabitants import HELD_OUT_FROM, own_people
 from paars_gym.simulation.population import run_population
-from paars_gym.simulation.world import mini_world
 
 HEADLINE = "No language model ran: the shoppers are behavioural (an offline choice model), with and without a persona."
 CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
-COUNTS = {"searches": "#searches", "views": "#clicks", "purchases": "#purchases"}
+VARIETY = {"queries": "Query", "titles viewed": "Product"}
+RAREFIED = "TTR rarefied to "
+Variety = tuple[float, float, float]
+"""A ratio and the ends of its interval."""
 
 
 class SessionResults(BaseModel):
@@ -75,8 +81,9 @@ def run(
     """
     out.mkdir(parents=True, exist_ok=True)
     progress("mini: its synthetic people shop")
-    world = mini_world(n_shoppers=PEOPLE, seed=seed)
-    people = write_sessions(out / "mini-people", world.humans(sessions), provenance=world.provenance, overwrite=True)
+    mini = mini_people(sessions, seed)
+    world = mini.world
+    people = write_sessions(out / "mini-people", mini.sessions, provenance=world.provenance, overwrite=True)
     for condition in CONDITIONS.values():
         progress(f"mini: {sessions:,} behavioural shoppers, {condition}")
         run_population(
@@ -121,59 +128,84 @@ def _held_out_baskets(out: Path) -> Store:
     return Store(out / "test")
 
 
-def table_2(results: SessionResults) -> Table:
-    """The session columns of Table 2: KL(people||agents) in nats with interval and floor."""
-    found = Table(title="Table 2, session generation: KL(people‖agents), nats", title_justify="left")
-    found.add_column("shopper", no_wrap=True)
-    for label in COUNTS.values():
-        found.add_column(f"{label}\nsynthetic people", justify="right")
-    found.add_column("#purchases\nJourney log", justify="right")
-    for role, condition in CONDITIONS.items():
-        cells = [_cell(results.mini.find(of, "KL", population=role)) for of in COUNTS]
-        cells.append(_cell(results.journey.find("purchases", "KL", population=role)))
-        found.add_row(f"{SHOPPERS}, {condition}", *cells)
-    floors = [results.mini.find(of, "KL").null_floor for of in COUNTS]
-    floors.append(results.journey.find("purchases", "KL").null_floor)
-    found.add_row("floor: people themselves", *map(number, floors))
-    for condition in CONDITIONS.values():
-        values = [PAPER[of, "KL"].persona if condition == "persona" else PAPER[of, "KL"].base for of in COUNTS]
-        found.add_row(f"paper (LLM), {condition}", *(f"{value:.2f}" for value in values), "")
-    return found
-
-
 def table_4(results: SessionResults) -> Table:
-    """Diversity of queries and of titles viewed, beside the paper's."""
+    """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show."""
     found = Table(title="Table 4, diversity: distinct strings over strings, mini", title_justify="left")
     found.add_column("who", no_wrap=True)
-    columns = {"queries": "Query-TTR", "titles viewed": "Product-TTR"}
-    for label in columns.values():
-        found.add_column(label, justify="right")
+    for of, label in VARIETY.items():
+        found.add_column(f"{label}-TTR", justify="right", no_wrap=True)
+        found.add_column(f"rarefied\nto {_common(results, of):,}", justify="right", no_wrap=True)
         found.add_column("paper", justify="right")
-    names = {"baseline": f"{SHOPPERS}, base", "agents": f"{SHOPPERS}, persona", "human": "synthetic people"}
+    names = {
+        "baseline": f"{SHOPPERS}, base",
+        "agents": f"{SHOPPERS}, persona",
+        "human": "floor: synthetic people",
+    }
     for role, name in names.items():
         cells = []
-        for of in columns:
+        for of in VARIETY:
             paper = PAPER[of, "TTR"]
             beside = {"baseline": paper.base, "agents": paper.persona, "human": paper.human}[role]
-            cells += [number(results.mini.find(of, "TTR", population=role).estimate), number(beside)]
-        found.add_row(name, *cells)
+            plain, (value, low, high) = results.mini.find(of, "TTR", population=role), rarefied(results, of, role)
+            cells += [cell(plain), estimate(value, low, high), number(beside)]
+        found.add_row(name, *cells, end_section=role == "human")
+    marks = [[mark(PAPER[of, "TTR"].compares), "", ""] for of in VARIETY]
+    found.add_row("beside the paper's?", *(text for three in marks for text in three))
     return found
+
+
+def rarefied(results: SessionResults, of: str, role: str) -> Variety:
+    """A population's type-token ratio at the size common to all, with its interval.
+
+    The smallest population is at that size already: its plain ratio is the rarefied one, and has an interval.
+    """
+    common = results.mini.find(of, f"{RAREFIED}{_common(results, of)}", population=role)
+    if common.low is None:
+        common = results.mini.find(of, "TTR", population=role)
+    assert common.estimate is not None
+    assert common.low is not None
+    assert common.high is not None
+    return common.estimate, common.low, common.high
+
+
+def _common(results: SessionResults, of: str) -> int:
+    metrics = [found.metric for found in results.mini.measures if found.of == of]
+    return int(next(metric for metric in metrics if metric.startswith(RAREFIED)).removeprefix(RAREFIED))
+
+
+def variety_told(results: SessionResults) -> list[str]:
+    """What the people's own variety makes of each number of Table 4, one sentence a column."""
+    said = []
+    for of, label in VARIETY.items():
+        people = rarefied(results, of, "human")
+        told = [
+            f"{condition} {number(value[0])} {beside(value, people)}"
+            for role, condition in CONDITIONS.items()
+            for value in [rarefied(results, of, role)]
+        ]
+        said.append(
+            f"{label}-TTR at {_common(results, of):,} strings each, where the people have {number(people[0])}: "
+            f"{', '.join(told)}."
+        )
+    return said
+
+
+def beside(agents: Variety, people: Variety) -> str:
+    """Whether the difference of two independent ratios is beyond chance."""
+    difference = agents[0] - people[0]
+    margin = math.hypot(*((high - low) / 2 for _, low, high in (agents, people)))
+    if abs(difference) <= margin:
+        return "is not told apart from them"
+    return f"is {'less' if difference < 0 else 'more'} varied, beyond chance"
 
 
 def notes(results: SessionResults) -> list[str]:
-    """What the null floor makes of each number of Table 2, and what else a reader has to know."""
-    said = [results.mini.find(of, "KL").sentence for of in COUNTS]
-    said.append(f"Journey log: {results.journey.find('purchases', 'KL').sentence}")
-    said += [found.sentence for found in results.mini.improvements if found.of in COUNTS and found.metric == "KL"]
+    """What the floors make of Table 4, and what else its reader has to know."""
     return [
-        *said,
-        f"Do these stand beside the paper's? {PAPER['searches', 'KL'].compares}",
+        *variety_told(results),
+        f"Beside the paper's? {PAPER['queries', 'TTR'].compares}",
         "The people of mini are synthetic: nothing measured against them says anything about real ones.",
     ]
-
-
-def _cell(found: Measure) -> str:
-    return f"{number(found.estimate)}\n[{number(found.low)}, {number(found.high)}]"
 
 
 def main(
@@ -185,13 +217,12 @@ def main(
     full: Annotated[bool, typer.Option(help="Print every measure, not the tables alone.")] = False,
 ) -> None:
     """Lets behavioural shoppers shop in two catalogs and compares their sessions with people's."""
-    console = Console()
+    console = wide_console()
     console.print(HEADLINE)
     with console.status("starting") as status:
         results = run(out, sessions=sessions, seed=seed, progress=status.update)
-    console.print(table_2(results), table_4(results))
-    for line in notes(results):
-        console.print(line)
+    columns = table_2.columns(mini=results.mini, journey=results.journey)
+    console.print(table_2.table(columns), *table_2.remarks(columns), table_4(results), *notes(results), sep="\n")
     if full:
         console.print(render(results.mini), render(results.journey))
     (out / "results.json").write_text(results.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -199,4 +230,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -25,4 +25,7 @@ ABTEST_SESSIONS, ABTEST_DRAWS = 800, 1
 QUERY_SEED = 20_260_401
 QUERY_SHOPPERS = ("uniform", "embedding", "behavioural")
 """The first is the one that the others gain on."""
+QUERY_SCORED = 300
+"""Pairs whose perplexity is computed: a small model does some four a second on two cores."""
 PROMPT_SEED = 20_260_501
+RANK_SEED = 20_260_601

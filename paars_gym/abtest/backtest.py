@@ -1,47 +1,21 @@
 """Would the simulation have told what past A/B tests of people found? Judged test by test, each left out once.
 
-A file of past tests (CSV) has the columns ``test``, ``human_effect`` (relative change of the outcome, 0.021 or 2.1%),
-``human_low`` and ``human_high`` (its interval, may be empty), and either ``simulated_effect``, or ``result`` (the
-folder or file of a simulated test), or what to simulate: ``control``, ``treatment``, ``control_patch`` and
-``treatment_patch``.
+How such tests are written down: `paars_gym.abtest.past_tests`.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from paars_gym.abtest.arms import Arm
 from paars_gym.abtest.calibration import LEAST_TESTS, Calibration, calibrate, leave_one_out
 from paars_gym.abtest.estimate import NAN, Floats
 from paars_gym.abtest.outcomes import PRIMARY
-from paars_gym.abtest.result import ABTestResult, Interval, bounds, known
-
-Simulate = Callable[[Arm, Arm, str], ABTestResult]
-"""Plays a test of two arms, given its name."""
-
-
-class PastTest(NamedTuple):
-    """A test of people, and the same simulated.
-
-    Attributes:
-        name: Of the test.
-        human: Relative effect on people.
-        human_interval: Of that; None when the file does not say.
-        simulated: Relative effect in the simulation.
-        simulated_interval: Of that, for the simulated population.
-    """
-
-    name: str
-    human: float
-    human_interval: Interval
-    simulated: float
-    simulated_interval: Interval = None
+from paars_gym.abtest.past_tests import PastTest
+from paars_gym.abtest.result import ABTestResult, HumanEffect, Interval, bounds, known
 
 
 class _Frozen(BaseModel):
@@ -156,7 +130,7 @@ def backtest(tests: Sequence[PastTest], *, outcome: str = PRIMARY, level: float 
     others = (human.sum() - human) / (len(human) - 1) if len(human) > 1 else None
     sure = [test.human_interval is not None and test.human_interval[0] * test.human_interval[1] > 0 for test in tests]
     held = [low <= y <= high for (_, (low, high)), y in zip(predicted, human, strict=True)]
-    line: Calibration | None = calibrate(simulated, human, level=level) if usable else None
+    line = calibrate(simulated, human, level=level) if usable else None
     return Backtest(
         outcome=outcome,
         tests=tuple(
@@ -187,8 +161,11 @@ def backtest(tests: Sequence[PastTest], *, outcome: str = PRIMARY, level: float 
     )
 
 
-def human_effect(result: ABTestResult, past: Backtest) -> str:
-    """What a simulated test says about people, by the calibration on past tests.
+def with_human_effect(result: ABTestResult, past: Backtest) -> ABTestResult:
+    """A simulated test with what it says about people, by the calibration on past tests.
+
+    The interval is a prediction for this one test: the calibration's own uncertainty, the spread of people's effects
+    around it, and the noise of this test's simulation (`paars_gym.abtest.calibration.Calibration.predict`).
 
     Raises:
         ValueError: The backtest had too few tests, or the simulated effect is not estimable.
@@ -196,13 +173,21 @@ def human_effect(result: ABTestResult, past: Backtest) -> str:
     found = result.outcomes.get(past.outcome)
     if past.calibration is None:
         raise ValueError(f"A backtest of {len(past.tests)} tests calibrates nothing; it takes at least {LEAST_TESTS}.")
-    if found is None or found.relative is None:
+    if found is None or found.relative is None or found.relative_error is None:
         raise ValueError(f"The simulated effect on {past.outcome} is not estimable, so that nothing can be predicted.")
-    effect, (low, high) = past.calibration.predict(found.relative)
-    return (
-        f"{past.outcome} {effect:+.2%} [{low:+.2%}, {high:+.2%}], a {past.level:.0%} prediction from "
-        f"{len(past.tests)} past tests, {past.direction.count} of which the simulation got the sign of."
+    predicted = past.calibration.predict(found.relative, error=found.relative_error)
+    told = HumanEffect(
+        outcome=past.outcome,
+        estimate=predicted.effect,
+        interval=predicted.interval,
+        level=past.calibration.level,
+        tests=len(past.tests),
+        note=(
+            f"a prediction from {len(past.tests)} past tests of people, {past.direction.count} of which the simulation "
+            "got the sign of; its interval is for this one test."
+        ),
     )
+    return result.model_copy(update={"human_effect": told})
 
 
 def read_backtest(path: str | Path) -> Backtest:
@@ -274,72 +259,3 @@ def _correlations(simulated: Floats, human: Floats, level: float) -> dict[str, o
                 ends = np.tanh([np.arctanh(value) - margin, np.arctanh(value) + margin]).tolist()
                 found[f"{name}_interval"] = (ends[0], ends[1])
     return found
-
-
-def read_tests(path: str | Path, simulate: Simulate, *, outcome: str = PRIMARY) -> list[PastTest]:
-    """The tests of a file; what it has no simulated result for is simulated.
-
-    Args:
-        path: See above.
-        simulate: Plays a test.
-        outcome: Of which the human effects are.
-
-    Raises:
-        FileNotFoundError: The file, or a result that it names, is missing.
-        ValueError: A column or a number is missing, or a simulated effect is not estimable.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No file of past tests {str(path)!r}.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    found = []
-    for number, row in enumerate(rows, start=2):
-        row = {name: (cell or "").strip() for name, cell in row.items() if name}  # noqa: PLW2901
-        name = row.get("test") or f"line {number}"
-        where = f"{path}, line {number} ({name})"
-        human = _effect(row, "human_effect", where)
-        low, high = (_effect(row, column, where) for column in ("human_low", "human_high"))
-        if human is None:
-            raise ValueError(f"{where}: human_effect is missing; it is the relative change, such as 0.021 or 2.1%.")
-        interval = None if low is None or high is None else (low, high)
-        given = _effect(row, "simulated_effect", where)
-        if given is not None:
-            found.append(PastTest(name, human, interval, given))
-            continue
-        result = _result(row, path.parent, where, name, simulate).outcomes.get(outcome)
-        if result is None or result.relative is None:
-            why = "unknown" if result is None else result.note or "the control arm has none"
-            raise ValueError(f"{where}: the simulated effect on {outcome} is not estimable ({why}).")
-        found.append(PastTest(name, human, interval, result.relative, result.relative_interval))
-    if not found:
-        raise ValueError(f"{path} holds no test.")
-    return found
-
-
-def _result(row: Mapping[str, str], home: Path, where: str, name: str, simulate: Simulate) -> ABTestResult:
-    if row.get("result"):
-        return ABTestResult.read(home / row["result"])
-    arms = []
-    for arm in ("control", "treatment"):
-        patch = row.get(f"{arm}_patch")
-        arms.append(Arm(row.get(arm) or "bm25", home / patch if patch else None))
-    if arms[0] == arms[1]:
-        raise ValueError(
-            f"{where}: neither simulated_effect, nor result, nor arms that differ (control, treatment, control_patch, "
-            "treatment_patch)."
-        )
-    return simulate(arms[0], arms[1], name)
-
-
-def _effect(row: Mapping[str, str], column: str, where: str) -> float | None:
-    text = row.get(column, "")
-    if not text:
-        return None
-    try:
-        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        value = NAN
-    if not np.isfinite(value):
-        raise ValueError(f"{where}: {column} == {text!r}, must be a number such as 0.021 or 2.1%.")
-    return value

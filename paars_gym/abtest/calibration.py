@@ -42,12 +42,21 @@ class Calibration(NamedTuple):
     degrees: int
     level: float
 
-    def predict(self, simulated: float) -> Prediction:
-        """What people would do, with an interval by Student's t for one new test."""
+    def predict(self, simulated: float, *, error: float = 0.0) -> Prediction:
+        """What people would do, with an interval by Student's t for one new test.
+
+        The variance of the prediction is ``(slope_error · simulated)² + spread² + (slope · error)²``. ``spread`` holds
+        the noise of the past tests' simulations already; that of the new one comes on top, because it may be smaller
+        than they were, and a little too wide is better than too narrow.
+
+        Args:
+            simulated: Relative effect of the new test.
+            error: Standard error of that, from the noise of its own simulation.
+        """
         from scipy.special import stdtrit
 
         effect = self.slope * simulated
-        error = np.hypot(self.slope_error * simulated, self.spread)
+        error = float(np.sqrt((self.slope_error * simulated) ** 2 + self.spread**2 + (self.slope * error) ** 2))
         margin = float(stdtrit(self.degrees, (1 + self.level) / 2) * error)
         return Prediction(effect, (effect - margin, effect + margin))
 

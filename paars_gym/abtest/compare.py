@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paars_gym.abtest.estimate import (
+    IDENTICAL,
+    NAN,
     Difference,
     Floats,
     cluster_codes,
@@ -42,6 +44,13 @@ class Pairs(NamedTuple):
     draws: int
     excluded: int
     sample_ratio: SampleRatio
+
+    @property
+    def identical(self) -> bool:
+        """Whether every column of every pair is the same in both arms; unknown counts as the same as unknown."""
+        return all(
+            np.array_equal(column, self.treatment[name], equal_nan=True) for name, column in self.control.items()
+        )
 
 
 def pair_up(
@@ -130,7 +139,7 @@ def _compare(
     treated: npt.NDArray[np.bool_],
     level: float,
 ) -> OutcomeResult:
-    base = outcome.denominator or "sessions"
+    base, identical = outcome.denominator or "sessions", pairs.identical
     c, c_base = pairs.control[outcome.numerator], pairs.control[base]
     t, t_base = pairs.treatment[outcome.numerator], pairs.treatment[base]
     n_personas = len(treated)
@@ -139,7 +148,7 @@ def _compare(
         primary = not_estimable(f"unknown in {missing} pairs", n_pairs=len(c), n_clusters=n_personas, level=level)
         nothing = Estimate.of(primary)
         return _result(outcome, primary, welch=nothing, cuped=nothing)
-    primary = paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level)
+    primary = _told(paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level), identical)
 
     def sums(values: Floats) -> Floats:
         return np.bincount(codes, weights=values, minlength=n_personas).astype(np.float64)
@@ -153,18 +162,61 @@ def _compare(
         cuped = Estimate.of(not_estimable("no history of the shoppers"))
     else:
         cuped = Estimate.of(unpaired_difference(*groups, covariate=True, level=level))
-    extra: dict[str, object] = {}
-    if outcome.denominator is None:
-        shopper_c, shopper_t = totals["n"][0] / pairs.draws, totals["n"][1] / pairs.draws
-        extra["per_shopper"] = Estimate.of(paired_difference(shopper_c, shopper_t, range(n_personas), level=level))
-        if n_personas > 1:
-            differences = (totals["n"][1] - totals["n"][0]) / totals["d"][0]
-            sequence = confidence_sequence(differences, level=level)
-            interval = (0.0, 0.0) if primary.note == "identical_arms" else sequence.interval
-            extra["sequential"] = SequentialEstimate(interval=bounds(interval), stop_after=sequence.stop)
+    extra: dict[str, object] = {"per_shopper": Estimate.of(_per_shopper(outcome, pairs, totals, level))}
+    if outcome.denominator is None and n_personas > 1:
+        # Sums over the mean number of sessions, so that sessions count alike here as in the primary estimate.
+        differences = (totals["n"][1] - totals["n"][0]) / (len(c) / n_personas)
+        sequence = confidence_sequence(differences, level=level)
+        interval = (0.0, 0.0) if identical else sequence.interval
+        extra["sequential"] = SequentialEstimate(interval=bounds(interval), stop_after=sequence.stop)
     return _result(
         outcome, primary, welch=welch, cuped=cuped, unpaired_sessions=_unpaired_sessions(primary, totals), **extra
     )
+
+
+def _told(found: Difference, identical: bool) -> Difference:
+    """A difference of which an interval [0, 0] is left only where nothing at all differs between the arms.
+
+    That no pair differs in one outcome, while others do, is no proof that none would.
+    """
+    if found.note != IDENTICAL or identical:
+        return found
+    if found.n_clusters < 2:
+        return not_estimable("one persona", n_pairs=found.n_pairs, n_clusters=1, level=found.level)._replace(
+            control=found.control, treatment=found.treatment
+        )
+    nothing = (NAN, NAN)
+    return found._replace(
+        interval=nothing,
+        relative_interval=nothing,
+        note="no pair differs",
+        error=NAN,
+        relative_error=NAN,
+        p_value=NAN,
+    )
+
+
+def _per_shopper(
+    outcome: Outcome, pairs: Pairs, totals: Mapping[str, tuple[Floats, Floats]], level: float
+) -> Difference:
+    """The difference between sums over a shopper's visits; of ratios, between each shopper's own.
+
+    A shopper without anything to divide by in one of the arms has no ratio and is left out, and counted in the note:
+    the estimate is then about the others, who are not drawn by lot.
+    """
+    numerators, bases = totals["n"], totals["d"]
+    if outcome.denominator is None:
+        before, after = (part / pairs.draws for part in numerators)
+        return _told(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
+    have = (bases[0] > 0) & (bases[1] > 0)
+    if not have.any():
+        return not_estimable("nothing to divide by", level=level)
+    before, after = (part[have] / base[have] for part, base in zip(numerators, bases, strict=True))
+    found = _told(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
+    if have.all():
+        return found
+    whose = f"of {have.sum()} of {len(have)} shoppers, who have it in both arms"
+    return found._replace(note=f"{found.note}; {whose}" if found.note else whose)
 
 
 def _unpaired_sessions(primary: Difference, totals: Mapping[str, tuple[Floats, Floats]]) -> int | None:
@@ -187,7 +239,9 @@ def _result(outcome: Outcome, primary: Difference, **extra: object) -> OutcomeRe
             "control": known(primary.control),
             "treatment": known(primary.treatment),
             "error": known(primary.error),
-            "identical_arms": primary.note == "identical_arms",
+            "relative_error": known(primary.relative_error),
+            "identical_arms": primary.note == IDENTICAL,
+            "degrees": known(primary.degrees),
             "sessions": 2 * primary.n_pairs,
             **extra,
         }

@@ -15,6 +15,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 NAN = float("nan")
 _UNKNOWN = (NAN, NAN)
+FEWEST_DEGREES = 4
+"""Of an interval, where there are as many personas."""
+IDENTICAL = "identical_arms"
 
 
 class Difference(NamedTuple):
@@ -33,6 +36,8 @@ class Difference(NamedTuple):
         note: ``identical_arms`` when no pair differs at all; why it is not estimable; else empty.
         error: Standard error of the estimate.
         p_value: Two-sided, of no difference.
+        degrees: Degrees of freedom of the interval, see `effective_degrees`.
+        relative_error: Standard error of the relative change.
     """
 
     estimate: float
@@ -47,6 +52,8 @@ class Difference(NamedTuple):
     note: str = ""
     error: float = NAN
     p_value: float = NAN
+    degrees: float = NAN
+    relative_error: float = NAN
 
 
 def not_estimable(why: str, *, n_pairs: int = 0, n_clusters: int = 0, level: float = 0.95) -> Difference:
@@ -63,9 +70,9 @@ def paired_difference(
     Estimate: mean of ``d_i = treatment_i - control_i``. Standard error: the jackknife over personas,
     ``sqrt((C-1)/C · sum_c (estimate without c - mean of these)²)`` (Efron & Stein 1981; CV3 of MacKinnon et al. 2023).
     For personas with equally many sessions it is the cluster-robust error of Liang & Zeger (1986),
-    ``sqrt(C/(C-1) · sum_c (sum_{i in c} (d_i - mean d))²) / n``. Interval by Student's t with C - 1 degrees of freedom.
-    The relative change is the ratio of the two means minus 1, with the same jackknife. Assumes that personas are
-    independent of each other; sessions of one persona may depend on each other in any way.
+    ``sqrt(C/(C-1) · sum_c (sum_{i in c} (d_i - mean d))²) / n``. Interval by Student's t with `effective_degrees`, at
+    most C - 1. The relative change is the ratio of the two means minus 1, with the same jackknife. Assumes that
+    personas are independent of each other; sessions of one persona may depend on each other in any way.
 
     Args:
         control: Outcome of each pair's control session, shape (n,).
@@ -124,9 +131,10 @@ def paired_ratio(
             interval=(0.0, 0.0),
             relative=relative,
             relative_interval=(relative, relative),
-            note="identical_arms",
+            note=IDENTICAL,
             error=0.0,
             p_value=1.0,
+            relative_error=0.0 if ratio_c else NAN,
         )
     if n_clusters < 2:
         return nothing._replace(note="not estimable: one persona")
@@ -136,10 +144,13 @@ def paired_ratio(
     error, estimate = _jackknife(without_t - without_c), ratio_t - ratio_c
     if error <= 1e-12 * max(abs(ratio_c), abs(ratio_t)):
         return nothing._replace(note="not estimable: zero variance")
-    quantile, p_value = _student(estimate / error, n_clusters - 1, level)
-    relative_interval = _UNKNOWN
+    degrees = effective_degrees(without_t - without_c)
+    quantile, p_value = _student(estimate / error, degrees, level)
+    relative_interval, relative_error = _UNKNOWN, NAN
     if ratio_c and without_c.all():
-        margin = quantile * _jackknife(without_t / without_c)
+        ratios = without_t / without_c
+        relative_error = _jackknife(ratios)
+        margin = _student(0.0, effective_degrees(ratios), level)[0] * relative_error
         relative_interval = (relative - margin, relative + margin)
     return nothing._replace(
         estimate=estimate,
@@ -148,6 +159,8 @@ def paired_ratio(
         relative_interval=relative_interval,
         error=error,
         p_value=p_value,
+        degrees=degrees,
+        relative_error=relative_error,
     )
 
 
@@ -180,7 +193,26 @@ def clustered_error(values: Floats, codes: npt.NDArray[np.int64]) -> float:
     return float(np.sqrt(len(sums) / (len(sums) - 1) * np.square(sums).sum()) / len(values))
 
 
-def _student(statistic: float, degrees: int, level: float) -> tuple[float, float]:
+def effective_degrees(without: Floats) -> float:
+    """Degrees of freedom of a jackknife variance: fewer where a few personas make up most of it.
+
+    ``clip(2 C / (kurtosis - 1), 4, C - 1)``, the chi-squared distribution whose mean and variance are those of the
+    variance estimate (Satterthwaite 1946; Imbens & Kolesár 2016 discuss such corrections for clusters): a sample
+    variance of C values has the relative variance ``(kurtosis - 1) / C``, and one with f degrees of freedom ``2 / f``.
+    For values that are about normal it is C - 1, and the interval that of the t-test.
+
+    Args:
+        without: The estimate without each persona in turn, shape (C,).
+    """
+    squares = np.square(without - without.mean())
+    spread = float(squares.mean()) ** 2
+    beyond = float(np.square(squares).mean()) - spread  # (kurtosis - 1) in units of the squared variance
+    limit = len(without) - 1
+    # Equal squares have kurtosis 1: the variance is then as sure as can be.
+    return float(limit if beyond <= 0 else min(max(2 * len(without) * spread / beyond, FEWEST_DEGREES), limit))
+
+
+def _student(statistic: float, degrees: float, level: float) -> tuple[float, float]:
     from scipy.special import stdtr, stdtrit
 
     return float(stdtrit(degrees, (1 + level) / 2)), float(2 * stdtr(degrees, -abs(statistic)))

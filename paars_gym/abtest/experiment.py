@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paars_gym.abtest.arms import Arm, OpenArm, open_arm
+from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
+from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.play import ArmRun, PolicyFor, Progress, Visitors, play_in_memory, play_into
-from paars_gym.abtest.result import RESULT_FILE, ABTestResult, ArmResult
+from paars_gym.abtest.result import ABTestResult, ArmResult
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import CONDITIONS, Condition, Persona
@@ -45,12 +46,13 @@ class ABTest:
         self,
         *,
         sessions: int,
-        catalog: str | Path | Catalog = "mini",
+        catalog: str | Path | Catalog | None = None,
         personas: Sequence[Persona] | None = None,
         intentions: Draw | Sequence[Errand] | None = None,
         policy: str | PolicyFor = "behavioural",
         policy_options: Mapping[str, Any] | None = None,
         condition: Condition = "persona",
+        population: Population | None = None,
         draws: int = 1,
         seed: int = 0,
         independent_noise: bool = False,
@@ -71,13 +73,15 @@ class ABTest:
 
         Args:
             sessions: Persona × intention pairs in each arm.
-            catalog: Before any patch: a name, folder or object.
+            catalog: Before any patch: a name, folder or object; None for the one that an arm brings, else ``mini``.
             personas: Who shops; None for the catalog's own people (`paars_gym.simulation.inhabitants.own_people`).
             intentions: What for: errands mined from held-out sessions, or a function that draws one for a persona;
                 None for those of the catalog's own people, or where personas are given for `IntentionMix`.
             policy: A short name, ``module:Class``, or a function that makes a factory of policies for a shop.
             policy_options: For a policy given by name.
             condition: What of their persona shoppers are given.
+            population: Calibrated on people's sessions (`paars_gym.abtest.population.fit_population`): gives the
+                intentions, the behavioural shopper's parameters, and how often each persona comes.
             draws: Sessions of each pair in each arm, with seeds that differ.
             seed: Of everything random.
             independent_noise: Draw each arm's seeds apart, to check the estimators; real tests share them.
@@ -92,8 +96,8 @@ class ABTest:
             progress: Called with arm, sessions played, sessions planned.
 
         Raises:
-            ValueError: A number out of range, an unknown name, arms with different catalogs, an arm without a usable
-                session, or the run ended early.
+            ValueError: A number out of range, an unknown name, arms with different catalogs, a population fitted for
+                something else, an arm without a usable session, or the run ended early.
             KeyError: A patch names a product that is not there.
             OSError: Files that are missing, or cannot be written.
         """
@@ -108,9 +112,15 @@ class ABTest:
         base = self._catalog(catalog)
         arms = {name: open_arm(getattr(self, name), base, page_size=page_size) for name in ARMS}
         people, wants = own_people(base) if personas is None else (personas, IntentionMix(base))
+        options = dict(policy_options or {})
+        if population is not None:
+            if intentions is not None:
+                raise ValueError("A calibrated population has its own intentions: give one or the other.")
+            options = population.options(policy, condition) | options
+            people, wants = population.people(people, sessions), population.intentions(base)
         visitors = Visitors(
             policy=policy,
-            policy_options=policy_options or {},
+            policy_options=options,
             condition=condition,
             personas=people,
             intentions=wants if intentions is None else intentions,
@@ -130,15 +140,17 @@ class ABTest:
         }
         known_before = bought_before(people) if covariate is None else covariate
         result = _result(arms, runs, visitors, base, level, known_before)
+        if population is not None:
+            result = result.model_copy(update={"population": population.told()})
         if out is not None:
-            (Path(out) / RESULT_FILE).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            result.write(out)
         return result
 
-    def _catalog(self, catalog: str | Path | Catalog) -> Catalog:
-        for arm in (self.control, self.treatment):
-            if arm.catalog is not None:
-                return arm.catalog
-        return load_catalog(catalog)
+    def _catalog(self, catalog: str | Path | Catalog | None) -> Catalog:
+        if catalog is not None:
+            return load_catalog(catalog)
+        brought = [arm.catalog for arm in (self.control, self.treatment) if arm.catalog is not None]
+        return brought[0] if brought else load_catalog("mini")
 
 
 def _result(
@@ -172,12 +184,13 @@ def _result(
         treatment=_arm_result(arms["treatment"], treatment),
         sample_ratio=pairs.sample_ratio,
         outcomes=outcomes,
-        identical_arms=all(outcome.identical_arms for outcome in outcomes.values() if outcome.estimate is not None),
+        identical_arms=pairs.identical,
         paars_gym=__version__,
     )
 
 
 def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
+    logged = logged_of(opened.shop.ranking)
     return ArmResult(
         name=opened.arm.label,
         ranking=opened.shop.ranking.name,
@@ -186,6 +199,7 @@ def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
         sessions=len(run.rows),
         failed=run.failed,
         queries_fell_back=run.share_fell_back,
+        unknown_products=0 if logged is None else logged.unknown_products,
         usd=run.usd,
         tokens=run.tokens,
     )

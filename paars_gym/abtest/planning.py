@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from paars_gym.abtest.estimate import FEWEST_DEGREES
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult
 
@@ -62,7 +63,8 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
     """Sessions for an effect, from a pilot of the same two arms.
 
     The clustered error of a paired difference shrinks with the root of the number of personas, each with as many
-    sessions as in the pilot; ``(t(level) + t(power)) · error`` has to reach the effect.
+    sessions as in the pilot; ``(t(level) + t(power)) · error`` has to reach the effect, with the degrees of freedom of
+    `paars_gym.abtest.estimate.effective_degrees`, as large a share of the personas as in the pilot.
 
     Args:
         pilot: A finished test, whose variance is taken for that of the test to come.
@@ -93,8 +95,9 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
     spent = pilot.control.usd + pilot.treatment.usd, pilot.control.tokens + pilot.treatment.tokens
     played = pilot.control.sessions + pilot.treatment.sessions
     needed = []
+    spread, share = found.error * math.sqrt(pilot.personas), (found.degrees or pilot.personas) / pilot.personas
     for power in sorted(powers):
-        personas = personas_for(effect, found.error * math.sqrt(pilot.personas), power=power, level=pilot.level)
+        personas = personas_for(effect, spread, power=power, level=pilot.level, share=share)
         pairs = math.ceil(lost * personas * kept / pilot.personas / pilot.draws)
         sessions = 2 * pairs * pilot.draws
         needed.append(
@@ -117,7 +120,7 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
     )
 
 
-def personas_for(effect: float, spread: float, *, power: float, level: float = 0.95) -> int:
+def personas_for(effect: float, spread: float, *, power: float, level: float = 0.95, share: float = 1.0) -> int:
     """Personas for a paired t-test.
 
     Args:
@@ -125,20 +128,36 @@ def personas_for(effect: float, spread: float, *, power: float, level: float = 0
         spread: Standard error times the root of the number of personas it came from.
         power: Probability to find it.
         level: Of the interval.
+        share: Degrees of freedom a persona, at most 1.
     """
     from scipy.special import stdtrit
 
     personas = 3.0
     for _ in range(50):  # the quantiles depend on the number themselves; this settles within a few rounds
-        quantiles = stdtrit(personas - 1, (1 + level) / 2) + stdtrit(personas - 1, power)
+        degrees = degrees_of(personas, share)
+        quantiles = stdtrit(degrees, (1 + level) / 2) + stdtrit(degrees, power)
         personas = max(3.0, (quantiles * spread / effect) ** 2)
     return math.ceil(personas)
 
 
-def power_of(effect: float, error: float, personas: int, *, level: float = 0.95) -> float:
-    """Probability that a paired test's interval leaves out 0, by the noncentral t distribution."""
+def power_of(effect: float, error: float, personas: int, *, level: float = 0.95, share: float = 1.0) -> float:
+    """Probability that a paired test's interval leaves out 0, by the noncentral t distribution.
+
+    Args:
+        effect: True difference.
+        error: Standard error of its estimate.
+        personas: In the test.
+        level: Of the interval.
+        share: Degrees of freedom a persona, at most 1.
+    """
     from scipy.stats import nct, t
 
-    critical = float(t.ppf((1 + level) / 2, personas - 1))
+    degrees = degrees_of(personas, share)
+    critical = float(t.ppf((1 + level) / 2, degrees))
     shift = effect / error
-    return float(nct.sf(critical, personas - 1, shift) + nct.cdf(-critical, personas - 1, shift))
+    return float(nct.sf(critical, degrees, shift) + nct.cdf(-critical, degrees, shift))
+
+
+def degrees_of(personas: float, share: float) -> float:
+    """Degrees of freedom of a test of so many personas, of which each brings a share."""
+    return min(max(share * personas, FEWEST_DEGREES), personas - 1)

@@ -1,207 +1,229 @@
-"""Which mix of intentions, and which weights of personas, make a simulated population behave as often as people do?
+"""Which simulated population behaves as often as people do? Calibrated on some of their sessions, judged on others.
 
-The paper explains effects 10 to 30 times too large by agents that always mean to buy. So the mix of goals is fitted,
-and personas are weighted to known marginals, on a training part of the human sessions; the held-out part judges.
+The paper explains effects 10 to 30 times too large by agents that always mean to buy (section 6). So three things are
+fitted to sessions of people without a test: how readily the shoppers buy, look and go on (`paars_gym.abtest.choice`),
+what they come for (`paars_gym.abtest.mix`), and how often each persona comes (`paars_gym.abtest.raking`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from paars_gym.abtest.calibrated import Population, Stage, comers
+from paars_gym.abtest.choice import fit_moments
 from paars_gym.abtest.estimate import Floats
-from paars_gym.abtest.outcomes import FAILED, columns_of, measure
-from paars_gym.personas.persona import Persona
+from paars_gym.abtest.mix import nearest_shares
+from paars_gym.abtest.moments import MOMENTS, distance, known_moments, moments_of
+from paars_gym.abtest.outcomes import FAILED, measure
+from paars_gym.abtest.raking import Marginals, persona_traits, rake
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.intentions import GOALS, Goal
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.registry import make_policy
+from paars_gym.simulation.crowd import Brake, play_all
+from paars_gym.simulation.inhabitants import REMEMBERED
+from paars_gym.simulation.intentions import GOALS, MIX, Goal, IntentionMix
+from paars_gym.simulation.plan import Plan
+from paars_gym.simulation.rollout import Played
 
-MOMENTS = ("conversion", "units", "searches", "views", "no view", "one view", "many views", "many searches")
-"""What is matched: conversion, units, and the lengths of sessions."""
-
-
-class MixFit(NamedTuple):
-    """A fitted mix of goals, judged on sessions it has not seen.
-
-    Attributes:
-        mix: Shares of the goals.
-        human: Moments of the held-out human sessions, by name.
-        before: The same of the simulated sessions as they were mixed.
-        after: The same under the fitted mix.
-        distance_before: Root mean square of the differences to ``human``, in standard deviations of a human session.
-        distance_after: The same after fitting.
-    """
-
-    mix: dict[Goal, float]
-    human: dict[str, float]
-    before: dict[str, float]
-    after: dict[str, float]
-    distance_before: float
-    distance_after: float
+FITTED = ("outside", "attraction", "scroll", "reformulate", "after_view")
+"""Parameters of the behavioural shopper that conversion and the lengths of sessions depend on most."""
+ALWAYS_BUY: dict[Goal, float] = {"buy": 1.0}
 
 
-def session_moments(sessions: Sequence[Session]) -> Floats:
-    """What of each session is matched, shape (sessions, len(MOMENTS)); failed sessions are left out.
+class _Crowd(NamedTuple):
+    """Who plays in which shop: what a simulation of the fit has in common with every other."""
 
-    Raises:
-        ValueError: No session is left.
-    """
-    columns = columns_of(measure(session) for session in sessions if session.end not in FAILED)
-    if not len(columns["units"]):
-        raise ValueError("There is no session to take moments of.")
-    views = columns["views"]
-    return np.stack(
-        [
-            columns["converted"],
-            columns["units"],
-            columns["searches"],
-            views,
-            views == 0,
-            views == 1,
-            views > 5,
-            columns["searches"] > 2,
-        ],
-        axis=1,
-    ).astype(np.float64)
+    shop: Shop
+    personas: Sequence[Persona]
+    policy: str
+    options: Mapping[str, Any]
+    condition: Condition
+    sessions: int
+    concurrency: int
+
+    def play(self, mix: Mapping[Goal, float], parameters: Mapping[str, float], seed: int) -> tuple[Floats, list[Goal]]:
+        """Moments and goals of its sessions."""
+        rows, goals = [], []
+        brake = Brake()
+
+        def finished(played: Played) -> None:
+            session = played.session
+            if session.end not in FAILED:
+                assert session.intention is not None, "the mix gives every session an intention"
+                rows.append((session.key, measure(session)))
+                goals.append((session.key, session.intention.goal))
+
+        options = {**self.options, **({"parameters": parameters} if parameters else {})}
+        arrivals = Plan(
+            sessions=self.sessions,
+            seed=seed,
+            personas=self.personas,
+            draw=IntentionMix(self.shop.catalog, mix),
+        ).arrivals()
+        if self.condition == "base":
+            arrivals = (arrival._replace(persona=None) for arrival in arrivals)
+        play_all(
+            arrivals,
+            shop=self.shop,
+            make_policy=make_policy(self.policy, shop=self.shop, condition=self.condition, **options),
+            finished=finished,
+            concurrency=min(self.concurrency, self.sessions),
+            brake=brake,
+        )
+        if brake.reason:
+            raise ValueError(f"The calibration ended early: {brake.reason}.")
+        if not rows:
+            raise ValueError("All simulated sessions failed; nothing can be calibrated.")
+        # Concurrent sessions end in any order; their moments must not depend on it.
+        return moments_of(row for _, row in sorted(rows)), [goal for _, goal in sorted(goals)]
 
 
-def fit_mix(
-    train: Sequence[Session],
-    test: Sequence[Session],
-    simulated: Sequence[Session],
+def fit_population(
+    human: Iterable[Session],
     *,
-    weights: Mapping[str, float] | None = None,
-) -> MixFit:
-    """The mix of goals under which the simulated sessions have the moments of the human ones.
+    personas: Sequence[Persona],
+    catalog: Catalog,
+    ranking: str | RankingPolicy = "bm25",
+    marginals: Marginals | None = None,
+    policy: str = "behavioural",
+    policy_options: Mapping[str, Any] | None = None,
+    condition: Condition = "persona",
+    what_is_known: Collection[str] = ("purchases", "searches", "views"),
+    held_out: float = 0.5,
+    sessions: int = 1_000,
+    rounds: int = 4,
+    seed: int = 0,
+    concurrency: int = 8,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Population:
+    """Calibrates a simulated population on sessions of people, and judges it on sessions of other people.
 
-    The simulated sessions of each goal have fixed moments; the mix is the point of the simplex whose weighted mean of
-    them is nearest to the human training sessions, each moment in units of its human standard deviation (simulated
-    method of moments, McFadden 1989, with diagonal weights). It can only reach what mixtures of the goals reach.
+    In this order: the personas are weighted to the marginals, which nothing else depends on; the choice model's
+    parameters `FITTED` are moved until the default mix of intentions has the training part's moments (for the
+    behavioural shopper alone: a language model has no such numbers); the mix of goals is moved for what is still off.
+    The people are split by shopper, so that nobody's habits are on both sides.
 
     Args:
-        train: Human sessions to fit to.
-        test: Human sessions that judge; none of them in ``train``.
-        simulated: With intentions of every goal that may get a share.
-        weights: Of shoppers, as `rake` gives them; 1 where nothing is said.
+        human: Sessions of people who saw ``ranking`` over ``catalog``, no test under way.
+        personas: Who shops in the simulation; they need not be these people.
+        catalog: What was for sale.
+        ranking: In the order in which people saw it.
+        marginals: Shares that are known of the customers, by trait and value.
+        policy: Who shops, by name.
+        policy_options: For the policy.
+        condition: What of their persona they know.
+        what_is_known: What the people's log holds; moments of anything else are not matched.
+        held_out: Share of the people that judge, in (0, 1).
+        sessions: Simulated in each of the runs that this takes, some 6 a round and 5 more.
+        rounds: Most, of the choice model's fit.
+        seed: Of the split and of all simulations.
+        concurrency: Sessions at once, for policies that wait.
+        progress: Told what is going on.
 
     Raises:
-        ValueError: No sessions of some kind, or simulated ones without a goal.
+        ValueError: Numbers out of range, no personas, people or moments enough, marginals that cannot be met, or a run
+            that ended early.
     """
-    from scipy.optimize import nnls
-
-    if {session.key for session in train} & {session.key for session in test}:
-        raise ValueError("A human session is both in the training part and in the held-out part; split them first.")
-    usable = [session for session in simulated if session.end not in FAILED]
-    goals = [None if session.intention is None else session.intention.goal for session in usable]
-    present: list[Goal] = [goal for goal in GOALS if goal in goals]
-    if None in goals or not present:
-        raise ValueError("Simulated sessions need intentions with a goal, or their mix cannot be fitted.")
-    moments = session_moments(usable)
-    weight = np.array([1.0 if weights is None else weights.get(session.shopper, 1.0) for session in usable])
-    targets, judged = session_moments(train), session_moments(test)
-    scale = np.maximum(targets.std(axis=0), 1e-9)
-    of_goal = np.stack(
-        [np.average(moments[chosen], axis=0, weights=weight[chosen]) for chosen in _each(goals, present)]
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out == {held_out}, must be in (0, 1).")
+    if sessions < 1 or rounds < 0:
+        raise ValueError(f"{sessions=} must be >= 1, {rounds=} must be >= 0.")
+    if condition not in CONDITIONS:
+        raise ValueError(f"Unknown condition {condition!r}. Available: {', '.join(CONDITIONS)}.")
+    if not personas:
+        raise ValueError("There are no personas to calibrate.")
+    weights = {} if marginals is None else _weights(personas, marginals)
+    train, judge = _split(human, held_out, seed)
+    names = known_moments(what_is_known, train)
+    chosen = [MOMENTS.index(name) for name in names]
+    train, judge = train[:, chosen], judge[:, chosen]
+    scale, target, people = train.std(axis=0), train.mean(axis=0), judge.mean(axis=0)
+    crowd = _Crowd(
+        shop=open_shop(catalog, ranking, max_remembered=REMEMBERED),
+        personas=personas,
+        policy=policy,
+        options=policy_options or {},
+        condition=condition,
+        sessions=sessions,
+        concurrency=concurrency,
     )
-    # Non-negative least squares; the shares' sum is held at 1 by a row that outweighs all others.
-    heavy = 1e4
-    system = np.vstack([(of_goal / scale).T, np.full(len(present), heavy)])
-    shares, _ = nnls(system, np.append(targets.mean(axis=0) / scale, heavy))
-    shares /= shares.sum()
-    before, after, human = moments.mean(axis=0), shares @ of_goal, judged.mean(axis=0)
+    stages: list[Stage] = []
 
-    def named(values: Floats) -> dict[str, float]:
-        return dict(zip(MOMENTS, values.tolist(), strict=True))
+    def judged(name: str, mix: Mapping[Goal, float], parameters: Mapping[str, float], who: _Crowd) -> None:
+        progress(name)
+        found = who.play(mix, parameters, seed + 1)[0][:, chosen].mean(axis=0)
+        told = dict(zip(names, found.tolist(), strict=True))
+        stages.append(Stage(name=name, moments=told, distance=distance(found, people, scale)))
 
-    def distance(values: Floats) -> float:
-        return float(np.sqrt(np.mean(np.square((values - human) / scale))))
+    judged("always buys", ALWAYS_BUY, {}, crowd)
+    judged("default mix", MIX, {}, crowd)
+    if weights:
+        crowd = crowd._replace(personas=comers(personas, weights, sessions, seed))
+        judged("personas weighted", MIX, {}, crowd)
+    parameters: dict[str, float] = {}
+    if policy == "behavioural" and rounds:
+        start = BehaviouralParameters.of(crowd.options.get("parameters"))
+        parameters = asdict(start)
 
-    mix = dict(zip(present, shares.tolist(), strict=True))
-    return MixFit(mix, named(human), named(before), named(after), distance(before), distance(after))
+        def moved(values: Floats) -> dict[str, float]:
+            return parameters | dict(zip(FITTED, values.tolist(), strict=True))
 
+        def simulate(values: Floats) -> Floats:
+            progress("fitting choices")
+            return np.asarray(crowd.play(MIX, moved(values), seed)[0][:, chosen].mean(axis=0) / scale)
 
-def _each(goals: Sequence[Goal | None], present: Sequence[Goal]) -> list[npt.NDArray[np.bool_]]:
-    return [np.array([goal == name for goal in goals]) for name in present]
-
-
-def rake(
-    traits: Mapping[str, Sequence[str]],
-    marginals: Mapping[str, Mapping[str, float]],
-    *,
-    tolerance: float = 1e-8,
-    rounds: int = 1_000,
-) -> Floats:
-    """Weights under which a population has given marginals (iterative proportional fitting, Deming & Stephan 1940).
-
-    Args:
-        traits: Values of each trait, one entry a persona.
-        marginals: Target shares of each trait's values; scaled to sum to 1.
-        tolerance: Largest difference of a share at which to stop.
-        rounds: Most rounds.
-
-    Returns:
-        One weight a persona, mean 1.
-
-    Raises:
-        ValueError: An unknown trait, a target that no persona meets, values without a target, or targets that
-            contradict each other.
-    """
-    sizes = {len(values) for values in traits.values()}
-    if len(sizes) != 1 or not marginals:
-        raise ValueError("Raking needs marginals, and traits of one length.")
-    weights = np.ones(sizes.pop())
-    members: list[tuple[npt.NDArray[np.bool_], float]] = []
-    for trait, shares in marginals.items():
-        if trait not in traits:
-            raise ValueError(f"Unknown trait {trait!r}. Available: {', '.join(traits)}.")
-        values, total = np.array(traits[trait]), sum(shares.values())
-        if total <= 0 or min(shares.values()) < 0:
-            raise ValueError(f"Shares of {trait} == {dict(shares)}, must be >= 0 and not all 0.")
-        absent = [value for value, share in shares.items() if share > 0 and value not in values]
-        if absent:
-            raise ValueError(f"No persona has {trait} == {absent[0]!r}, so that no weight can give it its share.")
-        unsaid = sorted(set(values.tolist()) - shares.keys())
-        if unsaid:
-            raise ValueError(
-                f"{trait} == {unsaid[0]!r} occurs and has no target share; give it one, 0 to leave it out."
-            )
-        members += [(values == value, share / total) for value, share in shares.items()]
-    worst = np.inf
-    for _ in range(rounds):
-        for member, share in members:
-            present = weights[member].sum()
-            weights[member] *= share * len(weights) / present if present else 0.0
-        worst = max(abs(weights[member].sum() / weights.sum() - share) for member, share in members)
-        if worst < tolerance:
-            return np.asarray(weights * len(weights) / weights.sum())
-    raise ValueError(f"The marginals contradict each other: after {rounds} rounds a share is still off by {worst:.2g}.")
+        values = np.array([parameters[name] for name in FITTED])
+        parameters = moved(fit_moments(simulate, target / scale, values, rounds=rounds).values)
+        judged("choices fitted", MIX, parameters, crowd)
+    progress("fitting the mix")
+    moments, goals = crowd.play(MIX, parameters, seed)
+    present = [goal for goal in GOALS if goal in goals]
+    of_goal = np.stack([moments[[own == goal for own in goals]][:, chosen].mean(axis=0) for goal in present])
+    shares_of = nearest_shares(of_goal, target, scale).tolist()
+    mix = cast("dict[Goal, float]", dict(zip(present, shares_of, strict=True)))
+    judged("mix fitted", mix, parameters, crowd)
+    return Population(
+        catalog=catalog.name,
+        policy=policy,
+        condition=condition,
+        mix=mix,
+        parameters=parameters,
+        weights=weights,
+        human=dict(zip(names, people.tolist(), strict=True)),
+        stages=tuple(stages),
+        floor=distance(target, people, scale),
+        train_sessions=len(train),
+        held_out_sessions=len(judge),
+        seed=seed,
+    )
 
 
-def persona_traits(personas: Sequence[Persona]) -> dict[str, list[str]]:
-    """The closed traits of the profiles, for `rake`: age_range, gender, income_band and so on."""
-    names = ("age_range", "gender", "marital_status", "household_size", "children", "income_band", "home")
-    return {name: [getattr(persona.profile, name).value for persona in personas] for name in names}
+def _weights(personas: Sequence[Persona], marginals: Marginals) -> dict[str, float]:
+    found = rake(persona_traits(personas), marginals).tolist()
+    return {persona.shopper: weight for persona, weight in zip(personas, found, strict=True)}
 
 
-def resample(
-    personas: Sequence[Persona], weights: npt.ArrayLike, number: int, rng: np.random.Generator
-) -> list[Persona]:
-    """A population in which personas come as often as their weights say, by systematic sampling.
-
-    Args:
-        personas: Of whom.
-        weights: One each, >= 0.
-        number: How many; a persona may come several times, and counts as one cluster.
-        rng: Of the one draw that this takes.
-
-    Raises:
-        ValueError: Weights that are negative or all 0, or of another number.
-    """
-    shares = np.asarray(weights, dtype=np.float64)
-    if shares.shape != (len(personas),) or not (shares >= 0).all() or not shares.sum() > 0:
-        raise ValueError(f"resample needs one weight >= 0 for each of the {len(personas)} personas, not all 0.")
-    marks = (rng.random() + np.arange(number)) / number
-    found = np.searchsorted(np.cumsum(shares) / shares.sum(), marks, side="right")
-    return [personas[index] for index in np.minimum(found, len(personas) - 1).tolist()]
+def _split(human: Iterable[Session], held_out: float, seed: int) -> tuple[Floats, Floats]:
+    """Moments of both parts, each shopper's sessions all on one side; read once, for a log may be long."""
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    for session in human:
+        if session.end not in FAILED:
+            rows.setdefault(session.shopper, []).append(measure(session))
+    if len(rows) < 2:
+        raise ValueError(f"People's sessions are of {len(rows)} shoppers; a part to fit and a part to judge take two.")
+    names = sorted(rows)
+    order = session_rng(seed, "held-out people").permutation(len(names))
+    judges = min(max(round(held_out * len(names)), 1), len(names) - 1)
+    sides = order[judges:].tolist(), order[:judges].tolist()
+    train, judge = (moments_of(row for index in side for row in rows[names[index]]) for side in sides)
+    return train, judge

@@ -10,10 +10,12 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paars_gym.abtest.estimate import Difference
+from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.unpaired import Unpaired
 
+RESULT_FILE = "result.json"
 Interval = tuple[float, float] | None
-HUMAN_EFFECT = (
+UNKNOWN = (
     "unknown: the intervals are about this simulated population. What people would do needs past tests of people, see "
     "paars backtest."
 )
@@ -75,12 +77,16 @@ class OutcomeResult(Estimate):
         control: Control arm's mean a session, or ratio.
         treatment: Treatment arm's.
         error: Standard error of the estimate.
+        relative_error: Standard error of the relative change.
         p_adjusted: ``p_value`` after Benjamini and Hochberg (1995), over all outcomes of the test.
-        identical_arms: No pair of sessions differs in this outcome.
-        per_shopper: The same a shopper: of the sums over a shopper's visits, draws averaged; None for ratios.
+        identical_arms: No pair of sessions differs in anything. Where none differs in this outcome alone, the interval
+            is None and the note says so.
+        degrees: Degrees of freedom of the interval.
+        per_shopper: The same a shopper: of the sums over a shopper's visits, draws averaged; of ratios, the mean
+            difference between each shopper's own. None where the outcome is unknown.
         welch: As a classic test with each persona in one arm would have found it (half the sessions).
         cuped: The same, adjusted for the shopper's history.
-        sequential: Always-valid interval; None for ratios.
+        sequential: Always-valid interval around the same estimate; None for ratios.
         sessions: Both arms' sessions that this rests on.
         unpaired_sessions: Sessions that a test with different shoppers in its arms, as many sessions a shopper, would
             have needed for an interval as wide.
@@ -90,8 +96,10 @@ class OutcomeResult(Estimate):
     control: float | None
     treatment: float | None
     error: float | None
+    relative_error: float | None = None
     p_adjusted: float | None = None
     identical_arms: bool = False
+    degrees: float | None = None
     per_shopper: Estimate | None = None
     welch: Estimate
     cuped: Estimate
@@ -111,6 +119,7 @@ class ArmResult(_Frozen):
         sessions: Played.
         failed: Of these ended in ``policy_error`` or ``gave_up``.
         queries_fell_back: Share of searches that a logged arm had no list for; None in other arms.
+        unknown_products: Recorded results that the catalog does not have, over all lists of a logged arm; left out.
         usd: Cost.
         tokens: Tokens, input and output.
     """
@@ -122,6 +131,7 @@ class ArmResult(_Frozen):
     sessions: int
     failed: int
     queries_fell_back: float | None = None
+    unknown_products: int = 0
     usd: float = 0.0
     tokens: int = 0
 
@@ -140,6 +150,26 @@ class SampleRatio(_Frozen):
     p_value: float
 
 
+class HumanEffect(_Frozen):
+    """What is known of the effect on people, which is another question than the effect on the simulated population.
+
+    Attributes:
+        outcome: Of which.
+        estimate: Relative change; None when past tests say nothing.
+        interval: Prediction interval for this one test, that of the simulation's own noise included.
+        level: Of the interval.
+        tests: Past tests of people that the prediction rests on.
+        note: In words.
+    """
+
+    outcome: str = PRIMARY
+    estimate: float | None = None
+    interval: Interval = None
+    level: float | None = None
+    tests: int = 0
+    note: str = UNKNOWN
+
+
 class ABTestResult(_Frozen):
     """A finished test.
 
@@ -150,7 +180,7 @@ class ABTestResult(_Frozen):
         policy: Who shopped.
         condition: What of the persona they were given.
         personas: Personas in the comparison.
-        pairs: Persona × intention pairs in it.
+        pairs: Persona × intention pairs that were planned in each arm; an outcome's ``sessions`` are those compared.
         draws: Sessions of each pair and arm.
         seed: Of everything random.
         independent_noise: True when the arms' sessions did not share seeds.
@@ -160,8 +190,9 @@ class ABTestResult(_Frozen):
         treatment: That arm.
         sample_ratio: See `SampleRatio`.
         outcomes: By name.
-        identical_arms: No outcome differs in any session.
-        human_effect: What is known of the effect on people; a simulated test alone says nothing about that.
+        identical_arms: No number of any session differs between the arms, those included that give no estimate.
+        population: How it was calibrated on people's sessions; empty when it was not.
+        human_effect: See `HumanEffect`; a simulated test alone says nothing about people.
         paars_gym: Version.
     """
 
@@ -182,7 +213,8 @@ class ABTestResult(_Frozen):
     sample_ratio: SampleRatio
     outcomes: dict[str, OutcomeResult]
     identical_arms: bool
-    human_effect: str = HUMAN_EFFECT
+    population: str = ""
+    human_effect: HumanEffect = HumanEffect()
     paars_gym: str
 
     @classmethod
@@ -202,8 +234,16 @@ class ABTestResult(_Frozen):
         except ValidationError as error:
             raise ValueError(f"{str(path)!r} is no result of paars abtest: {error.errors()[0]['msg']}.") from None
 
+    def write(self, folder: str | Path) -> None:
+        """Keeps it in the folder of a test, whole or not at all.
 
-RESULT_FILE = "result.json"
+        Raises:
+            OSError: It cannot be written.
+        """
+        path = Path(folder) / RESULT_FILE
+        draft = path.with_name(f"{RESULT_FILE}.new")
+        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
 
 
 def known(value: float) -> float | None:

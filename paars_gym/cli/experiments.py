@@ -1,4 +1,4 @@
-"""``paars abtest``, ``backtest``, ``probe`` and ``survey``: what would change if?"""
+"""``paars abtest``, ``backtest``, ``calibrate``, ``probe`` and ``survey``: what would change if?"""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from paars_gym.personas.persona import Condition
 from paars_gym.cli.app import app, console, errors, share
 
+PLANNED = "bm25+rating:0.3"
+"""Treatment whose variance a plan is made from, where none is named."""
+
 
 @app.command()
 def abtest(
     control: Annotated[str, typer.Option(help="Ranking now, such as bm25 or logged:lists.parquet.")] = "bm25",
-    treatment: Annotated[str | None, typer.Option(help='Ranking to try, such as "bm25+rating:0.3".')] = None,
+    treatment: Annotated[
+        str | None, typer.Option(help=f'Ranking to try, such as "{PLANNED}", which is that of a plan by default.')
+    ] = None,
     control_patch: Annotated[Path | None, typer.Option(help="Content changes of the control arm.")] = None,
     treatment_patch: Annotated[Path | None, typer.Option(help="JSONL or CSV of content changes.")] = None,
     catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
@@ -24,6 +29,9 @@ def abtest(
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
     model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
     condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    population: Annotated[
+        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+    ] = None,
     sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
     draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
@@ -33,6 +41,11 @@ def abtest(
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say what a test takes, from a pilot of --sessions.")] = False,
     mde: Annotated[str, typer.Option(help="With --plan: relative change to be found.")] = "2%",
+    power: Annotated[
+        str | None, typer.Option(help="With --plan: chance to find it, such as 80%; several by default.")
+    ] = None,
+    outcome: Annotated[str, typer.Option(help="With --plan: in which the change is.")] = "sales_units",
+    pilot: Annotated[Path | None, typer.Option(help="With --plan: a finished test, instead of playing one.")] = None,
     backtest: Annotated[
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
     ] = None,
@@ -42,37 +55,50 @@ def abtest(
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
-    from paars_gym.abtest import ABTest, Arm
-    from paars_gym.abtest.backtest import human_effect, read_backtest
-    from paars_gym.abtest.planning import plan_test
+    from paars_gym.abtest import ABTest, ABTestResult, Arm
+    from paars_gym.abtest.backtest import read_backtest, with_human_effect
+    from paars_gym.abtest.calibrated import Population
+    from paars_gym.abtest.planning import POWERS, plan_test
     from paars_gym.personas.store import read_personas
     from paars_gym.report import abtest as report
 
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
+    crowd = None if population is None else Population.read(population)
+    powers = POWERS if power is None else (share("--power", power),)
+    if not plan and (pilot is not None or power is not None):
+        raise ValueError("--pilot and --power are for --plan.")
     if treatment is None and treatment_patch is None and control_patch is None:
-        raise ValueError("The arms do not differ: give --treatment RANKING, or a --treatment-patch FILE.")
-    test = ABTest(Arm(control, control_patch), Arm(treatment or control, treatment_patch))
-    with errors.status("shopping") as status:
-        result = test.run(
-            catalog=catalog,
-            personas=None if personas is None else list(read_personas(personas)),
-            policy=policy,
-            policy_options={} if model is None else {"model": model},
-            condition=cast("Condition", condition),
-            sessions=sessions,
-            draws=draws,
-            seed=seed,
-            level=level,
-            independent_noise=independent_noise,
-            concurrency=concurrency,
-            out=out,
-            resume=resume,
-            progress=lambda arm, done, planned: status.update(f"{arm}: {done:,} of {planned:,} sessions"),
-        )
+        if not plan:
+            raise ValueError("The arms do not differ: give --treatment RANKING, or a --treatment-patch FILE.")
+        treatment = PLANNED
+    if pilot is not None:
+        result = ABTestResult.read(pilot)
+    else:
+        test = ABTest(Arm(control, control_patch), Arm(treatment or control, treatment_patch))
+        with errors.status("shopping") as status:
+            result = test.run(
+                catalog=catalog,
+                personas=None if personas is None else list(read_personas(personas)),
+                policy=policy,
+                policy_options={} if model is None else {"model": model},
+                condition=cast("Condition", condition),
+                population=crowd,
+                sessions=sessions,
+                draws=draws,
+                seed=seed,
+                level=level,
+                independent_noise=independent_noise,
+                concurrency=concurrency,
+                out=out,
+                resume=resume,
+                progress=lambda arm, done, planned: status.update(f"{arm}: {done:,} of {planned:,} sessions"),
+            )
     if past is not None:
-        result = result.model_copy(update={"human_effect": human_effect(result, past)})
+        result = with_human_effect(result, past)
+        if out is not None:
+            result.write(out)
     if plan:
-        planned = plan_test(result, mde=smallest)
+        planned = plan_test(result, mde=smallest, outcome=outcome, powers=powers)
         typer.echo(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
         return
     if json:
@@ -86,45 +112,119 @@ def abtest(
 
 @app.command("backtest")
 def backtest_verb(
-    tests: Annotated[Path, typer.Argument(help="CSV of past tests of people; see the README.")],
+    tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
     personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    population: Annotated[
+        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+    ] = None,
     sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
     draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     outcome: Annotated[str, typer.Option(help="Of which the human effects are.")] = "sales_units",
     out: Annotated[Path | None, typer.Option(help="Keeps each simulated test in a folder here; resumes.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Says how far simulated tests agreed with past tests of people, and what calibration makes of them."""
+    """Says how far simulated tests agreed with past tests of people, and what calibration makes of them.
+
+    Columns of TESTS: test, human_effect (relative change, 0.021 or 2.1%), human_low and human_high (both may be empty),
+    and one of: simulated_effect; result (folder of a simulated test); or what to simulate: control, treatment,
+    control_patch, treatment_patch.
+    """
     from paars_gym.abtest import ABTest, ABTestResult, Arm
-    from paars_gym.abtest.backtest import backtest, read_tests
+    from paars_gym.abtest.backtest import backtest
+    from paars_gym.abtest.calibrated import Population
+    from paars_gym.abtest.past_tests import folder_name, read_tests
     from paars_gym.personas.store import read_personas
     from paars_gym.report.abtest import backtest_plot, backtest_table
 
     people = None if personas is None else list(read_personas(personas))
+    crowd = None if population is None else Population.read(population)
     with errors.status("shopping") as status:
 
         def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
-            status.update(name)
+            status.update(escape(name))
             return ABTest(control, treatment).run(
                 catalog=catalog,
                 personas=people,
                 policy=policy,
+                policy_options={} if model is None else {"model": model},
+                condition=cast("Condition", condition),
+                population=crowd,
                 sessions=sessions,
                 draws=draws,
                 seed=seed,
-                out=None if out is None else out / name,
+                level=level,
+                concurrency=concurrency,
+                out=None if out is None else out / folder_name(name),
                 resume=True,
             )
 
-        result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome)
+        result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome, level=level)
     if json:
         typer.echo(result.model_dump_json(indent=2))
         return
     console.print(backtest_table(result))
     console.print(backtest_plot(result), no_wrap=True)
+
+
+@app.command()
+def calibrate(
+    human: Annotated[Path, typer.Option(help="Store of people's sessions, without a test: paars sessions import.")],
+    out: Annotated[Path, typer.Option(help="File that gets the population.")],
+    marginals: Annotated[
+        Path | None, typer.Option(help="Shares of customers by trait: JSON, or CSV with trait, value, share.")
+    ] = None,
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    ranking: Annotated[str, typer.Option(help="In the order in which the people saw it.")] = "bm25",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    held_out: Annotated[str, typer.Option(help="Share of the people that judge the fit.")] = "50%",
+    sessions: Annotated[int, typer.Option(help="Simulated in each run of the fit.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="Most, of the fit of choices; each takes some six runs.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Fits a simulated population to people: how they choose, what they come for, who comes how often."""
+    from paars_gym.abtest.population import fit_population
+    from paars_gym.abtest.raking import read_marginals
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.personas.store import read_personas
+    from paars_gym.report.abtest import population_table
+    from paars_gym.sessions.store import Store
+    from paars_gym.simulation.inhabitants import own_people
+
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
+    people, loaded = Store(human), load_catalog(catalog)
+    with errors.status("reading people's sessions") as status:
+        found = fit_population(
+            people,
+            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            catalog=loaded,
+            ranking=ranking,
+            marginals=None if marginals is None else read_marginals(marginals),
+            policy=policy,
+            policy_options={} if model is None else {"model": model},
+            condition=cast("Condition", condition),
+            what_is_known=people.provenance.what_is_known,
+            held_out=share("--held-out", held_out),
+            sessions=sessions,
+            rounds=rounds,
+            seed=seed,
+            concurrency=concurrency,
+            progress=status.update,
+        )
+    found.write(out)
+    typer.echo(found.model_dump_json(indent=2)) if json else console.print(population_table(found))
 
 
 @app.command()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    pass
 from paars_gym.cli.app import console, errors, print_facts, sessions_app
 
 
@@ -47,18 +45,22 @@ def sessions_import(
 
     if propose:
         found = guide.propose(log)
-        console.print(found.head.head(5))
+        console.print(found.head.head(5), markup=False)
         if found.mapping is None:
             raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(found.missing)}; map it by --map.")
         typer.echo(found.mapping.toml(), nl=False)
-        for word in found.unplaced:
-            errors.print(f"Event {word!r} has no kind yet: add it to [kinds], or it is quarantined.", highlight=False)
+        unplaced = [f"Event {word!r} has no kind yet: add it to [kinds]" for word in found.unplaced]
+        for sentence in (*(f"{start}, or it is quarantined." for start in unplaced), *found.doubts):
+            errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
         return
     if out is None:
         raise ValueError("Where to? Give --out DIR.")
     mapping = None if map is None else LogMapping.parse(map)
     if wizard:
-        console.print(guide.propose(log).head.head(5))
+        found = guide.propose(log)
+        console.print(found.head.head(5), markup=False)
+        for doubt in found.doubts:
+            errors.print(doubt, highlight=False, markup=False, soft_wrap=True)
         mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
         typer.echo(f"\n{mapping.toml()}")
         typer.confirm("Import with this mapping?", default=True, abort=True)
@@ -107,11 +109,11 @@ def sessions_describe(store: Annotated[Path, typer.Argument(help="Folder of a se
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
     for row in found.distributions:
         numbers = (f"{row.mean:.2f}", f"{row.std:.2f}", f"{row.median:g}", f"{row.p90:g}", f"{row.most:,}")
-        table.add_row(row.statistic, *numbers, f"{row.share_zero:.1%}")
+        table.add_row(escape(row.statistic), *numbers, f"{row.share_zero:.1%}")
     console.print(table)
     tasks = Table("can be the human side of", "", "", title_justify="left")
     for task in found.tasks:
-        tasks.add_row(task.name, "yes" if task.able else "no", task.why)
+        tasks.add_row(escape(task.name), "yes" if task.able else "no", escape(task.why))
     console.print(tasks)
     for note in (*found.provenance.notes, *found.provenance.cut):
         console.print(note, highlight=False, markup=False)

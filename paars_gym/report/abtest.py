@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.abtest.backtest import Backtest, Share
+from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.planning import TestPlan
-from paars_gym.abtest.result import ABTestResult, Estimate, Interval
+from paars_gym.abtest.result import ABTestResult, Estimate, HumanEffect, Interval
 
 WIDTH = 41
 """Characters of a forest plot; odd, so that zero has one."""
@@ -32,7 +33,7 @@ def outcome_table(result: ABTestResult) -> Table:
             _number(outcome.treatment),
             outcome.note
             if outcome.estimate is None
-            else f"{_number(outcome.estimate, sign=True)} {_interval(outcome.interval)}",
+            else f"{_number(outcome.estimate, sign=True)} {_interval(outcome.interval) or outcome.note}",
             _p(outcome.p_adjusted),
             "–" if saved is None else f"{saved:.1f}×",
         )
@@ -40,15 +41,15 @@ def outcome_table(result: ABTestResult) -> Table:
 
 
 def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> Text:
-    """Relative changes with their intervals, a line each, around a common zero.
+    """Relative changes with their intervals, a line each, around a common zero; a mark alone has no interval.
 
     Args:
         rows: Name and estimate.
         width: Characters of the plot itself.
     """
     rows = list(rows)
-    ends = [abs(end) for _, found in rows for end in found.relative_interval or () if math.isfinite(end)]
-    reach = max([*ends, 1e-9])
+    marks = [mark for _, found in rows for mark in (*(found.relative_interval or ()), found.relative) if mark]
+    reach = max([*(abs(mark) for mark in marks if math.isfinite(mark)), 1e-9])
     half = width // 2
     names = max((len(name) for name, _ in rows), default=0)
     text = Text()
@@ -56,20 +57,15 @@ def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> 
         line = [" "] * width
         line[half] = "│"
         style = "dim"
-        if found.relative is not None and found.relative_interval is not None:
-            low, middle, high = (
-                half + round(value / reach * half)
-                for value in (found.relative_interval[0], found.relative, found.relative_interval[1])
-            )
-            line[low : high + 1] = "─" * (high - low + 1)
+        told = found.note
+        if found.relative is not None:
+            middle, ends = half + round(found.relative / reach * half), found.relative_interval
+            if ends is not None:
+                low, high = (half + round(end / reach * half) for end in ends)
+                line[low : high + 1] = "─" * (high - low + 1)
+                style = "green" if ends[0] > 0 else "red" if ends[1] < 0 else "default"
             line[middle] = "●"
-            signs = found.relative_interval
-            style = "green" if signs[0] > 0 else "red" if signs[1] < 0 else "default"
-        told = (
-            f"{percent(found.relative)} {_percents(found.relative_interval)}"
-            if found.relative is not None
-            else found.note
-        )
+            told = f"{percent(found.relative)} {_percents(ends) or found.note}".rstrip()
         text.append(f"{name:<{names}} ").append("".join(line), style=style).append(f" {told}\n")
     text.append(f"{'':<{names}} {percent(-reach):<{half}}0{percent(reach):>{half}}")
     return text
@@ -92,6 +88,8 @@ def notes(result: ABTestResult) -> list[str]:
         f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
         f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
     ]
+    if result.population:
+        told.append(f"Calibrated population: {result.population}.")
     if result.identical_arms:
         told.append("identical_arms: no session differs between the arms. Check that they differ at all.")
     if result.excluded:
@@ -108,12 +106,22 @@ def notes(result: ABTestResult) -> list[str]:
             told.append(
                 f"{arm.name}: {arm.queries_fell_back:.1%} of searches had no recorded list, the fallback answered."
             )
+        if arm.unknown_products:
+            told.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
             told.append(f"{arm.name}: {arm.patched_products:,} products changed.")
     if result.control.usd + result.treatment.usd:
         told.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
-    told.append(f"Effect on people: {result.human_effect}")
+    told.append(f"Effect on people: {human_effect(result.human_effect)}")
     return told
+
+
+def human_effect(found: HumanEffect) -> str:
+    """What is known of the effect on people, as a sentence."""
+    if found.estimate is None:
+        return found.note
+    level = "" if found.level is None else f", {found.level:.0%}"
+    return f"{found.outcome} {found.estimate:+.2%} {_percents(found.interval, digits=2)}{level}: {found.note}"
 
 
 def plan_table(plan: TestPlan) -> Table:
@@ -135,8 +143,8 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1%}"
 
 
-def _percents(interval: Interval) -> str:
-    return "" if interval is None else f"[{interval[0]:+.1%}, {interval[1]:+.1%}]"
+def _percents(interval: Interval, *, digits: int = 1) -> str:
+    return "" if interval is None else f"[{interval[0]:+.{digits}%}, {interval[1]:+.{digits}%}]"
 
 
 def _interval(interval: Interval) -> str:
@@ -185,13 +193,30 @@ def backtest_plot(result: Backtest) -> Text:
             ("  simulated", line.simulated, line.simulated_interval),
             ("  calibrated", line.calibrated, line.calibrated_interval),
         ):
-            around = interval or (None if effect is None else (effect, effect))
-            rows.append((what, _relative(effect, around)))
+            rows.append((what, _relative(effect, interval)))
     return forest_plot(rows)
 
 
+def population_table(population: Population) -> Table:
+    """The simulated population before and after each step of its calibration, beside people who were held out."""
+    sessions = f"{population.train_sessions:,} sessions of people, judged on {population.held_out_sessions:,} of others"
+    table = Table(title=f"Calibrated on {sessions}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("a session")
+    for name in ("people", *(stage.name for stage in population.stages)):
+        table.add_column(name, justify="right")
+    for moment, human in population.human.items():
+        table.add_row(moment, f"{human:.3f}", *(f"{stage.moments[moment]:.3f}" for stage in population.stages))
+    far = (f"{stage.distance:.3f}" for stage in population.stages)
+    table.add_row("distance, sd", f"{population.floor:.3f}", *far)
+    mix = ", ".join(f"{goal} {share:.0%}" for goal, share in population.mix.items())
+    table.caption = f"mix: {mix}. Distance under people: that of the training part, the noise of the comparison."
+    table.caption_justify = "left"
+    return table
+
+
 def _relative(effect: float | None, interval: Interval) -> Estimate:
-    return Estimate(estimate=None, interval=None, relative=effect, relative_interval=interval, p_value=None, note="–")
+    note = "–" if effect is None else "interval unknown"
+    return Estimate(estimate=None, interval=None, relative=effect, relative_interval=interval, p_value=None, note=note)
 
 
 def _share(share: Share) -> str:

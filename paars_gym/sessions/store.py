@@ -35,10 +35,10 @@ class Provenance(BaseModel):
         sessionised: How events became sessions.
         what_is_known: What the log records, for example "views" or "purchases"; what is absent here is unknown, not 0.
         notes: Anything a reader has to know, in sentences.
-        records_read: Log records seen; always the sum of the next three.
-        records_kept: Records that became events, or only marked a visit.
-        records_rejected: Records quarantined in ``rejected.jsonl``.
-        records_ignored: Records whose event word the mapping ignores.
+        records_read: Records (lines, rows) of the log; always the sum of the next three.
+        records_kept: Records that became events, one or several each, or only marked a visit.
+        records_rejected: Records quarantined in ``rejected.jsonl``, whole or in part.
+        records_ignored: Records whose event word the mapping ignores, or that hold no event.
         out_of_order: Events that stood in the log after a later event of the same shopper, and were sorted.
         cut: Files that end in the middle, and where.
     """

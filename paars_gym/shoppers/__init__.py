@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paars_gym.shoppers.behavioural import BehaviouralShopper as BehaviouralShopper
+    from paars_gym.shoppers.embedding import EmbeddingShopper as EmbeddingShopper
+    from paars_gym.shoppers.llm import LLMShopper as LLMShopper
     from paars_gym.shoppers.parameters import BehaviouralParameters as BehaviouralParameters
     from paars_gym.shoppers.protocol import Answerer as Answerer
+    from paars_gym.shoppers.protocol import GaveUp as GaveUp
     from paars_gym.shoppers.protocol import Policy as Policy
     from paars_gym.shoppers.registry import make_answerer as make_answerer
     from paars_gym.shoppers.registry import make_policy as make_policy
+    from paars_gym.shoppers.replay import ReplayShopper as ReplayShopper
+    from paars_gym.shoppers.uniform import UniformShopper as UniformShopper
 
 _HOMES = {"BehaviouralShopper": "behavioural", "BehaviouralParameters": "parameters"}
+_HOMES |= {"UniformShopper": "uniform", "EmbeddingShopper": "embedding", "ReplayShopper": "replay"}
+_HOMES |= {"LLMShopper": "llm", "GaveUp": "protocol"}
 _HOMES |= {"Answerer": "protocol", "Policy": "protocol", "make_answerer": "registry", "make_policy": "registry"}
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 

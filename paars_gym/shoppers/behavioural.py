@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from paars_gym.catalog.store import Catalog
     from paars_gym.shoppers.fit import BehaviouralFit
 
-OFFERS, PAGES = 32, 8
-"""Products opened and pages seen in a session for which chances are drawn in advance; few have more."""
+PAGES = 8
+"""Pages seen in a session for which chances are drawn in advance; few have more."""
 _EMPTY = display_of((), "")
 
 
@@ -78,18 +78,23 @@ class BehaviouralShopper:
     @staticmethod
     def fit(
         sessions: Iterable[Session],
-        catalog: Catalog,
+        catalog: Catalog | str = "mini",
         *,
         personas: Mapping[str, Persona] | None = None,
         condition: Condition = "persona",
         page_size: int | None = None,
         start: BehaviouralParameters | None = None,
     ) -> BehaviouralFit:
-        """Estimates the parameters from a log; see `paars_gym.shoppers.fit.fit_behaviour`."""
+        """Estimates the parameters from a log; see `paars_gym.shoppers.fit.fit_behaviour`.
+
+        The catalog is the one that the sessions shopped in, as an object or by a name that `load_catalog` knows.
+        """
+        from paars_gym.catalog.load import load_catalog
         from paars_gym.shoppers.fit import fit_behaviour
 
+        opened = load_catalog(catalog) if isinstance(catalog, str) else catalog
         return fit_behaviour(
-            sessions, catalog, personas=personas, condition=condition, page_size=page_size, start=start
+            sessions, opened, personas=personas, condition=condition, page_size=page_size, start=start
         )
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
@@ -98,11 +103,12 @@ class BehaviouralShopper:
         self._rng = rng
         self._draw = rng.random
         # Decisions of each kind have chances of their own, those on results by page and position: the same visitor in
-        # two shops then differs only where the shops do, which is what makes paired A/B tests sharp. Drawn in advance
-        # for most sessions, because generators of their own would take longer than the whole session.
-        size = 0 if self._shop is None else self._shop.page_size
-        self._offer_chances = deque(rng.random(OFFERS).tolist())
-        self._page_chances = deque(rng.random((PAGES, 2 * size + 2)))
+        # two shops then differs only where the shops do, which is what makes paired A/B tests sharp. By product they
+        # would be worse: a ranking shows other products, and the cascade goes by position. Drawn in advance for most
+        # sessions, because generators of their own would take longer than the whole session.
+        self._size = 0 if self._shop is None else self._shop.page_size
+        self._checkout = float(rng.random())
+        self._page_chances = deque(rng.random((PAGES, 3 * self._size + 1)))
         self._taste: Taste = taste_of(persona, self.condition)
         self._weights: Weights = weights(parameters, self._taste)
         self._budget = None if intention is None else intention.budget
@@ -123,7 +129,13 @@ class BehaviouralShopper:
         self._cart = 0
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
-        """See `Policy.act`."""
+        """See `Policy.act`.
+
+        Raises:
+            ValueError: It was made without a shop.
+        """
+        if self._shop is None:
+            raise ValueError('A shopper that shops needs a shop: BehaviouralShopper(open_shop("mini", "bm25")).')
         if self._next:
             return self._next.popleft()
         events = info["events"]
@@ -182,15 +194,15 @@ class BehaviouralShopper:
         return f"search[{self._query}]"
 
     def _begin_page(self, ids: tuple[str, ...]) -> str:
-        assert self._shop is not None, "shopping needs a shop"
+        assert self._shop is not None
         assert self._wares is not None
         self._ids = ids
         self._display = self._wares.display(ids, self._wanted)
         self._pages += 1
-        size = self._shop.page_size
-        row = self._page_chances.popleft() if self._page_chances else self._rng.random(2 * size + 2)
-        chances = row.tolist()
-        self._clicks, self._scrolls, self._leaving = chances[:size], chances[size:-2], chances[-2:]
+        size = self._size
+        row = self._page_chances.popleft() if self._page_chances else self._rng.random(3 * size + 1)
+        *chances, self._leaving = row.tolist()
+        self._clicks, self._scrolls, self._offers = chances[:size], chances[size : 2 * size], chances[2 * size :]
         return self._examine(0) if ids else self._leave_page()
 
     def _examine(self, position: int) -> str:
@@ -216,8 +228,7 @@ class BehaviouralShopper:
         if self._display.items[self._position].available:
             outside = self._outside + self.parameters.satiation * self._cart
             utility = self._appeal(self._display, self._position, self._wanted) - outside
-            chance = self._offer_chances.popleft() if self._offer_chances else self._draw()
-            if chance < _logistic(utility):
+            if self._offers[self._position] < _logistic(utility):
                 return self._add(self._ids[self._position])
         return self._go_on(self._after_view)
 
@@ -248,13 +259,12 @@ class BehaviouralShopper:
             more = math.exp(parameters.next_page - effort)
         if len(self._words) > 1:
             again = math.exp(parameters.reformulate + parameters.refinement * self._display.lacking - effort)
-        choice = (self._draw() if last_page else self._leaving[0]) * (1.0 + more + again)
+        choice = (self._draw() if last_page else self._leaving) * (1.0 + more + again)
         if choice < more:
             return "next_page[]"
         if choice < more + again:
             return self._search()
-        checkout = self._draw() if last_page else self._leaving[1]
-        if self._cart and checkout < _logistic(parameters.checkout):
+        if self._cart and self._checkout < _logistic(parameters.checkout):
             return "purchase[]"
         return "stop[]"
 

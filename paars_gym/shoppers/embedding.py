@@ -16,6 +16,7 @@ from paars_gym.personas.persona import Condition, Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import some
 from paars_gym.shoppers.queries import content_words
 
 PIECES = 100
@@ -120,11 +121,11 @@ class EmbeddingShopper:
 
     def choose_item(self, products: Sequence[Product]) -> int:
         """The product nearest to the persona; by lot when nothing is known of it."""
-        return int(self._order(products, self._known)[0])
+        return int(self._order(some(products), self._known)[0])
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result nearest to query and persona together."""
-        return int(self._order(results, [*self.shelf.of([query]), *self._known])[0])
+        return int(self._order(some(results), [*self.shelf.of([query]), *self._known])[0])
 
     def _query(self) -> str:
         if self._intention is not None:

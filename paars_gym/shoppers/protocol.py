@@ -22,6 +22,17 @@ class GaveUp(Exception):  # noqa: N818 (an outcome of a session, which is counte
     """
 
 
+def some(products: Sequence[Product]) -> Sequence[Product]:
+    """The products, of which there must be some to choose one.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if not products:
+        raise ValueError("There is nothing to choose from; give at least one product.")
+    return products
+
+
 @runtime_checkable
 class Shopper(Protocol):
     """Anyone who can be given a role. One object plays one shopper at a time.

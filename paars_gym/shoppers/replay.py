@@ -14,6 +14,7 @@ from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.actions import AddToCart, Back, NextPage, Purchase, RemoveFromCart, Search, Stop, View, to_text
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import some
 from paars_gym.shoppers.queries import content_words
 
 
@@ -75,7 +76,7 @@ class ReplayShopper:
         return [event.product for event in self.session.events if event.kind == kind]
 
     def _choose(self, products: Sequence[Product], wanted: list[str | None]) -> int:
-        ids = [product.id for product in products]
+        ids = [product.id for product in some(products)]
         found = next((ids.index(product) for product in wanted if product in ids), None)
         return int(self._rng.integers(len(products))) if found is None else found
 

@@ -14,6 +14,7 @@ from paars_gym.shop.actions import parse_action
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.state import Detail, State, apply
 from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import some
 from paars_gym.shoppers.queries import content_words, draw_query
 
 T = TypeVar("T")
@@ -80,11 +81,11 @@ class UniformShopper:
 
     def choose_item(self, products: Sequence[Product]) -> int:
         """By lot."""
-        return int(self._rng.integers(len(products)))
+        return int(self._rng.integers(len(some(products))))
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """By lot."""
-        return int(self._rng.integers(len(results)))
+        return int(self._rng.integers(len(some(results))))
 
     def _search(self) -> str:
         assert self._shop is not None

@@ -20,6 +20,8 @@ from paars_gym.simulation.clock import Clock
 
 RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
 """Errors that the next session would meet as well: they end the run, and the session counts as not played."""
+FAILURES = (Exception, SystemExit)
+"""Of a policy: they end its session. A policy that calls ``sys.exit`` ends no run."""
 MAX_CAUSE = 500
 _EVENT_FIELDS, _SESSION_FIELDS = set(Event.model_fields), set(Session.model_fields)
 T = TypeVar("T", bound=BaseModel)
@@ -73,7 +75,8 @@ def play(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
-        policy: Its exceptions end the session as ``gave_up`` or ``policy_error``, with the cause.
+        policy: Its exceptions, and actions that are no text, end the session as ``gave_up`` or ``policy_error``, with
+            the cause.
         visit: Where to play, and how long; begun anew.
         arrival: Who comes. Its generator is used up.
 
@@ -107,7 +110,7 @@ async def play_async(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
             try:
                 if isawaitable(answer):
                     answer = await answer
-            except Exception as error:
+            except FAILURES as error:
                 answer = turns.throw(error)
             else:
                 answer = turns.send(answer)
@@ -135,8 +138,12 @@ def episode(policy: Policy, visit: Visit, arrival: Arrival) -> Generator[Any, An
         except GaveUp as reason:
             end, cause = "gave_up", str(reason)[:MAX_CAUSE]
             break
-        except Exception as error:
+        except FAILURES as error:
             end, cause = "policy_error", f"{type(error).__name__}: {error}"[:MAX_CAUSE]
+            break
+        # A forgotten return is a fault of the policy, not an action of a shopper who did nothing for the whole session.
+        if not isinstance(action, str):
+            end, cause = "policy_error", f"TypeError: act returned {type(action).__name__}, must be str"
             break
         now = clock.leave(page)
         observation, _, terminated, _, info = visit.advance(action)

@@ -16,7 +16,7 @@ from typing import Any
 
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
-from paars_gym.simulation.log import Mended, mend, scan
+from paars_gym.simulation.log import Line, Mended, mend, scan
 
 SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE = "settings.json", "sessions.jsonl", "telemetry.jsonl"
 STORE_FOLDER, DAMAGED_FILE, LOCK_FILE = "sessions", "sessions.damaged", "lock"
@@ -131,12 +131,12 @@ class RunFolder:
         for line in scan(self.log):
             if line.fault is not None:
                 raise ValueError(f"{str(self.log)!r}, line {line.number}: {line.fault}. Go on with --resume.")
-            places.append((line.parse()["session"]["key"], line.offset))
+            places.append((line.key(), line.number, line.offset))
         places.sort()
         with self.log.open("rb") as file:
-            for _, offset in places:
+            for _, number, offset in places:
                 file.seek(offset)
-                yield Session.model_validate(json.loads(file.readline())["session"])
+                yield Line(number, offset, file.readline(), None).session()
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paars_gym.abtest.backtest import PastTest, backtest, read_tests
-from paars_gym.abtest.calibration import calibrate, leave_one_out
+from paars_gym.abtest.backtest import backtest
+from paars_gym.abtest.calibration import Calibration, calibrate, leave_one_out
+from paars_gym.abtest.past_tests import PastTest, folder_name, read_tests
+from paars_gym.report.abtest import backtest_plot
 
 
 def past(simulated: list[float], human: list[float]) -> list[PastTest]:
@@ -79,6 +81,10 @@ def test_a_file_of_past_tests(tmp_path: Path) -> None:
         ("test,human_effect,simulated_effect\na,,0.1", "human_effect is missing"),
         ("test,human_effect\na,0.1", "nor arms that differ"),
         ("test,human_effect\n", "holds no test"),
+        ("test,human_effect,human_low,human_high\na,1%,3%,0%", "human_low <= human_effect <= human_high"),
+        ("test,human_effect,human_low,human_high\na,5%,0%,3%", "human_low <= human_effect <= human_high"),
+        ("test,human_effect,human_low,human_high\na,1%,0%,", "both human_low and human_high"),
+        ("test,human_effect,simulated_effect\na b,1%,1%\nb,1%,1%\nA B,2%,1%", "line 2 has that name"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, says: str) -> None:
@@ -86,3 +92,29 @@ def test_bad_files(tmp_path: Path, text: str, says: str) -> None:
     file.write_text(text)
     with pytest.raises(ValueError, match=says):
         read_tests(file, simulate=lambda *_: pytest.fail("nothing to simulate"))
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../b", "..", "", "C:\\x", "\0"])
+def test_a_test_is_kept_within_its_folder(tmp_path: Path, name: str) -> None:
+    path = tmp_path / folder_name(name)
+    assert path.resolve().parent == tmp_path.resolve()
+    assert path != tmp_path
+    assert folder_name("price +20%, all") != folder_name("price -20%, all")
+
+
+def test_a_prediction_knows_the_noise_of_the_new_simulation() -> None:
+    line = Calibration(slope=0.5, slope_error=0.1, spread=0.02, degrees=1_000_000, level=0.95)
+    effect, (low, high) = line.predict(0.2, error=0.04)
+    assert effect == pytest.approx(0.1)
+    # Three errors of 0.02 each: sqrt(3) · 0.02 · 1.96.
+    assert high - effect == pytest.approx(effect - low) == pytest.approx(0.0679, abs=1e-4)
+    assert line.predict(0.2).interval[1] == pytest.approx(0.1 + 1.96 * 2**0.5 * 0.02, abs=1e-4)
+
+
+def test_what_has_no_interval_is_drawn_without_one() -> None:
+    drawn = backtest_plot(backtest([PastTest("a", 0.1, None, 0.2), PastTest("b", 0.1, (0.05, 0.15), 0.2)])).plain
+    first, sure = (line for line in drawn.splitlines() if "people" in line)
+    assert first.count("●") == sure.count("●") == 1
+    assert "[" not in first
+    assert "─" not in first
+    assert "[+5.0%, +15.0%]" in sure

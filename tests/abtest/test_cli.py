@@ -8,6 +8,9 @@ import pytest
 from paars_gym import cli
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.store import write_personas
+from paars_gym.sessions.event import Event, Session
+from paars_gym.sessions.store import Provenance
+from paars_gym.sessions.writer import write_sessions
 from tests.abtest.shoppers import people
 
 
@@ -44,7 +47,8 @@ def test_json_is_as_documented(
         "rank_viewed",
         "abandonment",
     }
-    assert "backtest" in result["human_effect"]
+    assert result["human_effect"]["estimate"] is None
+    assert "backtest" in result["human_effect"]["note"]
 
 
 def test_a_test_is_printed_planned_and_backtested(
@@ -68,7 +72,10 @@ def test_a_test_is_printed_planned_and_backtested(
     assert found["tests"][0]["simulated_interval"] is not None
     (tmp_path / "backtest.json").write_text(json.dumps(found))
     assert paars(monkeypatch, *test, "--resume", "--json", "--backtest", str(tmp_path / "backtest.json")) == 0
-    assert "prediction from 4 past tests" in json.loads(capsys.readouterr().out)["human_effect"]
+    effect = json.loads(capsys.readouterr().out)["human_effect"]
+    assert (effect["tests"], effect["level"], effect["outcome"]) == (4, 0.95, "sales_units")
+    assert effect["interval"][0] < effect["estimate"] < effect["interval"][1]
+    assert json.loads((tmp_path / "test" / "result.json").read_text())["human_effect"] == effect
     assert paars(monkeypatch, "backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "40") == 0
     assert "direction agreement" in capsys.readouterr().out
 
@@ -94,3 +101,69 @@ def test_mistakes_are_one_line(
 ) -> None:
     assert paars(monkeypatch, "abtest", *shop_folder, *arguments) == 2
     assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_plans(
+    shop_folder: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = ["abtest", *shop_folder, "--plan", "--sessions", "60", "--mde", "20%", "--json"]
+    assert paars(monkeypatch, *plan, "--outcome", "views") == 0
+    assert len(json.loads(capsys.readouterr().out)["needed"]) == 4
+    kept = ["abtest", *shop_folder, "--treatment", "price", "--sessions", "60", "--out", str(tmp_path / "pilot")]
+    assert paars(monkeypatch, *kept) == 0
+    capsys.readouterr()
+    assert paars(monkeypatch, *plan, "--outcome", "views", "--power", "85%", "--pilot", str(tmp_path / "pilot")) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["outcome"], planned["pilot_sessions"]) == ("views", 120)
+    assert [row["power"] for row in planned["needed"]] == [0.85]
+    assert paars(monkeypatch, "abtest", *shop_folder, "--treatment", "price", "--power", "80%") == 2
+    assert "are for --plan" in capsys.readouterr().err
+
+
+def test_a_backtest_writes_into_its_folder_alone(
+    shop_folder: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "past.csv").write_text("test,human_effect,treatment\n../x,1%,price\n")
+    inside = tmp_path / "kept"
+    verb = ["backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "60", "--level", "0.9"]
+    assert paars(monkeypatch, *verb, "--condition", "profile", "--out", str(inside)) == 0
+    assert not (tmp_path / "x").exists()
+    (folder,) = inside.iterdir()
+    settings = json.loads((folder / "control" / "settings.json").read_text())
+    assert settings["condition"] == "profile"
+
+
+def test_a_population_is_calibrated_and_used(
+    shop_folder: list[str],
+    catalog: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = (Event(kind="search", query="x"), Event(kind="view", product="h1"), Event(kind="view", product="h2"))
+    human = [Session(shopper=f"s{index % 20}", key=str(index), events=events[: 1 + index % 3]) for index in range(60)]
+    known = Provenance(name="people", what_is_known=("searches", "views", "purchases"))
+    write_sessions(tmp_path / "people", human, provenance=known)
+    file = tmp_path / "population.json"
+    verb = ["calibrate", *shop_folder, "--human", str(tmp_path / "people"), "--sessions", "24", "--rounds", "1"]
+    assert paars(monkeypatch, *verb, "--out", str(file)) == 0
+    printed = capsys.readouterr().out
+    assert "always buys" in printed
+    assert "mix fitted" in printed
+    test = ["abtest", *shop_folder, "--treatment", "price", "--sessions", "40", "--json"]
+    assert paars(monkeypatch, *test, "--population", str(file)) == 0
+    assert "sessions of people" in json.loads(capsys.readouterr().out)["population"]
+    (tmp_path / "past.csv").write_text("test,human_effect,treatment\na,1%,price\n")
+    past = ["backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "24", "--population", str(file)]
+    assert paars(monkeypatch, *past, "--outcome", "views", "--json") == 0
+    capsys.readouterr()
+    for wrong, says in (
+        (["--marginals", str(tmp_path / "nowhere.csv")], "No file of marginals"),
+        (["--held-out", "100%"], "held_out == 1.0"),
+        (["--human", str(tmp_path)], "No session store"),
+        (["--out", str(tmp_path / "no" / "x.json")], "there is no folder"),
+    ):
+        assert paars(monkeypatch, *verb, "--out", str(file), *wrong) == 2
+        assert says in " ".join(capsys.readouterr().err.split())
+    assert paars(monkeypatch, *test, "--population", str(tmp_path / "past.csv")) == 2
+    assert "is no population" in " ".join(capsys.readouterr().err.split())

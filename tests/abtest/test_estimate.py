@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paars_gym.abtest.estimate import paired_difference, paired_ratio
+from paars_gym.abtest.estimate import effective_degrees, paired_difference, paired_ratio
 
 
 def test_one_session_a_persona_is_the_paired_t_test() -> None:
     rng = np.random.default_rng(0)
-    control, treatment = rng.poisson(2, 40), rng.poisson(3, 40)
+    control, treatment = rng.uniform(2, 4, 40), rng.uniform(3, 5, 40)
     result = paired_difference(control, treatment, list(range(40)))
     reference = stats.ttest_rel(treatment, control).confidence_interval(0.95)
     assert result.estimate == pytest.approx((treatment - control).mean())
@@ -75,7 +75,7 @@ def test_a_constant_difference_has_no_variance_and_no_estimate() -> None:
 
 def test_p_value_is_the_paired_t_test() -> None:
     rng = np.random.default_rng(3)
-    control, treatment = rng.normal(size=25), rng.normal(0.3, size=25)
+    control, treatment = rng.uniform(size=25), rng.uniform(0.1, 1.1, size=25)
     expected = stats.ttest_rel(treatment, control).pvalue
     assert paired_difference(control, treatment, list(range(25))).p_value == pytest.approx(expected)
 
@@ -112,3 +112,27 @@ def test_intervals_cover() -> None:
         relative_covered += result.relative_interval[0] <= 0.2 <= result.relative_interval[1]
     assert 0.925 <= covered / 1_000 <= 0.97
     assert 0.925 <= relative_covered / 1_000 <= 0.97
+
+
+def test_degrees_by_hand() -> None:
+    # Squares 1 but for the two of 4: kurtosis (10 + 2·256)/12 / ((10 + 2·16)/12)² = 43.5 / 12.25 = 3.551.
+    values = np.array([1.0, -1.0] * 5 + [4.0, -4.0])
+    assert effective_degrees(values) == pytest.approx(2 * 12 / (43.5 / 12.25 - 1))
+    assert effective_degrees(np.array([1.0, -1.0] * 10)) == 19
+    one_alone = np.zeros(200)
+    one_alone[0] = 1.0
+    assert effective_degrees(one_alone) == 4
+    assert effective_degrees(np.array([1.0, 2.0, 9.0])) == 2
+
+
+def test_intervals_cover_where_a_few_personas_make_the_variance() -> None:
+    """One persona in five differs, by a lot: 1,000 tests; Student's t with C - 1 degrees misses too often."""
+    rng = np.random.default_rng(6)
+    misses, naive = 0, 0
+    for _ in range(1_000):
+        effect = np.where(rng.random(60) < 0.2, rng.exponential(1.0, 60), 0.0)
+        result = paired_difference(np.ones(60), 1.0 + effect, range(60))
+        assert result.degrees < 59
+        misses += not result.interval[0] <= 0.2 <= result.interval[1]
+        naive += abs(result.estimate - 0.2) > stats.t.ppf(0.975, 59) * result.error
+    assert misses < 0.85 * naive

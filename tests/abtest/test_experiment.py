@@ -4,11 +4,12 @@ import math
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from paars_gym.abtest import ABTest, ABTestResult, Arm
-from paars_gym.abtest.compare import pair_up
+from paars_gym.abtest.compare import Pairs, compare, pair_up
 from paars_gym.abtest.outcomes import COLUMNS, measure
 from paars_gym.abtest.patch import Change
 from paars_gym.catalog.product import Product
@@ -69,8 +70,10 @@ def test_a_treatment_that_ends_all_sales_is_found(catalog: Catalog) -> None:
     assert sales.p_adjusted < 0.001
     assert sales.unpaired_sessions > 0
     assert sales.welch.interval[1] < 0
-    assert result.outcomes["searches"].identical_arms
-    assert result.outcomes["searches"].estimate == 0
+    searches = result.outcomes["searches"]
+    assert (searches.estimate, searches.interval, searches.note) == (0, None, "no pair differs")
+    assert searches.per_shopper.interval is None
+    assert not searches.identical_arms
     assert not result.identical_arms
     assert result.treatment.patched_products == 4
     assert (result.control.sessions, result.personas, result.excluded) == (60, 20, 0)
@@ -135,11 +138,67 @@ def test_an_arm_in_which_everything_fails_is_an_error(catalog: Catalog) -> None:
 
 
 def test_one_persona_tells_nothing(catalog: Catalog) -> None:
-    result = run(ABTest(Arm("bm25"), Arm("price")), catalog, personas=people(1))
+    too_dear = Arm("bm25", patch=[Change(category="Headphones", price=200)])
+    result = run(ABTest(Arm("bm25"), too_dear), catalog, personas=people(1))
+    assert not result.identical_arms
     for outcome in result.outcomes.values():
-        assert outcome.interval is None or outcome.identical_arms
+        assert (outcome.estimate, outcome.interval, outcome.identical_arms) == (None, None, False)
+        assert outcome.note in ("not estimable: one persona", "not estimable: nothing to divide by")
         assert outcome.welch.interval is None
-    assert "one persona" in result.outcomes["rank_viewed"].note or result.outcomes["rank_viewed"].identical_arms
+
+
+def pairs_of(control: dict[str, tuple[float, ...]], treatment: dict[str, tuple[float, ...]]) -> Pairs:
+    return pair_up({key: f"p{int(key) // 2}" for key in control}, control, treatment)
+
+
+def rows(number: int) -> dict[str, tuple[float, ...]]:
+    rng = np.random.default_rng(0)
+    return {f"{index:03d}": tuple(rng.integers(1, 5, len(COLUMNS)).astype(float)) for index in range(number)}
+
+
+def test_arms_are_identical_only_if_every_number_is() -> None:
+    control = rows(20)
+    assert pairs_of(control, dict(control)).identical
+    revenue = COLUMNS.index("revenue")
+    unknown = {key: (*row[:revenue], math.nan, *row[revenue + 1 :]) for key, row in control.items()}
+    same = compare(pairs_of(unknown, dict(unknown)))
+    assert pairs_of(unknown, dict(unknown)).identical
+    assert same["sales_units"].interval == (0, 0)
+    assert same["revenue"].interval is None
+    # All sell one more: no variance, nothing estimable in sales; the arms differ all the same.
+    more = pairs_of(control, {key: (row[0] + 1, *row[1:]) for key, row in control.items()})
+    assert not more.identical
+    found = compare(more)
+    assert found["sales_units"].estimate is None
+    assert found["views"].interval is None
+    assert found["views"].note == "no pair differs"
+
+
+def test_sessions_count_alike_in_the_sequential_interval() -> None:
+    control = rows(240)
+    rng = np.random.default_rng(1)
+    treatment = {key: (row[0] + rng.integers(0, 3), *row[1:]) for key, row in control.items()}
+    # The first 40 sessions are of ten people, the others of a hundred.
+    shoppers = {key: f"p{int(key) // 4 if int(key) < 40 else int(key) // 2}" for key in control}
+    sales = compare(pair_up(shoppers, control, treatment))["sales_units"]
+    assert np.mean(sales.sequential.interval) == pytest.approx(sales.estimate)
+    assert sales.sequential.interval[0] < sales.interval[0] < sales.interval[1] < sales.sequential.interval[1]
+
+
+def test_ratios_a_shopper_by_hand() -> None:
+    place = COLUMNS.index("ranks"), COLUMNS.index("ranked_views")
+
+    def row(ranks: float, views: float) -> tuple[float, ...]:
+        values = [0.0] * len(COLUMNS)
+        values[place[0]], values[place[1]] = ranks, views
+        return tuple(values)
+
+    control = {"000": row(2, 1), "001": row(4, 1), "002": row(1, 1), "003": row(0, 0), "004": row(1, 1)}
+    treatment = {"000": row(3, 1), "001": row(6, 2), "002": row(5, 1), "003": row(0, 0), "004": row(0, 0)}
+    found = compare(pairs_of(control, treatment))["rank_viewed"].per_shopper
+    # p0: 6 of 2 before, 9 of 3 after: 0; p1: from 1 to 5; p2 looked at nothing in the treatment.
+    assert found.estimate == 2.0
+    assert "of 2 of 3 shoppers" in found.note
 
 
 def test_revenue_is_unknown_where_prices_are(catalog: Catalog) -> None:
@@ -154,6 +213,10 @@ def test_other_catalogs_are_refused(catalog: Catalog) -> None:
     other = Catalog.from_products([Product(id="a", title="A")], name="other")
     with pytest.raises(ValueError, match="the test is about 'twelve'"):
         run(ABTest(Arm("bm25", catalog=catalog), Arm("bm25", catalog=other)), catalog)
+    with pytest.raises(ValueError, match="the test is about 'twelve'"):
+        run(ABTest(Arm("bm25", catalog=other), Arm("price", catalog=other)), catalog)
+    brought = ABTest(Arm("bm25", catalog=catalog), Arm("price"))
+    assert run(brought, None).catalog == "twelve"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +236,9 @@ def test_bad_settings(catalog: Catalog, options: dict[str, object], says: str) -
 
 
 def test_logged_lists_are_replayed_and_the_rest_counted(catalog: Catalog, tmp_path: Path) -> None:
-    pl.DataFrame({"query": ["headphones"], "products": [["h3", "h2"]]}).write_parquet(tmp_path / "lists.parquet")
+    pl.DataFrame({"query": ["headphones"], "products": [["h3", "h2", "gone"]]}).write_parquet(
+        tmp_path / "lists.parquet"
+    )
 
     def wants(persona, rng):  # type: ignore[no-untyped-def]
         return headphones(persona, rng).model_copy(update={"text": "headphones" if rng.random() < 0.75 else "kettle"})
@@ -181,4 +246,5 @@ def test_logged_lists_are_replayed_and_the_rest_counted(catalog: Catalog, tmp_pa
     result = run(ABTest(Arm("bm25"), Arm(f"logged:{tmp_path}/lists.parquet")), catalog, intentions=wants)
     assert result.control.queries_fell_back is None
     assert 0.1 < result.treatment.queries_fell_back < 0.4
+    assert (result.control.unknown_products, result.treatment.unknown_products) == (0, 1)
     assert result.outcomes["sales_units"].estimate < 0  # h3 costs 149

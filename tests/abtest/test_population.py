@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from paars_gym.abtest.population import fit_mix, persona_traits, rake, resample
+from paars_gym.abtest import ABTest, Arm
+from paars_gym.abtest.calibrated import Population
+from paars_gym.abtest.choice import fit_moments
+from paars_gym.abtest.mix import fit_mix
+from paars_gym.abtest.moments import MOMENTS, known_moments, session_moments
+from paars_gym.abtest.population import fit_population
+from paars_gym.abtest.raking import persona_traits, rake, read_marginals, resample
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import Persona, Trait
 from paars_gym.sessions.event import Event, Intention, Session
 from tests.abtest.shoppers import people
 
@@ -76,3 +86,136 @@ def test_resampling_follows_the_weights() -> None:
     assert set(persona_traits(crowd)["age_range"]) == {"unknown"}
     with pytest.raises(ValueError, match="one weight"):
         resample(crowd, [1, 1], 3, np.random.default_rng(0))
+
+
+def test_parameters_are_found_by_their_moments() -> None:
+    """Three moments of two parameters, one through a logistic curve: exact, so that the target can be reached."""
+
+    def simulate(values: np.ndarray) -> np.ndarray:
+        share = 1 / (1 + np.exp(-values[0]))
+        return np.array([3 * share, values[1] * share, values[1]])
+
+    fit = fit_moments(simulate, simulate(np.array([-1.5, 2.0])), np.array([2.0, 0.0]), rounds=10)
+    assert fit.values == pytest.approx([-1.5, 2.0], abs=0.05)
+    assert fit.distances[0] > 1
+    assert fit.distance == fit.distances[-1] < 0.02
+    assert list(fit.distances) == sorted(fit.distances, reverse=True)
+
+
+def test_a_step_that_leads_away_is_not_taken() -> None:
+    fit = fit_moments(lambda values: np.abs(values) + 1, np.array([1.0]), np.array([0.0]), rounds=5)
+    assert (fit.values.tolist(), fit.rounds) == ([0.0], 0)
+
+
+def test_what_a_log_does_not_tell_is_not_matched() -> None:
+    human = session_moments(sessions({"buy": 0.5, "browse": 0.5}, 200, 1, "h"))
+    assert known_moments(("purchases", "products"), human) == ("conversion", "units")
+    assert known_moments(("searches", "views"), human) == ("views", "no view", "one view", "many views")
+    with pytest.raises(ValueError, match="nothing varies"):
+        known_moments(("searches",), human)
+    assert set(known_moments(("purchases", "searches", "views"), human)) < set(MOMENTS)
+
+
+def customers() -> list[Persona]:
+    """A third of the 24 are young."""
+    return [
+        persona.model_copy(
+            update={
+                "profile": persona.profile.model_copy(
+                    update={"age_range": Trait(value="25-34" if index % 3 == 0 else "65+", confidence=1.0)}
+                )
+            }
+        )
+        for index, persona in enumerate(people(24))
+    ]
+
+
+def fitted(catalog: Catalog, **options: object) -> Population:
+    human = sessions({"buy": 0.1, "compare": 0.2, "browse": 0.7}, 400, 1, "h")
+    settings = {"personas": customers(), "catalog": catalog, "sessions": 60, "rounds": 1, **options}
+    return fit_population(human, **settings)  # type: ignore[arg-type]
+
+
+def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog, tmp_path: Path) -> None:
+    marginals = {"age_range": {"25-34": 0.75, "65+": 0.25}}
+    found = fitted(catalog, marginals=marginals)
+    names = [stage.name for stage in found.stages]
+    assert names == ["always buys", "default mix", "personas weighted", "choices fitted", "mix fitted"]
+    assert found.stages[-1].distance < 0.7 * found.stages[0].distance
+    assert found.floor < found.stages[-1].distance
+    assert sum(found.mix.values()) == pytest.approx(1)
+    assert (found.train_sessions, found.held_out_sessions) == (200, 200)
+    assert found.weights["p000"] == pytest.approx(0.75 * 3)
+    assert fitted(catalog, marginals=marginals) == found
+    found.write(tmp_path / "population.json")
+    assert Population.read(tmp_path / "population.json") == found
+
+    come = [persona.shopper for persona in found.people(customers(), 480)]
+    assert sum(int(name[1:]) % 3 == 0 for name in come) == pytest.approx(0.75 * len(come), abs=1)
+    test = ABTest(Arm("bm25"), Arm("price"))
+    result = test.run(sessions=60, catalog=catalog, personas=customers(), population=found)
+    assert "choices fitted, personas weighted; 200 sessions of people" in result.population
+    assert (
+        result.outcomes["conversion"].control
+        < test.run(sessions=60, catalog=catalog, personas=customers()).outcomes["conversion"].control
+    )
+
+
+def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path: Path) -> None:
+    found = fitted(catalog, rounds=0, marginals={"age_range": {"25-34": 1, "65+": 1}})
+    assert found.parameters == {}
+    test = ABTest(Arm("bm25"), Arm("price"))
+    other = Catalog.from_products(list(catalog), name="other")
+    for options, says in (
+        ({"policy": "uniform"}, "fitted for policy 'behavioural' in condition 'persona', not for 'uniform'"),
+        ({"condition": "base"}, "not for 'behavioural' in 'base'"),
+        ({"catalog": other}, "fitted in catalog 'twelve', not in 'other'"),
+        ({"personas": people(30)}, "Persona 'p024' has no weight"),
+        ({"intentions": lambda persona, rng: Intention(text="x")}, "one or the other"),
+    ):
+        settings = {"sessions": 10, "catalog": catalog, "personas": customers(), "population": found, **options}
+        with pytest.raises(ValueError, match=says):
+            test.run(**settings)  # type: ignore[arg-type]
+    file = tmp_path / "population.json"
+    with pytest.raises(FileNotFoundError, match="paars calibrate"):
+        Population.read(file)
+    for text in ("{}", found.model_dump_json().replace('"mix":{', '"mix":{"steal":1,')):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="is no population"):
+            Population.read(file)
+
+
+def test_bad_calibrations(catalog: Catalog) -> None:
+    for options, says in (
+        ({"held_out": 1.0}, "held_out == 1.0"),
+        ({"sessions": 0}, "sessions=0"),
+        ({"personas": []}, "no personas"),
+        ({"condition": "all"}, "Unknown condition"),
+        ({"what_is_known": ("carts",)}, "nothing varies"),
+        ({"marginals": {"age_range": {"25-34": 1}}}, "'65\\+' occurs and has no target share"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            fitted(catalog, **options)
+    alone = [Session(shopper="a", key=str(index)) for index in range(5)]
+    with pytest.raises(ValueError, match="of 1 shoppers"):
+        fit_population(alone, personas=customers(), catalog=catalog)
+
+
+def test_marginals_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "marginals"
+    wanted = {"age_range": {"25-34": 0.75, "65+": 0.25}, "home": {"owner": 1.0}}
+    file.write_text('{"age_range": {"25-34": 0.75, "65+": 0.25}, "home": {"owner": 1}}')
+    assert read_marginals(file) == wanted
+    file.write_text("trait,value,share\nage_range,25-34,0.75\nage_range,65+,0.25\nhome,owner,1\n")
+    assert read_marginals(file) == wanted
+    for text in (
+        "",
+        "{",
+        '{"home": 1}',
+        "trait,share\nhome,1\n",
+        "trait,value,share\nhome,owner,nan\n",
+        '{"home": {}}',
+    ):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="holds no"):
+            read_marginals(file)

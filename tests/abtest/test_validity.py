@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from benchmarks.abtest_validity import REDUCED, Pool, candidate_tests, drawn_tests, tables, true_effects
+from benchmarks.abtest_bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
+from benchmarks.abtest_direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
+from benchmarks.abtest_pools import REDUCED, Pool, drawn_tests, true_effects
+from benchmarks.abtest_validity import outputs
+from benchmarks.satisficers import GOALS, aspirations_of, satisficers, usual_prices
+from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.outcomes import COLUMNS
-from paars_gym.catalog.store import Catalog
+from paars_gym.abtest.patch import Change
+from paars_gym.catalog.load import load_catalog
+from paars_gym.simulation.intentions import IntentionMix
+from paars_gym.simulation.world import mini_world
 
-TINY = REDUCED._replace(tests=4, pool=8, personas=6, visits=1)
+TINY = REDUCED._replace(tests=4, pool=8, personas=6, visits=1, directions=3, human_sessions=80, sessions=60)
 
 
 def made_up_pool() -> Pool:
@@ -27,13 +36,64 @@ def test_tests_are_drawn_with_shared_or_with_other_draws() -> None:
 
 
 def test_a_tiny_run_prints_its_tables() -> None:
-    found = list(tables(("false positives", "power"), TINY, seed=0))
-    assert [len(table.columns) for table in found] == [5, 3]
+    found = list(outputs(("false positives", "power"), TINY, seed=0))
+    assert [len(piece.columns) for piece in found if hasattr(piece, "columns")] == [5, 3]
+    assert [piece.bar[:5] for piece in found if hasattr(piece, "bar")] == ["A/A, ", "A/A, ", "A/A, ", "power"]
 
 
-def test_there_are_sixty_different_tests_of_direction(catalog: Catalog) -> None:
-    from paars_gym.catalog.load import load_catalog
-
+def test_there_are_sixty_different_tests_of_direction() -> None:
     tests = candidate_tests(load_catalog("mini"), 60)
     assert len({name for name, _ in tests}) == 60
     assert sum(bool(arm.patch) for _, arm in tests) == 30
+
+
+@pytest.mark.parametrize(
+    ("hits", "holds", "broken"), [(100, True, False), (128, True, False), (140, False, False), (160, False, True)]
+)
+def test_a_bound_is_broken_by_more_than_monte_carlo_error(hits: int, holds: bool, broken: bool) -> None:
+    # Of 2,000: 6.5% and two errors of 0.55% are 7.6%.
+    verdict = within("x", {("a", "paired"): Rate(hits, 2_000), ("b", "paired"): Rate(100, 2_000)}, (0.035, 0.065))
+    assert (verdict.holds, verdict.broken) == (holds, broken)
+    assert within("x", {("a", "b"): Rate(20, 2_000)}, (0.035, 0.065)).broken
+
+
+def test_each_bar_can_break() -> None:
+    rates = {("sales_units", "paired"): Rate(200, 2_000), ("views", "welch"): Rate(100, 2_000)}
+    rates |= {("views", "paired"): Rate(100, 2_000), ("sales_units", "sequential"): Rate(150, 2_000)}
+    assert [verdict.broken for verdict in false_positive_bars(rates)] == [True, False, True]
+    assert [verdict.broken for verdict in coverage_bars(rates)] == [True, False]
+    assert power_bar({50: 0.5, 100: 0.8}, {50: Rate(1_000, 2_000), 100: Rate(1_400, 2_000)}).broken
+    assert power_bar({50: 0.5}, {50: Rate(1_040, 2_000)}).holds
+    saved = {1: Saved(5.2, 200), 3: Saved(4.5, 200), 10: Saved(4.0, 200)}  # errors of a tenth
+    assert [(verdict.holds, verdict.broken) for verdict in savings_bars(saved)] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+def test_satisficers_react_to_prices_and_stars() -> None:
+    world = mini_world(n_shoppers=60, seed=0)
+    catalog = world.shop.catalog
+    people = {
+        "personas": world.personas,
+        "policy": satisficers(usual_prices(catalog)),
+        "intentions": IntentionMix(catalog, GOALS),
+        "sessions": 300,
+    }
+    assert len({aspirations_of(persona) for persona in world.personas}) == 60
+    dearer = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(all=True, price_percent=50)])).run(catalog=catalog, **people)
+    assert dearer.outcomes["sales_units"].interval[1] < 0
+    assert dearer.control.failed == dearer.treatment.failed == 0
+    best_first = ABTest(Arm("bm25"), Arm("rating")).run(catalog=catalog, **people)
+    assert best_first.outcomes["views"].interval[0] > 0 or best_first.outcomes["rank_viewed"].interval[1] < 0
+
+
+@pytest.mark.slow
+def test_a_tiny_run_of_directions() -> None:
+    world = mini_world(n_shoppers=TINY.pool, seed=0)
+    found = directions(world, TINY, seed=0)
+    assert list(found.backtests) == [BEFORE, AFTER]
+    assert found.population.stages[0].name == "always buys"
+    assert len(found.sureness) == 3
+    assert len(list(direction_tables(found))) == 4

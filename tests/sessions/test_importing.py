@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paars_gym.sessions import Store, import_log
-from paars_gym.sessions.ingest import buckets, reading
+from paars_gym.sessions.ingest import buckets, opening
 from paars_gym.sessions.ingest.mapping import LogMapping
 
 PAIRS = "shopper=user,time=ts,kind=what,product=item,price=paid,kinds.buy=purchase,kinds.wish=ignore,time_format=s"
 MAPPING = LogMapping.parse(PAIRS)
+SHORT = LogMapping.parse("shopper=user,time=ts,kind=what,product=item,time_format=s")
 HEADER = "user,ts,what,item,paid,extra\n"
 GOOD = "ann,1500000000,view,p1,,x\n"
 
@@ -100,10 +102,88 @@ def test_a_file_cut_anywhere_is_imported_up_to_the_cut(tmp_path, suffix, compres
     assert run(tmp_path, whole, name=name).provenance.cut == ()
 
 
-def test_a_last_line_without_its_end_is_a_line(tmp_path):
-    store = run(tmp_path, HEADER + GOOD + GOOD.strip())
+def test_a_last_line_without_its_end_is_a_line_if_what_is_read_of_it_is_whole(tmp_path):
+    store = run(tmp_path, HEADER + GOOD + GOOD.strip())  # its last field, extra, is not read
     assert store.card.events == 2
     assert store.provenance.cut == ()
+    lines = "user,ts,what,item\nann,1500000000,view,p1\n"
+    assert run(tmp_path, lines.strip() + "\r", mapping=SHORT).provenance.cut == ()  # half of a line end is enough
+    store = run(tmp_path, lines + "ann,1500000000,view,p22", mapping=SHORT)
+    assert store.provenance.cut == ("log.csv has no line end after record 2, whose last field may be cut",)
+    assert rejected(store) == [(2, "", "ann,1500000000,view,p22")]
+    assert "end its last line and import it again" in (store.folder / "rejected.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "from_record", "stride"),
+    [
+        ("2019-Nov.csv", 5, 1),
+        ("2019-Nov.csv.gz", 4, 17),
+        pytest.param("2019-Nov.csv", 2, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_cut_at_any_byte_a_log_gives_only_what_it_held(tmp_path, name, from_record, stride):
+    text = (Path(__file__).parent / "fixtures" / "2019-Nov.csv").read_bytes()
+    log = tmp_path / name
+    pack = gzip.compress if name.endswith("gz") else bytes
+    log.write_bytes(pack(text))
+
+    def events(store: Store) -> set[object]:
+        return {(session.key, event) for session in store for event in session.events}
+
+    known = events(import_log(log, tmp_path / "s", format="rees46"))
+    first = sum(len(line) for line in text.splitlines(keepends=True)[:from_record])
+    last_field = text.rindex(b",")
+    for cut in (*range(first, last_field, 9 * stride), *range(last_field, len(text), stride)):
+        log.write_bytes(pack(text[:cut]))
+        store = import_log(log, tmp_path / "s", format="rees46", overwrite=True)
+        assert events(store) <= known, text[:cut]
+        told = store.provenance
+        assert told.records_kept == text[:cut].count(b"\n") - 1
+        assert bool(told.cut) == bool(told.records_rejected) == (text[cut - 1] != ord("\n"))
+
+
+def test_packed_logs(tmp_path):
+    text = HEADER + GOOD
+    for name, message in (("log.csv.gz", "no gzip file"), ("log.csv.xz", "no xz file"), ("log.jsonl.bz2", "no bzip2")):
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path, text, name=name)
+    with pytest.raises(ValueError, match="no whole zip file"):
+        run(tmp_path, text, name="log.zip")
+    log, out = tmp_path / "log.zip", tmp_path / "o"
+    with zipfile.ZipFile(log, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/log.csv", text)
+        archive.writestr("__MACOSX/data/._log.csv", "x")
+    assert import_log(log, out, mapping=MAPPING).card.events == 1
+    with zipfile.ZipFile(log, "a") as archive:
+        archive.writestr("more.csv", text)
+    with pytest.raises(ValueError, match=r"holds 2 files \(data/log.csv, more.csv\), must hold one log; unpack it"):
+        import_log(log, out, mapping=MAPPING, overwrite=True)
+    with zipfile.ZipFile(log, "w") as archive:
+        archive.writestr("log.parquet", "PAR1")
+    with pytest.raises(ValueError, match="packed Parquet"):
+        import_log(log, out, mapping=MAPPING, overwrite=True)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="holds no file; give a log"):
+        import_log(tmp_path / "empty", out, mapping=MAPPING, overwrite=True)
+
+
+def test_whole_numbers_may_be_written_with_a_point(tmp_path):
+    mapping = LogMapping.parse("shopper=user,every_kind=purchase,product=item,units=n")
+    store = run(tmp_path, "user,item,n,x\na,p,2.0,\na,p,3,\na,p,2.5,\na,p,inf,\n", mapping=mapping)
+    assert store.scan().collect()["units"].to_list() == [2, 3]
+    assert rejected(store) == [(3, "units", "2.5"), (4, "units", "inf")]
+
+
+def test_a_log_without_times_is_not_said_to_be_cut_by_them(tmp_path):
+    mapping = LogMapping.parse("shopper=user,session=visit,every_kind=view,product=item")
+    rows = "user,visit,item,x\na,1,p,\na,2,q,\n"
+    assert run(tmp_path, rows, mapping=mapping).provenance.sessionised == "the log's session ids"
+    with pytest.raises(ValueError, match="gap_minutes == 30, but the log has no times"):
+        run(tmp_path, rows, mapping=mapping, gap_minutes=30)
+    mapping = LogMapping.parse("shopper=user,every_kind=view,product=item")
+    store = run(tmp_path, rows, mapping=mapping)
+    assert (len(store), store.provenance.sessionised) == (1, "one session a shopper (no times)")
 
 
 def test_parquet_whole_and_cut(tmp_path):
@@ -181,7 +261,7 @@ def test_large_logs_are_sorted_in_buckets(tmp_path, monkeypatch):
     small = run(tmp_path, HEADER + rows)
     monkeypatch.setattr(buckets, "BUCKET_RECORDS", 500)
     monkeypatch.setattr("paars_gym.sessions.ingest.importing.BUCKET_RECORDS", 500)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(opening, "BLOCK_BYTES", 10_000)
     expected = sorted(small, key=lambda session: session.key)
     large = run(tmp_path, HEADER + rows, gap_minutes=30)
     assert sorted(large, key=lambda session: session.key) == expected

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from paars_gym.sessions import import_log
@@ -58,7 +59,7 @@ def test_answers_override_its_guesses(tmp_path):
     replies = {"shopper": "who", "time": "when", "kind": "did", "Event 'looked'": "view"}
 
     def answer(question: str, default: str) -> str:
-        key = question.partition(" is a ")[0].removeprefix("Column for ").removesuffix(" (empty: none)")
+        key = question.partition(" is a ")[0].removeprefix("Column for ").removesuffix(" (-: none)")
         return replies.get(key, default)
 
     mapping = ask(log, answer)
@@ -66,6 +67,96 @@ def test_answers_override_its_guesses(tmp_path):
     assert mapping.kinds == {"looked": "view"}
     with pytest.raises(ValueError, match="needs a column for shopper or session, and for kind"):
         ask(log, lambda question, default: default)
+
+
+def test_a_guess_can_be_refused_and_a_slip_is_asked_again(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user,time,event,item,price\na,2026-01-01,looked,p,1\na,2026-01-01,view,q,2\n")
+    replies = {"shopper": ["usr", "User", "user"], "price": ["-"], "title": [""], "'looked'": ["glance", "view"]}
+
+    def answer(question: str, default: str) -> str:
+        asked = next((name for name in replies if f"for {name} (" in question or f"Event {name} is" in question), None)
+        return replies[asked].pop(0) if asked else default
+
+    mapping = ask(log, answer)
+    assert mapping.columns == {"shopper": "user", "time": "time", "kind": "event", "product": "item"}
+    assert mapping.kinds == {"looked": "view"}
+    assert not any(replies.values())
+    with pytest.raises(ValueError, match="Event 'looked' is a 'glance'"):
+        propose(log, answers={"kinds.looked": "glance"})
+
+
+@pytest.mark.parametrize(
+    ("times", "notation"),
+    [
+        (["31.01.2026 08:05", "01.02.2026 23:59"], "%d.%m.%Y %H:%M"),
+        (["1/31/2026 8:05", "2/1/2026 23:59"], "%m/%d/%Y %H:%M"),
+        (["31/01/2026 08:05 PM", "01/02/2026 11:59 AM"], "%d/%m/%Y %I:%M %p"),
+        (["31/Jan/2026:08:05:01 +0100"], "%d/%b/%Y:%H:%M:%S %z"),
+        (["2026-01-31 08:05", "20260131T080500Z"], "iso"),
+        (["1769846400", "1769846401.5"], "s"),
+    ],
+)
+@pytest.mark.parametrize("column", ["time", "Zeitstempel, timestamp"])
+def test_times_are_found_in_common_notations_whatever_the_column(tmp_path, times, notation, column):
+    log = tmp_path / "log.csv"
+    log.write_text(f'user,event,"{column}",item\n' + "".join(f"a,view,{time},p\n" for time in times))
+    found = propose(log)
+    assert found.mapping is not None
+    assert (found.mapping.columns.get("time"), found.mapping.time, found.doubts) == (column, notation, ())
+    store = import_log(log, tmp_path / "s", mapping=found.mapping)
+    assert (store.card.events, store.provenance.times) == (len(times), "all")
+
+
+@pytest.mark.parametrize(
+    ("times", "doubt"),
+    [
+        (["third of May", "later"], "No notation known here fits the times of 'time', such as 'third of May'"),
+        (["01/02/2026", "03/04/2026"], "'%m/%d/%Y' and '%d/%m/%Y' fit the times of 'time' equally"),
+        (["2026-01-01", "2026-01-02", "soon"], "1 of 3 values of 'time' are no times in the notation 'iso'"),
+    ],
+)
+def test_it_says_when_it_is_not_sure_of_the_times(tmp_path, times, doubt):
+    log = tmp_path / "log.csv"
+    log.write_text("user,event,time,item\n" + "".join(f"a,view,{time},p\n" for time in times))
+    found = propose(log)
+    assert found.doubts[0].startswith(doubt)
+    assert found.mapping is not None
+    assert ("time" in found.mapping.columns) == ("soon" in times)
+
+
+def test_it_asks_for_the_notation_that_it_does_not_know(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user,event,time,item\na,view,01/02/2026,p\n")
+    formats = ["nonsense", "%Y", "%d/%m/%Y"]
+    mapping = ask(log, lambda question, default: formats.pop(0) if "notation" in question else default)
+    assert mapping.time == "%d/%m/%Y"
+    mapping = ask(log, lambda question, default: default)
+    assert "time" not in mapping.columns
+
+
+def test_nested_parquet_is_shown_and_imported(tmp_path):
+    frame = pl.DataFrame(
+        {
+            "user": ["a", "a", "b"],
+            "event": ["search", "view", "fly"],
+            "item": [None, {"id": 1}, {"id": 2}],
+            "results": [["p1", "p2"], None, []],
+            "query": [["red", "fan"], None, None],
+        }
+    )
+    frame.write_parquet(tmp_path / "log.parquet")
+    found = propose(tmp_path / "log.parquet")
+    assert found.head["results"].to_list() == ['["p1", "p2"]', None, "[]"]
+    store = import_log(tmp_path / "log.parquet", tmp_path / "s", mapping=found.mapping)
+    (session,) = store
+    assert session.events[0].results == ("p1", "p2")
+    assert session.events[0].query == '["red", "fan"]'
+    assert session.events[1].product == '{"id": 1}'
+    assert '"fly"' in (tmp_path / "s" / "rejected.jsonl").read_text()
+    frame.with_columns(results=pl.lit([{"id": 1}])).write_parquet(tmp_path / "log.parquet")
+    with pytest.raises(ValueError, match="results must be lists of product ids"):
+        import_log(tmp_path / "log.parquet", tmp_path / "s", mapping=found.mapping, overwrite=True)
 
 
 @pytest.mark.parametrize(

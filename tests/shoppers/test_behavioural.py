@@ -66,6 +66,28 @@ def test_the_same_visitor_in_two_shops_differs_only_where_the_shops_do(catalog: 
     assert same > 190
 
 
+def test_arms_that_leave_on_different_pages_check_out_alike(catalog: Catalog) -> None:
+    """The cart is bought or left with one chance a session, wherever the session ends."""
+    need = Intention(text="red running shoes")
+    base = {"outside": -99.0, "attraction": 9.0, "checkout": 0.0, "reformulate": -99.0, "after_add": -99.0}
+    ends: list[list[bool]] = []
+    for pages in (1, 2):
+        shop = Shop(catalog, make_ranking("bm25", catalog), page_size=3)
+        onward = {"next_page": 99.0, "impatience": 98.5, "sated": 0.0} if pages == 2 else {"next_page": -99.0}
+        policy = BehaviouralShopper(shop, parameters=base | onward)
+        sessions = [shop_once(shop, policy, seed=seed, intention=need) for seed in range(60)]
+        ends.append([session.count("purchase") > 0 for session in sessions])
+    assert ends[0] == ends[1]
+    assert 10 < sum(ends[0]) < 50
+
+
+def test_it_says_what_it_needs_to_shop() -> None:
+    policy = BehaviouralShopper()
+    policy.reset(None, Intention(text="shoes"), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="needs a shop"):
+        policy.act("", {"events": (), "results": (), "action_valid": True})
+
+
 def test_no_intention_no_persona_and_no_words_are_no_trouble(small_shop: Shop) -> None:
     policy = BehaviouralShopper(small_shop)
     for seed in range(20):

@@ -33,7 +33,7 @@ class Script:
 
     def act(self, observation: str, info: dict[str, Any]) -> Any:
         action = self.left.pop(0)
-        if isinstance(action, Exception):
+        if isinstance(action, BaseException):
             raise action
         return action
 
@@ -54,14 +54,35 @@ def test_a_session_ends_by_stop_by_the_limit_or_by_the_policy(shop: Shop) -> Non
     buying = play(Script("search[kettle]", "view[k1]", "add_to_cart[k1]", "purchase[]", "stop[]"), visit(shop), ann())
     assert kinds(buying) == ["search", "view", "add", "purchase", "stop"]
     assert (buying.session.end, buying.cause, buying.steps, buying.invalid) == ("stop", None, 5, 0)
-    limited = play(Script("search[kettle]", "gibberish", None, "view[k1]"), visit(shop, 4), ann())
+    limited = play(Script("search[kettle]", "gibberish", "view[k1]"), visit(shop, 3), ann())
     assert kinds(limited) == ["search", "view"]
-    assert (limited.session.end, limited.steps, limited.invalid) == ("max_steps", 4, 2)
+    assert (limited.session.end, limited.steps, limited.invalid) == ("max_steps", 3, 1)
     failing = play(Script("search[kettle]", "view[k1]", OSError("no line")), visit(shop), ann())
     assert kinds(failing) == ["search", "view"], "what happened before is kept"
     assert (failing.session.end, failing.cause) == ("policy_error", "OSError: no line")
     at_reset = play(Script(StopIteration("at once")), visit(shop), ann())
     assert (at_reset.session.end, at_reset.cause) == ("policy_error", "StopIteration: at once")
+
+
+@pytest.mark.parametrize(
+    ("action", "cause"),
+    [
+        (None, "TypeError: act returned NoneType, must be str"),
+        (7, "TypeError: act returned int, must be str"),
+        (SystemExit("bye"), "SystemExit: bye"),
+    ],
+)
+def test_what_is_no_action_is_an_error_of_the_policy(shop: Shop, action: object, cause: str) -> None:
+    class Waiting(Script):
+        async def act(self, observation: str, info: dict[str, Any]) -> Any:
+            await asyncio.sleep(0)
+            return super().act(observation, info)
+
+    for policy in (Script, Waiting):
+        played = asyncio.run(play_async(policy("search[kettle]", action), visit(shop), ann()))
+        assert kinds(played) == ["search"]
+        assert (played.session.end, played.cause, played.steps) == ("policy_error", cause, 1)
+    assert play(Script("search[kettle]", action), visit(shop), ann()).session == played.session
 
 
 def test_time_begins_at_the_sessions_date_and_advances_by_dwelling(shop: Shop) -> None:

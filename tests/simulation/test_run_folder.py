@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.sessions.store import Store
-from paars_gym.simulation.log import scan
+from paars_gym.simulation.log import read_log, scan
 from paars_gym.simulation.population import Tally, run_population
 from paars_gym.simulation.run_folder import RunFolder
 from tests.simulation.shoppers import Wanderer
@@ -88,6 +89,27 @@ def test_a_damaged_line_is_named_set_aside_and_played_again(tmp_path: Path, cata
     assert lines(whole) == before
     assert (whole / "sessions.damaged").read_bytes().replace(damage, b"") != b""
     assert len(tally.store) == 20
+
+
+def sealed(content: bytes) -> bytes:
+    return b'%b,"crc32":"%08x"}\n' % (content, crc32(content))
+
+
+def test_a_sealed_line_without_a_session_is_damaged_too(tmp_path: Path, catalog: Catalog) -> None:
+    run(tmp_path, catalog)
+    before = lines(tmp_path)
+    log = tmp_path / "sessions.jsonl"
+    whole = log.read_bytes().splitlines(keepends=True)
+    for content in (b'{"note":1', b'{"session":{"key":"0000003"}', b'{"session":7'):
+        log.write_bytes(b"".join([*whole[:3], sealed(content), *whole[4:]]))
+        with pytest.raises(ValueError, match=r"line 4 \(no session: session"):
+            list(read_log(log))
+        tally = run(tmp_path, catalog, resume=True)
+        assert tally.played == 1
+        assert "line 4 (no session: session" in tally.damaged[0]
+        assert lines(tmp_path) == before
+        assert (tmp_path / "sessions.damaged").read_bytes().endswith(sealed(content))
+        log.write_bytes(b"".join(whole))
 
 
 def test_other_settings_are_refused_by_name(tmp_path: Path, catalog: Catalog) -> None:

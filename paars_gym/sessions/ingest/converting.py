@@ -8,6 +8,7 @@ import polars as pl
 
 from paars_gym.sessions.ingest.mapping import WORDS, LogMapping
 from paars_gym.sessions.ingest.reading import ROW, Reject
+from paars_gym.sessions.ingest.texts import as_text, is_flat_list
 from paars_gym.sessions.ingest.times import FIRST_YEAR, LAST_YEAR, parse_times
 from paars_gym.sessions.rows import TIME
 
@@ -53,11 +54,10 @@ MOST_VALUE = 200  # characters of a bad value that are kept
 
 
 class Converted(NamedTuple):
-    """Good records of schema `RECORDS`, refused ones, how many were ignored, and whether a naive time was seen."""
+    """Good records of schema `RECORDS`, refused ones, and whether a naive time was seen."""
 
     frame: pl.DataFrame
     rejects: list[Reject]
-    ignored: int
     naive: bool
 
 
@@ -69,6 +69,7 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
         mapping: Says which column is what.
         timezone: Zone of times that have none.
     """
+    raw = _without_nested(raw, mapping)
     nothing = pl.lit(None, pl.String)
     text: dict[str, pl.Expr] = {
         field: _text(raw.schema[column], column, mapping) for field, column in mapping.columns.items()
@@ -85,7 +86,7 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
         encoded = pl.struct(text["category"].alias("category")).struct.json_encode()
         typed["filters"] = pl.when(text["category"].is_not_null()).then(encoded)
     for field, (dtype, _, _) in NUMBERS.items():
-        typed[field] = text[field].cast(dtype, strict=False) if field in text else nothing.cast(dtype)
+        typed[field] = _number(text[field], dtype) if field in text else nothing.cast(dtype)
     frame = raw.select(pl.col(ROW), *(expression.alias(name) for name, expression in typed.items()))
     used = {field: frame["kind"].is_in(kinds) for field, kinds in USED_BY.items()}
     frame = frame.with_columns(pl.when(used[field]).then(pl.col(field)).alias(field) for field in USED_BY)
@@ -103,7 +104,33 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
     bad = frame.select(pl.any_horizontal(*faults.values()) & (pl.col("kind").ne_missing("ignore"))).to_series()
     rejects = _rejects(frame, raw, text, faults, bad) if bad.any() else []
     good = frame.filter(~bad & frame["kind"].ne_missing("ignore")).select(RECORDS.names()).cast(dict(RECORDS))  # type: ignore[arg-type]
-    return Converted(good, rejects, len(frame) - len(good) - len(rejects), naive)
+    return Converted(good, rejects, naive)
+
+
+def _without_nested(raw: pl.DataFrame, mapping: LogMapping) -> pl.DataFrame:
+    """Nested columns as JSON text, but for lists of results.
+
+    Raises:
+        ValueError: Results are lists of something else than product ids.
+    """
+    results = mapping.columns.get("results")
+    for column in raw.columns:
+        dtype = raw.schema[column]
+        if column == results and is_flat_list(dtype):
+            raw = raw.with_columns(pl.col(column).cast(pl.List(pl.String)))
+        elif column == results and dtype.is_nested():
+            raise ValueError(f"Column {column!r} holds {dtype}; results must be lists of product ids, or text.")
+        elif dtype.is_nested() or dtype in (pl.Binary, pl.Duration):
+            raw = raw.with_columns(as_text(raw[column]))
+    return raw
+
+
+def _number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    number = text.cast(dtype, strict=False)
+    if not dtype.is_integer():
+        return number
+    fraction = text.cast(pl.Float64, strict=False)  # whole numbers beside missing ones are often written as 2.0
+    return pl.coalesce(number, pl.when(fraction == fraction.floor()).then(fraction.cast(dtype, strict=False)))
 
 
 def _text(dtype: pl.DataType, column: str, mapping: LogMapping) -> pl.Expr:
@@ -115,8 +142,8 @@ def _text(dtype: pl.DataType, column: str, mapping: LogMapping) -> pl.Expr:
             .then(expression.cast(pl.Int64, strict=False).cast(pl.String))
             .otherwise(expression.fill_nan(None).cast(pl.String))
         )
-    elif isinstance(dtype, pl.List):
-        return expression
+    elif isinstance(dtype, pl.List):  # of results; the others are text by now
+        expression = expression.cast(pl.List(pl.String)).list.join(mapping.results_separator)
     else:
         expression = expression.cast(pl.String)
     expression = expression.str.strip_chars()

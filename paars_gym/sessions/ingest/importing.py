@@ -16,7 +16,8 @@ from paars_gym.sessions.ingest.converting import convert
 from paars_gym.sessions.ingest.formats import find_format
 from paars_gym.sessions.ingest.journey import INSTALLED
 from paars_gym.sessions.ingest.mapping import LogMapping
-from paars_gym.sessions.ingest.reading import ROW, Reject, read_log, suffix
+from paars_gym.sessions.ingest.opening import suffix
+from paars_gym.sessions.ingest.reading import ROW, Reject, read_log
 from paars_gym.sessions.ingest.sources import LogFormat, Source
 from paars_gym.sessions.ingest.times import check_zone
 from paars_gym.sessions.sessionize import FILE_ORDINALS, GAP_MINUTES, sessionize
@@ -47,7 +48,8 @@ def import_log(
         out: Folder of the store; replaced whole or not at all.
         format: ``generic``, which needs a mapping, or the name of a public log.
         mapping: Columns and event words of a generic log.
-        gap_minutes: Inactivity that ends a session; by default the log's session ids where it has any, else 30.
+        gap_minutes: Inactivity that ends a session; by default the log's session ids where it has any, else 30. Not
+            for a log without times: it has a session a session id, or else a session a shopper.
         timezone: Of times without a zone; by default the format's, else UTC.
         name: How reports call these sessions; by default the format or the file's name.
         overwrite: Whether a store in ``out`` may be replaced.
@@ -57,12 +59,16 @@ def import_log(
         FileNotFoundError: No such log.
         FileExistsError: ``out`` holds something that may not be replaced.
         KeyError: No such format.
-        ValueError: The log lacks a column, or nothing in it could be imported.
+        ValueError: The log lacks a column, nothing in it could be imported, or ``gap_minutes`` without times.
     """
     layout = find_format(format, mapping)
     path = journey_file("transactions") if format == "journey" and str(log) == INSTALLED else Path(log)
     files = layout.files(path)
     zone = check_zone(timezone or layout.timezone)
+    if gap_minutes is not None and not any("time" in source.mapping.columns for _, source in files):
+        raise ValueError(
+            f"gap_minutes == {gap_minutes:g}, but the log has no times; leave it out, or map a time column."
+        )
     by_id = gap_minutes is None and all("session" in source.mapping.columns for _, source in files)
     gap = None if by_id else GAP_MINUTES if gap_minutes is None else gap_minutes
     with StoreWriter(out, overwrite=overwrite) as writer:
@@ -82,6 +88,7 @@ def import_log(
         if not load.kept:
             raise ValueError(load.why_nothing(path))
         cut = "the log's session ids" if by_id else f"{gap:g} minutes of inactivity"
+        cut = "one session a shopper (no times)" if not by_id and not load.timed else cut
         return writer.close(load.provenance(name or (format if format != "generic" else path.stem), format, files, cut))
 
 
@@ -92,7 +99,7 @@ class _Load:
         self, layout: LogFormat, zone: str, writer: StoreWriter, progress: Callable[[int], None] | None
     ) -> None:
         self.layout, self.zone, self.writer, self.progress = layout, zone, writer, progress
-        self.kept = self.rejected = self.ignored = self.out_of_order = self.timed = self.untimed = 0
+        self.read = self.kept = self.rejected = self.out_of_order = self.timed = self.untimed = 0
         self.naive = False
         self.cut: list[str] = []
         self.kinds: set[str] = set()
@@ -105,21 +112,20 @@ class _Load:
             ordinal = number * FILE_ORDINALS
             for batch in read_log(path, source.mapping, source.columns):
                 frame, rejects = batch.frame, batch.rejects
+                self.read += len(frame) + len(rejects)
                 if source.reshape is not None:
                     reshaped = source.reshape(frame)
                     frame, rejects = reshaped.frame, [*rejects, *reshaped.rejects]
                 converted = convert(frame, source.mapping, timezone=self.zone)
-                self._reject(path, [*rejects, *converted.rejects])
+                self._account(path, converted.frame[ROW], [*rejects, *converted.rejects])
                 self.cut += [batch.cut] if batch.cut else []
-                self.ignored += converted.ignored
-                self.kept += len(converted.frame)
                 self.naive |= converted.naive
                 untimed = converted.frame["time"].null_count()
                 self.timed, self.untimed = self.timed + len(converted.frame) - untimed, self.untimed + untimed
                 ordinals = pl.int_range(ordinal, ordinal + len(converted.frame), eager=True).alias("ordinal")
                 ordinal += len(converted.frame)
                 if self.progress is not None:
-                    self.progress(self.kept + self.rejected + self.ignored)
+                    self.progress(self.read)
                 yield converted.frame.drop(ROW).with_columns(ordinals)
 
     def prepare(self, bucket: pl.DataFrame) -> pl.DataFrame:
@@ -128,17 +134,14 @@ class _Load:
             bucket = bucket.with_columns(pl.coalesce(named.first().over("given"), "shopper").alias("shopper"))
         if self.layout.repeats_searches:
             first = pl.struct("shopper", "time", "query").is_first_distinct().over("kind")
-            before = len(bucket)
             bucket = bucket.filter((pl.col("kind") != "search") | first)
-            self.ignored += before - len(bucket)
-            self.kept -= before - len(bucket)
         self.kinds |= set(bucket["kind"].unique().cast(pl.String))
         self.columns |= {column for column in KNOWN_BY_COLUMN if bucket[column].null_count() < len(bucket)}
         return bucket
 
     def why_nothing(self, path: Path) -> str:
         why = f"; the first of {self.rejected:,} refused: {self.first_reject}" if self.rejected else ""
-        return f"Nothing in {str(path)!r} could be imported{why}."
+        return f"Nothing in {str(path)!r} could be imported{why}{''.join(f'; {cut}' for cut in self.cut)}."
 
     def provenance(self, name: str, format: str, files: list[tuple[Path, Source]], cut: str) -> Provenance:  # noqa: A002
         times = "none" if not self.timed else "some" if self.untimed else "all"
@@ -161,20 +164,23 @@ class _Load:
             sessionised=cut,
             what_is_known=tuple(word for word in known if word not in self.layout.unknown),
             notes=tuple(notes),
-            records_read=self.kept + self.rejected + self.ignored,
+            records_read=self.read,
             records_kept=self.kept,
             records_rejected=self.rejected,
-            records_ignored=self.ignored,
+            records_ignored=self.read - self.kept - self.rejected,
             out_of_order=self.out_of_order,
             cut=tuple(self.cut),
         )
 
-    def _reject(self, path: Path, rejects: list[Reject]) -> None:
+    def _account(self, path: Path, kept: pl.Series, rejects: list[Reject]) -> None:
+        """Counts rows of the log: one may have become several events, or been refused in part."""
+        refused = {reject.row for reject in rejects}
+        self.rejected += len(refused)
+        self.kept += kept.filter(~kept.is_in(list(refused))).n_unique() if refused else kept.n_unique()
         for reject in rejects:
             line = json.dumps({"file": path.name, **reject._asdict()}, ensure_ascii=False)
             self.first_reject = self.first_reject or line
             self.writer.reject(line)
-        self.rejected += len(rejects)
 
 
 def _estimate(files: list[tuple[Path, Source]]) -> int:

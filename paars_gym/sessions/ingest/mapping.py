@@ -30,7 +30,8 @@ class LogMapping(BaseModel):
             (a home page): it keeps a session open and may make one without events. ``ignore`` drops the record and
             counts it. Words that are ours already need no entry; any other word is quarantined.
         kind: Kind of every record, in a log without such a column.
-        time: "iso" (ISO 8601 and relatives, with or without zone), "s", "ms" or "us" since 1970, or a strptime format.
+        time: "iso" (ISO 8601 and relatives, basic or without seconds, with or without zone), "s", "ms" or "us" since
+            1970, or a strptime format.
         separator: Of CSV fields.
         quote: Of CSV fields; empty when the log does not quote.
         header: False for a CSV without a header line; ``names`` then names its columns.

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import polars as pl
 
 from paars_gym.sessions.ingest.mapping import LogMapping
-from paars_gym.sessions.ingest.reading import OPENERS, Reject
+from paars_gym.sessions.ingest.opening import OPENERS
+from paars_gym.sessions.ingest.reading import Reject
 
 
 class Reshaped(NamedTuple):
@@ -84,10 +85,12 @@ class LogFormat:
             (path, source)
             for source in self.sources
             for path in sorted(log.iterdir())
-            if path.is_file() and _matches(path, source.pattern)
+            if path.is_file() and not path.name.startswith(".") and _matches(path, source.pattern)
         ]
         if not found:
             wanted = ", ".join(source.pattern for source in self.sources)
+            if wanted == "*":
+                raise FileNotFoundError(f"The folder {str(log)!r} holds no file; give a log, or a folder with logs.")
             raise FileNotFoundError(f"{str(log)!r} holds none of {wanted}.")
         return found
 

@@ -10,7 +10,13 @@ import polars as pl
 from paars_gym.sessions.rows import TIME
 
 PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
-ZONED, NAIVE = "%+", ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
+ZONED, RESPELT_ZONED = "%+", "%Y-%m-%d %H:%M:%S%.f%:z"
+NAIVE = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
+# What else ISO 8601 and its relatives write: no seconds, no separators, a comma, hours alone for the zone.
+RELATIVE = (
+    r"(?i)^(\d{4})(?:-(\d\d)-|(\d\d))(\d\d)(?:[T ]\s*(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?$"
+)
 # Outside of these a number was read in the wrong unit: 1.4e9 as milliseconds is January 1970.
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
@@ -63,20 +69,48 @@ def parse_times(raw: pl.Series, notation: str, *, timezone: str) -> Times:
 
 
 def _iso(text: pl.Series, timezone: str) -> Times:
-    formats = sorted((*NAIVE, ZONED), key=lambda notation: _parsed(text.drop_nulls().head(1), notation).null_count())
-    time = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
-    offset = pl.Series("utc_offset_s", [None], dtype=pl.Int32).new_from_index(0, len(text))
-    naive = False
-    for notation in formats:  # the one that fits the first value first: usually it fits all
-        left = time.is_null() & text.is_not_null()
-        if not left.any():
-            break
-        parsed = _parsed(text, notation)
-        found = _zoned(parsed, text) if notation == ZONED else _localised(parsed, timezone)
-        naive |= found.naive
-        offset = offset.zip_with(~left, found.utc_offset_s)
-        time = time.zip_with(~left, found.time)
-    return Times(time, offset, naive)
+    nothing = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
+    found = Times(nothing, _none(len(text)), False)
+    # The one that fits the first value first: usually it fits all.
+    for notation in sorted((*NAIVE, ZONED), key=lambda one: _parsed(text.drop_nulls().head(1), one).null_count()):
+        found = _completed(found, text, notation, timezone)
+    if (found.time.is_null() & text.is_not_null()).any():
+        respelt = _respelt(text)
+        for notation in (NAIVE[0], RESPELT_ZONED):
+            found = _completed(found, respelt, notation, timezone)
+    return found
+
+
+def _completed(found: Times, text: pl.Series, notation: str, timezone: str) -> Times:
+    """What has been read, and what this notation reads of the rest."""
+    left = found.time.is_null() & text.is_not_null()
+    if not left.any():
+        return found
+    parsed = _parsed(text, notation)
+    more = _zoned(parsed, text) if notation in (ZONED, RESPELT_ZONED) else _localised(parsed, timezone)
+    return Times(
+        found.time.zip_with(~left, more.time),
+        found.utc_offset_s.zip_with(~left, more.utc_offset_s),
+        found.naive or more.naive,
+    )
+
+
+def _respelt(text: pl.Series) -> pl.Series:
+    """Relatives of ISO 8601 in full, as `NAIVE`'s first or as `RESPELT_ZONED`; null where it is none."""
+    year, month, basic_month, day, hour, minute, second, fraction, zone = (pl.nth(i) for i in range(9))
+    parts = text.str.extract_groups(RELATIVE).struct.unnest().with_columns(pl.all().replace("", None))
+    digits = zone.str.replace(":", "", literal=True).str.pad_end(5, "0")
+    offset = (
+        pl.when(zone.is_null())
+        .then(pl.lit(""))
+        .when(zone.str.contains("^[+-]"))
+        .then(pl.concat_str(digits.str.head(3), pl.lit(":"), digits.str.tail(2)))
+        .otherwise(pl.lit("+00:00"))
+    )
+    zero = pl.lit("00")
+    clock = [hour.fill_null(zero), pl.lit(":"), minute.fill_null(zero), pl.lit(":"), second.fill_null(zero)]
+    date = [year, pl.lit("-"), pl.coalesce(month, basic_month), pl.lit("-"), day, pl.lit(" ")]
+    return parts.select(pl.concat_str(*date, *clock, pl.lit("."), fraction.fill_null("0"), offset)).to_series()
 
 
 def _parsed(text: pl.Series, notation: str) -> pl.Series:

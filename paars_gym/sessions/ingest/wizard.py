@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +12,19 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from paars_gym.sessions.ingest.mapping import FIELDS, WORDS, LogMapping
-from paars_gym.sessions.ingest.reading import OPENERS, suffix
-from paars_gym.sessions.ingest.times import parse_times
+from paars_gym.sessions.ingest.notation import find_notation, looks_like_times, reads
+from paars_gym.sessions.ingest.opening import open_log, suffix
+from paars_gym.sessions.ingest.texts import as_text
 
 SAMPLE_ROWS = 1000
+NONE = "-"
 # Names seen in public and shop logs, lower case without punctuation; the best first.
 NAMES: dict[str, tuple[str, ...]] = {
     "session": ("sessionid", "usersession", "sessionidhash", "session", "visitid", "sid"),
     "shopper": ("userid", "visitorid", "customerid", "shopperid", "householdid", "clientid", "user", "visitor",
                 "customer", "shopper", "uid"),
     "time": ("eventtime", "timestamp", "time", "ts", "datetime", "createdat", "eventtimestamp",
-             "servertimestampepochms", "date", "eventdate"),
+             "servertimestampepochms", "date", "eventdate", "when"),
     "kind": ("eventtype", "eventname", "event", "action", "type", "behavior", "kind", "productaction"),
     "query": ("query", "searchterm", "searchquery", "searchstring", "keyword", "keywords", "q", "term"),
     "results": ("results", "impressions", "shown", "productskushash", "items"),
@@ -58,19 +60,21 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 
 class Proposal(NamedTuple):
-    """A mapping, the first rows it was read off, what could not be placed, and how sure it is of nothing else.
+    """A mapping, the first rows it was read off, what could not be placed, and what is doubtful.
 
     Attributes:
         mapping: What the wizard would import with; None when it found no shopper, session or event column.
         head: First rows of the log, as text.
         unplaced: Event words without a kind; they would be quarantined.
         missing: What a log needs and this one seems not to have.
+        doubts: What a person should decide or know, in sentences.
     """
 
     mapping: LogMapping | None
     head: pl.DataFrame
     unplaced: tuple[str, ...]
     missing: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Proposal:
@@ -78,12 +82,12 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
 
     Args:
         log: A CSV, JSON-lines or Parquet file.
-        answers: Field to column, and ``kinds.<word>`` to kind, to be taken instead of the wizard's own guess; an empty
-            column leaves the field out.
+        answers: Field to column, ``time_format`` to notation, and ``kinds.<word>`` to kind, to be taken instead of the
+            wizard's own guess; an empty column leaves the field out.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It has no rows.
+        ValueError: It has no rows, or an answer names no column of it or no kind.
     """
     path = Path(log)
     if not path.is_file():
@@ -98,8 +102,21 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
     unknown = [column for column in columns.values() if column not in head.columns]
     if unknown:
         raise ValueError(f"{path.name!r} has no column {unknown[0]!r}; it has {', '.join(map(repr, head.columns))}.")
+    notation, doubts = "iso", []
+    if "time" in columns:
+        told = answers.get("time_format")
+        notation, doubt = (told, "") if told else find_notation(columns["time"], head[columns["time"]])
+        doubts += [doubt] if doubt else []
+        if not notation:
+            doubts[-1] += " It is left out: map it yourself, with its strptime format (time_format)."
+            del columns["time"]
+    elif "time" not in answers:
+        doubts.append("No column looks like times: the events of a shopper become one session, in the log's order.")
     words = head[columns["kind"]].drop_nulls().unique().sort().to_list() if "kind" in columns else []
     kinds = {word: kind for word in words if (kind := answers.get(f"kinds.{word}") or _kind(word))}
+    for word, kind in kinds.items():
+        if kind not in WORDS:
+            raise ValueError(f"Event {word!r} is a {kind!r}? Must be one of {', '.join(WORDS)}.")
     missing = [] if {"shopper", "session"} & set(columns) else ["shopper or session"]
     missing += [] if "kind" in columns else ["kind"]
     mapping = (
@@ -109,36 +126,64 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
             {
                 "columns": columns,
                 "kinds": {word: kind for word, kind in kinds.items() if word not in WORDS or word != kind},
-                "time": _notation(head[columns["time"]]) if "time" in columns else "iso",
+                "time": notation or "iso",
                 "separator": separator,
                 "newlines": newlines,
             }
         )
     )
-    return Proposal(mapping, head, tuple(word for word in words if word not in kinds), tuple(missing))
+    unplaced = tuple(word for word in words if word not in kinds)
+    return Proposal(mapping, head, unplaced, tuple(missing), tuple(doubts))
 
 
 def ask(log: str | Path, answer: Callable[[str, str], str]) -> LogMapping:
-    """Asks about every field and event word, offering the proposal.
+    """Asks about every field and event word, offering the proposal, and again where a reply is none of the possible.
 
     Args:
         log: The file.
-        answer: Called with a question and a default; gives the reply.
+        answer: Called with a question and a default; gives the reply. `NONE` leaves a field out.
 
     Raises:
         ValueError: The replies make no mapping.
     """
     proposal = propose(log)
     guessed = _columns(proposal.head)
-    answers = {field: answer(f"Column for {field} (empty: none)", guessed.get(field, "")).strip() for field in FIELDS}
+    answers = {}
+    for field in FIELDS:
+        question = f"Column for {field} ({NONE}: none)"
+        reply = _one_of((NONE, *proposal.head.columns), question, guessed.get(field, NONE), answer)
+        answers[field] = "" if reply == NONE else reply
+    if answers["time"]:
+        answers |= _ask_notation(answers["time"], proposal.head[answers["time"]], answer)
     words = propose(log, answers=answers)
     if words.mapping is None:
         raise ValueError(f"A log needs a column for {', and for '.join(words.missing)}.")
     for word in words.head[answers["kind"]].drop_nulls().unique().sort():
-        answers[f"kinds.{word}"] = answer(f"Event {word!r} is a ({', '.join(WORDS)})", _kind(word) or "ignore").strip()
+        question = f"Event {word!r} is a ({', '.join(WORDS)})"
+        answers[f"kinds.{word}"] = _one_of(WORDS, question, _kind(word) or "ignore", answer)
     mapping = propose(log, answers=answers).mapping
     assert mapping is not None
     return mapping
+
+
+def _ask_notation(column: str, values: pl.Series, answer: Callable[[str, str], str]) -> dict[str, str]:
+    found = find_notation(column, values)
+    if found.name:
+        return {}
+    question = f"{found.doubt} Its notation (iso, s, ms, us or a strptime format; {NONE}: leave the times out)"
+    while (reply := answer(question, NONE).strip() or NONE) != NONE:
+        if reads(values, reply):
+            return {"time_format": reply}
+        question = f"{reply!r} does not read them. Its notation ({NONE}: leave the times out)"
+    return {"time": ""}
+
+
+def _one_of(possible: Sequence[str], question: str, default: str, answer: Callable[[str, str], str]) -> str:
+    """A reply that is possible; an empty one is none."""
+    reply = answer(question, default).strip() or NONE
+    while reply not in possible:
+        reply = answer(f"{reply!r} is none of {', '.join(possible)}. {question}", default).strip() or NONE
+    return reply
 
 
 def _columns(head: pl.DataFrame) -> dict[str, str]:
@@ -148,6 +193,12 @@ def _columns(head: pl.DataFrame) -> dict[str, str]:
         name = next((name for name in names if name in free), None)
         if name is not None:
             columns[field] = free.pop(name)
+    # A name promises times; values are them. Split dates and clocks, and names in other languages, are found so.
+    named = columns.get("time")
+    if named is None or not find_notation(named, head[named]).name:
+        others = [column for column in head.columns if column not in columns.values()]
+        found = next((column for column in others if looks_like_times(column, head[column])), None)
+        columns |= {} if found is None else {"time": found}
     return columns
 
 
@@ -156,20 +207,14 @@ def _kind(word: str) -> str | None:
     return next((kind for kind, words in KINDS.items() if plain in words or plain == _plain(kind)), None)
 
 
-def _notation(values: pl.Series) -> str:
-    """The notation that reads most of the values as times."""
-    found = {unit: parse_times(values, unit, timezone="UTC").time.null_count() for unit in ("iso", "s", "ms", "us")}
-    return min(found, key=lambda unit: found[unit])
-
-
 def _head(path: Path) -> tuple[pl.DataFrame, str, bool]:
     """First rows as text, the CSV separator, and whether quoted fields hold line ends."""
     if suffix(path) == ".parquet":
         batch = next(pq.ParquetFile(path).iter_batches(batch_size=SAMPLE_ROWS), None)
         frame = pl.DataFrame() if batch is None else pl.DataFrame(pl.from_arrow(batch))
-        return frame.with_columns(pl.all().cast(pl.String, strict=False)), ",", False
-    with OPENERS.get(path.suffix, open)(path, "rb") as file:
-        text = file.read1(1 << 20).decode(errors="replace").removeprefix("\ufeff")
+        return pl.DataFrame([as_text(column) for column in frame.get_columns()]), ",", False
+    with open_log(path) as file:
+        text = file.read1(1 << 20).decode(errors="replace").removeprefix("\ufeff")  # type: ignore[attr-defined]
     lines = text.splitlines()[:SAMPLE_ROWS] if text.endswith("\n") else text.splitlines()[:SAMPLE_ROWS] or [text]
     if suffix(path) == ".jsonl":
         records = [record for line in lines if isinstance(record := _json(line), dict)]

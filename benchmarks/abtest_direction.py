@@ -1,0 +1,197 @@
+"""Does the simulation get the direction of tests whose people choose by quite another rule? And after calibration?
+
+People are satisficers (`benchmarks.satisficers`), shoppers the behavioural ones. Of people the calibration sees
+sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from benchmarks.abtest_pools import Size
+from benchmarks.satisficers import GOALS, satisficers, usual_prices
+from paars_gym.abtest.arms import Arm, open_arm
+from paars_gym.abtest.backtest import Backtest, backtest
+from paars_gym.abtest.calibrated import Population
+from paars_gym.abtest.compare import pair_up
+from paars_gym.abtest.estimate import Difference, paired_difference
+from paars_gym.abtest.past_tests import PastTest
+from paars_gym.abtest.patch import Change
+from paars_gym.abtest.play import ArmRun, Visitors, play_in_memory
+from paars_gym.abtest.population import ALWAYS_BUY, fit_population
+from paars_gym.catalog.store import Catalog
+from paars_gym.report.abtest import backtest_table, population_table
+from paars_gym.sessions.event import Session
+from paars_gym.simulation.crowd import play_all
+from paars_gym.simulation.intentions import IntentionMix
+from paars_gym.simulation.plan import Plan
+from paars_gym.simulation.world import World
+
+BEFORE, AFTER = "always buy", "calibrated"
+SURENESS = (0.0, 2.0, 4.0, float("inf"))
+"""Classes of |z| of people's effect."""
+
+
+def candidate_tests(catalog: Catalog, number: int) -> list[tuple[str, Arm]]:
+    """Treatments against plain bm25: rankings and content in turn."""
+    ids = catalog.column("id").to_pylist()
+    order = np.argsort(-catalog.popularity, kind="stable")
+    rankings = [
+        f"bm25+{name}:{weight}"
+        for weight in (0.1, 0.3, 1, -0.3, 0.6, -0.1)
+        for name in ("rating", "popularity", "price")
+    ]
+    rankings += [
+        "rating",
+        "popularity",
+        "price",
+        *(f"random:{seed}" for seed in range(1, 6)),
+        "popularity(bm25+rating:0.3)",
+    ]
+    rankings += ["bm25+rating:0.3+popularity:0.3", "bm25+price:-0.3+rating:0.3", "rating(popularity)"]
+    contents: list[tuple[str, list[Change]]] = []
+    for percent in (-50, -20, 20, 50, -10, 10):
+        contents.append((f"price {percent:+d}%", [Change(all=True, price_percent=percent)]))
+        contents.append((f"price {percent:+d}% above 50", [Change(min_price=50, price_percent=percent)]))
+        contents.append((f"price {percent:+d}% of the best rated", [Change(min_rating=4.3, price_percent=percent)]))
+    for share in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5):
+        top = [str(ids[row]) for row in order[: int(share * len(ids))]]
+        contents.append((f"top {share:.0%} sold out", [Change(product=key, available=False) for key in top]))
+        last = [str(ids[row]) for row in order[-int(share * len(ids)) :]]
+        contents.append((f"last {share:.0%} sold out", [Change(product=key, available=False) for key in last]))
+    both: list[tuple[str, Arm]] = []
+    for index in range(max(len(rankings), len(contents))):
+        both += [(spec, Arm(spec)) for spec in rankings[index : index + 1]]
+        both += [(name, Arm("bm25", patch=changes)) for name, changes in contents[index : index + 1]]
+    return both[:number]
+
+
+class Directions(NamedTuple):
+    """What simulated tests said of people who choose by another rule.
+
+    Attributes:
+        population: Calibrated on people's sessions without a test.
+        sureness: |z| of people's effect, by test.
+        backtests: By the name of the crowd that shopped.
+    """
+
+    population: Population
+    sureness: dict[str, float]
+    backtests: dict[str, Backtest]
+
+
+def directions(world: World, size: Size, *, seed: int, progress: Callable[[str], None] = lambda _: None) -> Directions:
+    """Plays tests on people, and on shoppers before and after their population is calibrated."""
+    catalog, personas = world.shop.catalog, world.personas
+
+    progress("people without a test")
+    population = fit_population(
+        _people_before(world, size, seed),
+        personas=personas,
+        catalog=catalog,
+        sessions=size.sessions,
+        seed=seed,
+        progress=progress,
+    )
+    shoppers = Visitors(
+        policy="behavioural",
+        policy_options={},
+        condition="persona",
+        personas=personas,
+        intentions=IntentionMix(catalog, ALWAYS_BUY),
+        pairs=size.sessions,
+        draws=1,
+        seed=seed,
+        independent_noise=False,
+        max_steps=50,
+        page_size=10,
+        concurrency=1,
+    )
+    crowds = {
+        "people": replace(
+            shoppers,
+            policy=satisficers(usual_prices(catalog)),
+            intentions=IntentionMix(catalog, GOALS),
+            pairs=size.human_sessions,
+            # Other visits than those that the population was calibrated on, and than the shoppers'.
+            seed=seed + 1,
+        ),
+        BEFORE: shoppers,
+        AFTER: replace(
+            shoppers,
+            policy_options=population.options("behavioural", "persona"),
+            intentions=population.intentions(catalog),
+        ),
+    }
+
+    def play(arm: Arm, who: str) -> ArmRun:
+        return play_in_memory(open_arm(arm, catalog), who, crowds[who])
+
+    controls = {name: play(Arm("bm25"), name) for name in crowds}
+    tests: dict[str, list[PastTest]] = {BEFORE: [], AFTER: []}
+    sureness: dict[str, float] = {}
+    arms = candidate_tests(catalog, size.directions)
+    for number, (label, arm) in enumerate(arms, start=1):
+        progress(f"test {number} of {len(arms)}: {label}")
+        found = {name: _effect(controls[name], play(arm, name)) for name in crowds}
+        human = found.pop("people")
+        sureness[label] = abs(human.estimate / human.error) if human.error > 0 else 0.0
+        for name, simulated in found.items():
+            effects = (human.relative, _known(human), simulated.relative, _known(simulated))
+            tests[name].append(PastTest(label, *effects))
+    return Directions(population, sureness, {name: backtest(played) for name, played in tests.items()})
+
+
+def _people_before(world: World, size: Size, seed: int) -> list[Session]:
+    catalog = world.shop.catalog
+    wants = IntentionMix(catalog, GOALS)
+    plan = Plan(sessions=size.human_sessions, seed=seed, personas=world.personas, draw=wants)
+    found: list[Session] = []
+    play_all(
+        plan.arrivals(),
+        shop=world.shop,
+        make_policy=satisficers(usual_prices(catalog))(world.shop),
+        finished=lambda played: found.append(played.session),
+    )
+    return found
+
+
+def _effect(control: ArmRun, treatment: ArmRun) -> Difference:
+    pairs = pair_up(control.shoppers, control.rows, treatment.rows)
+    return paired_difference(pairs.control["units"], pairs.treatment["units"], pairs.shoppers)
+
+
+def _known(found: Difference) -> tuple[float, float] | None:
+    return found.relative_interval if np.isfinite(found.relative_interval).all() and found.error > 0 else None
+
+
+def direction_tables(found: Directions) -> Iterator[Table]:
+    """The calibration, agreement by how sure people's effect is, and both backtests."""
+    yield population_table(found.population)
+    table = Table(title="Direction agreement, people being satisficers", title_justify="left")
+    for head in ("|z| of people's effect", "tests", *found.backtests):
+        table.add_column(head, justify="left" if head.startswith("|") else "right")
+    for low, high in (*pairwise(SURENESS), (0.0, float("inf"))):
+        shares, number = [], 0
+        for result in found.backtests.values():
+            lines = [line for line in result.tests if low <= found.sureness[line.test] < high]
+            agreed, number = sum(line.human * line.simulated > 0 for line in lines), len(lines)
+            shares.append(f"{agreed} ({agreed / number:.0%})" if number else "–")
+        name = f"{low:g} and more" if np.isinf(high) else f"{low:g} to {high:g}"
+        table.add_row(name if low or not np.isinf(high) else "all", str(number), *shares)
+    ratios = [
+        f"{result.magnitude_ratio:.2f} → {result.calibrated_magnitude_ratio:.2f}"
+        if result.magnitude_ratio is not None and result.calibrated_magnitude_ratio is not None
+        else "–"
+        for result in found.backtests.values()
+    ]
+    table.add_row("magnitude ratio, → by past tests, left out", "", *ratios)
+    yield table
+    for name, result in found.backtests.items():
+        yield backtest_table(result, title=f"{len(result.tests)} tests; people: satisficers, shoppers: {name}")

@@ -1,0 +1,140 @@
+"""How are thousands of A/B tests with a known truth played in minutes? Drawn from populations that are played once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from paars_gym.abtest.arms import Arm, open_arm
+from paars_gym.abtest.compare import Pairs
+from paars_gym.abtest.estimate import Floats
+from paars_gym.abtest.experiment import bought_before
+from paars_gym.abtest.outcomes import OUTCOMES, columns_of
+from paars_gym.abtest.play import Progress, Visitors, play_in_memory
+from paars_gym.abtest.result import SampleRatio
+from paars_gym.catalog.load import load_catalog
+from paars_gym.personas.persona import Persona
+from paars_gym.simulation.intentions import IntentionMix
+
+EVEN = SampleRatio(control=0, treatment=0, p_value=1.0)
+POOL_DRAWS = 4
+
+
+class Size(NamedTuple):
+    """How much is played.
+
+    Attributes:
+        tests: Simulated tests of each kind.
+        pool: Personas of the population from which tests draw theirs.
+        personas: Personas in a test.
+        visits: Persona × intention pairs of a persona.
+        savings: Personas of the comparison with unpaired tests.
+        directions: Tests of direction.
+        human_sessions: Sessions of people in each arm of these.
+        sessions: Sessions of shoppers in each arm of these.
+    """
+
+    tests: int
+    pool: int
+    personas: int
+    visits: int
+    savings: int
+    directions: int
+    human_sessions: int
+    sessions: int
+
+
+REDUCED = Size(tests=200, pool=150, personas=100, visits=2, savings=100, directions=8, human_sessions=400, sessions=300)
+FULL = Size(
+    tests=2_000, pool=1_000, personas=200, visits=2, savings=600, directions=60, human_sessions=2_000, sessions=2_000
+)
+
+
+class Pool(NamedTuple):
+    """A population in two arms, played once: what tests draw from. Its own difference is the true effect.
+
+    Attributes:
+        control: Columns of `columns_of`, shape (personas, visits, draws) each; draws of the same number share seeds.
+        treatment: The same of the treatment arm.
+        history: What was known of each persona before.
+    """
+
+    control: dict[str, Floats]
+    treatment: dict[str, Floats]
+    history: Floats
+
+
+def play_pool(
+    arms: tuple[Arm, Arm], people: Sequence[Persona], size: Size, *, seed: int, progress: Progress | None = None
+) -> Pool:
+    """Lets everybody of a population into both arms."""
+    catalog = load_catalog("mini")
+    visitors = Visitors(
+        policy="behavioural",
+        policy_options={},
+        condition="persona",
+        personas=people,
+        intentions=IntentionMix(catalog),
+        pairs=size.pool * size.visits,
+        draws=POOL_DRAWS,
+        seed=seed,
+        independent_noise=False,
+        max_steps=50,
+        page_size=10,
+        concurrency=1,
+    )
+    played = []
+    for arm in arms:
+        run = play_in_memory(open_arm(arm, catalog), arm.label, visitors, progress)
+        by_shopper: dict[str, list[tuple[float, ...]]] = {}
+        for key in sorted(run.rows):
+            row = run.rows[key]
+            assert row is not None, "the choice model does not fail"
+            by_shopper.setdefault(run.shoppers[key], []).append(row)
+        rows = [row for persona in people for row in by_shopper[persona.shopper]]
+        shape = (len(people), size.visits, POOL_DRAWS)
+        played.append({name: column.reshape(shape) for name, column in columns_of(rows).items()})
+    before = bought_before(people)
+    return Pool(played[0], played[1], np.array([before[persona.shopper] for persona in people]))
+
+
+def drawn_tests(
+    pool: Pool, size: Size, *, independent: bool, rng: np.random.Generator, tests: int
+) -> Iterator[tuple[Pairs, dict[str, float]]]:
+    """Tests on personas drawn from the pool with replacement, each visit with one of its draws in each arm.
+
+    Args:
+        pool: Population.
+        size: Of a test.
+        independent: Two different draws of a visit for the two arms, instead of the same one.
+        rng: Of what is drawn.
+        tests: How many.
+    """
+    n_pool, visits, draws = pool.control["units"].shape
+    for _ in range(tests):
+        who = rng.integers(n_pool, size=size.personas)
+        c_draw = rng.integers(draws, size=(size.personas, visits))
+        t_draw = (c_draw + rng.integers(1, draws, size=c_draw.shape)) % draws if independent else c_draw
+        place = who[:, None], np.arange(visits)[None, :]
+        names = [str(index) for index in range(size.personas)]
+        pairs = Pairs(
+            [name for name in names for _ in range(visits)],
+            {name: column[*place, c_draw].ravel() for name, column in pool.control.items()},
+            {name: column[*place, t_draw].ravel() for name, column in pool.treatment.items()},
+            1,
+            0,
+            EVEN,
+        )
+        yield pairs, dict(zip(names, pool.history[who].tolist(), strict=True))
+
+
+def true_effects(pool: Pool) -> dict[str, float]:
+    """The pool's own differences, by outcome."""
+    found = {}
+    for outcome in OUTCOMES:
+        base = outcome.denominator or "sessions"
+        arms = [arm[outcome.numerator].sum() / arm[base].sum() for arm in (pool.control, pool.treatment)]
+        found[outcome.name] = float(arms[1] - arms[0])
+    return found

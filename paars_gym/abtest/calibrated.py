@@ -1,0 +1,161 @@
+"""What is a calibrated population, on the disk and in a test? Who comes how often, for what, and how they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from paars_gym.abtest.raking import resample
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import Condition, Persona
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.simulation.intentions import Goal, IntentionMix, check_mix
+
+TURNS = 20
+"""A persona comes in proportion to its weight, to one part in so many."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stage(_Frozen):
+    """The simulated population at some point of the fit, played with seeds that the fit has not seen.
+
+    Attributes:
+        name: What has been fitted up to here.
+        moments: Means a session.
+        distance: To the held-out people, see `paars_gym.abtest.moments.distance`.
+    """
+
+    name: str
+    moments: dict[str, float]
+    distance: float
+
+
+class Population(_Frozen):
+    """A simulated population calibrated on people's sessions: who comes how often, for what, and how they choose.
+
+    Attributes:
+        catalog: Name of that in which it was fitted.
+        policy: Whose behaviour was fitted.
+        condition: What of their persona the shoppers knew.
+        mix: Shares of the goals.
+        parameters: Of the behavioural shopper; empty for any other.
+        weights: Of each persona, mean 1; empty when all come alike.
+        human: Moments of the held-out people.
+        stages: Before, in between and after; the last one is this population.
+        floor: Distance between the training part and the held-out part of the people: no fit can expect less.
+        train_sessions: Of people, fitted to.
+        held_out_sessions: Of other people, which judge.
+        seed: Of the split and of what was simulated.
+    """
+
+    catalog: str
+    policy: str
+    condition: Condition
+    mix: dict[Goal, float]
+    parameters: dict[str, float]
+    weights: dict[str, float]
+    human: dict[str, float]
+    stages: tuple[Stage, ...]
+    floor: float
+    train_sessions: int
+    held_out_sessions: int
+    seed: int
+
+    def intentions(self, catalog: Catalog) -> IntentionMix:
+        """What they come for.
+
+        Raises:
+            ValueError: Another catalog than the one of the fit, by name.
+        """
+        if catalog.name != self.catalog:
+            raise ValueError(f"This population was fitted in catalog {self.catalog!r}, not in {catalog.name!r}.")
+        return IntentionMix(catalog, self.mix)
+
+    def people(self, personas: Sequence[Persona], sessions: int) -> Sequence[Persona]:
+        """The personas, each as often as its weight says.
+
+        Args:
+            personas: Those of the fit.
+            sessions: That will be played.
+
+        Raises:
+            ValueError: A persona without a weight.
+        """
+        if not self.weights:
+            return personas
+        unknown = [persona.shopper for persona in personas if persona.shopper not in self.weights]
+        if unknown:
+            raise ValueError(
+                f"Persona {unknown[0]!r} has no weight in this population; calibrate it with the personas of the test."
+            )
+        return comers(personas, self.weights, sessions, self.seed)
+
+    def options(self, policy: object, condition: str) -> dict[str, Any]:
+        """Options of the policy.
+
+        Raises:
+            ValueError: Another policy, or another condition, than the one whose behaviour was fitted.
+        """
+        if policy != self.policy or condition != self.condition:
+            raise ValueError(
+                f"This population was fitted for policy {self.policy!r} in condition {self.condition!r}, "
+                f"not for {policy if isinstance(policy, str) else 'another one'!r} in {condition!r}."
+            )
+        return {"parameters": self.parameters} if self.parameters else {}
+
+    def told(self) -> str:
+        """In a few words, for reports."""
+        mix = ", ".join(f"{goal} {share:.0%}" for goal, share in self.mix.items())
+        fitted = ", choices fitted" if self.parameters else ""
+        weighted = ", personas weighted" if self.weights else ""
+        return f"{mix}{fitted}{weighted}; {self.train_sessions:,} sessions of people"
+
+    def write(self, path: str | Path) -> None:
+        """Keeps it in a file, whole or not at all."""
+        path = Path(path)
+        draft = path.with_name(f"{path.name}.new")
+        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Population:
+        """What `write` kept.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: Something else is in it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"No population at {str(path)!r}; make one: paars calibrate --human … --out FILE.")
+        try:
+            found = cls.model_validate_json(path.read_bytes())
+            check_mix(found.mix)
+            if found.parameters:
+                BehaviouralParameters.of(found.parameters)
+        except ValidationError as error:
+            raise ValueError(f"{str(path)!r} is no population: {error.errors()[0]['msg']}.") from None
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r} is no population: {error}") from None
+        return found
+
+
+def comers(personas: Sequence[Persona], weights: Mapping[str, float], sessions: int, seed: int) -> list[Persona]:
+    """The personas in proportion to their weights, to take turns in so many sessions.
+
+    Args:
+        personas: All of them.
+        weights: Of each shopper, >= 0.
+        sessions: That will be played.
+        seed: Of the one draw that systematic sampling takes.
+    """
+    number = min(sessions, TURNS * len(personas))
+    shares = [weights[persona.shopper] for persona in personas]
+    return resample(personas, shares, number, session_rng(seed, "personas by weight"))

@@ -1,0 +1,63 @@
+"""Is every part run once, and does the report follow the paper's order with a floor's word under each table?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import parts
+from benchmarks.__main__ import FIRST_LINE, _keep
+from benchmarks.rank_selection import RankResults, run
+
+
+class Told(BaseModel):
+    where: str
+
+
+def test_every_part_belongs_to_one_process() -> None:
+    assert sorted(name for group in parts.TOGETHER for name in group) == sorted(parts.PARTS)
+
+
+def test_parts_get_a_folder_each_and_are_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(parts, "PARTS", dict.fromkeys("ab", lambda folder: Told(where=folder.name)))
+    first, second = parts.run_parts("ab", tmp_path)
+    assert [first.results, second.results] == [Told(where="a"), Told(where="b")]
+    assert first.wall_seconds >= 0 <= first.cpu_seconds
+
+
+@pytest.fixture(scope="module")
+def ranks() -> RankResults:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.mini_people.PEOPLE", 20)
+        return run(sessions=60)
+
+
+def test_a_part_alone_is_reported_with_its_column_of_table_2(ranks: RankResults) -> None:
+    pieces = list(parts.report({"rank_selection": ranks}))
+    titles = [str(piece.title) for piece in pieces if isinstance(piece, Table)]
+    assert [title.partition(":")[0] for title in titles] == ["Table 2", "Figure 3"]
+    assert str(pieces[1]).startswith("- item rank (synthetic): base ")
+    assert parts.tables({"rank_selection": ranks}) != pieces
+    assert list(parts.report({})) == []
+
+
+def test_files_hold_the_report_whole_and_the_tables_alone(ranks: RankResults, tmp_path: Path) -> None:
+    results = {"rank_selection": ranks}
+    _keep(tmp_path, list(parts.report(results)), parts.tables(results))
+    report, tables = ((tmp_path / name).read_text(encoding="utf-8") for name in ("report.txt", "tables.txt"))
+    assert " ".join(report.split()).startswith(FIRST_LINE)
+    assert "paper (LLM), persona" in tables
+    assert "Beside the paper's?" in report
+    assert "Beside the paper's?" not in tables
+    assert "svg" in (tmp_path / "report.svg").read_text(encoding="utf-8")
+    # The same in a narrow terminal: files do not depend on it.
+    before = (tmp_path / "report.svg").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "40")
+        assert Console().width == 40
+        _keep(tmp_path, list(parts.report(results)), parts.tables(results))
+    assert (tmp_path / "report.svg").read_bytes() == before

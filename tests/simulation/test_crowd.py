@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paars_gym.shop.shop import Shop
+from paars_gym.simulation.crowd import play_all
+from paars_gym.simulation.plan import Plan
+from paars_gym.simulation.rollout import Played
+from tests.simulation.shoppers import SlowWanderer, Wanderer
+
+
+class Drawing(Wanderer):
+    """Draws, and has another generator drawn, before it acts."""
+
+    def reset(self, persona: Any, intention: Any, rng: np.random.Generator) -> None:
+        super().reset(persona, intention, rng)
+        self.patience += int(rng.spawn(1)[0].integers(3))
+
+
+class LateWaiter(Drawing):
+    """Answers at once as a cache would, until a session has something to wait for; says so nowhere."""
+
+    first, played = 0, 0
+
+    def reset(self, *role: Any) -> None:
+        super().reset(*role)
+        LateWaiter.played += 1
+        self.slow = SlowWanderer()
+        self.slow.rng, self.slow.patience = self.rng, self.patience
+
+    def act(self, observation: str, info: dict[str, Any]) -> Any:
+        return (self.slow if LateWaiter.played > self.first and info["step"] else super()).act(observation, info)
+
+
+@pytest.mark.parametrize("first", [0, 1, 7])
+def test_a_policy_may_begin_to_wait_in_any_session(shop: Shop, first: int) -> None:
+    def sessions(make_policy: type[Wanderer]) -> list[str]:
+        played: list[Played] = []
+        arrivals = Plan(sessions=12, seed=0).arrivals()
+        play_all(arrivals, shop=shop, make_policy=make_policy, finished=played.append, concurrency=3)
+        return sorted(one.session.model_dump_json() for one in played)
+
+    LateWaiter.first, LateWaiter.played = first, 0
+    assert sessions(LateWaiter) == sessions(Drawing)
+    assert LateWaiter.played == 13, "one session was begun twice"
