@@ -45,8 +45,8 @@ from paars_gym.shoppers.protocol import GaveUp
 from policies.compatible_persona import shoppers
 
 CASES = 20
-HISTORY_TOKENS = 250
-"""Of the history in a persona: the model reads some 85 tokens a second."""
+HISTORY_TOKENS = 600
+"""Of the history in a persona, so that a large visit still fits: with 250, a quarter of the cases would show none."""
 ANSWER_TOKENS = 24
 ANSWER, LIKELIEST = "answer held to a schema", "likeliest number"
 

@@ -15,11 +15,12 @@ import typer
 from typer.testing import CliRunner, Result
 
 from benchmarks import item_selection
-from benchmarks.item_answers import UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
+from benchmarks.item_answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
 from benchmarks.item_personas import Counted
 from benchmarks.item_shoppers import model_behind, policy_for
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.catalog.product import Product
+from paars_gym.llm.chat import Reply, Request, Usage
 from paars_gym.llm.errors import ServerError
 from paars_gym.shoppers.protocol import GaveUp
 from tests.benchmarks.conftest import Mock, need, well, what
@@ -66,7 +67,10 @@ class Confused(Reader):
 
 
 class Down(Reader):
+    asked = 0
+
     def choose_item(self, products: Sequence[Product]) -> int:
+        Down.asked += 1
         raise ServerError("down for good")
 
 
@@ -98,8 +102,11 @@ def test_a_failure_is_no_case_and_nonsense_is_wrong(cases: ItemCases) -> None:
 
 
 def test_a_model_that_is_down_is_not_scored(cases: ItemCases) -> None:
+    Down.asked = 0
     with pytest.raises(NobodyAnswersError, match="down for good"):
         ask(cases, asked(Down))
+    # It is not asked to the end: with retries, thousands of cases would take hours.
+    assert Down.asked == HOPELESS < len(cases)
 
 
 def test_a_cases_persona_knows_none_of_the_four(cases: ItemCases) -> None:
@@ -318,3 +325,41 @@ def test_the_command_of_the_issue_on_real_households(mock: Mock, tmp_path: Path)
 def kinds_of(mock: Mock) -> dict[str, int]:
     kinds = [what(body) for body in mock.bodies]
     return {kind: kinds.count(kind) for kind in set(kinds)}
+
+
+class InMemory:
+    """A provider's batches, answered at once."""
+
+    max_requests, max_bytes = 50_000, 10**9
+    handed_in: list[dict[str, Request]] = []  # noqa: RUF012
+
+    def size(self, request: Request) -> int:
+        return 1
+
+    async def submit(self, requests: dict[str, Request]) -> str:
+        self.handed_in.append(dict(requests))
+        return str(len(self.handed_in) - 1)
+
+    async def ended(self, batch: str) -> bool:
+        return True
+
+    async def results(self, batch: str) -> dict[str, Reply]:
+        usage = Usage(input=1_000_000, output=0)
+        return dict.fromkeys(self.handed_in[int(batch)], Reply(text=json.dumps({"choice": 2}), usage=usage))
+
+
+def test_all_questions_go_out_in_one_batch_for_half_the_price(
+    small_log: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789abcdef")
+    monkeypatch.setattr("paars_gym.llm.batch.batch_api", lambda model: InMemory())
+    out = tmp_path / "items.json"
+    command = ["--model", "openai:gpt-4.1-mini", "--cases", "20", "--conditions", "base", "--price", "1,4", "--batch"]
+    done = run(*command, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    (batch,) = InMemory.handed_in
+    # More cases than calls are allowed at once without batches.
+    assert len(batch) == 40
+    assert json.loads(out.read_text())["paid"][0]["usd"] == pytest.approx(40 * 0.5)
+    assert (tmp_path / "items.replies.batches.jsonl").exists()
+    assert "sk-planted" not in done.output + out.read_text()
