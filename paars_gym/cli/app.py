@@ -1,16 +1,14 @@
-"""What do all verbs of the ``paars`` command share? The application, its consoles, and how a mistake ends."""
+"""What do all verbs of the ``paars`` command share? The application and its consoles."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from paars_gym.llm.errors import ModelError
+from paars_gym.cli.running import run_command
 
 app = typer.Typer(
     name="paars",
@@ -31,19 +29,8 @@ errors = Console(stderr=True)
 
 
 def main() -> None:
-    """Runs the command; a user's mistake ends as one line on stderr and exit code 2, never as a traceback."""
-    try:
-        app(standalone_mode=False)
-    except click.ClickException as mistake:
-        mistake.show()
-        sys.exit(mistake.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        errors.print("Stopped.")
-        sys.exit(130)
-    except (ValueError, LookupError, OSError, ImportError, ModelError) as mistake:
-        text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
-        errors.print(f"[red]error:[/red] {escape(str(text))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+    """Runs the ``paars`` command."""
+    run_command(app)
 
 
 def share(option: str, text: str) -> float:
