@@ -77,11 +77,15 @@ def phones(*regions: str) -> Recogniser:
     Raises:
         ValueError: No such region.
     """
-    from phonenumbers import SUPPORTED_REGIONS
+    from phonenumbers import SUPPORTED_REGIONS, PhoneMetadata
 
     for region in regions:
         if region not in SUPPORTED_REGIONS:
             raise ValueError(f"Unknown region {region!r}; give two letters in capitals, such as {', '.join(REGIONS)}.")
+
+    # Of the regions whose numbers begin with a 0 when they are dialled within; others tell no number from a code.
+    metadata = ((region, PhoneMetadata.metadata_for_region(region)) for region in regions)
+    trunks = {region: known is not None and known.national_prefix == "0" for region, known in metadata}
 
     def find(text: str) -> Iterable[Span]:
         # The matcher costs some 0.1 ms a text and region, and most titles have no seven digits.
@@ -90,9 +94,17 @@ def phones(*regions: str) -> Recogniser:
         from phonenumbers import PhoneNumberMatcher
 
         for region in regions:
-            yield from (Span(match.start, match.end, "phone") for match in PhoneNumberMatcher(text, region))
+            for match in PhoneNumberMatcher(text, region):
+                if _is_dialled(match.raw_string, trunk=trunks[region]):
+                    yield Span(match.start, match.end, "phone")
 
     return find
+
+
+def _is_dialled(number: str, *, trunk: bool) -> bool:
+    """Whether a number is written as one dials it: some regions have numbers of five digits, and 168.00 is a price."""
+    long = sum(map(str.isdigit, number)) >= 7
+    return long and (not trunk or number.lstrip("( ").startswith(("+", "0")))
 
 
 def names(listed: Iterable[str]) -> Recogniser:
