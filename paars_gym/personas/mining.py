@@ -57,7 +57,7 @@ class PreferencesAnswer(BaseModel):
 
 async def mine_persona(
     history: History,
-    model: ChatModel,
+    model: str | ChatModel,
     *,
     as_of: datetime | None = None,
     token_budget: int = 6000,
@@ -72,7 +72,7 @@ async def mine_persona(
 
     Args:
         history: Of one shopper, oldest session first.
-        model: Whom to ask.
+        model: Whom to ask: a spec such as ``openai:gpt-4.1-mini``, with our retries around it, or a model.
         as_of: Nothing at or after this time is used; by default the history's own date.
         token_budget: Most tokens of the rendered history.
         titles: Titles by product id, for events that have none.
@@ -84,6 +84,17 @@ async def mine_persona(
         EmptyHistoryError: There is nothing before that date.
         ModelError: The model could not be asked, refused, or gave two malformed answers. There is no half persona.
     """
+    if isinstance(model, str):
+        from paars_gym.llm.stack import payable
+
+        made = payable(model)
+        try:
+            return await mine_persona(
+                history, made, as_of=as_of, token_budget=token_budget, titles=titles, redactor=redactor,
+                temperature=temperature, draw=draw,
+            )  # fmt: skip
+        finally:
+            await made.aclose()
     redactor = redactor or Redactor()
     clean, redacted = redactor.redact_history(with_titles(history, titles) if titles else history)
     rendered = render_history(clean, as_of=as_of, token_budget=token_budget)

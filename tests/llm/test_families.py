@@ -189,6 +189,13 @@ def test_wrong_specs(spec: str) -> None:
         parse_spec(spec)
 
 
+@pytest.mark.parametrize("end", ["?api_key=sk-planted", "#sk-planted", "/?k=sk-planted"])
+def test_a_url_with_more_than_a_path_is_refused_and_not_repeated(end: str) -> None:
+    with pytest.raises(ValueError, match="must end before its (query|fragment)") as refused:
+        parse_spec(f"openai:m@http://127.0.0.1:1/v1{end}")
+    assert "planted" not in str(refused.value)
+
+
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(ValueError, match="environment") as caught:
         parse_spec("openai:m@http://me:hunter2@127.0.0.1/v1")
