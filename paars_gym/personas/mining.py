@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from paars_gym.llm.ask import ask
-from paars_gym.llm.chat import ChatModel, Message, Request
+from paars_gym.llm.chat import ChatModel, Effort, Message, Request
 from paars_gym.personas.history import render_history, with_titles
 from paars_gym.personas.persona import ConsumerProfile, Persona, Reasoning, ShoppingPreferences
 from paars_gym.personas.prompts import preferences_messages, profile_messages
@@ -17,6 +17,10 @@ from paars_gym.sessions.event import History
 
 MAX_TOKENS = 4000
 """Of an answer: a profile with evidence takes some 600 tokens, preferences 800, and models that reason need more."""
+
+
+REASONING: Effort = "low"
+"""The answer begins with its reasoning, which becomes part of the persona; more, unseen, would only cost."""
 
 
 class EmptyHistoryError(ValueError):
@@ -53,6 +57,11 @@ class PreferencesAnswer(BaseModel):
         if preferences.is_empty():
             raise ValueError("every scale is null; give your best estimate for at least one")
         return preferences
+
+
+def mining_request(messages: tuple[Message, ...], *, temperature: float, draw: int = 0) -> Request:
+    """A question of either step."""
+    return Request(messages=messages, temperature=temperature, max_tokens=MAX_TOKENS, reasoning=REASONING, draw=draw)
 
 
 async def mine_persona(
@@ -102,14 +111,11 @@ async def mine_persona(
         raise EmptyHistoryError(
             f"{clean.shopper} did nothing before {rendered.as_of}, or nothing that fits into {token_budget} tokens."
         )
-
-    def question(messages: tuple[Message, ...]) -> Request:
-        # The answer begins with its reasoning, which becomes part of the persona; more, unseen, would only cost.
-        return Request(messages=messages, temperature=temperature, max_tokens=MAX_TOKENS, reasoning="low", draw=draw)
-
-    who, _ = await ask(model, question(profile_messages(rendered.text)), ProfileAnswer)
+    first = mining_request(profile_messages(rendered.text), temperature=temperature, draw=draw)
+    who, _ = await ask(model, first, ProfileAnswer)
     messages = preferences_messages(rendered.text, who.profile, who.reasoning)
-    how, _ = await ask(model, question(messages), PreferencesAnswer)
+    second = mining_request(messages, temperature=temperature, draw=draw)
+    how, _ = await ask(model, second, PreferencesAnswer)
     return Persona(
         shopper=clean.shopper,
         profile=who.profile,

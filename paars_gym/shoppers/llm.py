@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -96,12 +97,22 @@ class LLMShopper:
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "reasoning": reasoning}
         self._persona = persona
         self._action, self._said = "", Message(role="assistant")
-        needed = expected_tokens(self._session_request(shopper_messages(None, "base", form))) + ROOM
+        needed = _tokens_of_instructions(form) + ROOM
         if context_tokens < needed:
             raise ValueError(
                 f"context_tokens == {context_tokens}, must be at least {needed}: instructions and tools take "
                 f"{needed - ROOM}, and pages need {ROOM}."
             )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option that shapes a session, the defaults included."""
+        return {
+            "form": self._form,
+            "invalid_in_a_row": self._patience,
+            "context_tokens": self._context_tokens,
+            **self._settings,
+        }
 
     def session_request(self, persona: Persona | None, draw: int = 0) -> Request:
         """What every request of a session begins with; different draws get different answers."""
@@ -180,8 +191,7 @@ class LLMShopper:
     def _session_request(self, messages: tuple[Message, ...], draw: int = 0) -> Request:
         return Request(
             messages=messages,
-            tools=TOOLS if self._form == "tools" else (),
-            output_schema=ACTION_SCHEMA if self._form == "json" else None,
+            **_means(self._form),
             temperature=SESSION_TEMPERATURE,
             seed=draw,
             draw=draw,
@@ -219,3 +229,18 @@ class LLMShopper:
             raise ValueError("There is nothing to choose from; give at least one product.")
         answer: Any = await self._ask(text, choice_form(count))
         return int(answer.choice) - 1
+
+
+def _means(form: Form) -> dict[str, Any]:
+    """Through which field of a request the model acts."""
+    means: dict[Form, dict[str, Any]] = {
+        "tools": {"tools": TOOLS},
+        "json": {"output_schema": ACTION_SCHEMA},
+        "text": {},
+    }
+    return means[form]
+
+
+@lru_cache
+def _tokens_of_instructions(form: Form) -> int:
+    return expected_tokens(Request(messages=shopper_messages(None, "base", form), **_means(form)))

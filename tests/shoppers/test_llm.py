@@ -302,5 +302,5 @@ def test_no_persona_no_condition(shop: Shop) -> None:
 
 def test_acting_before_reset_says_what_to_do() -> None:
     shopper = paars_gym.LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
-    with pytest.raises(RuntimeError, match="call LLMShopper.reset"):
+    with pytest.raises(RuntimeError, match=r"call LLMShopper\.reset"):
         asyncio.run(shopper.act("Welcome.", {}))
