@@ -82,7 +82,7 @@ class MiningSettings(BaseModel):
             ValueError: The file is there, and was begun with others.
         """
         before = read_settings(out)
-        if before is None or not out.exists():
+        if before is None or not out.exists() or not out.stat().st_size:
             self._write(out)
             return
         mine, theirs = self._compared(), before._compared()

@@ -80,7 +80,7 @@ def expect(simulation: Simulation) -> list[tuple[str, str]]:
     reason = "A dry run tells what a language model would take"
     shop = open_shop(arguments["catalog"], simulation.ranking)
     try:
-        crew = make_policy(policy, shop=shop, condition=simulation.condition, **options, dry_run=True)
+        crew = make_policy(policy, shop=shop, condition=simulation.condition, dry_run=True, **options)
     except ValueError as error:
         if "has no option 'dry_run'" in str(error):
             raise ValueError(f"{reason}, and {policy} asks none.") from None
