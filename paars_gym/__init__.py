@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from paars_gym.catalog.product import Product as Product
     from paars_gym.catalog.product import Review as Review
     from paars_gym.catalog.store import Catalog as Catalog
+    from paars_gym.personas.mining import mine_persona as mine_persona
+    from paars_gym.personas.persona import Persona as Persona
     from paars_gym.ranking.registry import make_ranking as make_ranking
     from paars_gym.sessions.event import Event as Event
     from paars_gym.sessions.event import History as History
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from paars_gym.shop.actions import parse_action as parse_action
     from paars_gym.shop.env import RetailEnv as RetailEnv
     from paars_gym.shop.vector_env import RetailVectorEnv as RetailVectorEnv
+    from paars_gym.shoppers.llm import LLMShopper as LLMShopper
+    from paars_gym.shoppers.registry import make_policy as make_policy
 
 __version__ = "0.1.0"
 
@@ -32,6 +36,8 @@ _HOMES = {
     "Event": "sessions.event",
     "History": "sessions.event",
     "Intention": "sessions.event",
+    "LLMShopper": "shoppers.llm",
+    "Persona": "personas.persona",
     "Product": "catalog.product",
     "RetailEnv": "shop.env",
     "RetailVectorEnv": "shop.vector_env",
@@ -39,7 +45,9 @@ _HOMES = {
     "Session": "sessions.event",
     "StepRecord": "sessions.step",
     "load_catalog": "catalog.load",
+    "make_policy": "shoppers.registry",
     "make_ranking": "ranking.registry",
+    "mine_persona": "personas.mining",
     "parse_action": "shop.actions",
 }
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604

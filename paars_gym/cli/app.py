@@ -1,16 +1,16 @@
-"""What do all verbs of the ``paars`` command share? The application, its consoles, and how a mistake ends."""
+"""What do all verbs of the ``paars`` command share? The application and its consoles."""
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Iterable
+from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from paars_gym.llm.errors import ModelError
+from paars_gym.cli.running import run_command
 
 app = typer.Typer(
     name="paars",
@@ -31,19 +31,8 @@ errors = Console(stderr=True)
 
 
 def main() -> None:
-    """Runs the command; a user's mistake ends as one line on stderr and exit code 2, never as a traceback."""
-    try:
-        app(standalone_mode=False)
-    except click.ClickException as mistake:
-        mistake.show()
-        sys.exit(mistake.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        errors.print("Stopped.")
-        sys.exit(130)
-    except (ValueError, LookupError, OSError, ImportError, ModelError) as mistake:
-        text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
-        errors.print(f"[red]error:[/red] {escape(str(text))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+    """Runs the ``paars`` command."""
+    run_command(app)
 
 
 def share(option: str, text: str) -> float:
@@ -61,6 +50,27 @@ def assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:
         if not (name.strip() and equals and value.strip()):
             raise ValueError(f"{option} {name}{equals}{value}: must be NAME=VALUE, several with commas between.")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def options(texts: Iterable[str] | None) -> dict[str, Any]:
+    """``--option NAME=VALUE`` pairs, one each; a value that is JSON (a number, true, null, a list) is read as that."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name.isidentifier() and equals):
+            raise ValueError(f"--option {text}: must be NAME=VALUE, such as context_tokens=8000.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def split_regions(text: str | None) -> tuple[str, ...]:
+    """Regions with commas between; the usual ones where none are given."""
+    from paars_gym.personas.recognisers import REGIONS
+
+    return tuple(part.strip().upper() for part in text.split(",") if part.strip()) if text else REGIONS
 
 
 def print_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:

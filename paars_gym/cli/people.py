@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-from paars_gym.cli.app import console, personas_app, print_facts
+from paars_gym.cli.app import console, errors, personas_app, print_facts, split_regions
 
 
 @personas_app.command("mine")
@@ -23,6 +21,18 @@ def personas_mine(
     limit: Annotated[int | None, typer.Option(help="Most shoppers.", min=1)] = None,
     tokens: Annotated[int, typer.Option(help="Most tokens of a history.", min=100)] = 6000,
     names: Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")] = None,
+    recogniser: Annotated[
+        list[str] | None,
+        typer.Option(help="More to redact: presidio, or module:function of your own. Repeatable."),
+    ] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.")
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(help="US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache."),
+    ] = None,
+    shoppers: Annotated[Path | None, typer.Option(help="File of shoppers to mine, an id a line; else all.")] = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
     max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
@@ -33,6 +43,7 @@ def personas_mine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
+    from paars_gym.llm.budget import parse_price
     from paars_gym.personas.command import Mining, expect, mine
 
     mining = Mining(
@@ -44,6 +55,10 @@ def personas_mine(
         limit=limit,
         token_budget=tokens,
         names=names,
+        recognisers=tuple(recogniser or ()),
+        regions=split_regions(regions),
+        shoppers=shoppers,
+        price=parse_price(price) if price else None,
         cache=cache,
         offline=offline,
         max_usd=max_usd,
@@ -54,7 +69,13 @@ def personas_mine(
         print_facts("Mining would take, about", expect(mining))
         return
     with console.status("mining") as status:
-        facts, stopped = mine(mining, progress=lambda mined, failed: status.update(f"{mined} mined, {failed} failed"))
-    print_facts(f"Personas in {out}", facts)
-    if stopped:
-        raise ValueError(f"stopped early, everything so far is kept: {stopped}")
+        done = mine(
+            mining,
+            progress=lambda mined, failed: status.update(f"{mined} mined, {failed} failed"),
+            announce=lambda text: errors.print(text, highlight=False, soft_wrap=True),
+        )
+    print_facts(f"Personas in {out}", done.facts)
+    if done.stopped:
+        raise ValueError(f"stopped early, everything so far is kept: {done.stopped}")
+    if done.nothing:
+        raise ValueError(done.nothing)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-from paars_gym.cli.app import app, assignments, errors, print_facts
+from paars_gym.cli.app import app, assignments, errors, options, print_facts, split_regions
 
 
 @app.command()
@@ -36,6 +34,25 @@ def simulate(
     max_steps: Annotated[int, typer.Option(min=1, help="A session is cut off after this many actions.")] = 50,
     concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
+    names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
+    recogniser: Annotated[
+        list[str] | None,
+        typer.Option(help="More to redact: presidio, or module:function of your own. Repeatable."),
+    ] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.")
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(help="US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=VALUE for the policy, repeatable; for llm context_tokens, tokens_per_minute, form, reasoning, "
+            "stream, timeout_seconds, max_tokens, invalid_in_a_row …"
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="For llm: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE."),
@@ -46,6 +63,7 @@ def simulate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="For llm: say what it would take, and stop.")] = False,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
+    from paars_gym.llm.budget import parse_price
     from paars_gym.simulation.command import Simulation, expect, simulate_population
     from paars_gym.simulation.progress import SessionsProgress
 
@@ -63,7 +81,17 @@ def simulate(
         max_steps=max_steps,
         concurrency=concurrency,
         resume=resume,
-        options={"model": model, "max_usd": max_usd, "cache": cache, "offline": offline or None},
+        options={
+            "model": model,
+            "max_usd": max_usd,
+            "cache": cache,
+            "offline": offline or None,
+            "price": parse_price(price) if price else None,
+            **options(option),
+        },
+        names=names,
+        recognisers=recogniser or (),
+        regions=split_regions(regions),
     )
     if dry_run:
         print_facts("A dry run: it would take about", expect(simulation))
@@ -84,7 +112,8 @@ def simulate(
         {
             "sessions": f"{tally.done:,}, {tally.played:,} of them now",
             "ended by": ends,
-            "now": f"{tally.seconds:.1f} s, {tally.usd:.2f} USD",
+            "now": f"{tally.seconds:.1f} s",
+            **dict(tally.account.facts()),
             "store": str(out / "sessions"),
         }.items(),
     )

@@ -88,7 +88,10 @@ class AnthropicChat:
         if fitted.reasoning == "none":
             body["thinking"] = {"type": self.family.no_reasoning}
         elif fitted.reasoning is not None:
-            output["effort"] = "low" if fitted.reasoning == "minimal" else fitted.reasoning
+            output["effort"] = fitted.reasoning
+            if fitted.reasoning == "minimal":
+                output["effort"] = "low"
+                dropped = tuple(sorted({*dropped, "reasoning=low"}))
         if output:
             body["output_config"] = output
         return body, dropped

@@ -14,6 +14,9 @@ from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
 from paars_gym.llm.errors import ModelError, ServerError, TransientError
 from paars_gym.llm.families import fit
 
+FIRST_POLL_SECONDS = 2.0
+"""Small batches are often done at once; the wait grows by half each time."""
+
 
 class Batched(Wrapper):
     """Answers through the provider's batches: calls that come in together go out together.
@@ -26,7 +29,8 @@ class Batched(Wrapper):
         model: A bare adapter of a provider that has batches.
         state: File of the batches handed in, a JSON line each; made if needed.
         linger_seconds: How long to wait for more calls.
-        poll_seconds: How often to ask whether a batch is done.
+        poll_seconds: Longest time between two questions whether a batch is done: the first ones come sooner.
+        announce: Told the id of each batch that is handed in, or waited for again.
         api: Instead of the adapter's own, for tests.
         sleep: For tests.
 
@@ -41,6 +45,7 @@ class Batched(Wrapper):
         *,
         linger_seconds: float = 2.0,
         poll_seconds: float = 60.0,
+        announce: Callable[[str], None] | None = None,
         api: BatchApi | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -50,6 +55,7 @@ class Batched(Wrapper):
         self._linger = linger_seconds
         self._poll = poll_seconds
         self._sleep = sleep
+        self._announce = announce or (lambda _: None)
         self._batch_of = _read_state(state, model.spec)
         self._results: dict[str, Reply] = {}
         self._futures: dict[str, asyncio.Future[Reply]] = {}
@@ -68,6 +74,8 @@ class Batched(Wrapper):
         if future is None:
             future = self._futures[key] = asyncio.get_running_loop().create_future()
             if key in self._batch_of:
+                if self._batch_of[key] not in self._watched:
+                    self._announce(f"waiting for batch {self._batch_of[key]}, handed in before")
                 self._watch(self._batch_of[key])
             else:
                 self._enqueue(key, request)
@@ -121,6 +129,7 @@ class Batched(Wrapper):
             file.flush()
             os.fsync(file.fileno())
         self._batch_of.update(dict.fromkeys(part, batch))
+        self._announce(f"handed in batch {batch}, {len(part):,} requests; its id is in {self._state}")
         self._watch(batch)
 
     def _watch(self, batch: str) -> None:
@@ -131,6 +140,7 @@ class Batched(Wrapper):
     async def _wait_for(self, batch: str) -> None:
         keys = [key for key, owner in self._batch_of.items() if owner == batch]
         found: dict[str, Reply | ModelError]
+        wait = min(FIRST_POLL_SECONDS, self._poll)
         try:
             while True:
                 try:
@@ -140,7 +150,8 @@ class Batched(Wrapper):
                 except TransientError:
                     # The batch goes on without us; a bad minute of the network is no reason to give it up.
                     pass
-                await self._sleep(self._poll)
+                await self._sleep(wait)
+                wait = min(wait * 1.5, self._poll)
         except Exception as error:
             found = dict.fromkeys(keys, _named(error))
         expired = ServerError(f"The batch {batch} ended before this request had an answer.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -36,6 +37,24 @@ class Price(NamedTuple):
         return sum(parts) / 1e6
 
 
+def parse_price(text: str) -> Price:
+    """A price as it is written on a command line: ``IN,OUT`` or ``IN,OUT,READ,WRITE``.
+
+    Raises:
+        ValueError: It is not two, three or four numbers of at least 0.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not 2 <= len(numbers) <= 4 or not all(0 <= number < math.inf for number in numbers):
+        raise ValueError(
+            f"price {text!r}, must be IN,OUT or IN,OUT,READ,WRITE: US dollars per million tokens of input, output, "
+            "input that the provider had in its cache, and input that it wrote there."
+        )
+    return Price(*numbers)
+
+
 def usd_of(spec: str, usage: Usage, price: Price | None = None) -> float | None:
     """Price of these tokens by genai-prices, or by ``price`` when that is given; None when nobody knows one.
 
@@ -62,6 +81,19 @@ def usd_of(spec: str, usage: Usage, price: Price | None = None) -> float | None:
         return None
 
 
+def cost_in_words(usd: float, calls: int, unpriced_calls: int, unpriced_tokens: int) -> str:
+    """Dollars in words, and what has no price: never 0 for what nobody knows the price of."""
+    unpriced = f"unpriced: {unpriced_tokens:,} tokens of {unpriced_calls:,} calls; give a price as --price IN,OUT"
+    if unpriced_calls and unpriced_calls == calls:
+        return unpriced
+    return money(usd) + (f", and {unpriced}" if unpriced_calls else "")
+
+
+def money(usd: float) -> str:
+    """Dollars, with enough digits to be more than nought."""
+    return f"{usd:,.2f}" if usd >= 1 or not usd else f"{usd:.4f}"
+
+
 @dataclass
 class Tally:
     """What was used so far.
@@ -71,6 +103,7 @@ class Tally:
         usage: By kind of token.
         usd: Of the calls with a known price.
         unpriced: Calls without one.
+        unpriced_tokens: Of those calls, input and output.
         dropped: How many calls went without a parameter that the model does not accept, by its name.
     """
 
@@ -78,6 +111,7 @@ class Tally:
     usage: Usage = field(default_factory=Usage)
     usd: float = 0.0
     unpriced: int = 0
+    unpriced_tokens: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
     def add(self, reply: Reply) -> None:
@@ -89,6 +123,7 @@ class Tally:
         self.dropped.update(reply.dropped)
         if reply.usd is None:
             self.unpriced += 1
+            self.unpriced_tokens += reply.usage.all_input + reply.usage.output
         else:
             self.usd += reply.usd
 
@@ -118,7 +153,10 @@ class Budgeted(Wrapper):
             if not max_usd >= 0:
                 raise ValueError(f"max_usd == {max_usd}, must be at least 0.")
             if usd_of(self.spec, Usage(input=1, output=1), price) is None:
-                raise ValueError(f"max_usd needs a price for {self.spec!r}, and none is known: give one.")
+                raise ValueError(
+                    f"max_usd needs a price for {self.spec!r}, and none is known: give one as "
+                    "--price IN,OUT[,READ,WRITE], US dollars per million tokens (price= in Python)."
+                )
         self.tally = Tally()
         self._max_usd = max_usd
         self._price = price
@@ -134,7 +172,7 @@ class Budgeted(Wrapper):
         """
         if self._max_usd is None:
             return self._count(await self.model.complete(request))
-        worst = self._usd(Usage(input=expected_tokens(request), output=request.max_tokens)) or 0.0
+        worst = self.usd_of(Usage(input=expected_tokens(request), output=request.max_tokens)) or 0.0
         async with self._freed:
             while self.tally.usd + self._reserved + worst > self._max_usd:
                 if self._reserved == 0:
@@ -151,12 +189,13 @@ class Budgeted(Wrapper):
                 self._reserved = max(0.0, self._reserved - worst) if self._reserved - worst > 1e-12 else 0.0
                 self._freed.notify_all()
 
-    def _usd(self, usage: Usage) -> float | None:
+    def usd_of(self, usage: Usage) -> float | None:
+        """Price of these tokens, any discount taken off; None when none is known."""
         usd = usd_of(self.spec, usage, self._price)
         return None if usd is None else usd * self._discount
 
     def _count(self, reply: Reply) -> Reply:
         if reply.usd is None:
-            reply = reply.model_copy(update={"usd": self._usd(reply.usage)})
+            reply = reply.model_copy(update={"usd": self.usd_of(reply.usage)})
         self.tally.add(reply)
         return reply

@@ -90,7 +90,9 @@ def family_of(provider: Provider, model: str, *, base_url: str | None = None) ->
 
 
 def fit(request: Request, family: Family) -> tuple[Request, tuple[str, ...]]:
-    """The request as this family takes it, and the names of what was dropped or changed, sorted.
+    """The request as this family takes it, and the names of what was dropped, sorted.
+
+    An effort that was changed, or chosen by us, is named with its value: ``reasoning=none``.
 
     A model that accepts tools or a temperature only without reasoning is asked not to reason, unless (for the
     temperature) the request wants reasoning.
@@ -121,4 +123,6 @@ def fit(request: Request, family: Family) -> tuple[Request, tuple[str, ...]]:
         if getattr(request, name) not in (None, ()) and not accepted:
             changes[name] = () if name == "tools" else None
             dropped.add(name)
+    if effort not in (None, request.reasoning):
+        dropped = {*dropped - {"reasoning"}, f"reasoning={effort}"}
     return request.model_copy(update=changes) if changes else request, tuple(sorted(dropped))

@@ -158,7 +158,6 @@ class OpenAIChat:
         if getattr(error, "code", None) in ("unsupported_parameter", "unsupported_value") and parameter in OPTIONAL:
             return _UnsupportedError(str(ours), parameter)
         return ours
-        return as_model_error(error, secret=self.client.api_key, key_name=self._key_name)
 
     async def _send(self, body: dict[str, Any]) -> Any:
         completions = self.client.chat.completions

@@ -24,7 +24,7 @@ def parse_spec(spec: str) -> Spec:
     """Takes a spec string apart.
 
     Raises:
-        ValueError: It is none of the four forms, or its URL holds a password.
+        ValueError: It is none of the four forms, or its URL holds a password, a query or a fragment.
     """
     provider, colon, rest = spec.partition(":")
     if not colon or provider not in FAMILIES or not rest.strip():
@@ -37,6 +37,11 @@ def parse_spec(spec: str) -> Spec:
         parts = urlsplit(base_url)
         if parts.username or parts.password:
             raise ValueError("A model's URL must not hold a user or a password; put the key into the environment.")
+        if parts.query or parts.fragment:
+            raise ValueError(
+                f"A model's URL must end before its {'query' if parts.query else 'fragment'}: it is stored with every "
+                "run, and keys stand there. Put the key into the environment, as OPENAI_COMPATIBLE_API_KEY."
+            )
         if not model or not parts.hostname:
             raise ValueError(f"{spec!r} needs a model name before the @ and a host in its URL.")
     return Spec(provider, model, base_url)

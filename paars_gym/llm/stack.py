@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from paars_gym.llm.batch import Batched
 from paars_gym.llm.budget import BATCH_DISCOUNT, Budgeted, Price, Tally
 from paars_gym.llm.cache import Cached
-from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
+from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper
 from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import Family, family_of
 from paars_gym.llm.rate import RateLimited
@@ -37,6 +38,10 @@ class Stack(Wrapper):
         """What was paid for."""
         return self._budgeted.tally
 
+    def usd_of(self, usage: Usage) -> float | None:
+        """Price of these tokens with this model; None when none is known."""
+        return self._budgeted.usd_of(usage)
+
     def report(self) -> dict[str, Any]:
         """Calls, answers from the cache, retries, tokens by kind, dollars, and parameters that were not sent.
 
@@ -52,6 +57,7 @@ class Stack(Wrapper):
             "prompt_cache_share": tally.usage.cached_share,
             "usd": tally.usd,
             "calls_without_price": tally.unpriced,
+            "tokens_without_price": tally.unpriced_tokens,
             "dropped": dict(tally.dropped),
         }
 
@@ -84,6 +90,7 @@ def payable(
     timeout_seconds: float = 120.0,
     stream: bool = False,
     batches: Path | None = None,
+    announce: Callable[[str], None] | None = None,
     family: Family | None = None,
 ) -> Stack:
     """A model with cache, budget, retries and limits around it.
@@ -100,6 +107,7 @@ def payable(
         timeout_seconds: For one attempt.
         stream: Receive answers in pieces.
         batches: File of batches handed in; given, questions go through the provider's batches for half the price.
+        announce: Told the id of each batch that is handed in, or waited for again.
         family: What the model accepts, when the table of families does not know better.
 
     Raises:
@@ -117,7 +125,7 @@ def payable(
         bare = make_model(model, timeout_seconds=timeout_seconds, stream=stream, family=family)
     inner: ChatModel
     if batches is not None and not offline:
-        inner = Batched(bare, batches)
+        inner = Batched(bare, batches, announce=announce)
     else:
         inner = RateLimited(bare, concurrency=concurrency, tokens_per_minute=tokens_per_minute)
     retrying = Retrying(inner, attempts=attempts)

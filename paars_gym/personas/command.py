@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.llm.budget import BATCH_DISCOUNT
+from paars_gym.llm.budget import BATCH_DISCOUNT, Price, cost_in_words
 from paars_gym.llm.stack import Stack, payable
 from paars_gym.personas.history import with_titles
 from paars_gym.personas.population import Summary, forecast_mining, mine_personas
-from paars_gym.personas.redaction import Redactor
+from paars_gym.personas.recognisers import REGIONS
+from paars_gym.personas.redaction import make_redactor
+from paars_gym.personas.settings import TEMPERATURE, MiningSettings
 from paars_gym.personas.store import failures_path
 from paars_gym.sessions.event import History
 
@@ -35,6 +38,10 @@ class Mining(BaseModel):
     limit: int | None = None
     token_budget: int = 6000
     names: Path | None = None
+    recognisers: tuple[str, ...] = ()
+    regions: tuple[str, ...] = REGIONS
+    shoppers: Path | None = None
+    price: Price | None = None
     cache: Path | None = None
     offline: bool = False
     max_usd: float | None = None
@@ -42,23 +49,53 @@ class Mining(BaseModel):
     batch: bool = False
 
 
+class Mined(NamedTuple):
+    """How a run of mining ended.
+
+    Attributes:
+        facts: What to tell.
+        stopped: Why it stopped early; empty when it did not.
+        nothing: Why there is not one persona; empty when there is.
+    """
+
+    facts: Facts
+    stopped: str
+    nothing: str
+
+
 def expect(mining: Mining) -> Facts:
     """Calls, tokens and dollars that the run would take, about; asks nobody."""
     titles = _titles(mining)
     histories = (with_titles(history, titles) if titles else history for history in _histories(mining))
-    forecast = forecast_mining(histories, mining.model, as_of=mining.as_of, token_budget=mining.token_budget)
+    forecast = forecast_mining(
+        histories, mining.model, as_of=mining.as_of, token_budget=mining.token_budget, price=mining.price
+    )
     usd = forecast.usd if forecast.usd is None or not mining.batch else forecast.usd * BATCH_DISCOUNT
     return [
         ("calls", f"{forecast.calls:,}"),
         ("input tokens", f"{forecast.input:,}"),
         ("output tokens", f"{forecast.output:,}"),
-        ("US dollars", "no price is known" if usd is None else f"{usd:,.2f}"),
+        ("US dollars", "no price is known: give one as --price IN,OUT" if usd is None else f"{usd:,.2f}"),
     ]
 
 
-def mine(mining: Mining, *, progress: Callable[[int, int], None] | None = None) -> tuple[Facts, str]:
-    """Runs it, and returns what to tell, and why it stopped early ("" when it did not)."""
-    names = mining.names.read_text(encoding="utf-8").splitlines() if mining.names else []
+def mine(
+    mining: Mining,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Mined:
+    """Runs it.
+
+    Args:
+        mining: What to do.
+        progress: Told how many are mined and how many failed.
+        announce: Told the id of each batch.
+
+    Raises:
+        ValueError: The file of personas was begun with other settings.
+    """
+    redactor = make_redactor(names_file=mining.names, recognisers=mining.recognisers, regions=mining.regions)
     titles = _titles(mining)
 
     async def work() -> tuple[Summary, Stack]:
@@ -67,10 +104,14 @@ def mine(mining: Mining, *, progress: Callable[[int, int], None] | None = None) 
             cache=mining.cache or mining.out.with_name(f"{mining.out.stem}.replies.sqlite"),
             offline=mining.offline,
             max_usd=mining.max_usd,
+            price=mining.price,
             concurrency=mining.concurrency,
             batches=mining.out.with_name(f"{mining.out.stem}.batches.jsonl") if mining.batch else None,
+            announce=announce,
         )
+        settings = MiningSettings.of(mining, model.family)
         try:
+            settings.begin(mining.out)
             summary = await mine_personas(
                 _histories(mining),
                 model,
@@ -78,22 +119,45 @@ def mine(mining: Mining, *, progress: Callable[[int, int], None] | None = None) 
                 as_of=mining.as_of,
                 token_budget=mining.token_budget,
                 titles=titles,
-                redactor=Redactor(listed_names=names),
+                redactor=redactor,
+                temperature=TEMPERATURE,
                 concurrency=_BATCHED_AT_ONCE if mining.batch else mining.concurrency,
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
+            settings.record(mining.out, model.report()["dropped"])
         finally:
             await model.aclose()
         return summary, model
 
     summary, model = asyncio.run(work())
-    return _told(summary, model, mining.out), summary.stopped
+    return Mined(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
+
+
+def _nothing(summary: Summary, mining: Mining) -> str:
+    if summary.mined or summary.kept or summary.stopped:
+        return ""
+    before = f" before {mining.as_of:%Y-%m-%d}" if mining.as_of else ""
+    if not summary.failed or set(summary.failed) == {"EmptyHistoryError"}:
+        return f"No persona was mined: no shopper of {mining.sessions} did anything{before}."
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in summary.failed.most_common())
+    return f"No persona was mined: {causes}; the reasons are in {failures_path(mining.out)}."
 
 
 def _histories(mining: Mining) -> Iterator[History]:
+    from paars_gym.sessions.histories import histories
     from paars_gym.sessions.store import Store
 
-    return islice(Store(mining.sessions).histories(mining.as_of), mining.limit)
+    found = histories(Store(mining.sessions), mining.as_of, shoppers=_wanted(mining))
+    return islice(found, mining.limit)
+
+
+def _wanted(mining: Mining) -> list[str] | None:
+    if mining.shoppers is None:
+        return None
+    wanted = [line.strip() for line in mining.shoppers.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not wanted:
+        raise ValueError(f"{mining.shoppers} names no shopper; write an id a line.")
+    return wanted
 
 
 def _titles(mining: Mining) -> Mapping[str, str] | None:
@@ -117,10 +181,12 @@ def _told(summary: Summary, model: Stack, out: Path) -> Facts:
         ("retries", f"{report['retries']:,}"),
         ("tokens", ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in report["tokens"].items())),
         ("input from the provider's cache", f"{report['prompt_cache_share']:.0%}"),
-        ("US dollars", f"{report['usd']:.4f}"),
+        ("US dollars", _cost(report)),
     ]
     if report["dropped"]:
-        facts.append(("not sent: the model does not take it", ", ".join(sorted(report["dropped"]))))
-    if report["calls_without_price"]:
-        facts.append(("calls without a known price", f"{report['calls_without_price']:,}"))
+        facts.append(("not sent, or set by us", ", ".join(sorted(report["dropped"]))))
     return facts
+
+
+def _cost(report: dict[str, Any]) -> str:
+    return cost_in_words(report["usd"], report["calls"], report["calls_without_price"], report["tokens_without_price"])

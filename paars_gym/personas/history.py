@@ -68,6 +68,49 @@ def render_history(history: History, *, as_of: datetime | None = None, token_bud
     return RenderedHistory("\n".join(parts), left_out, as_of)
 
 
+class Shortened(NamedTuple):
+    """A rendered history that fits, and how many of its lines, the oldest, are left out."""
+
+    text: str
+    left_out: int
+
+
+def shorten_history(text: str, token_budget: int) -> Shortened:
+    """A rendered history without its oldest lines, until it fits; the first line then says how many are missing.
+
+    Args:
+        text: As `render_history` gives it; lines of another form count as one thing each, oldest first.
+        token_budget: Most tokens, as :func:`paars_gym.llm.chat.tokens_in` counts; the note about what is missing is a
+            few tokens more.
+    """
+    if tokens_in(len(text.encode())) <= token_budget:
+        return Shortened(text, 0)
+    rows = text.splitlines()
+    lines: list[tuple[str | None, str]] = []
+    header: str | None = None
+    for row, following in zip(rows, [*rows[1:], ""], strict=True):
+        if not row.startswith("- ") and following.startswith("- "):
+            header = row
+        else:
+            header = header if row.startswith("- ") else None
+            lines.append((header, row))
+    # What was bought longest ago stands last, under a heading of its own.
+    oldest_first = sorted(range(len(lines)), key=lambda index: (lines[index][0] != _OLDER, index))
+    size, kept = 0, set[int]()
+    headers: set[str | None] = {None}
+    for index in reversed(oldest_first):
+        heading, line = lines[index]
+        size += len(line.encode()) + 1 + (0 if heading in headers else len(str(heading).encode()) + 1)
+        if tokens_in(size) > token_budget:
+            break
+        headers.add(heading)
+        kept.add(index)
+    parts = [f"(the oldest {len(lines) - len(kept):,} of {len(lines):,} lines are left out)"]
+    for heading, group in groupby((lines[index] for index in sorted(kept)), key=lambda line: line[0]):
+        parts += [*([heading] if heading is not None else []), *(line for _, line in group)]
+    return Shortened("\n".join(parts), len(lines) - len(kept))
+
+
 def without_items(history: History, titles: Collection[str], products: Collection[str] = ()) -> History:
     """The history without any view, cart action or purchase of some items (PAARS section 4.3: no contamination).
 

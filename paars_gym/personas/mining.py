@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from paars_gym.llm.ask import ask
-from paars_gym.llm.chat import ChatModel, Message, Request
+from paars_gym.llm.chat import ChatModel, Effort, Message, Request
 from paars_gym.personas.history import render_history, with_titles
 from paars_gym.personas.persona import ConsumerProfile, Persona, Reasoning, ShoppingPreferences
 from paars_gym.personas.prompts import preferences_messages, profile_messages
@@ -17,6 +17,10 @@ from paars_gym.sessions.event import History
 
 MAX_TOKENS = 4000
 """Of an answer: a profile with evidence takes some 600 tokens, preferences 800, and models that reason need more."""
+
+
+REASONING: Effort = "low"
+"""The answer begins with its reasoning, which becomes part of the persona; more, unseen, would only cost."""
 
 
 class EmptyHistoryError(ValueError):
@@ -55,9 +59,14 @@ class PreferencesAnswer(BaseModel):
         return preferences
 
 
+def mining_request(messages: tuple[Message, ...], *, temperature: float, draw: int = 0) -> Request:
+    """A question of either step."""
+    return Request(messages=messages, temperature=temperature, max_tokens=MAX_TOKENS, reasoning=REASONING, draw=draw)
+
+
 async def mine_persona(
     history: History,
-    model: ChatModel,
+    model: str | ChatModel,
     *,
     as_of: datetime | None = None,
     token_budget: int = 6000,
@@ -72,7 +81,7 @@ async def mine_persona(
 
     Args:
         history: Of one shopper, oldest session first.
-        model: Whom to ask.
+        model: Whom to ask: a spec such as ``openai:gpt-4.1-mini``, with our retries around it, or a model.
         as_of: Nothing at or after this time is used; by default the history's own date.
         token_budget: Most tokens of the rendered history.
         titles: Titles by product id, for events that have none.
@@ -84,6 +93,17 @@ async def mine_persona(
         EmptyHistoryError: There is nothing before that date.
         ModelError: The model could not be asked, refused, or gave two malformed answers. There is no half persona.
     """
+    if isinstance(model, str):
+        from paars_gym.llm.stack import payable
+
+        made = payable(model)
+        try:
+            return await mine_persona(
+                history, made, as_of=as_of, token_budget=token_budget, titles=titles, redactor=redactor,
+                temperature=temperature, draw=draw,
+            )  # fmt: skip
+        finally:
+            await made.aclose()
     redactor = redactor or Redactor()
     clean, redacted = redactor.redact_history(with_titles(history, titles) if titles else history)
     rendered = render_history(clean, as_of=as_of, token_budget=token_budget)
@@ -91,14 +111,11 @@ async def mine_persona(
         raise EmptyHistoryError(
             f"{clean.shopper} did nothing before {rendered.as_of}, or nothing that fits into {token_budget} tokens."
         )
-
-    def question(messages: tuple[Message, ...]) -> Request:
-        # The answer begins with its reasoning, which becomes part of the persona; more, unseen, would only cost.
-        return Request(messages=messages, temperature=temperature, max_tokens=MAX_TOKENS, reasoning="low", draw=draw)
-
-    who, _ = await ask(model, question(profile_messages(rendered.text)), ProfileAnswer)
+    first = mining_request(profile_messages(rendered.text), temperature=temperature, draw=draw)
+    who, _ = await ask(model, first, ProfileAnswer)
     messages = preferences_messages(rendered.text, who.profile, who.reasoning)
-    how, _ = await ask(model, question(messages), PreferencesAnswer)
+    second = mining_request(messages, temperature=temperature, draw=draw)
+    how, _ = await ask(model, second, PreferencesAnswer)
     return Persona(
         shopper=clean.shopper,
         profile=who.profile,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from paars_gym.personas.persona import (
     ShoppingPreferences,
     Trait,
 )
-from paars_gym.personas.redaction import Redactor
+from paars_gym.personas.redaction import Redactor, hash_key
 from paars_gym.sessions.event import History
 
 HALF_KNOWN = {"price_sensitivity": 30, "quality_focus": 30, "brand_reputation": 30, "brand_loyalty": 15,
@@ -157,8 +158,9 @@ def household_persona(
     norms: Norms = JOURNEY_NORMS,
     token_budget: int = 6000,
     shopper: str | None = None,
+    redactor: Redactor | None = None,
 ) -> Persona:
-    """A persona computed from a history as of a date.
+    """A persona computed from a history as of a date. As in mined ones, its history is redacted.
 
     Args:
         history: Sessions, oldest first.
@@ -167,6 +169,7 @@ def household_persona(
         norms: What an average household of the shop does.
         token_budget: Of the history's text.
         shopper: Name in the persona; by default the keyed hash that mined personas have too.
+        redactor: With the caller's names and recognisers; by default one without.
     """
     as_of = as_of or history.as_of
     shelves = shelves_of(catalog)
@@ -174,12 +177,13 @@ def household_persona(
     statistics = statistics_of(lines, shelves)
     ids = {event.product for session in history.sessions for event in session.events if event.title is None}
     titles = {key: str(catalog.value("title", catalog.row(key))) for key in ids if key is not None and key in catalog}
-    rendered = render_history(
-        with_titles(history, titles) if titles else history, as_of=as_of, token_budget=token_budget
+    clean, redacted = (redactor or _redactor(hash_key())).redact_history(
+        with_titles(history, titles) if titles else history
     )
+    rendered = render_history(clean, as_of=as_of, token_budget=token_budget)
     counted = f"Counted from {statistics.lines} purchase lines in {statistics.baskets} visits; no model was asked."
     return Persona(
-        shopper=shopper or Redactor().pseudonym(history.shopper),
+        shopper=shopper or clean.shopper,
         profile=profile_of(statistics),
         preferences=preferences_of(statistics, norms),
         history=rendered.text,
@@ -187,7 +191,14 @@ def household_persona(
         as_of=rendered.as_of,
         left_out=rendered.left_out,
         source="statistics",
+        redacted=redacted,
     )
+
+
+@lru_cache(maxsize=1)
+def _redactor(key: bytes) -> Redactor:
+    # Shared: it remembers the titles that it has read, and thousands of households buy the same.
+    return Redactor(key=key)
 
 
 def _style(novelty: Score, deals: Score) -> Trait[DecisionStyle]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,14 +11,15 @@ from pydantic import BaseModel
 
 from paars_gym.catalog.product import Product
 from paars_gym.llm.ask import ask
-from paars_gym.llm.chat import ChatModel, Effort, Message, Reply, Request
+from paars_gym.llm.chat import ChatModel, Effort, Message, Reply, Request, estimate_tokens, expected_tokens
 from paars_gym.llm.errors import ContextLengthError
 from paars_gym.llm.stack import payable
+from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm_account import Account
-from paars_gym.shoppers.llm_context import Context, Turn
+from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
 from paars_gym.shoppers.llm_prompts import (
     ACTION_SCHEMA,
     TOOLS,
@@ -71,7 +73,8 @@ class LLMShopper:
             condition: A row of Table 3.
             form: How actions are asked for: ``tools``; ``json`` and ``text`` are for models without tool calls.
             invalid_in_a_row: Gives up after so many.
-            context_tokens: Longest request; older pages are put into words before it is longer.
+            context_tokens: Longest request. Older pages are put into words before it is longer, and of a long persona
+                the oldest lines of the history are left out.
             max_tokens: Of one answer, reasoning included.
             reasoning: How much to think, where a model can be told.
 
@@ -88,30 +91,49 @@ class LLMShopper:
         self._form = form
         self._patience = invalid_in_a_row
         self._context_tokens = context_tokens
+        self._context: Context | None = None
+        self._left_out = 0
+        self._draw: int | None = None
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "reasoning": reasoning}
         self._persona = persona
         self._action, self._said = "", Message(role="assistant")
+        needed = _tokens_of_instructions(form) + ROOM
+        if context_tokens < needed:
+            raise ValueError(
+                f"context_tokens == {context_tokens}, must be at least {needed}: instructions and tools take "
+                f"{needed - ROOM}, and pages need {ROOM}."
+            )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option that shapes a session, the defaults included."""
+        return {
+            "form": self._form,
+            "invalid_in_a_row": self._patience,
+            "context_tokens": self._context_tokens,
+            **self._settings,
+        }
 
     def session_request(self, persona: Persona | None, draw: int = 0) -> Request:
         """What every request of a session begins with; different draws get different answers."""
-        return Request(
-            messages=shopper_messages(persona, self.condition, self._form),
-            tools=TOOLS if self._form == "tools" else (),
-            output_schema=ACTION_SCHEMA if self._form == "json" else None,
-            temperature=SESSION_TEMPERATURE,
-            seed=draw,
-            draw=draw,
-            **self._settings,
-        )
+
+        def made(told: Persona | None) -> Request:
+            return self._session_request(shopper_messages(told, self.condition, self._form), draw)
+
+        return self._fitting(persona, made)
 
     def question(self, persona: Persona | None, text: str) -> Request:
         """A single question to a persona."""
-        return Request(
-            messages=(*answerer_messages(persona, self.condition), Message(role="user", text=text)),
-            temperature=ANSWER_TEMPERATURE,
-            seed=0,
-            **self._settings,
-        )
+
+        def made(told: Persona | None) -> Request:
+            return Request(
+                messages=(*answerer_messages(told, self.condition), Message(role="user", text=text)),
+                temperature=ANSWER_TEMPERATURE,
+                seed=0,
+                **self._settings,
+            )
+
+        return self._fitting(persona, made)
 
     async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""
@@ -119,7 +141,7 @@ class LLMShopper:
         self._persona = self._own if persona is None else persona
         self._draw = int(rng.integers(2**31))
         self._intention = intention
-        self._context: Context | None = None
+        self._context = None
         self._invalid = 0
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
@@ -128,7 +150,10 @@ class LLMShopper:
         Raises:
             GaveUp: The model refuses, or acts invalidly again and again.
             ModelError: The model could not be asked.
+            RuntimeError: There was no ``reset``.
         """
+        if self._draw is None:
+            raise RuntimeError("reset begins a session: call LLMShopper.reset(persona, intention, rng) before act.")
         if self._context is None:
             request = self.session_request(self._persona, self._draw)
             self._context = Context(request, opening(self._intention), observation, budget=self._context_tokens)
@@ -156,12 +181,34 @@ class LLMShopper:
         return await self._choose(view_question(query, results), len(results))
 
     def telemetry(self) -> dict[str, Any]:
-        """What the session, or the questions since ``reset``, took: calls, tokens by kind, usd."""
-        return self._account.report()
+        """What the session, or the questions since ``reset``, took: calls, tokens by kind, usd, lines left out."""
+        return {**self._account.report(), "history_lines_left_out": self._left_out}
 
     async def aclose(self) -> None:
         """Closes the model."""
         await self._account.aclose()
+
+    def _session_request(self, messages: tuple[Message, ...], draw: int = 0) -> Request:
+        return Request(
+            messages=messages,
+            **_means(self._form),
+            temperature=SESSION_TEMPERATURE,
+            seed=draw,
+            draw=draw,
+            **self._settings,
+        )
+
+    def _fitting(self, persona: Persona | None, made: Callable[[Persona | None], Request]) -> Request:
+        """The request, the persona's history so short that pages have room: always the same for the same persona."""
+        request = made(persona)
+        over = expected_tokens(request) - fixed_budget(self._context_tokens)
+        self._left_out = 0
+        if over <= 0 or persona is None or self.condition not in ("history", "persona"):
+            return request
+        history, self._left_out = shorten_history(
+            persona.history, max(0, estimate_tokens(persona.history) - over - NOTE)
+        )
+        return made(persona.model_copy(update={"history": history}))
 
     async def _complete(self, context: Context) -> Reply:
         while True:
@@ -182,3 +229,18 @@ class LLMShopper:
             raise ValueError("There is nothing to choose from; give at least one product.")
         answer: Any = await self._ask(text, choice_form(count))
         return int(answer.choice) - 1
+
+
+def _means(form: Form) -> dict[str, Any]:
+    """Through which field of a request the model acts."""
+    means: dict[Form, dict[str, Any]] = {
+        "tools": {"tools": TOOLS},
+        "json": {"output_schema": ACTION_SCHEMA},
+        "text": {},
+    }
+    return means[form]
+
+
+@lru_cache
+def _tokens_of_instructions(form: Form) -> int:
+    return expected_tokens(Request(messages=shopper_messages(None, "base", form), **_means(form)))

@@ -19,18 +19,21 @@ class Account(Wrapper):
         """Starts from nothing."""
         self._tally = Tally()
         self._from_cache = 0
+        self._not_sent: set[str] = set()
 
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
         reply = await self.model.complete(request)
         self._tally.add(reply)
         self._from_cache += reply.cached
+        self._not_sent.update(reply.dropped)
         return reply
 
     def report(self) -> dict[str, Any]:
         """Calls paid for, answers from our cache, tokens by kind, usd, and what the model did not accept.
 
-        ``usd`` is that of the calls with a known price; ``unpriced`` counts the others.
+        ``usd`` is that of the calls with a known price; ``unpriced`` counts the others, and ``unpriced_tokens`` what
+        they took. ``not_sent`` names what the replies went without, whether a server or our table refused it.
         """
         tally = self._tally
         return {
@@ -39,5 +42,6 @@ class Account(Wrapper):
             **tally.usage.model_dump(),
             "usd": tally.usd,
             "unpriced": tally.unpriced,
-            "not_sent": sorted(tally.dropped),
+            "unpriced_tokens": tally.unpriced_tokens,
+            "not_sent": sorted(self._not_sent),
         }

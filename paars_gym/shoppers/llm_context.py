@@ -11,9 +11,20 @@ from typing import NamedTuple
 from paars_gym.llm.chat import Message, Request, estimate_tokens, expected_tokens
 from paars_gym.shoppers.llm_prompts import page
 
+ROOM = 1500
+"""Tokens that the conversation needs at least."""
+NOTE = 20
+"""Tokens of the words about what was left out of a history."""
+CONVERSATION = 0.4
+"""Share of the context that is kept for pages: less, and they would be put into words at every step."""
 MAX_OUTCOME_CHARS = 120
 _CUT = "\n[… part of this page is left out …]\n"
 _DONE = "Until now you did, in this order:"
+
+
+def fixed_budget(context_tokens: int) -> int:
+    """Most tokens that instructions, tools and persona should take."""
+    return context_tokens - max(ROOM, round(CONVERSATION * context_tokens))
 
 
 class Turn(NamedTuple):
@@ -48,9 +59,6 @@ class Context:
         ValueError: The budget leaves no room for a page.
     """
 
-    ROOM = 1500
-    """Tokens that the conversation needs at least."""
-
     def __init__(self, request: Request, opening: str, observation: str, *, budget: int) -> None:
         self._request = request
         self._opening = opening
@@ -58,16 +66,16 @@ class Context:
         self._fixed = expected_tokens(request)
         self._recent: list[Turn] = []
         self._summary: list[str] = []
-        if budget < self._fixed + self.ROOM:
+        if budget < self._fixed + ROOM:
             raise ValueError(
                 f"context_tokens == {budget}, but instructions and persona take {self._fixed} and pages need "
-                f"{self.ROOM}; allow more, or mine personas with a smaller token budget."
+                f"{ROOM}; allow more, or mine personas with a smaller token budget."
             )
         self._budget = budget
 
     def shrink(self, refused: Request) -> bool:
         """Goes on with about half of what a model refused as too long; False when it cannot be shorter."""
-        budget = max(expected_tokens(refused) // 2, self._fixed + self.ROOM)
+        budget = max(expected_tokens(refused) // 2, self._fixed + ROOM)
         if budget >= min(self._budget, expected_tokens(refused)):
             return False
         self._budget = budget

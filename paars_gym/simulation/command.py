@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Persona
+from paars_gym.personas.recognisers import REGIONS
+from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.store import read_personas
+from paars_gym.plugin import load_named
 from paars_gym.sessions.store import Store
+from paars_gym.shop.open import open_shop
+from paars_gym.shoppers.registry import make_policy
 from paars_gym.simulation.intentions import MIX, Errand, IntentionMix, mine_intentions
 from paars_gym.simulation.population import Tally, run_population
 
@@ -26,6 +32,9 @@ class Simulation:
         out, sessions, catalog, ranking, policy, condition: As in `run_population`.
         seed, max_steps, concurrency, resume: As in `run_population`.
         options: Of the policy, such as ``model``; those of None are not given.
+        names: File of names to redact in mined intentions.
+        recognisers: More of what has to go there, see `load_recogniser`.
+        regions: Whose telephone numbers have to go there.
     """
 
     out: Path
@@ -42,6 +51,9 @@ class Simulation:
     concurrency: int
     resume: bool
     options: Mapping[str, Any] = field(default_factory=dict)
+    names: Path | None = None
+    recognisers: Sequence[str] = ()
+    regions: Sequence[str] = REGIONS
 
 
 def simulate_population(simulation: Simulation, *, progress: Callable[[Tally], None] | None = None) -> Tally:
@@ -60,14 +72,22 @@ def expect(simulation: Simulation) -> list[tuple[str, str]]:
     Raises:
         ValueError: The policy asks none, or names no model.
     """
+    from paars_gym.shoppers.llm_crew import Crew
     from paars_gym.simulation.forecast import forecast_run
 
     arguments = _arguments(simulation)
-    model = simulation.options.get("model")
-    if simulation.policy != "llm" or not model:
-        raise ValueError("A dry run tells what a language model would take: it needs --policy llm and --model.")
-    del arguments["policy"], arguments["policy_options"]
-    return forecast_run(str(model), **arguments).facts()
+    policy, options = arguments.pop("policy"), arguments.pop("policy_options")
+    reason = "A dry run tells what a language model would take"
+    shop = open_shop(arguments["catalog"], simulation.ranking)
+    try:
+        crew = make_policy(policy, shop=shop, condition=simulation.condition, dry_run=True, **options)
+    except ValueError as error:
+        if "has no option 'dry_run'" in str(error):
+            raise ValueError(f"{reason}, and {policy} asks none.") from None
+        raise
+    if not isinstance(crew, Crew):
+        raise ValueError(f"{reason}, and {policy} makes no crew of llm_crew's.")
+    return forecast_run(crew, **arguments).facts()
 
 
 def _arguments(simulation: Simulation) -> dict[str, Any]:
@@ -75,16 +95,19 @@ def _arguments(simulation: Simulation) -> dict[str, Any]:
     catalog = load_catalog(simulation.catalog)
     mix = simulation.mix or MIX
     wants: IntentionMix | list[Errand] | None = None
+    redactor = make_redactor(
+        names_file=simulation.names, recognisers=simulation.recognisers, regions=simulation.regions
+    )
     if simulation.intentions is not None:
-        held_out = mine_intentions(Store(simulation.intentions), catalog, mix=mix, seed=simulation.seed)
-        wants = list(held_out)
+        people = Store(simulation.intentions)
+        wants = list(mine_intentions(people, catalog, mix=mix, seed=simulation.seed, redactor=redactor))
     elif simulation.mix:
         wants = IntentionMix(catalog, mix)
     personas: list[Persona] | None = None
     if simulation.personas is not None and not (personas := list(read_personas(simulation.personas))):
         raise ValueError(f"There are no personas in {simulation.personas}.")
     options = {name: value for name, value in simulation.options.items() if value is not None}
-    if simulation.policy == "llm":
+    if _asks_a_model(simulation.policy):
         # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
         beside = simulation.out.with_name(f"{simulation.out.name}.replies.sqlite")
         options = {"cache": beside, "concurrency": simulation.concurrency, **options}
@@ -102,4 +125,18 @@ def _arguments(simulation: Simulation) -> dict[str, Any]:
         "max_steps": simulation.max_steps,
         "concurrency": simulation.concurrency,
         "resume": simulation.resume,
+        "redacted": dict(redactor.counts),
     }
+
+
+def _asks_a_model(policy: str) -> bool:
+    """Whether the policy's shoppers share a model: ``llm``, or what is declared to make a `Crew`."""
+    if policy.strip().lower() == "llm":
+        return True
+    if ":" not in policy:
+        return False
+    try:
+        made = inspect.signature(load_named(policy)).return_annotation
+    except (LookupError, ValueError, TypeError):
+        return False  # told when the policy is made
+    return made == "Crew" or getattr(made, "__name__", "") == "Crew"

@@ -9,22 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paars_gym.llm.budget import Price, usd_of
-from paars_gym.llm.chat import Reply, Request, ToolCall, Usage, expected_tokens
-from paars_gym.llm.families import Family, family_of
-from paars_gym.llm.spec import parse_spec
+from paars_gym.llm.budget import Price
+from paars_gym.llm.chat import Usage
+from paars_gym.llm.stand_in import EXPECTED_TURN, StandIn
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
-from paars_gym.shoppers.llm import LLMShopper
+from paars_gym.shoppers.llm_crew import Crew, llm_crew
 from paars_gym.simulation.population import run_population
 
 SAMPLE = 24
 """Sessions that are rehearsed, at most."""
-EXPECTED_OUTPUT = 60
-"""Tokens that a turn takes, about: a tool call and a word about it; reasoning comes on top."""
+EXPECTED_OUTPUT = EXPECTED_TURN
 
 
 class Forecast(NamedTuple):
@@ -52,60 +50,49 @@ class Forecast(NamedTuple):
             ("output tokens", f"{self.output:,}, without reasoning"),
             (
                 "US dollars",
-                "no price is known" if self.usd is None else f"{self.usd:,.2f} at most, without prompt caching",
+                "no price is known: give one as --price IN,OUT"
+                if self.usd is None
+                else f"{self.usd:,.2f} at most, without prompt caching",
             ),
             ("reckoned from", f"{self.rehearsed} sessions with the behavioural shopper's actions; nothing was sent"),
         ]
 
 
 def forecast_run(
-    model: str, *, sessions: int, price: Price | None = None, options: Mapping[str, Any] | None = None, **run: Any
+    model: str | Crew,
+    *,
+    sessions: int,
+    price: Price | None = None,
+    options: Mapping[str, Any] | None = None,
+    **run: Any,
 ) -> Forecast:
-    """Calls, tokens and dollars that `run_population` with the policy ``llm`` would take, about; asks nobody.
+    """Calls, tokens and dollars that `run_population` with a language model would take, about; asks nobody.
 
     Args:
-        model: Spec of the model.
+        model: Spec of the model, or a crew made for a dry run.
         sessions: Of the run.
-        price: Instead of the known one.
-        options: Of `LLMShopper`.
+        price: Instead of the known one; a crew has its own.
+        options: Of `LLMShopper`; a crew has its own.
         run: The other arguments of `run_population`.
 
     Raises:
-        ValueError: As `run_population`.
+        ValueError: As `run_population`, or the crew is not for a dry run.
     """
     shop = open_shop(run.get("catalog", "mini"), run.get("ranking", "bm25"), page_size=run.get("page_size", 10))
-    stand_in = _StandIn(model)
     condition: Condition = run.get("condition", "persona")
+    if isinstance(model, str):
+        model = llm_crew(model=model, condition=condition, price=price, dry_run=True, **(options or {}))
+    crew, stand_in = model, model.stand_in
+    if stand_in is None:
+        raise ValueError("This crew would ask its model: make it with dry_run=True.")
     rehearsed = min(sessions, SAMPLE)
     with tempfile.TemporaryDirectory() as folder:
-        kept = {
-            "out": Path(folder) / "rehearsal",
-            "policy": lambda: _Rehearsal(stand_in, shop, condition, options or {}),
-        }
+        kept = {"out": Path(folder) / "rehearsal", "policy": lambda: _Rehearsal(crew, stand_in, shop, condition)}
         run_population(**{**run, **kept, "sessions": rehearsed, "concurrency": 1, "resume": False, "progress": None})
-    calls = round(stand_in.calls * sessions / rehearsed)
-    usage = Usage(input=round(stand_in.input * sessions / rehearsed), output=calls * EXPECTED_OUTPUT)
-    return Forecast(calls, usage.input, usage.output, usd_of(model, usage, price), rehearsed)
-
-
-class _StandIn:
-    """Counts what it is asked, and says what it was told to say."""
-
-    def __init__(self, spec: str) -> None:
-        provider, model, base_url = parse_spec(spec)
-        self.spec = spec
-        self.family: Family = family_of(provider, model, base_url=base_url)
-        self.calls = self.input = 0
-        self.say = ""
-
-    async def complete(self, request: Request) -> Reply:
-        self.calls += 1
-        self.input += expected_tokens(request)
-        name, _, inside = self.say.partition("[")
-        return Reply(tool_calls=(ToolCall(id=f"call_{self.calls}", name=name, arguments=inside),))
-
-    async def aclose(self) -> None:
-        pass
+    tally = crew.model.tally
+    calls = round(tally.calls * sessions / rehearsed)
+    usage = Usage(input=round(tally.usage.input * sessions / rehearsed), output=calls * EXPECTED_OUTPUT)
+    return Forecast(calls, usage.input, usage.output, crew.model.usd_of(usage), rehearsed)
 
 
 class _Rehearsal:
@@ -113,10 +100,10 @@ class _Rehearsal:
 
     name = "rehearsal"
 
-    def __init__(self, stand_in: _StandIn, shop: Shop, condition: Condition, options: Mapping[str, Any]) -> None:
+    def __init__(self, crew: Crew, stand_in: StandIn, shop: Shop, condition: Condition) -> None:
         self._stand_in = stand_in
         self._actor = BehaviouralShopper(shop, condition)
-        self._asker = LLMShopper(None, stand_in, condition=condition, **options)
+        self._asker = crew()
 
     async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         await self._asker.reset(persona, intention, rng)

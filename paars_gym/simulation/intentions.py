@@ -15,6 +15,7 @@ import numpy as np
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
+from paars_gym.personas.redaction import Redactor
 from paars_gym.sessions.event import Intention, Session
 from paars_gym.sessions.seed import session_rng
 
@@ -102,7 +103,12 @@ class IntentionMix:
 
 
 def mine_intentions(
-    sessions: Iterable[Session], catalog: Catalog | None = None, *, mix: Mapping[Goal, float] = MIX, seed: int = 0
+    sessions: Iterable[Session],
+    catalog: Catalog | None = None,
+    *,
+    mix: Mapping[Goal, float] = MIX,
+    seed: int = 0,
+    redactor: Redactor | None = None,
 ) -> Iterator[Errand]:
     """What held-out sessions were about, one errand for each session that tells.
 
@@ -116,7 +122,10 @@ def mine_intentions(
         catalog: Gives categories; None where queries and titles must do.
         mix: Shares of the goals.
         seed: Of the draws; each session has its own.
+        redactor: With the caller's names and recognisers; by default one without. What people typed is redacted before
+            it is an intention: models read it, and run folders hold it. Its ``counts`` say how much was.
     """
+    redactor = redactor or Redactor()
     shares = np.cumsum(check_mix(mix))
     for session in sessions:
         rng = session_rng(seed, f"intention of {session.key}")
@@ -124,7 +133,8 @@ def mine_intentions(
         subject = _subject(session, catalog, rng)
         if subject is not None:
             text, category = subject
-            yield Errand(Intention(text=text, goal=goal, category=category), session.shopper, session.start)
+            intention = redactor.redact_intention(Intention(text=text, goal=goal, category=category))
+            yield Errand(intention, session.shopper, session.start)
 
 
 def _subject(session: Session, catalog: Catalog | None, rng: np.random.Generator) -> tuple[str, str | None] | None:

@@ -23,6 +23,7 @@ from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
+from paars_gym.simulation.account import RunAccount, read_account, write_account
 from paars_gym.simulation.crowd import Brake, MakePolicy, play_all
 from paars_gym.simulation.inhabitants import REMEMBERED, inhabitants
 from paars_gym.simulation.intentions import Errand
@@ -42,6 +43,7 @@ class Tally:
         ends: Sessions in the log by how they ended, those of former runs included.
         played: Sessions of this run.
         usd: What they cost, as far as the policy tells.
+        account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
         seconds: Since this run began.
         damaged: Lines of the log that were set aside and played again.
         stopped: Why the run ended before all sessions were accounted for; empty when they are.
@@ -52,6 +54,7 @@ class Tally:
     ends: Counter[str] = field(default_factory=Counter)
     played: int = 0
     usd: float = 0.0
+    account: RunAccount = field(default_factory=RunAccount)
     seconds: float = 0.0
     damaged: list[str] = field(default_factory=list)
     stopped: str = ""
@@ -97,6 +100,7 @@ def run_population(
     concurrency: int = 8,
     resume: bool = False,
     fsync_seconds: float | None = 1.0,
+    redacted: Mapping[str, int] | None = None,
     progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
     """Lets a population shop, logs each session as it ends, and writes them as a store when all are accounted for.
@@ -127,6 +131,7 @@ def run_population(
         resume: Go on with the run in ``out``, if there is one: sessions that are missing, damaged or ended in
             ``policy_error`` are played.
         fsync_seconds: See `AppendOnly`.
+        redacted: Pieces of text of each kind replaced in the intentions, for the account.
         progress: Called after each session.
 
     Returns:
@@ -210,6 +215,8 @@ def run_population(
                     concurrency=min(concurrency, sessions - tally.done),
                     brake=brake,
                 )
+        tally.account = read_account(folder.telemetry, dict(redacted or {}))
+        write_account(folder.path, tally.account)
         if tally.done < sessions:
             tally.stopped = brake.reason
         elif not folder.is_finished():

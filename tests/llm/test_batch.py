@@ -200,3 +200,25 @@ def test_openai_lines_of_every_kind(raw_server: Any) -> None:
     assert isinstance(found["c"], ServerError)
     assert isinstance(found["d"], Reply)
     assert found["d"].finish == "refusal"
+
+
+def test_polls_come_slower_and_slower_and_ids_are_told(tmp_path: Path) -> None:
+    waits: list[float] = []
+    told: list[str] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def main(state: Path) -> None:
+        api.broken = 12
+        model = Batched(Bare(), state, linger_seconds=0.01, poll_seconds=60, api=api, sleep=note, announce=told.append)
+        await asyncio.gather(*(model.complete(question(n)) for n in range(2)))
+
+    api = FakeApi()
+    asyncio.run(main(tmp_path / "s.jsonl"))
+    assert waits[:3] == [2.0, 3.0, 4.5]
+    assert waits[-1] == 60
+    assert told == [f"handed in batch batch1, 2 requests; its id is in {tmp_path / 's.jsonl'}"]
+    asyncio.run(main(tmp_path / "s.jsonl"))
+    assert told[1:] == ["waiting for batch batch1, handed in before"]
+    assert len(api.batches) == 1

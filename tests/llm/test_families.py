@@ -39,8 +39,8 @@ ALL = Request(
         ("openai:gpt-5-mini", ("seed", "temperature")),
         ("openai:o4-mini", ("seed", "temperature")),
         ("openai:gpt-5.1", ("seed", "temperature")),
-        ("openai:gpt-5.4-mini", ("reasoning", "seed")),
-        ("openai:gpt-6-sol", ("reasoning", "seed", "temperature")),
+        ("openai:gpt-5.4-mini", ("reasoning=none", "seed")),
+        ("openai:gpt-6-sol", ("reasoning=none", "seed", "temperature")),
         ("openai:any@http://127.0.0.1:8000/v1", ("reasoning",)),
         ("anthropic:claude-sonnet-5", ("seed", "temperature")),
         ("anthropic:claude-opus-5-5", ("seed", "temperature")),
@@ -58,7 +58,7 @@ def test_tools_without_reasoning() -> None:
     plain = Request(messages=ALL.messages)
     assert fit(plain, family) == (plain, ())
     fitted, dropped = fit(plain.model_copy(update={"tools": (TOOL,)}), family)
-    assert (fitted.reasoning, dropped) == ("none", ())
+    assert (fitted.reasoning, dropped) == ("none", ("reasoning=none",))
 
 
 def test_asking_for_no_reasoning_where_there_is_none_drops_nothing() -> None:
@@ -71,7 +71,7 @@ def test_asking_for_no_reasoning_where_there_is_none_drops_nothing() -> None:
     [
         ("claude-opus-5", {"thinking": {"type": "disabled"}}, ()),
         ("claude-sonnet-5-5", {"thinking": {"type": "between_tools"}}, ()),
-        ("claude-opus-5-5", {"output_config": {"effort": "low"}}, ("reasoning",)),
+        ("claude-opus-5-5", {"output_config": {"effort": "low"}}, ("reasoning=low",)),
         ("claude-haiku-4-5", {}, ()),
     ],
 )
@@ -187,6 +187,13 @@ def test_specs(spec: str, parts: tuple[str, str, str | None]) -> None:
 def test_wrong_specs(spec: str) -> None:
     with pytest.raises(ValueError, match=r"Write one of|needs a model name"):
         parse_spec(spec)
+
+
+@pytest.mark.parametrize("end", ["?api_key=sk-planted", "#sk-planted", "/?k=sk-planted"])
+def test_a_url_with_more_than_a_path_is_refused_and_not_repeated(end: str) -> None:
+    with pytest.raises(ValueError, match=r"must end before its (query|fragment)") as refused:
+        parse_spec(f"openai:m@http://127.0.0.1:1/v1{end}")
+    assert "planted" not in str(refused.value)
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:

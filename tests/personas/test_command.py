@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from paars_gym import cli
 from paars_gym.personas.redaction import pseudonym
+from paars_gym.personas.settings import MiningSettings
 from paars_gym.personas.store import read_personas
 from paars_gym.sessions.event import History
 from paars_gym.sessions.store import Provenance
@@ -92,3 +94,54 @@ def test_mistakes_are_one_line(
     told = capsys.readouterr().err
     assert any(part in " ".join(told.split()) for part in message.split("|"))
     assert "Traceback" not in told
+
+
+def test_only_the_shoppers_that_are_named(folder: Path) -> None:
+    (folder / "who.txt").write_text("household 2\n\nhousehold 0\n")
+    assert "calls │ 4" in run(folder, "--shoppers", str(folder / "who.txt"), "--dry-run")
+    run(folder, "--shoppers", str(folder / "who.txt"))
+    mined = {persona.shopper for persona in read_personas(folder / "p.jsonl")}
+    assert mined == {pseudonym("household 0"), pseudonym("household 2")}
+
+
+def test_nothing_mined_is_a_failure_that_says_why(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"no shopper of .* did anything before 2001-01-01"):
+        run(folder, "--as-of", "2001-01-01")
+    (folder / "script.jsonl").write_text(json.dumps({"text": "no", "times": None}))
+    with pytest.raises(ValueError, match=r"No persona was mined: 3 MalformedAnswerError; .*p\.failed\.jsonl"):
+        run(folder)
+
+
+def test_settings_lie_beside_the_personas(folder: Path) -> None:
+    run(folder, "--limit", "1", "--as-of", "2017-11-10")
+    written = (folder / "p.settings.json").read_text()
+    settings = MiningSettings.model_validate_json(written)
+    assert (settings.model, settings.temperature) == (f"scripted:{folder / 'script.jsonl'}", 0.0)
+    assert (settings.reasoning, settings.not_sent) == ("low", ("reasoning",))
+    assert (settings.token_budget, str(settings.as_of)) == (6000, "2017-11-10 00:00:00+00:00")
+    with pytest.raises(ValueError, match=r"token_budget == 6000 there and 500 now"):
+        run(folder, "--tokens", "500", "--as-of", "2017-11-10")
+    assert (folder / "p.settings.json").read_text() == written
+    run(folder, "--as-of", "2017-11-10")
+    assert len(list(read_personas(folder / "p.jsonl"))) == 3
+
+
+def test_what_has_no_price_is_said_and_a_price_can_be_given(folder: Path, llmock: Any) -> None:
+    model = ["--model", f"openai:own@{llmock.base_url()}", "--limit", "1"]
+    for said in (PROFILE, PREFERENCES):
+        llmock.reply(json.dumps(said))
+    told = run(folder, *model)
+    assert "US dollars │ unpriced:" in told
+    assert "--price" in told
+    assert "reasoning" in json.loads((folder / "p.settings.json").read_text())["dropped"]
+    (folder / "p.jsonl").unlink()
+    (folder / "p.replies.sqlite").unlink()
+    for said in (PROFILE, PREFERENCES):
+        llmock.reply(json.dumps(said))
+    priced = run(folder, *model, "--price", "1000,1000", "--max-usd", "100")
+    assert "unpriced" not in priced
+    assert float(priced.split("US dollars │ ")[1].split()[0]) > 0
+    with pytest.raises(ValueError, match="give one as --price IN,OUT"):
+        run(folder, *model, "--max-usd", "1")
+    with pytest.raises(ValueError, match="price 'cheap', must be IN,OUT or IN,OUT,READ,WRITE"):
+        run(folder, "--price", "cheap")

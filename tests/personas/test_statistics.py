@@ -10,6 +10,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.counting import Lines, Shelves, Statistics, lines_of, statistics_of
 from paars_gym.personas.persona import HouseholdSize, Trait, render
+from paars_gym.personas.redaction import Redactor
 from paars_gym.personas.statistics import (
     JOURNEY_NORMS,
     Norms,
@@ -92,6 +93,21 @@ def test_nothing_at_or_after_the_date_counts(groceries: Catalog) -> None:
     persona = household_persona(history, groceries, as_of)
     assert "Tea" not in render(persona, "persona")
     assert persona == household_persona(bought((0, "m1", 2.0)), groceries, as_of)
+
+
+def test_its_history_is_redacted_and_says_so(groceries: Catalog) -> None:
+    history = bought((0, "m1", 2.0))
+    typed = Event(kind="search", query="gift for Ann Lee, ann@mail.example, 12 Main Street", time=MONDAY)
+    session = history.sessions[0]
+    history = history.model_copy(
+        update={"sessions": (session.model_copy(update={"events": (typed, *session.events)}),)}
+    )
+    persona = household_persona(history, groceries, redactor=Redactor(listed_names=["Ann Lee"]))
+    assert 'searched "gift for [name], [email], [address]"' in persona.history
+    assert persona.redacted == {"name": 1, "email": 1, "address": 1}
+    told = household_persona(history, groceries).model_dump_json()
+    assert "ann@" not in told
+    assert "Main Street" not in told
 
 
 def test_demographics_stay_unknown_and_the_id_is_not_told(groceries: Catalog) -> None:

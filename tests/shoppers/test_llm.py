@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import paars_gym
 from paars_gym.catalog.store import Catalog
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
@@ -297,3 +298,9 @@ def test_no_persona_no_condition(shop: Shop) -> None:
     played = shop_once(ScriptedChat([call("stop")]), shop, persona=None)
     assert played.session.end == "policy_error"
     assert "needs a persona" in (played.cause or "")
+
+
+def test_acting_before_reset_says_what_to_do() -> None:
+    shopper = paars_gym.LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
+    with pytest.raises(RuntimeError, match=r"call LLMShopper\.reset"):
+        asyncio.run(shopper.act("Welcome.", {}))

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paars_gym.llm.chat import Message, Request, ToolCall, expected_tokens
+from paars_gym.catalog.store import Catalog
+from paars_gym.llm.chat import Message, Reply, Request, ToolCall, estimate_tokens, expected_tokens
+from paars_gym.llm.families import SCRIPTED
+from paars_gym.personas.history import render_history, shorten_history
+from paars_gym.personas.persona import SCALES, Condition, ConsumerProfile, Persona, Reasoning, ShoppingPreferences
+from paars_gym.sessions.event import Event, History, Session
+from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.visit import Visit
+from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_context import Context, Turn
 from paars_gym.shoppers.llm_prompts import TOOLS, shopper_messages
+from paars_gym.simulation.rollout import Arrival, play_async
 
 REQUEST = Request(messages=shopper_messages(None, "base", "tools"), tools=TOOLS)
 
@@ -88,3 +102,89 @@ def test_signed_reasoning_goes_back_until_what_it_was_bound_to_is_gone() -> None
         elif not shortened:
             assert kept == [signed] * (number + 1)
     assert shortened
+
+
+def household(days: int = 400) -> Persona:
+    """A persona as mining makes it by default: six thousand tokens of history, the older purchases last."""
+    history = History(
+        shopper="h",
+        sessions=tuple(
+            Session(
+                shopper="h",
+                key=f"{day}",
+                start=(start := datetime(2016, 12, 1, 18, tzinfo=UTC) + timedelta(days=day)),
+                events=tuple(
+                    Event(kind="purchase", product=f"p{n}", title=f"Product {day}.{n} of a brand", price=3, time=start)
+                    for n in range(4)
+                ),
+            )
+            for day in range(days)
+        ),
+    )
+    known = {"confidence": 0.5, "evidence": "e" * 150}
+    return Persona(
+        shopper="h",
+        profile=ConsumerProfile.model_validate({"home": {"value": "owner", **known}}),
+        preferences=ShoppingPreferences.model_validate({name: {"value": 3, **known} for name in SCALES}),
+        history=render_history(history, token_budget=6_000).text,
+        reasoning=Reasoning(profile="r" * 800, preferences="r" * 800),
+        source="mined",
+    )
+
+
+class Wanders:
+    """Opens one product after another, and keeps what it was asked."""
+
+    spec, family = "scripted:wanders", SCRIPTED
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    async def complete(self, request: Request) -> Reply:
+        self.requests.append(request)
+        keys = [f"{letter}{number}" for letter in "hks" for number in range(1, 5)]
+        arguments = json.dumps({"product_id": keys[len(self.requests) % 12]})
+        return Reply(tool_calls=(ToolCall(id=f"c{len(self.requests)}", name="view", arguments=arguments),))
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("condition", ["history", "persona"])
+def test_forty_steps_of_a_whole_persona_fit_into_8k_tokens(catalog: Catalog, condition: Condition) -> None:
+    model = Wanders()
+    persona = household()
+    assert estimate_tokens(persona.history) > 5_900
+    shopper = LLMShopper(None, model, condition=condition, context_tokens=8_000)
+    visit = Visit(open_shop(catalog, "bm25"), max_steps=40, reward=NoReward())
+    arrival = Arrival("a", "h", persona, None, datetime(2018, 1, 6, tzinfo=UTC), session_rng(0, "a"))
+    played = asyncio.run(play_async(shopper, visit, arrival))
+    assert (played.session.end, played.steps, played.cause) == ("max_steps", 40, None)
+    assert max(expected_tokens(request) for request in model.requests) <= 8_000
+    # One prefix for the whole session, which providers cache.
+    assert len({request.messages[:2] for request in model.requests}) == 1
+    told = model.requests[0].messages[1].text
+    assert "Product 399.3 " in told, "the newest stays"
+    left_out = played.spent["history_lines_left_out"]
+    assert left_out > 20
+    assert f"(the oldest {left_out} of " in told
+    assert estimate_tokens(told) > 2_000, "no more is left out than has to be"
+
+
+def test_a_context_that_no_page_fits_into_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"context_tokens == 2000, must be at least \d+: instructions and tools take"):
+        LLMShopper(None, Wanders(), condition="base", context_tokens=2_000)
+
+
+def test_the_oldest_lines_go_first_and_headings_with_their_last_line() -> None:
+    recent = "2017-11-01 (Wednesday)\n- a\n- b\n2017-11-08 (Wednesday)\n- c"
+    text = f"{recent}\nPurchases before that\n- 2016-01: d\n- 2016-02: e"
+    shortened = [shorten_history(text, tokens) for tokens in range(40)]
+    found = {left_out: text.splitlines()[1:] for text, left_out in shortened if left_out}
+    assert shorten_history(text, 100) == (text, 0)
+    assert found[1][-2:] == ["Purchases before that", "- 2016-02: e"]
+    assert found[2] == recent.splitlines()
+    assert found[4] == ["2017-11-08 (Wednesday)", "- c"]
+    assert found[5] == []
+    for tokens, (short, left_out) in enumerate(shortened):
+        assert not left_out or estimate_tokens("\n".join(short.splitlines()[1:])) <= tokens

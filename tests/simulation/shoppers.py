@@ -51,3 +51,17 @@ class SlowWanderer(Wanderer):
         if action == "stop[]":
             SlowWanderer.in_flight -= 1
         return action
+
+
+class Patient:
+    """Searches a given number of times, less one, and leaves."""
+
+    name = "patient"
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None: ...
+
+    def act(self, observation: str, info: dict[str, Any]) -> str:
+        return "search[kettle]" if info["step"] < self.patience - 1 else "stop[]"

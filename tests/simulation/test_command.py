@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import http.server
 import json
+import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -29,6 +34,34 @@ def files(tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> 
         ],
     )
     return tmp_path
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A server that takes no temperature, and whose model leaves at once."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        refused = "temperature" in body
+        error = {"message": "no temperature", "code": "unsupported_value", "param": "temperature"}
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "stop[]"}}
+        usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+        answer = {"error": error} if refused else {"id": "a", "model": "own", "choices": [choice], "usage": usage}
+        content = json.dumps(answer).encode()
+        self.send_response(400 if refused else 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
 
 
 def simulate(*options: str) -> Result:
@@ -92,3 +125,112 @@ def test_the_households_of_journey_come_on_days_after_what_is_known_of_them(
         assert all(errand.start and errand.start >= inhabitants.HELD_OUT_FROM for errand in errands)
         assert all(persona.as_of and persona.as_of <= inhabitants.HELD_OUT_FROM for persona in personas)
         inhabitants.own_people.cache_clear()
+
+
+SECRETS = "gift for Ann Lee, ann@mail.example, 4111 1111 1111 1111, 12 Main Street"
+
+
+@pytest.fixture
+def planted(files: Path) -> Path:
+    """Held-out sessions in which somebody typed what must not leave."""
+    event = Event(kind="search", query=SECRETS, time=FIRST_DAY)
+    visit = Session(shopper="ann", key="h", start=FIRST_DAY, events=(event,))
+    write_sessions("humans", [visit], provenance=Provenance())
+    Path("names.txt").write_text("Ann Lee\n")
+    return files
+
+
+def ask(*given: str) -> Result:
+    fixed = ["--catalog", "shop", "--out", "run", "--sessions", "2", "--condition", "base", "--concurrency", "1"]
+    return CliRunner().invoke(app, ["simulate", *fixed, "--personas", "people.jsonl", *given])
+
+
+def test_nothing_that_tells_who_it_is_reaches_the_server_or_the_run_folder(planted: Path, llmock: Any) -> None:
+    for _ in range(2):
+        llmock.call_tool("stop", {})
+    ended = ask(
+        *("--policy", "llm", "--model", f"openai:own@{llmock.base_url()}"),
+        *("--intentions", "humans", "--names", "names.txt"),
+    )
+    assert ended.exit_code == 0, ended.output
+    received = "".join(json.dumps(request.body) for request in llmock.requests)
+    assert "gift for [name], [email], [card], [address]" in received
+    written = "".join(path.read_text(errors="ignore") for path in planted.glob("run*") if path.is_file())
+    written += "".join(path.read_text(errors="ignore") for path in (planted / "run").rglob("*") if path.is_file())
+    assert "[email]" in written
+    for secret in ("Ann Lee", "ann@mail", "4111", "Main Street"):
+        assert secret not in received
+        assert secret not in written
+    account = json.loads((planted / "run" / "account.json").read_text())
+    assert account["redacted"] == {"name": 1, "email": 1, "card": 1, "address": 1}
+    assert "redacted: email" in ended.output
+
+
+def test_the_account_of_tokens_and_of_what_has_no_price(files: Path, llmock: Any) -> None:
+    def again(*given: str) -> dict[str, Any]:
+        shutil.rmtree("run", ignore_errors=True)
+        Path("run.replies.sqlite").unlink(missing_ok=True)
+        for _ in range(2):
+            llmock.call_tool("stop", {})
+        ended = ask("--policy", "llm", "--model", f"openai:own@{llmock.base_url()}", *given)
+        assert ended.exit_code == 0, ended.output
+        told = " ".join(ended.output.split())
+        assert "tokens │ input" in told
+        assert "input from the provider's cache │ 0%" in told
+        assert ("unpriced:" in told) == (not given)
+        assert "│ 0.00 │" not in told
+        return dict(json.loads(Path("run/account.json").read_text()))
+
+    unpriced = again()
+    tokens = unpriced["tokens"]["input"] + unpriced["tokens"]["output"]
+    assert tokens > 0
+    assert (unpriced["usd"], unpriced["unpriced_calls"], unpriced["unpriced_tokens"]) == (0, 2, tokens)
+    priced = again("--price", "1,10", "--max-usd", "5")
+    assert priced["unpriced_tokens"] == 0
+    assert priced["usd"] == pytest.approx((priced["tokens"]["input"] + 10 * priced["tokens"]["output"]) / 1e6)
+
+
+def test_what_a_server_refuses_is_in_the_account_and_the_run_goes_on(files: Path, refusing: str) -> None:
+    ended = ask("--policy", "llm", "--model", f"openai:own@{refusing}", "--option", "form=text")
+    assert ended.exit_code == 0, ended.output
+    account = json.loads(Path("run/account.json").read_text())
+    assert account["not_sent"] == {"temperature": 2}
+    settings = Path("run/settings.json").read_text()
+    log = Path("run/sessions.jsonl")
+    log.write_bytes(log.read_bytes()[:-5])
+    resumed = ask("--policy", "llm", "--model", f"openai:own@{refusing}", "--option", "form=text", "--resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert Path("run/settings.json").read_text() == settings
+
+
+def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
+    Path("stop.jsonl").write_text(json.dumps({"text": "stop[]", "times": None}))
+    model = ["--policy", "llm", "--model", "scripted:stop.jsonl"]
+    given = ("context_tokens=8000", "form=text", "reasoning=low", "tokens_per_minute=1e9", "stream=true")
+    ended = ask(*model, *(part for option in given for part in ("--option", option)))
+    assert ended.exit_code == 0, ended.output
+    options = json.loads(Path("run/settings.json").read_text())["policy_options"]
+    assert (options["context_tokens"], options["form"], options["reasoning"]) == (8000, "text", "low")
+    # The defaults too, so that a later version's others do not pass for these.
+    assert (options["max_tokens"], options["invalid_in_a_row"]) == (1500, 5)
+    assert options["temperature"] == {"sessions": 1.0, "answers": 0.0}
+    shutil.rmtree("run")
+    assert "context_tokens == 100, must be at least" in str(ask(*model, "--option", "context_tokens=100").exception)
+    assert "must be NAME=VALUE" in str(ask(*model, "--option", "form").exception)
+    assert "colour" in str(ask(*model, "--option", "colour=red").exception)
+    own = ask("--policy", "tests.simulation.shoppers:Patient", "--option", "patience=3")
+    assert own.exit_code == 0, own.output
+    assert {len(session.events) for session in Store("run/sessions")} == {3}
+
+
+@pytest.mark.parametrize("policy", ["policies.openai_persona:shoppers", "policies.anthropic_persona:shoppers", "llm"])
+def test_a_dry_run_of_any_crew_needs_no_key(files: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    model = ["--model", "openai:gpt-4.1-mini"] if policy == "llm" else []
+    said = ask("--policy", policy, *model, "--dry-run", "--max-steps", "3")
+    assert said.exit_code == 0, said.output
+    assert "at most, without prompt caching" in " ".join(said.output.split())
+    assert not Path("run").exists()
+    none = ask("--policy", "behavioural", "--dry-run")
+    assert "behavioural asks none" in str(none.exception)

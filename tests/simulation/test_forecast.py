@@ -29,7 +29,7 @@ def test_a_dry_run_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert 50 < int(facts["calls"].replace(",", "")) <= 300
     assert float(facts["US dollars"].split()[0]) > 0
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="--policy llm and --model"):
+    with pytest.raises(ValueError, match="behavioural asks none"):
         expect(simulation(tmp_path, policy="behavioural"))
 
 

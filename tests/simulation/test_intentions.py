@@ -8,6 +8,7 @@ import pytest
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
+from paars_gym.personas.redaction import Redactor
 from paars_gym.sessions.event import Event, Session
 from paars_gym.simulation.intentions import IntentionMix, check_mix, mine_intentions
 
@@ -22,6 +23,20 @@ def test_a_mined_intention_is_the_first_query(catalog: Catalog) -> None:
     session = human("a", Event(kind="view", product="k1"), Event(kind="search", query="red shoes"))
     (errand,) = mine_intentions([session], catalog)
     assert (errand.intention.text, errand.shopper, errand.start) == ("red shoes", "ann", NOON)
+
+
+def test_what_people_typed_is_redacted(catalog: Catalog) -> None:
+    typed = "gift for Ann Lee, ann@mail.example, 4111 1111 1111 1111, 12 Main Street"
+    sessions = [
+        human("a", Event(kind="search", query=typed)),
+        human("b", Event(kind="view", product="x", title="a@b.example mug")),
+    ]
+    redactor = Redactor(listed_names=["Ann Lee"])
+    texts = [errand.intention.text for errand in mine_intentions(sessions, catalog, redactor=redactor)]
+    assert texts == ["gift for [name], [email], [card], [address]", "[email] mug"]
+    assert redactor.counts == {"name": 1, "email": 2, "card": 1, "address": 1}
+    (errand, _) = mine_intentions(sessions, catalog)
+    assert errand.intention.text == "gift for Ann Lee, [email], [card], [address]"
 
 
 def test_without_a_search_it_is_the_category_of_the_first_product_opened(catalog: Catalog) -> None:

@@ -1,0 +1,129 @@
+"""How were the personas of a file mined? The settings beside it, and what the model was not sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from paars_gym import __version__
+from paars_gym.llm.chat import Effort, Message
+from paars_gym.llm.families import Family, fit
+from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
+
+if TYPE_CHECKING:
+    from paars_gym.personas.command import Mining
+
+TEMPERATURE = 0.0
+"""Ours, as for all single answers: the paper's are missing from the text that we have."""
+
+
+class MiningSettings(BaseModel):
+    """The settings of a file of personas.
+
+    Attributes:
+        model: Spec.
+        family: Of the model, as our table names it.
+        temperature, reasoning, max_tokens: As asked for; see ``not_sent``.
+        not_sent: What this family of models does not take, or an effort that we had to choose.
+        dropped: What was not sent in the end, with the number of calls: also what a server refused when it was asked.
+        token_budget: Of a history.
+        as_of: Nothing at or after it was used.
+        catalog: Where titles came from.
+        recognisers: Beside the usual ones; with ``names`` too.
+        names: Whether a list of names was redacted; never the names.
+        regions: Whose national telephone numbers were redacted.
+        paars_gym: Version.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    family: str
+    temperature: float
+    reasoning: Effort | None
+    max_tokens: int
+    not_sent: tuple[str, ...] = ()
+    dropped: dict[str, int] = Field(default_factory=dict)
+    token_budget: int
+    as_of: datetime | None
+    catalog: str | None
+    recognisers: tuple[str, ...]
+    names: bool
+    regions: tuple[str, ...]
+    paars_gym: str = __version__
+
+    @classmethod
+    def of(cls, mining: Mining, family: Family) -> Self:
+        """Those of a run that is about to begin."""
+        asked = (Message(role="user", text="Who is it?"),)
+        request = mining_request(asked, temperature=TEMPERATURE).model_copy(update={"output_schema": {}})
+        return cls(
+            model=mining.model,
+            family=family.name,
+            temperature=TEMPERATURE,
+            reasoning=REASONING,
+            max_tokens=MAX_TOKENS,
+            not_sent=fit(request, family)[1],
+            token_budget=mining.token_budget,
+            as_of=mining.as_of,
+            catalog=mining.catalog,
+            recognisers=mining.recognisers,
+            names=mining.names is not None,
+            regions=mining.regions,
+        )
+
+    def begin(self, out: Path) -> None:
+        """Writes them beside a file of personas that is about to be made.
+
+        Raises:
+            ValueError: The file is there, and was begun with others.
+        """
+        before = read_settings(out)
+        if before is None or not out.exists() or not out.stat().st_size:
+            self._write(out)
+            return
+        mine, theirs = self._compared(), before._compared()
+        differing = [
+            f"{name} == {theirs[name]!r} there and {mine[name]!r} now" for name in mine if mine[name] != theirs[name]
+        ]
+        if differing:
+            raise ValueError(f"{out} was begun with other settings: {'; '.join(differing)}. Write to another file.")
+
+    def record(self, out: Path, dropped: dict[str, int]) -> None:
+        """Adds what a run did not send."""
+        before = read_settings(out) or self
+        sums = {name: before.dropped.get(name, 0) + dropped.get(name, 0) for name in {*before.dropped, *dropped}}
+        self.model_copy(update={"dropped": dict(sorted(sums.items()))})._write(out)
+
+    def _compared(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"dropped", "paars_gym", "not_sent", "family"})
+
+    def _write(self, out: Path) -> None:
+        path = settings_path(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.new")
+        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+
+
+def settings_path(out: Path) -> Path:
+    """The file of settings beside a file of personas."""
+    return out.with_name(f"{out.stem}.settings.json")
+
+
+def read_settings(out: Path) -> MiningSettings | None:
+    """The settings of a file of personas; None where none were written.
+
+    Raises:
+        ValueError: They are damaged.
+    """
+    path = settings_path(out)
+    if not path.exists():
+        return None
+    try:
+        return MiningSettings.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ValueError(f"{path} is damaged: {error.errors()[0]['msg']}.") from None

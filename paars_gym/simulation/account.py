@@ -1,0 +1,113 @@
+"""What did the sessions of a run take of a language model, and what was it not sent? A sum over the run's telemetry."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from paars_gym.llm.budget import cost_in_words, money
+from paars_gym.llm.chat import Usage
+
+ACCOUNT_FILE = "account.json"
+
+
+class RunAccount(BaseModel):
+    """Sums over every session that was played, those included that failed and were played again.
+
+    Attributes:
+        played: Sessions.
+        calls: Paid for.
+        from_cache: Answers out of our own cache, for nothing.
+        tokens: By kind, as the provider counts.
+        usd: Of the calls with a known price.
+        unpriced_calls: Calls without a known price.
+        unpriced_tokens: Of those, input and output.
+        not_sent: Parts of requests that the model, or its server when it was asked, did not take, with the sessions
+            that went without; ``reasoning=none`` is an effort that we had to choose.
+        shortened: Sessions whose persona was told without the oldest of its history, so that pages had room.
+        redacted: Pieces of text of each kind that were replaced in the intentions.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    played: int = 0
+    calls: int = 0
+    from_cache: int = 0
+    tokens: Usage = Usage()
+    usd: float = 0.0
+    unpriced_calls: int = 0
+    unpriced_tokens: int = 0
+    not_sent: dict[str, int] = Field(default_factory=dict)
+    shortened: int = 0
+    redacted: dict[str, int] = Field(default_factory=dict)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """To be told, a line each; nothing where no model was asked."""
+        told = [(f"redacted: {kind}", f"{count:,}") for kind, count in sorted(self.redacted.items())]
+        if not (self.calls or self.from_cache):
+            return told if not self.usd else [*told, ("US dollars", money(self.usd))]
+        kinds = ((name.replace("_", " "), getattr(self.tokens, name)) for name in Usage.model_fields)
+        told += [
+            ("calls", f"{self.calls:,}, and {self.from_cache:,} answers from the cache"),
+            ("tokens", ", ".join(f"{kind} {count:,}" for kind, count in kinds)),
+            ("input from the provider's cache", f"{self.tokens.cached_share:.0%}"),
+            ("US dollars", cost_in_words(self.usd, self.calls, self.unpriced_calls, self.unpriced_tokens)),
+        ]
+        if self.not_sent:
+            told.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
+        if self.shortened:
+            told.append(("with the oldest of its history left out", f"{self.shortened:,} sessions"))
+        return told
+
+
+def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> RunAccount:
+    """Adds up a run's telemetry; a last line that a killed process left is passed over."""
+    sums: Counter[str] = Counter()
+    not_sent: Counter[str] = Counter()
+    usd = 0.0
+    for row in _rows(telemetry):
+        sums["played"] += 1
+        usd += row.get("usd") or 0.0
+        for name in ("calls", "from_cache", "unpriced", "unpriced_tokens", *Usage.model_fields):
+            sums[name] += row.get(name) or 0
+        sums["shortened"] += bool(row.get("history_lines_left_out"))
+        not_sent.update(row.get("not_sent") or ())
+    return RunAccount(
+        played=sums["played"],
+        calls=sums["calls"],
+        from_cache=sums["from_cache"],
+        tokens=Usage(**{name: sums[name] for name in Usage.model_fields}),
+        usd=usd,
+        unpriced_calls=sums["unpriced"],
+        unpriced_tokens=sums["unpriced_tokens"],
+        not_sent=dict(not_sent),
+        shortened=sums["shortened"],
+        redacted=redacted or {},
+    )
+
+
+def write_account(folder: Path, account: RunAccount) -> None:
+    """Puts it beside the run's settings, which have to stay the same from one try to the next."""
+    draft = folder / f"{ACCOUNT_FILE}.new"
+    draft.write_text(account.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    draft.replace(folder / ACCOUNT_FILE)
+
+
+def _rows(telemetry: Path) -> Iterator[dict[str, Any]]:
+    if not telemetry.exists():
+        return
+    with telemetry.open(encoding="utf-8") as lines:
+        for line in lines:
+            # A million sessions of a shopper that asks no model need not be parsed.
+            if '"calls"' not in line and '"usd"' not in line:
+                yield {}
+                continue
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
