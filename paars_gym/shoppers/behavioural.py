@@ -267,9 +267,9 @@ class BehaviouralShopper:
 class _Clock:
     """Decides a row of yes-or-no questions by one draw a yes.
 
-    A yes of probability p is a hazard of -log(1 - p), and the first yes comes when the hazards so far exceed a draw from
-    the standard exponential distribution: for independent questions that is the same as to toss a coin for each. But
-    who meets other questions of as much hazard in all, as in a shop that ranks otherwise, says yes as often.
+    A yes of probability p is a hazard of -log(1 - p), and the first yes comes when the hazards so far exceed a draw
+    from the standard exponential distribution: for independent questions that is the same as to toss a coin for each.
+    But who meets other questions of as much hazard in all, as in a shop that ranks otherwise, says yes as often.
     """
 
     def __init__(self, rng: np.random.Generator, ahead: int) -> None:
