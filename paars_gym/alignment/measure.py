@@ -95,8 +95,10 @@ def measure(
     estimate, floor, p_value = (_finite(told.get(name)) for name in ("estimate", "null_floor", "p_value"))
     spread = told["spread"][1] if told.get("spread") else None
     verdict = _verdict(estimate, interval, floor, p_value, spread, worse)
-    if metric.startswith("KDE-KL") and floor is not None and interval is not None and interval.high < floor:
+    if verdict == "differs" and metric.startswith("KDE-KL") and estimate is not None and estimate < (floor or 0.0):
         verdict = "below people"
+    if (told.get("note") or "").startswith("Not estimable"):
+        verdict = "not estimable"
     name = f"{metric} of {of}" + (f" ({segment})" if segment else "")
     return Measure(
         population=population,
@@ -117,7 +119,17 @@ def measure(
         warning=told.get("warning"),
         note=told.get("note"),
         verdict=verdict,
-        sentence=_sentence(name, population, verdict, estimate, floor, p_value, told.get("note"), told.get("warning")),
+        sentence=_sentence(
+            name,
+            population,
+            verdict,
+            estimate,
+            floor,
+            p_value,
+            told.get("note"),
+            told.get("warning"),
+            paired=bool(told["settings"].get("paired")),
+        ),
     )
 
 
@@ -161,15 +173,18 @@ def _sentence(
     p_value: float | None,
     note: str | None,
     warning: str | None,
+    *,
+    paired: bool,
 ) -> str:
     if verdict == "not estimable" or estimate is None:
         return f"{name}: not estimable. {note or ''}".strip()
     shown = f"{estimate:.3g}" if floor is None else f"{estimate:.3g}, where people among themselves show {floor:.3g}"
     who = {"agents": "the agents", "baseline": "the baseline's agents"}.get(population, f"agents of {population!r}")
+    explained = "which copying one's own pair explains" if paired else "closer than chance allows"
     told = {
         "differs": f"{who} differ from people beyond chance",
         "not told apart": f"{who} cannot be told from people at this size",
-        "below people": f"{who} come closer than people do to each other, which copying one's own pair explains",
+        "below people": f"{who} come closer than people do to each other, {explained}",
         "described": "it has no floor of its own, read it beside the others",
     }[verdict]
     test = "" if p_value is None else f" (p = {p_value:.3g})"

@@ -12,6 +12,7 @@ import numpy as np
 
 from paars_gym.alignment.collect import Options, find_embedder, histogram_measures, word_measures
 from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.private_comparison import compare_with_reference
 from paars_gym.alignment.reference import Reference
 from paars_gym.alignment.report import (
     AlignmentReport,
@@ -26,10 +27,7 @@ from paars_gym.alignment.session_generation import (
     TABLE_2,
     HistogramComparison,
     SessionBins,
-    compare_histograms,
     compare_sessions,
-    random_groups,
-    session_histograms,
 )
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
@@ -163,11 +161,7 @@ def _comparisons(
     rng = options.rng("sessions", role)
     if isinstance(people, SessionLog):
         return compare_sessions(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
-    if not len(log):
-        raise ValueError(f"{log.name!r} has no session to score: {log.excluded or 'it is empty'}.")
-    groups = random_groups(log, log.n_shoppers, rng)
-    found = session_histograms(log, bins=options.bins, actions=people.actions, groups=groups)
-    return compare_histograms(people.counts(), found, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
+    return compare_with_reference(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
 
 
 def _keep(kept: dict[str, Histogram], name: str, found: HistogramComparison, role: str, bins: SessionBins) -> None:
