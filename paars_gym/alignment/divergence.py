@@ -12,6 +12,8 @@ from paars_gym.alignment.histogram_distance import (
     Divergence,
     Replicas,
     histogram_distance,
+    jensen_shannon,
+    relative_entropy,
     shares,
     total,
     two_histograms,
@@ -78,7 +80,7 @@ def kl_divergence(
         else:
             p, q = _add_to_union(shares(p), shares(q), epsilon * shrink)
         p, q = shares(p), shares(q)
-        forward, backward = _relative_entropy(p, q), _relative_entropy(q, p)
+        forward, backward = relative_entropy(p, q), relative_entropy(q, p)
         if symmetrize is not None:
             value = (forward + backward) * (0.5 if symmetrize == "mean" else 1.0)
         else:
@@ -140,9 +142,7 @@ def js_divergence(
     _check_base(base)
 
     def js(p: Array, q: Array) -> Array:
-        p, q = shares(p), shares(q)
-        middle = (p + q) / 2
-        return (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2 / math.log(base)
+        return jensen_shannon(p, q) / math.log(base)
 
     settings = {
         "unit": {math.e: "nats", 2.0: "bits", 10.0: "bans"}.get(base, f"log base {base:g}"),
@@ -218,9 +218,3 @@ def _add_to_union(p: Array, q: Array, constant: float) -> tuple[Array, Array]:
     """Smooth every bin that either side uses; one that both leave empty is no bin of this comparison."""
     added = constant * ((p > 0) | (q > 0))
     return p + added, q + added
-
-
-def _relative_entropy(p: Array, q: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / q), 0.0)
-    return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))  # rounding may leave -1e-17 where p == q

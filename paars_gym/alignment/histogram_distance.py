@@ -177,3 +177,17 @@ def total(counts: Array) -> Array:
 def shares(counts: Array) -> Array:
     """Counts over their sum."""
     return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+
+
+def jensen_shannon(p: Array, q: Array) -> Array:
+    """Of histograms (..., bins), in nats."""
+    p, q = shares(p), shares(q)
+    middle = (p + q) / 2
+    return (relative_entropy(p, middle) + relative_entropy(q, middle)) / 2
+
+
+def relative_entropy(p: Array, q: Array) -> Array:
+    """Sum p log(p / q) of shares (..., bins), in nats."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0, p * np.log(p / q), 0.0)
+    return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))  # rounding may leave -1e-17 where p == q

@@ -32,8 +32,10 @@ class Accuracy(NamedTuple):
     p_value: float
 
 
-def wilson_interval(successes: int, n: int) -> Interval:
+def wilson_interval(successes: float, n: float) -> Interval:
     """Wilson's score interval of a proportion (1927): covers well near 0 and 1 and for small n.
+
+    Numbers need not be whole: ``n`` may be an effective one.
 
     >>> low, high, *_ = wilson_interval(1171, 4600)
     >>> round(low, 4), round(high, 4)

@@ -93,8 +93,7 @@ def measure(
     if isinstance(sizes, int):
         n_human, n_agent = (sizes, None) if population == "human" else (None, sizes)
     estimate, floor, p_value = (_finite(told.get(name)) for name in ("estimate", "null_floor", "p_value"))
-    spread = told["spread"][1] if told.get("spread") else None
-    verdict = _verdict(estimate, interval, floor, p_value, spread, worse)
+    verdict = _verdict(estimate, interval, floor, p_value, worse)
     if verdict == "differs" and metric.startswith("KDE-KL") and estimate is not None and estimate < (floor or 0.0):
         verdict = "below people"
     if (told.get("note") or "").startswith("Not estimable"):
@@ -147,7 +146,6 @@ def _verdict(
     interval: Interval | None,
     floor: float | None,
     p_value: float | None,
-    spread: float | None,
     worse: Worse,
 ) -> Verdict:
     if estimate is None:
@@ -159,8 +157,6 @@ def _verdict(
     if interval is not None:
         beyond = interval.low > floor if worse == "higher" else interval.high < floor
         return "differs" if beyond else "not told apart"
-    if spread is not None:
-        return "differs" if estimate > floor + 2 * spread else "not told apart"
     return "described"
 
 
