@@ -138,7 +138,8 @@ def paper_values(of: str, metric: str) -> str:
     if found is None:
         return ""
     human = "" if found.human is None else f", people {found.human:g}"
-    return f"{found.table}: base {found.base:g}, persona {found.persona:g}{human}. Compares? {found.compares}"
+    told = f"base {_plainly(found.base)}, persona {_plainly(found.persona)}{human}"
+    return f"{found.table}: {told}. Compares? {found.compares}"
 
 
 def _verdict(
@@ -185,6 +186,10 @@ def _sentence(
     }[verdict]
     test = "" if p_value is None else f" (p = {p_value:.3g})"
     return f"{name} is {shown}: {told}{test}." + (f" {warning}" if warning else "")
+
+
+def _plainly(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:g}"
 
 
 def _finite(value: object) -> float | None:

@@ -272,6 +272,12 @@ def test_a_single_human_is_not_estimable_without_its_centre() -> None:
         (np.zeros((0, 3)), np.zeros((2, 3)), {}, "not empty"),
         (np.array([[math.nan, 0.0]]), np.zeros((1, 2)), {}, "human row 0"),
         (np.zeros((1, 2)), np.array([[0.0, 0.0], [0.0, math.inf]]), {}, "agent row 1"),
+        (
+            np.zeros((2, 2)),
+            np.array([[0.0, 1.0], [1e200, 0.0]]),
+            {},
+            "agent row 1 .* so long that its distances overflow",
+        ),
         (np.zeros((2, 2, 2)), np.zeros((2, 2)), {}, "must be"),
         (np.zeros((2, 2)), np.zeros((2, 2)), {"bandwidth": 0}, "bandwidth == 0"),
         (np.zeros((2, 2)), np.zeros((2, 2)), {"bandwidth": math.nan}, "bandwidth == nan"),
