@@ -73,6 +73,8 @@ def accuracy(
     """
     from scipy.stats import binomtest
 
+    if rng is not None:
+        check_rng(rng)
     right = _truths(correct, "correct")
     n, hits = len(right), int(right.sum())
     if options < 2:

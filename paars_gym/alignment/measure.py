@@ -177,11 +177,11 @@ def _sentence(
         return f"{name}: not estimable. {note or ''}".strip()
     shown = f"{estimate:.3g}" if floor is None else f"{estimate:.3g}, where people among themselves show {floor:.3g}"
     who = {"agents": "the agents", "baseline": "the baseline's agents"}.get(population, f"agents of {population!r}")
-    explained = "which copying one's own pair explains" if paired else "closer than chance allows"
+    explained = "which copying one's own pair explains" if paired else "and closer than chance allows"
     told = {
         "differs": f"{who} differ from people beyond chance",
         "not told apart": f"{who} cannot be told from people at this size",
-        "below people": f"{who} come closer than people do to each other, {explained}",
+        "below people": f"{who} come closer to people than people do to each other, {explained}",
         "described": "it has no floor of its own, read it beside the others",
     }[verdict]
     test = "" if p_value is None else f" (p = {p_value:.3g})"

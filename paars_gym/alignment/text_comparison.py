@@ -15,6 +15,7 @@ from paars_gym.alignment.density_sweep import kde_sweep
 from paars_gym.alignment.density_test import DensityTest, kde_kl_loo_test
 from paars_gym.alignment.diversity import Diversity, hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
 from paars_gym.alignment.populations import embeddings
+from paars_gym.alignment.randomness import check_rng
 from paars_gym.alignment.result import Z95, Interval
 from paars_gym.alignment.two_sample import EnergyDistance, energy_distance
 
@@ -74,6 +75,7 @@ def compare_embeddings(
     Raises:
         ValueError: The dimensions differ, a population is empty or not finite, or pairs do not match up.
     """
+    check_rng(rng)
     p, q = embeddings(human, agent, paired=paired)
     n = min(len(p), len(q), most)
     rows = rng.permutation(len(p))[:n]

@@ -199,6 +199,12 @@ def test_small_groups_are_pooled_or_suppressed() -> None:
     assert suppressed.suppressed == 12
 
 
+def test_bare_seeds_are_refused() -> None:
+    for call in (lambda: accuracy([1], rng=0), lambda: position_bias([1], [1], rng=0)):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="rng == 0, must be a numpy Generator"):
+            call()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
