@@ -18,7 +18,10 @@ from paars_gym.alignment.bins import (
 )
 from paars_gym.alignment.classifier import c2st_auc
 from paars_gym.alignment.cosine import relative_gain, similarity
-from paars_gym.alignment.density import kde_kl, kde_kl_loo, kde_sweep, split_kl
+from paars_gym.alignment.covering import coverage
+from paars_gym.alignment.density import kde_kl, kde_kl_loo, split_kl
+from paars_gym.alignment.density_sweep import kde_sweep
+from paars_gym.alignment.density_test import kde_kl_loo_test
 from paars_gym.alignment.divergence import js_divergence, kl_divergence, wasserstein1
 from paars_gym.alignment.diversity import hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
 from paars_gym.alignment.individual import (
@@ -31,7 +34,7 @@ from paars_gym.alignment.kernels import log_density
 from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
 from paars_gym.alignment.result import Interval, Sizes
 from paars_gym.alignment.stratify import by_stratum, groups, quantile_strata
-from paars_gym.alignment.two_sample import coverage, energy_distance, frechet_distance
+from paars_gym.alignment.two_sample import energy_distance, frechet_distance
 
 if TYPE_CHECKING:
     from paars_gym.alignment.language_model import load_language_model
@@ -91,6 +94,7 @@ __all__ = [
     "js_divergence",
     "kde_kl",
     "kde_kl_loo",
+    "kde_kl_loo_test",
     "kde_sweep",
     "kl_divergence",
     "load_language_model",

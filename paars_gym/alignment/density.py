@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from paars_gym.alignment.kernels import ROWS, Indices, check_bandwidth, log_sum, with_half_norms
 from paars_gym.alignment.parallel import tile_pool
 from paars_gym.alignment.populations import embeddings
+from paars_gym.alignment.randomness import check_rng
 from paars_gym.alignment.result import Interval, Settings, Sizes
 
 Array = NDArray[np.float64]
@@ -30,8 +31,10 @@ class DensityKL(NamedTuple):
         null_floor: Expected value for two samples of one population: 0 with leave-one-out; otherwise None here,
             since it has to be measured: :func:`split_kl`.
         mc_error: Standard error of the mean of all draws, as if they were independent; it shrinks with more repeats.
+            It says how far another run on the same points would land, nothing about other people or other agents.
         repeat_means: The estimate of each repeat.
         note: Why the estimate is nan, or what to beware of.
+        p_value: Two-sided, of "one population", where a permutation test was asked for.
     """
 
     estimate: float
@@ -42,6 +45,7 @@ class DensityKL(NamedTuple):
     mc_error: float
     repeat_means: tuple[float, ...]
     note: str | None = None
+    p_value: float | None = None
 
 
 def kde_kl(
@@ -92,7 +96,8 @@ def kde_kl_loo(
 
     Without its own centre a human sample has no advantage over the agents' at its own points: the expected value for
     two samples of one population is 0 at equal sizes, instead of tens of nats. Can be negative. Not estimable (nan)
-    from a single human.
+    from a single human. Its ``mc_error`` is not a sampling error, and its interval holds the agents fixed: whether it
+    differs from 0 is for :func:`~paars_gym.alignment.density_test.kde_kl_loo_test` to say.
 
     Args:
         human: As for :func:`kde_kl`.
@@ -109,23 +114,6 @@ def kde_kl_loo(
     return _kde_kl(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=True)
 
 
-def kde_sweep(
-    human: ArrayLike,
-    agent: ArrayLike,
-    *,
-    bandwidths: Sequence[float] = BANDWIDTHS,
-    n_samples: int | None = None,
-    repeats: int = 5,
-    rng: np.random.Generator,
-    threads: int | None = None,
-) -> dict[float, DensityKL]:
-    """:func:`kde_kl` at several bandwidths: Appendix D. Exact values at .001 and .01 differ by a factor near 100."""
-    return {
-        h: kde_kl(human, agent, bandwidth=h, n_samples=n_samples, repeats=repeats, rng=rng, threads=threads)
-        for h in bandwidths
-    }
-
-
 class SplitKL(NamedTuple):
     """The agents' KL beside the humans' own, all between samples of the same size.
 
@@ -137,7 +125,9 @@ class SplitKL(NamedTuple):
         null_floor: One half of the humans against the other half.
         paired: Each human beside the agent who answers for the same item; nan when agents are not paired. Below the
             floor it says that agents copy their own pair, not that the groups are alike.
-        spread: Standard deviations over the splits of (estimate, null_floor, paired).
+        spread: Standard deviations over the splits of (estimate, null_floor, paired): the splits overlap, so that it
+            is no error to judge by.
+        p_value: Two-sided, of "estimate and floor are one", where a permutation test was made.
     """
 
     estimate: float
@@ -147,6 +137,7 @@ class SplitKL(NamedTuple):
     null_floor: float
     paired: float
     spread: tuple[float, float, float]
+    p_value: float | None = None
 
 
 def split_kl(
@@ -182,6 +173,7 @@ def split_kl(
         ValueError: As for :func:`kde_kl`, fewer than two humans (four with ``leave_one_out``), fewer agents than half
             the humans, or rows that do not match up.
     """
+    check_rng(rng)
     p, q = embeddings(human, agent, paired=paired)
     half = len(p) // 2
     if half < (2 if leave_one_out else 1):
@@ -226,6 +218,7 @@ def _kde_kl(
     *,
     leave_one_out: bool,
 ) -> DensityKL:
+    check_rng(rng)
     p, q = embeddings(human, agent)
     check_bandwidth(bandwidth)
     if n_samples is not None and n_samples < 1:
@@ -233,7 +226,7 @@ def _kde_kl(
     if repeats < 1:
         raise ValueError(f"repeats == {repeats}, must be >= 1.")
     sizes = Sizes(len(p), len(q))
-    settings = {
+    settings: dict[str, object] = {
         "bandwidth": bandwidth,
         "n_samples": len(p) if n_samples is None else n_samples,
         "repeats": repeats,
@@ -246,19 +239,26 @@ def _kde_kl(
     p, q = with_half_norms((p - middle) / bandwidth), with_half_norms((q - middle) / bandwidth)
     centres = [np.arange(len(p)) if n_samples is None else rng.integers(0, len(p), n_samples) for _ in range(repeats)]
     values = [_log_ratios(p, q, own, leave_one_out, rng, threads) for own in centres]
-    means = tuple(float(each.mean()) for each in values)
-    drawn = np.concatenate(values)
+    return density_kl(values, centres, sizes, settings)
+
+
+def density_kl(
+    log_ratios: Sequence[Array], centres: Sequence[Indices], sizes: Sizes, settings: dict[str, object]
+) -> DensityKL:
+    """The estimate from log p(z) - log q(z) at the draws of each repeat, and from whose draws they are."""
+    means = tuple(float(each.mean()) for each in log_ratios)
+    drawn = np.concatenate(log_ratios)
     estimate = float(drawn.mean())
-    note = None if len(p) == len(q) else "Sizes differ: compare it with estimates of these very sizes only."
+    equal = sizes.human == sizes.agent
     return DensityKL(
         estimate,
-        _interval(estimate, drawn, np.concatenate(centres), len(p)),
+        _interval(estimate, drawn, np.concatenate(centres), sizes.human),
         sizes,
         settings,
-        0.0 if leave_one_out and len(p) == len(q) else None,
+        0.0 if settings["leave_one_out"] and equal else None,
         float(drawn.std(ddof=1)) / math.sqrt(len(drawn)) if len(drawn) > 1 else math.nan,
         means,
-        note,
+        None if equal else "Sizes differ: compare it with estimates of these very sizes only.",
     )
 
 

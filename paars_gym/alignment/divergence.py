@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.resampling import basic_interval, percentile_interval, resample_counts
-from paars_gym.alignment.result import Interval, Settings, Sizes
+from paars_gym.alignment.histogram_distance import (
+    Divergence,
+    Replicas,
+    histogram_distance,
+    jensen_shannon,
+    relative_entropy,
+    shares,
+    total,
+    two_histograms,
+)
 
 Array = NDArray[np.float64]
-Metric = Callable[[Array, Array], Array]  # histograms (..., bins) on each side -> (...)
 Direction = Literal["human||agent", "agent||human"]
 Symmetrize = Literal["mean", "sum"]
-FLOOR_RESAMPLES = 200  # a mean needs fewer than quantiles do
-
-
-class Divergence(NamedTuple):
-    """A distance between two histograms.
-
-    Attributes:
-        estimate: In the unit that ``settings`` names; infinite only without smoothing.
-        interval: Over sessions, or over shoppers where there is a row for each; None when ``note`` says why.
-        sizes: Sessions on each side.
-        settings: What it was computed with.
-        null_floor: Mean of the same metric between two samples of these sizes drawn from the humans' own histogram:
-            what an agent population without any fault would still show. None without an interval.
-        unsupported_mass: Share of the human mass on bins that no agent ever uses.
-        novel_mass: Share of the agents' mass on bins that no human ever uses.
-        sensitivity: By how much the estimate grows when the smoothing constant is made ten times smaller.
-        warning: Set when the smoothing constant decides the number.
-        note: What is missing here, and why.
-    """
-
-    estimate: float
-    interval: Interval | None
-    sizes: Sizes
-    settings: Settings
-    null_floor: float | None
-    unsupported_mass: float
-    novel_mass: float
-    sensitivity: float = 0.0
-    warning: str | None = None
-    note: str | None = None
 
 
 def kl_divergence(
@@ -59,6 +35,7 @@ def kl_divergence(
     symmetrize: Symmetrize | None = None,
     n_resamples: int = 1000,
     rng: np.random.Generator | None = None,
+    replicas: Replicas | None = None,
 ) -> Divergence:
     """Kullback-Leibler divergence sum p log(p / q) of two smoothed histograms.
 
@@ -78,6 +55,7 @@ def kl_divergence(
         symmetrize: Half the sum of both directions ("mean"), or the sum.
         n_resamples: Bootstrap resamples; 0 leaves out interval and floor (for use as an objective).
         rng: Source of the resamples; by default a fresh generator with a fixed seed, so that a call repeats itself.
+        replicas: Draws that take the place of resampling where counts carry noise: then there is a p-value.
 
     Raises:
         ValueError: Counts are empty, negative, not finite or of unequal length, or an option is out of range.
@@ -85,13 +63,12 @@ def kl_divergence(
     >>> kl_divergence([3, 1, 0], [0, 0, 4]).estimate
     1.338180...
     """
-    human, agent = _two_histograms(human_counts, agent_counts)
+    human, agent = two_histograms(human_counts, agent_counts)
     if not (math.isfinite(pseudocount) and pseudocount >= 0):
         raise ValueError(f"pseudocount == {pseudocount}, must be >= 0.")
     if epsilon is not None and not 0 < epsilon < 1:
         raise ValueError(f"epsilon == {epsilon}, must lie between 0 and 1; leave it out for the pseudocount.")
-    if not (math.isfinite(base) and base > 1):
-        raise ValueError(f"base == {base}, must be > 1, such as math.e, 2 or 10.")
+    _check_base(base)
     if direction not in ("human||agent", "agent||human"):
         raise ValueError(f"direction == {direction!r}, must be 'human||agent' or 'agent||human'.")
     if symmetrize not in (None, "mean", "sum"):
@@ -101,9 +78,9 @@ def kl_divergence(
         if epsilon is None:
             p, q = _add_to_union(p, q, pseudocount * shrink)
         else:
-            p, q = _add_to_union(_shares(p), _shares(q), epsilon * shrink)
-        p, q = _shares(p), _shares(q)
-        forward, backward = _relative_entropy(p, q), _relative_entropy(q, p)
+            p, q = _add_to_union(shares(p), shares(q), epsilon * shrink)
+        p, q = shares(p), shares(q)
+        forward, backward = relative_entropy(p, q), relative_entropy(q, p)
         if symmetrize is not None:
             value = (forward + backward) * (0.5 if symmetrize == "mean" else 1.0)
         else:
@@ -116,8 +93,10 @@ def kl_divergence(
         "direction": direction if symmetrize is None else f"{symmetrize} of both",
         "n_resamples": n_resamples,
     }
-    result = _divergence(smoothed_kl, human, agent, settings, n_resamples, rng, interval="basic")
-    finer = float(smoothed_kl(_total(human), _total(agent), 0.1))
+    result = histogram_distance(
+        smoothed_kl, human, agent, settings, n_resamples, rng, interval="basic", replicas=replicas
+    )
+    finer = float(smoothed_kl(total(human), total(agent), 0.1))
     sensitivity = finer - result.estimate if math.isfinite(finer) else 0.0
     warning = None
     if epsilon is None and pseudocount > 0 and (np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1))):
@@ -126,8 +105,8 @@ def kl_divergence(
         warning = "Infinite: one side uses bins that the other never does. Smooth, or read JS and W1."
     elif abs(sensitivity) * math.log(base) > max(0.05, 0.02 * result.estimate * math.log(base)):
         warning = (
-            f"The smoothing constant decides this number: {result.unsupported_mass:.1%} of the human mass lies on bins "
-            f"that no agent uses, and a constant ten times smaller gives {finer:.2f} in place of {result.estimate:.2f}."
+            f"The smoothing constant decides this number: {_blame(result, direction, symmetrize)}, "
+            f"and a constant ten times smaller gives {finer:.2f} in place of {result.estimate:.2f}."
         )
     return result._replace(sensitivity=sensitivity, warning=warning)
 
@@ -139,6 +118,7 @@ def js_divergence(
     base: float = math.e,
     n_resamples: int = 1000,
     rng: np.random.Generator | None = None,
+    replicas: Replicas | None = None,
 ) -> Divergence:
     """Jensen-Shannon divergence ½ KL(p‖m) + ½ KL(q‖m) with m = (p + q) / 2: bounded by log 2, and needs no smoothing.
 
@@ -150,6 +130,7 @@ def js_divergence(
         base: Of the logarithm.
         n_resamples: As for :func:`kl_divergence`.
         rng: As for :func:`kl_divergence`.
+        replicas: As for :func:`kl_divergence`.
 
     Raises:
         ValueError: As for :func:`kl_divergence`.
@@ -157,20 +138,17 @@ def js_divergence(
     >>> js_divergence([2, 5, 3], [1, 1, 8]).estimate
     0.140227...
     """
-    human, agent = _two_histograms(human_counts, agent_counts)
-    if not (math.isfinite(base) and base > 1):
-        raise ValueError(f"base == {base}, must be > 1, such as math.e, 2 or 10.")
+    human, agent = two_histograms(human_counts, agent_counts)
+    _check_base(base)
 
     def js(p: Array, q: Array) -> Array:
-        p, q = _shares(p), _shares(q)
-        middle = (p + q) / 2
-        return (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2 / math.log(base)
+        return jensen_shannon(p, q) / math.log(base)
 
     settings = {
         "unit": {math.e: "nats", 2.0: "bits", 10.0: "bans"}.get(base, f"log base {base:g}"),
         "n_resamples": n_resamples,
     }
-    return _divergence(js, human, agent, settings, n_resamples, rng, interval="basic")
+    return histogram_distance(js, human, agent, settings, n_resamples, rng, interval="basic", replicas=replicas)
 
 
 def wasserstein1(
@@ -180,6 +158,7 @@ def wasserstein1(
     positions: ArrayLike | None = None,
     n_resamples: int = 1000,
     rng: np.random.Generator | None = None,
+    replicas: Replicas | None = None,
 ) -> Divergence:
     """Wasserstein-1 distance, the integral of |F - G|: by how many searches, or ranks, must a session move on average?
 
@@ -192,6 +171,7 @@ def wasserstein1(
         positions: Value that a bin stands for, rising, shape (bins,), such as ``Bins.lower``; 0, 1, 2 … by default.
         n_resamples: As for :func:`kl_divergence`.
         rng: As for :func:`kl_divergence`.
+        replicas: As for :func:`kl_divergence`.
 
     Raises:
         ValueError: As for :func:`kl_divergence`, or positions that do not rise.
@@ -199,7 +179,7 @@ def wasserstein1(
     >>> round(wasserstein1([2, 5, 3], [1, 1, 8]).estimate, 9)
     0.6
     """
-    human, agent = _two_histograms(human_counts, agent_counts)
+    human, agent = two_histograms(human_counts, agent_counts)
     places = (
         np.arange(human.shape[-1], dtype=np.float64) if positions is None else np.asarray(positions, dtype=np.float64)
     )
@@ -208,90 +188,33 @@ def wasserstein1(
         raise ValueError(f"positions of shape {places.shape} must be {human.shape[-1]} rising numbers, one a bin.")
 
     def w1(p: Array, q: Array) -> Array:
-        between = np.cumsum(_shares(p) - _shares(q), axis=-1)[..., :-1]
+        between = np.cumsum(shares(p) - shares(q), axis=-1)[..., :-1]
         return np.asarray(np.abs(between) @ gaps)
 
     settings = {"unit": "positions" if positions is None else "given positions", "n_resamples": n_resamples}
-    return _divergence(w1, human, agent, settings, n_resamples, rng, interval="percentile")
+    return histogram_distance(w1, human, agent, settings, n_resamples, rng, interval="percentile", replicas=replicas)
 
 
-def _two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Array, Array]:
-    sides = []
-    for name, counts in (("human_counts", human_counts), ("agent_counts", agent_counts)):
-        array = np.asarray(counts, dtype=np.float64)
-        if array.ndim not in (1, 2) or array.shape[-1] == 0:
-            raise ValueError(f"{name} has shape {array.shape}, must be (bins,) or (shoppers, bins), not empty.")
-        if not np.all(np.isfinite(array)) or np.any(array < 0):
-            raise ValueError(f"{name} holds negative, NaN or infinite values, must hold counts >= 0.")
-        if not array.sum() > 0:
-            raise ValueError(f"{name} sums to 0: an empty population has no distribution to compare.")
-        sides.append(array if array.ndim == 1 else array[array.any(axis=1)])  # a shopper without sessions is none
-    human, agent = sides
-    if human.shape[-1] != agent.shape[-1]:
-        raise ValueError(f"{human.shape[-1]} human bins but {agent.shape[-1]} agent bins, must be the same bins.")
-    return human, agent
+def _blame(found: Divergence, direction: Direction, symmetrize: Symmetrize | None) -> str:
+    """Why smoothing counts: what one side has where the other has nothing; without that, there are few sessions."""
+    people = f"{found.unsupported_mass:.1%} of the human mass lies on bins that no agent uses"
+    agents = f"{found.novel_mass:.1%} of the agents' mass lies on bins that no human uses"
+    ahead = found.unsupported_mass > 0, found.novel_mass > 0
+    if all(ahead) and symmetrize is not None:
+        return f"{people} and {agents}"
+    # The side whose mean the log ratio is pays for every bin that the other leaves empty.
+    first = people if direction == "human||agent" else agents
+    if any(ahead):
+        return first if ahead[direction != "human||agent"] else (people if ahead[0] else agents)
+    return f"{found.sizes.human} human and {found.sizes.agent} agent sessions are few for so many bins"
 
 
-def _divergence(
-    metric: Metric,
-    human: Array,
-    agent: Array,
-    settings: Settings,
-    n_resamples: int,
-    rng: np.random.Generator | None,
-    *,
-    interval: Literal["basic", "percentile"],
-) -> Divergence:
-    if n_resamples < 0:
-        raise ValueError(f"n_resamples == {n_resamples}, must be >= 0; 0 leaves the interval out.")
-    p, q = _total(human), _total(agent)
-    estimate = float(metric(p, q))
-    result = Divergence(
-        estimate,
-        None,
-        Sizes(round(p.sum()), round(q.sum())),
-        settings,
-        None,
-        unsupported_mass=float(p[q == 0].sum() / p.sum()),
-        novel_mass=float(q[p == 0].sum() / q.sum()),
-    )
-    if n_resamples == 0:
-        return result
-    if np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1)):
-        return result._replace(note="No interval: shares, not counts, say nothing of how many sessions there were.")
-    for side, counts in (("human", human), ("agent", agent)):
-        if counts.ndim == 2 and len(counts) < 2:
-            return result._replace(note=f"No interval: it would need two {side} shoppers, and there is one.")
-    rng = np.random.default_rng(0) if rng is None else rng
-    of_humans = resample_counts(human, n_resamples, rng)
-    draws = metric(of_humans, resample_counts(agent, n_resamples, rng))
-    few = min(n_resamples, FLOOR_RESAMPLES)
-    # As many sessions as the agents have: their shoppers may have more or fewer each than people.
-    size = q.sum() * (len(human) / p.sum() if human.ndim == 2 else 1.0)
-    replicas = resample_counts(human, few, rng, size=max(1, round(size)))
-    floor = float(np.mean(metric(of_humans[:few], replicas)))
-    if not (math.isfinite(estimate) and np.all(np.isfinite(draws))):
-        return result._replace(note="No interval: without smoothing some resamples are infinite.")
-    unit = "multinomial over sessions" if human.ndim == agent.ndim == 1 else "clustered by shopper"
-    made = basic_interval(estimate, draws, unit) if interval == "basic" else percentile_interval(draws, unit)
-    return result._replace(interval=made.clip(), null_floor=floor)
-
-
-def _total(counts: Array) -> Array:
-    return counts if counts.ndim == 1 else np.asarray(counts.sum(axis=0))
-
-
-def _shares(counts: Array) -> Array:
-    return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+def _check_base(base: object) -> None:
+    if not (isinstance(base, int | float | np.number) and math.isfinite(base) and base > 1):
+        raise ValueError(f"base == {base!r}, must be a number > 1, such as math.e, 2 or 10.")
 
 
 def _add_to_union(p: Array, q: Array, constant: float) -> tuple[Array, Array]:
     """Smooth every bin that either side uses; one that both leave empty is no bin of this comparison."""
     added = constant * ((p > 0) | (q > 0))
     return p + added, q + added
-
-
-def _relative_entropy(p: Array, q: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / q), 0.0)
-    return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))  # rounding may leave -1e-17 where p == q

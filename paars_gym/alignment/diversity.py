@@ -56,6 +56,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
     """
     if unit not in ("string", "token"):
         raise ValueError(f"unit == {unit!r}, must be 'string' or 'token'.")
+    _check_texts(texts)
     items = list(texts) if unit == "string" else tokens(texts)
     counts = _counts(items)
     n, distinct, once = len(items), len(counts), int((counts == 1).sum())
@@ -105,6 +106,8 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Diversity:
 def hd_d(items: Sequence[Hashable], *, size: int = 42) -> Diversity:
     """HD-D (McCarthy and Jarvis 2007): the type-token ratio rarefied to 42 tokens, by its other name.
 
+    Written here for the reasons given at :func:`mattr`.
+
     Args:
         items: Tokens, from :func:`tokens`.
         size: 42 by convention.
@@ -118,7 +121,9 @@ def hd_d(items: Sequence[Hashable], *, size: int = 42) -> Diversity:
 def mattr(items: Sequence[Hashable], *, window: int = 50) -> Diversity:
     """Moving-average type-token ratio (Covington and McFall 2010): mean over all windows of consecutive tokens.
 
-    Depends on the order of texts; no interval, since windows overlap.
+    Depends on the order of texts; no interval, since windows overlap. Written here, and held to two libraries'
+    values in the tests: lexicalrichness would bring pandas, textblob and matplotlib; lexical-diversity, left alone
+    since 2020, needs a module that setuptools no longer has; saphes knows no HD-D and takes too short texts silently.
 
     Args:
         items: Tokens in order, from :func:`tokens`.
@@ -145,8 +150,21 @@ def mattr(items: Sequence[Hashable], *, window: int = 50) -> Diversity:
 
 
 def tokens(texts: Sequence[str]) -> list[str]:
-    """Words of all texts in order: split at white space, without case."""
+    """Words of all texts in order: split at white space, without case.
+
+    Raises:
+        ValueError: One string in place of several, or something that is no string.
+    """
+    _check_texts(texts)
     return [word for text in texts for word in text.casefold().split()]
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise ValueError("one string was given, must be a sequence of them.")
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"{text!r} is no text, must be strings.")
 
 
 def _counts(items: Sequence[Hashable]) -> NDArray[np.intp]:

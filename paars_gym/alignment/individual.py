@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.resampling import percentile_interval, resample_counts
+from paars_gym.alignment.randomness import check_rng
+from paars_gym.alignment.resampling import basic_interval, percentile_interval, resample_counts
 from paars_gym.alignment.result import Z95, Interval, Settings
 
 
@@ -32,8 +33,10 @@ class Accuracy(NamedTuple):
     p_value: float
 
 
-def wilson_interval(successes: int, n: int) -> Interval:
+def wilson_interval(successes: float, n: float) -> Interval:
     """Wilson's score interval of a proportion (1927): covers well near 0 and 1 and for small n.
+
+    Numbers need not be whole: ``n`` may be an effective one.
 
     >>> low, high, *_ = wilson_interval(1171, 4600)
     >>> round(low, 4), round(high, 4)
@@ -70,6 +73,8 @@ def accuracy(
     """
     from scipy.stats import binomtest
 
+    if rng is not None:
+        check_rng(rng)
     right = _truths(correct, "correct")
     n, hits = len(right), int(right.sum())
     if options < 2:
@@ -153,10 +158,12 @@ class PositionBias(NamedTuple):
 
     Attributes:
         estimate: Total variation between chosen and right positions: the share of choices that a list position, not
-            the product, must have drawn. 0 without bias.
+            the product, must have drawn. 0 without bias, but for chance: read it against the floor.
+        interval: Basic bootstrap over cases.
         p_value: Chi-square test that positions are chosen as often as they are right (unpaired, hence conservative).
         sizes: Cases.
-        settings: Options a case.
+        settings: Options a case, resamples.
+        null_floor: Mean estimate of choices that ask for each position as often as it is right, at this size.
         chosen: Share of choices on each position.
         answers: Share of right answers on each position.
         accuracy: Accuracy when the answer stands at each position; nan where it never does.
@@ -164,24 +171,37 @@ class PositionBias(NamedTuple):
     """
 
     estimate: float
+    interval: Interval | None
     p_value: float
     sizes: int
     settings: Settings
+    null_floor: float | None
     chosen: tuple[float, ...]
     answers: tuple[float, ...]
     accuracy: tuple[float, ...]
     balanced: float
+    note: str | None = None
 
 
-def position_bias(chosen: ArrayLike, answers: ArrayLike, *, options: int = 4) -> PositionBias:
+def position_bias(
+    chosen: ArrayLike,
+    answers: ArrayLike,
+    *,
+    options: int = 4,
+    n_resamples: int = 1000,
+    rng: np.random.Generator | None = None,
+) -> PositionBias:
     """Compare the positions chosen with the positions of the right answers.
 
     Args:
         chosen: 0-based position that the agent chose, shape (cases,).
         answers: 0-based position of the right answer, shape (cases,).
         options: Positions in a case.
+        n_resamples: Of the bootstrap; 0 leaves out interval and floor.
+        rng: Its source; by default a fresh generator with a fixed seed.
 
     Raises:
+        TypeError: ``rng`` is no generator.
         ValueError: No cases, unequal lengths, or a position out of range.
     """
     from scipy.stats import chi2_contingency
@@ -199,16 +219,37 @@ def position_bias(chosen: ArrayLike, answers: ArrayLike, *, options: int = 4) ->
     p_value = float(chi2_contingency(table).pvalue) if used.sum() > 1 else 1.0
     hits = np.bincount(truth[picks == truth], minlength=options)
     by_position = np.divide(hits, answer_counts, out=np.full(options, math.nan), where=answer_counts > 0)
+    estimate = float(np.abs(chosen_counts - answer_counts).sum()) / (2 * n)
+    interval, floor, note = None, None, None
+    rng = np.random.default_rng(0) if rng is None else rng
+    check_rng(rng)
+    if n < 2:
+        note = "Not estimable: one case has no spread."
+    elif n_resamples:
+        pairs = np.bincount(truth * options + picks, minlength=options**2).astype(np.float64)
+        interval = basic_interval(estimate, _variation(pairs, n_resamples, options, rng), "cases").clip(0.0, 1.0)
+        # Without bias a choice that is wrong is as likely to be the other way round.
+        fair = pairs.reshape(options, options)
+        floor = float(_variation(((fair + fair.T) / 2).ravel(), n_resamples, options, rng).mean())
     return PositionBias(
-        float(np.abs(chosen_counts - answer_counts).sum()) / (2 * n),
+        estimate,
+        interval,
         p_value,
         n,
-        {"options": options},
+        {"options": options, "n_resamples": n_resamples},
+        floor,
         tuple((chosen_counts / n).tolist()),
         tuple((answer_counts / n).tolist()),
         tuple(by_position.tolist()),
         float(np.nanmean(by_position)),
+        note,
     )
+
+
+def _variation(pairs: NDArray[np.float64], n: int, options: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Total variation between chosen and right positions in resamples of cases, (answer, choice) pairs laid flat."""
+    drawn = resample_counts(pairs, n, rng).reshape(n, options, options)
+    return np.asarray(np.abs(drawn.sum(axis=1) - drawn.sum(axis=2)).sum(axis=1) / (2 * pairs.sum()))
 
 
 def _truths(values: ArrayLike, name: str) -> NDArray[np.bool_]:

@@ -93,10 +93,11 @@ def measure(
     if isinstance(sizes, int):
         n_human, n_agent = (sizes, None) if population == "human" else (None, sizes)
     estimate, floor, p_value = (_finite(told.get(name)) for name in ("estimate", "null_floor", "p_value"))
-    spread = told["spread"][1] if told.get("spread") else None
-    verdict = _verdict(estimate, interval, floor, p_value, spread, worse)
-    if metric.startswith("KDE-KL") and floor is not None and interval is not None and interval.high < floor:
+    verdict = _verdict(estimate, interval, floor, p_value, worse)
+    if verdict == "differs" and metric.startswith("KDE-KL") and estimate is not None and estimate < (floor or 0.0):
         verdict = "below people"
+    if (told.get("note") or "").startswith("Not estimable"):
+        verdict = "not estimable"
     name = f"{metric} of {of}" + (f" ({segment})" if segment else "")
     return Measure(
         population=population,
@@ -117,7 +118,17 @@ def measure(
         warning=told.get("warning"),
         note=told.get("note"),
         verdict=verdict,
-        sentence=_sentence(name, population, verdict, estimate, floor, p_value, told.get("note"), told.get("warning")),
+        sentence=_sentence(
+            name,
+            population,
+            verdict,
+            estimate,
+            floor,
+            p_value,
+            told.get("note"),
+            told.get("warning"),
+            paired=bool(told["settings"].get("paired")),
+        ),
     )
 
 
@@ -127,7 +138,8 @@ def paper_values(of: str, metric: str) -> str:
     if found is None:
         return ""
     human = "" if found.human is None else f", people {found.human:g}"
-    return f"{found.table}: base {found.base:g}, persona {found.persona:g}{human}. Compares? {found.compares}"
+    told = f"base {_plainly(found.base)}, persona {_plainly(found.persona)}{human}"
+    return f"{found.table}: {told}. Compares? {found.compares}"
 
 
 def _verdict(
@@ -135,7 +147,6 @@ def _verdict(
     interval: Interval | None,
     floor: float | None,
     p_value: float | None,
-    spread: float | None,
     worse: Worse,
 ) -> Verdict:
     if estimate is None:
@@ -147,8 +158,6 @@ def _verdict(
     if interval is not None:
         beyond = interval.low > floor if worse == "higher" else interval.high < floor
         return "differs" if beyond else "not told apart"
-    if spread is not None:
-        return "differs" if estimate > floor + 2 * spread else "not told apart"
     return "described"
 
 
@@ -161,19 +170,26 @@ def _sentence(
     p_value: float | None,
     note: str | None,
     warning: str | None,
+    *,
+    paired: bool,
 ) -> str:
     if verdict == "not estimable" or estimate is None:
         return f"{name}: not estimable. {note or ''}".strip()
     shown = f"{estimate:.3g}" if floor is None else f"{estimate:.3g}, where people among themselves show {floor:.3g}"
     who = {"agents": "the agents", "baseline": "the baseline's agents"}.get(population, f"agents of {population!r}")
+    explained = "which copying one's own pair explains" if paired else "and closer than chance allows"
     told = {
         "differs": f"{who} differ from people beyond chance",
         "not told apart": f"{who} cannot be told from people at this size",
-        "below people": f"{who} come closer than people do to each other, which copying one's own pair explains",
+        "below people": f"{who} come closer to people than people do to each other, {explained}",
         "described": "it has no floor of its own, read it beside the others",
     }[verdict]
     test = "" if p_value is None else f" (p = {p_value:.3g})"
     return f"{name} is {shown}: {told}{test}." + (f" {warning}" if warning else "")
+
+
+def _plainly(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:g}"
 
 
 def _finite(value: object) -> float | None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+LARGEST = 1e300  # of a squared norm: what is added to it must not overflow either
 
 
 def embeddings(human: ArrayLike, agent: ArrayLike, *, paired: bool = False) -> tuple[Array, Array]:
@@ -39,4 +40,11 @@ def _matrix(points: ArrayLike, name: str) -> Array:
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
         raise ValueError(f"{name} row {bad[0]} (of {len(bad)} such rows) holds NaN or infinity; leave it out.")
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", array, array)
+    large = np.flatnonzero(~(squares < LARGEST))
+    if len(large):
+        raise ValueError(
+            f"{name} row {large[0]} (of {len(large)} such rows) is so long that its distances overflow; scale it down."
+        )
     return array

@@ -6,17 +6,30 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.cosine import Gain, Similarity, relative_gain, similarity
 from paars_gym.alignment.density import BANDWIDTHS
 from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
 from paars_gym.alignment.query_pairs import QueryPair
-from paars_gym.alignment.stratify import Stratum, by_stratum
+from paars_gym.alignment.randomness import check_rng
+from paars_gym.alignment.stratify import Stratum, by_stratum, groups_of
 from paars_gym.alignment.text_comparison import EmbeddingComparison, compare_embeddings
 from paars_gym.embedding.protocol import Embedder, embedder_label
 
 Array = NDArray[np.float64]
+
+
+class QueryGroup(NamedTuple):
+    """One condition's queries against those of one group of people.
+
+    Attributes:
+        similarity: Mean cosine with the person's own query.
+        group: As groups, at the size of this one.
+    """
+
+    similarity: Similarity
+    group: EmbeddingComparison
 
 
 class QueryCondition(NamedTuple):
@@ -27,12 +40,14 @@ class QueryCondition(NamedTuple):
         similarity: Mean cosine with the person's own query.
         strata: The same by quartile of difficulty: Figure 2.
         group: As groups: Table 2, with both splits.
+        by: Similarity and group metrics of each group of pairs that may be shown, largest first.
     """
 
     name: str
     similarity: Similarity
     strata: tuple[Stratum, ...]
     group: EmbeddingComparison
+    by: dict[str, QueryGroup]
 
 
 class Example(NamedTuple):
@@ -53,6 +68,8 @@ class QueryGeneration(NamedTuple):
         difficulty: What the strata are of: ``perplexity by MODEL`` or ``word overlap (not perplexity)``.
         embedder: How the embedder is named in reports.
         examples: A few items.
+        pooled: Labels too small to be shown alone.
+        suppressed: Pairs left out of the groups, since even pooled they are too few.
     """
 
     n: int
@@ -61,6 +78,8 @@ class QueryGeneration(NamedTuple):
     difficulty: str
     embedder: str
     examples: tuple[Example, ...]
+    pooled: tuple[str, ...]
+    suppressed: int
 
 
 def score_queries(
@@ -71,6 +90,8 @@ def score_queries(
     language_model: LanguageModel | None = None,
     perplexity_of: Literal["human", "agent"] = "human",
     strata: int = 4,
+    by: ArrayLike | None = None,
+    minimum: int = 20,
     examples: int = 5,
     n_permutations: int = 999,
     rng: np.random.Generator,
@@ -87,15 +108,21 @@ def score_queries(
         embedder: Of all queries.
         language_model: Of the perplexity; without one the strata are of word overlap, and say so.
         perplexity_of: Whose query's perplexity, given the title, makes the strata.
-        strata: How many quantiles.
+        strata: How many quantiles at most; ties make fewer.
+        by: Any attribute of each pair, such as its shopper's age, shape (pairs,): every metric for each group too.
+        minimum: Pairs that a group needs; smaller ones are pooled, or left out.
         examples: Items shown, drawn at random.
         n_permutations: Of the energy distance's test.
         rng: Source of every draw.
         threads: All available cores by default.
 
     Raises:
-        ValueError: No pairs or conditions, or a condition with another number of queries, or an empty query.
+        TypeError: ``rng`` is no generator.
+        ValueError: No pairs or conditions, a condition with another number of queries, or an empty query; another
+            number of labels than pairs.
     """
+    check_rng(rng)
+    made = groups_of(by, len(pairs), minimum)
     if not pairs or not agents:
         raise ValueError(f"{len(pairs)} pairs and {len(agents)} conditions, must be at least one of each.")
     for name, queries in agents.items():
@@ -119,8 +146,17 @@ def score_queries(
         group = compare_embeddings(
             points, theirs, paired=True, bandwidths=BANDWIDTHS, n_permutations=n_permutations, rng=rng, threads=threads
         )
-        by = by_stratum(close.values[asked], difficulty[asked], strata=strata)
-        conditions.append(QueryCondition(name, close, by, group))
+        told = {
+            label: QueryGroup(
+                similarity(points[rows], theirs[rows]),
+                compare_embeddings(
+                    points[rows], theirs[rows], paired=True, n_permutations=n_permutations, rng=rng, threads=threads
+                ),
+            )
+            for label, rows in made.rows.items()
+        }
+        levels = by_stratum(close.values[asked], difficulty[asked], strata=strata)
+        conditions.append(QueryCondition(name, close, levels, group, told))
     base = conditions[0].similarity.values
     shown = np.sort(rng.permutation(len(pairs))[:examples])
     return QueryGeneration(
@@ -132,6 +168,8 @@ def score_queries(
         else f"perplexity of the {perplexity_of}'s query by {language_model.name}",
         embedder_label(embedder),
         tuple(Example(pairs[i].title, human[i], {name: queries[i] for name, queries in agents.items()}) for i in shown),
+        made.pooled,
+        made.suppressed,
     )
 
 

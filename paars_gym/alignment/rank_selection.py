@@ -10,9 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.bins import Bins, histogram, rank_bins
+from paars_gym.alignment.bins import Bins, Counts, histogram, rank_bins
+from paars_gym.alignment.histogram_distance import Divergence
+from paars_gym.alignment.randomness import check_rng
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
 from paars_gym.alignment.session_log import UNSCORED
+from paars_gym.alignment.stratify import groups_of
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.store import Store
@@ -102,14 +105,42 @@ def mine_rank_cases(
     return RankCases(tuple(cases), total, tuple(notes))
 
 
+class RankSelection(NamedTuple):
+    """Ranks chosen by agents against those chosen by people: all that a ``HistogramComparison`` has, and groups.
+
+    Attributes:
+        statistic: ``rank chosen``.
+        kl: KL(human || agent), nats.
+        js: Jensen-Shannon, nats.
+        w1: Wasserstein-1, positions.
+        human: Cases in each bin.
+        agent: Cases in each bin.
+        groups: The same of each group that may be shown, largest first; empty without labels.
+        pooled: Labels too small to be shown alone.
+        suppressed: Cases left out of the groups, since even pooled they are too few.
+    """
+
+    statistic: str
+    kl: Divergence
+    js: Divergence
+    w1: Divergence | None
+    human: Counts
+    agent: Counts
+    groups: dict[str, HistogramComparison]
+    pooled: tuple[str, ...]
+    suppressed: int
+
+
 def score_ranks(
     cases: Sequence[RankCase],
     chosen: ArrayLike,
     *,
+    by: ArrayLike | None = None,
+    minimum: int = 20,
     positions: int | None = None,
     n_resamples: int = 1000,
     rng: np.random.Generator,
-) -> HistogramComparison:
+) -> RankSelection:
     """Compares the positions that agents chose with those that people chose, in the same lists.
 
     The intervals take the cases as independent, or resample shoppers where they repeat.
@@ -117,13 +148,17 @@ def score_ranks(
     Args:
         cases: Of people.
         chosen: 1-based position that the agent chose in each case, shape (cases,).
+        by: Any attribute of each case, such as its shopper's age, shape (cases,): every metric for each group too.
+        minimum: Cases that a group needs; smaller ones are pooled, or left out.
         positions: One bin for each position up to here; by default the length of the longest list.
         n_resamples: Of the bootstrap.
         rng: Its source.
 
     Raises:
-        ValueError: No cases, another number of choices, or a choice outside its list.
+        TypeError: ``rng`` is no generator.
+        ValueError: No cases, another number of choices or labels, or a choice outside its list.
     """
+    check_rng(rng)
     picks: NDArray[np.intp] = np.asarray(chosen, dtype=np.intp).ravel()
     if not cases or len(picks) != len(cases):
         raise ValueError(f"{len(picks)} choices for {len(cases)} cases, must be as many and at least one.")
@@ -133,15 +168,21 @@ def score_ranks(
         case = int(outside[0])
         raise ValueError(f"choice {picks[case]} in case {case}, must lie in 1 .. {lengths[case]}.")
     bins: Bins = rank_bins(int(lengths.max()) if positions is None else positions)
-    names, shopper = np.unique([case.shopper for case in cases], return_inverse=True)
-    owners = shopper if len(names) < len(cases) else None
-    human = histogram([case.chosen for case in cases], bins, owners)
-    agent = histogram(picks, bins, owners)
-    found = compare_histograms(
-        {RANK_CHOSEN: human},
-        {RANK_CHOSEN: agent},
-        bins=SessionBins(ranks=bins, counts=bins),
-        n_resamples=n_resamples,
-        rng=rng,
+    ranks = np.array([case.chosen for case in cases])
+    shoppers = np.array([case.shopper for case in cases])
+
+    def compare(rows: NDArray[np.intp]) -> HistogramComparison:
+        names, shopper = np.unique(shoppers[rows], return_inverse=True)
+        owners = shopper if len(names) < len(rows) else None
+        human, agent = histogram(ranks[rows], bins, owners), histogram(picks[rows], bins, owners)
+        told = SessionBins(ranks=bins, counts=bins)
+        found = compare_histograms(
+            {RANK_CHOSEN: human}, {RANK_CHOSEN: agent}, bins=told, n_resamples=n_resamples, rng=rng
+        )
+        return found[RANK_CHOSEN]
+
+    whole = compare(np.arange(len(cases)))
+    made = groups_of(by, len(cases), minimum)
+    return RankSelection(
+        *whole, {name: compare(rows) for name, rows in made.rows.items()}, made.pooled, made.suppressed
     )
-    return found[RANK_CHOSEN]

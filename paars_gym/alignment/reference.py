@@ -97,15 +97,14 @@ class Reference(BaseModel):
             synthetic=self.synthetic,
             sessions=sessions,
             known=known,
-            notes=tuple(self.notes()),
         )
 
     def notes(self) -> list[str]:
         """What a reader has to know."""
         return [
             f"The humans are a reference with differential privacy (epsilon {self.epsilon:g}): each bin carries noise "
-            f"of about ±{1.4 * self.noise_scale:.1f} sessions, which intervals do not show; bins below "
-            f"{self.threshold} are 0; each shopper counts once."
+            f"of about ±{1.4 * self.noise_scale:.1f} sessions and bins below {self.threshold} are 0, which floors, "
+            "intervals and p-values allow for; one session of each shopper counts, of people and of agents."
         ]
 
 
@@ -138,7 +137,7 @@ def export_reference(
     names = [name for name in TABLE_2 if name in log.known] + [DEPTH] * ("ranks" in log.known)
     if not names:
         raise ValueError(f"{log.name!r} records neither searches, views nor purchases; there is nothing to release.")
-    true = session_histograms(_one_each(log, rng), bins=bins, actions=())
+    true = session_histograms(one_session_each(log, rng), bins=bins, actions=())
     dp.enable_features("contrib")
     space = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
     scale = len(names) / epsilon
@@ -170,7 +169,7 @@ def export_reference(
     )
 
 
-def _one_each(log: SessionLog, rng: np.random.Generator) -> SessionLog:
+def one_session_each(log: SessionLog, rng: np.random.Generator) -> SessionLog:
     """One scored session of each shopper, drawn at random: the bound on what a shopper contributes."""
     numbers = rng.permutation(np.flatnonzero(log.keep))
     chosen = np.zeros(len(log.keep), dtype=bool)

@@ -90,7 +90,8 @@ class SegmentSummary(BaseModel):
         suppressed: Human sessions left out, too few even when pooled.
         minimum: Sessions that a segment needs on each side.
         excess: Mean JS divergence of searches, views and purchases beyond its floor, by segment: the worst first.
-        worst_served: Segments whose agents are clearly less like them than agents are on the whole.
+        p_values: By segment, of "as on the whole", corrected for segments and statistics (Holm).
+        worst_served: Segments whose agents are less like them than agents are on the whole, beyond chance.
         sentence: The same in words.
     """
 
@@ -102,6 +103,7 @@ class SegmentSummary(BaseModel):
     suppressed: int
     minimum: int
     excess: dict[str, float]
+    p_values: dict[str, float] = {}
     worst_served: tuple[str, ...]
     sentence: str
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from paars_gym.alignment.collect import Options, find_embedder, histogram_measures, word_measures
 from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.private_comparison import compare_with_reference
 from paars_gym.alignment.reference import Reference
 from paars_gym.alignment.report import (
     AlignmentReport,
     Histogram,
     Improvement,
     Population,
-    SegmentSummary,
     improvement,
 )
-from paars_gym.alignment.segments import Attributes, Segments, segments
+from paars_gym.alignment.segment_scores import score_segments
+from paars_gym.alignment.segments import Attributes
 from paars_gym.alignment.session_generation import (
     TABLE_2,
     HistogramComparison,
     SessionBins,
-    compare_histograms,
     compare_sessions,
-    random_groups,
-    session_histograms,
 )
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.store import Store
-
-if TYPE_CHECKING:
-    from paars_gym.alignment.session_log import Mask
 
 Source = SessionLog | Store | str | Path | Iterable[Session]
 
@@ -114,7 +106,7 @@ def score(
         notes += more
     summary = None
     if by is not None and isinstance(people, SessionLog):
-        summary, of_segments = _by_segment(people, logs, by, attributes, measures, options)
+        summary, of_segments = score_segments(people, logs, by=by, attributes=attributes, options=options)
         measures += of_segments
     return AlignmentReport(
         paars_gym=version("paars_gym"),
@@ -163,11 +155,7 @@ def _comparisons(
     rng = options.rng("sessions", role)
     if isinstance(people, SessionLog):
         return compare_sessions(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
-    if not len(log):
-        raise ValueError(f"{log.name!r} has no session to score: {log.excluded or 'it is empty'}.")
-    groups = random_groups(log, log.n_shoppers, rng)
-    found = session_histograms(log, bins=options.bins, actions=people.actions, groups=groups)
-    return compare_histograms(people.counts(), found, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
+    return compare_with_reference(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
 
 
 def _keep(kept: dict[str, Histogram], name: str, found: HistogramComparison, role: str, bins: SessionBins) -> None:
@@ -175,65 +163,6 @@ def _keep(kept: dict[str, Histogram], name: str, found: HistogramComparison, rol
     before = kept[name].counts if name in kept else {"human": tuple(found.human.tolist())}
     counts = before | {role: tuple(found.agent.tolist())}
     kept[name] = Histogram(of=name, bins=() if order is None else order.labels, counts=counts)
-
-
-def _by_segment(
-    people: SessionLog,
-    logs: Mapping[str, SessionLog],
-    by: str,
-    attributes: Attributes | None,
-    overall: list[Measure],
-    options: Options,
-) -> tuple[SegmentSummary, list[Measure]]:
-    measures: list[Measure] = []
-    first: Segments | None = None
-    for role, log in logs.items():
-        made = segments(people, log, by=by, attributes=attributes, minimum=options.minimum)
-        first = first or made
-        for label in made.labels:
-            human, agent = people.where(_is(made.human, label)), log.where(_is(made.agent, label))
-            rng = options.rng("segment", role, label)
-            found = compare_sessions(human, agent, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
-            measures += histogram_measures(found, role, label)
-            measures += word_measures(human, {role: agent}, options, label)[0]
-    assert first is not None
-    return _summary(by, first, measures, overall, options.minimum), measures
-
-
-def _is(labels: Any, label: str) -> Mask:
-    return np.asarray(labels == label)
-
-
-def _summary(by: str, made: Segments, measures: list[Measure], overall: list[Measure], minimum: int) -> SegmentSummary:
-    def js(found: list[Measure], segment: str | None) -> dict[str, Measure]:
-        return {m.of: m for m in found
-                if (m.metric, m.population, m.segment) == ("JS", "agents", segment) and m.of in TABLE_2}  # fmt: skip
-
-    whole, excess, worst = js(overall, None), {}, []
-    for label in made.labels:
-        mine = js(measures, label)
-        beyond = [(m.estimate or 0.0) - (m.null_floor or 0.0) for m in mine.values()]
-        excess[label] = sum(beyond) / len(beyond) if beyond else 0.0
-        if any(m.low is not None and m.low > (whole[of].estimate or 0.0) for of, m in mine.items() if of in whole):
-            worst.append(label)
-    excess = dict(sorted(excess.items(), key=lambda pair: -pair[1]))
-    worst.sort(key=lambda label: -excess[label])
-    if worst:
-        sentence = (
-            f"Worst served by {by}: {', '.join(worst)}; their agents are less like them than agents on the whole."
-        )
-    else:
-        sentence = f"No segment by {by} is clearly served worse than shoppers on the whole."
-    return SegmentSummary(
-        by=by,
-        shown=made.labels,
-        pooled=made.pooled,
-        suppressed=made.suppressed,
-        minimum=minimum,
-        excess=excess,
-        worst_served=tuple(worst),
-        sentence=sentence,
-    )
 
 
 def _improvements(measures: list[Measure]) -> Iterator[Improvement]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym.alignment.bins import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
-from paars_gym.alignment.divergence import Divergence, js_divergence, kl_divergence, wasserstein1
+from paars_gym.alignment.divergence import js_divergence, kl_divergence, wasserstein1
+from paars_gym.alignment.histogram_distance import Divergence, Replicas
 from paars_gym.alignment.session_log import ACTIONS, Mask, SessionLog
 
 Codes = NDArray[np.intp]
@@ -66,6 +67,12 @@ class HistogramComparison(NamedTuple):
     w1: Divergence | None
     human: Counts
     agent: Counts
+
+
+class _Options(TypedDict):
+    n_resamples: int
+    rng: np.random.Generator
+    replicas: Replicas | None
 
 
 def shared_actions(human: SessionLog, agent: SessionLog) -> tuple[str, ...]:
@@ -157,8 +164,18 @@ def compare_histograms(
     bins: SessionBins,
     n_resamples: int = 1000,
     rng: np.random.Generator,
+    replicas: Mapping[str, Replicas] | None = None,
 ) -> dict[str, HistogramComparison]:
-    """The distances between two populations' histograms, for every statistic that both have."""
+    """The distances between two populations' histograms, for every statistic that both have.
+
+    Args:
+        human: By statistic, shape (bins,), or one row a shopper.
+        agent: The same.
+        bins: Whether, and where, the bins of a statistic lie on a line.
+        n_resamples: Of the bootstrap.
+        rng: Its source.
+        replicas: By statistic, draws that take its place.
+    """
     found = {}
     for name in human:
         if name not in agent:
@@ -167,11 +184,13 @@ def compare_histograms(
         if order is None:  # most combinations never occur: bins that both leave empty are none
             used = p.any(axis=tuple(range(p.ndim - 1))) | q.any(axis=tuple(range(q.ndim - 1)))
             p, q = p[..., used], q[..., used]
+        drawn = None if replicas is None else replicas.get(name)
+        options: _Options = {"n_resamples": n_resamples, "rng": rng, "replicas": drawn}
         found[name] = HistogramComparison(
             name,
-            kl_divergence(p, q, n_resamples=n_resamples, rng=rng),
-            js_divergence(p, q, n_resamples=n_resamples, rng=rng),
-            None if order is None else wasserstein1(p, q, positions=order.lower, n_resamples=n_resamples, rng=rng),
+            kl_divergence(p, q, **options),
+            js_divergence(p, q, **options),
+            None if order is None else wasserstein1(p, q, positions=order.lower, **options),
             *(side if side.ndim == 1 else side.sum(axis=0) for side in (p, q)),
         )
     return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.result import Interval
+from paars_gym.alignment.result import Interval, Settings
 
 POOLED = "other (pooled)"
 
@@ -17,12 +17,15 @@ class Stratum(NamedTuple):
     """One slice of the cases.
 
     Attributes:
-        label: Its name.
+        label: Its name: ``Q1`` is the easiest quantile; ``Q1-Q3`` is what ties make of three.
         low: Least difficulty in it.
         high: Greatest.
-        n: Cases.
-        estimate: Mean of the metric; nan without cases.
+        n: Cases, at least one.
+        estimate: Mean of the metric.
         interval: Student's t over cases; None for fewer than two.
+        settings: How many strata were asked for, and the numbers of the quantiles that this one holds.
+        null_floor: None: a mean is described, not compared.
+        note: Why there is no interval.
     """
 
     label: str
@@ -31,12 +34,21 @@ class Stratum(NamedTuple):
     n: int
     estimate: float
     interval: Interval | None
+    settings: Settings
+    null_floor: float | None = None
+    note: str | None = None
+
+    @property
+    def sizes(self) -> int:
+        """Cases, by the name that every result of the suite has for it."""
+        return self.n
 
 
 def quantile_strata(difficulty: ArrayLike, *, strata: int = 4) -> NDArray[np.intp]:
     """Which quantile of difficulty each case falls into, 0 the easiest.
 
-    Equal difficulties always share a stratum, so that with many ties some strata are larger, or empty.
+    Equal difficulties always share a stratum, so that with many ties some codes never occur: the code before such a
+    gap holds those quantiles too.
 
     Args:
         difficulty: Such as the perplexity of the human query, shape (n,).
@@ -60,10 +72,12 @@ def quantile_strata(difficulty: ArrayLike, *, strata: int = 4) -> NDArray[np.int
 def by_stratum(metric: ArrayLike, difficulty: ArrayLike, *, strata: int = 4) -> tuple[Stratum, ...]:
     """Mean of a per-case metric in each quantile of difficulty: Figure 2, with intervals.
 
+    Quantiles that ties leave indistinguishable are one stratum, labelled as what it holds; none is empty.
+
     Args:
         metric: Such as cosine similarities or hits, shape (n,).
         difficulty: Shape (n,).
-        strata: How many.
+        strata: How many at most.
 
     Raises:
         ValueError: As :func:`quantile_strata`, or unequal lengths.
@@ -74,17 +88,21 @@ def by_stratum(metric: ArrayLike, difficulty: ArrayLike, *, strata: int = 4) -> 
     if len(values) != len(hard):
         raise ValueError(f"{len(values)} metric values and {len(hard)} difficulties, must be as many.")
     codes = quantile_strata(hard, strata=strata)
+    present = np.unique(codes).tolist()
     out = []
-    for code in range(strata):
+    for code, following in zip(present, [*present[1:], strata], strict=True):
         inside = codes == code
         n = int(inside.sum())
-        mean = float(values[inside].mean()) if n else math.nan
+        mean = float(values[inside].mean())
         interval = None
         if n > 1:
             half = float(t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / math.sqrt(n))
             interval = Interval(mean - half, mean + half, "Student's t over cases")
-        span = (float(hard[inside].min()), float(hard[inside].max())) if n else (math.nan, math.nan)
-        out.append(Stratum(f"Q{code + 1}", *span, n, mean, interval))
+        label = f"Q{code + 1}" if following == code + 1 else f"Q{code + 1}-Q{following}"
+        settings = {"strata": strata, "quantiles": tuple(range(code + 1, following + 1))}
+        note = None if n > 1 else "Not estimable: one case has no spread."
+        span = float(hard[inside].min()), float(hard[inside].max())
+        out.append(Stratum(label, *span, n, mean, interval, settings, None, note))
     return tuple(out)
 
 
@@ -121,3 +139,17 @@ def groups(labels: ArrayLike, *, minimum: int = 20) -> Groups:
     if len(rest) >= minimum:
         return Groups({**rows, POOLED: rest}, pooled, 0)
     return Groups(rows, pooled, len(rest))
+
+
+def groups_of(labels: ArrayLike | None, cases: int, minimum: int) -> Groups:
+    """:func:`groups` of so many cases; none without labels.
+
+    Raises:
+        ValueError: Another number of labels than cases.
+    """
+    if labels is None:
+        return Groups({}, (), 0)
+    found = np.asarray(labels).ravel()
+    if len(found) != cases:
+        raise ValueError(f"{len(found)} labels for {cases} cases, must be as many.")
+    return groups(found, minimum=minimum)

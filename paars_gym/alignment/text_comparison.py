@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from paars_gym.alignment.classifier import C2ST, c2st_auc
-from paars_gym.alignment.density import DensityKL, SplitKL, kde_kl, kde_kl_loo, split_kl
+from paars_gym.alignment.covering import Coverage, coverage
+from paars_gym.alignment.density import DensityKL, SplitKL, kde_kl_loo, split_kl
+from paars_gym.alignment.density_sweep import kde_sweep
+from paars_gym.alignment.density_test import DensityTest, kde_kl_loo_test
 from paars_gym.alignment.diversity import Diversity, hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
 from paars_gym.alignment.populations import embeddings
-from paars_gym.alignment.two_sample import Coverage, EnergyDistance, coverage, energy_distance
+from paars_gym.alignment.randomness import check_rng
+from paars_gym.alignment.result import Z95, Interval
+from paars_gym.alignment.two_sample import EnergyDistance, energy_distance
 
 MOST_POINTS = 3058  # the paper's pairs: beyond that only the price grows
 
@@ -23,7 +28,7 @@ class EmbeddingComparison(NamedTuple):
     Attributes:
         n: Points on each side, drawn at random from the larger one.
         sweep: KL of kernel densities by bandwidth: Appendix D. Table 2 is the one at .1.
-        leave_one_out: KL with each draw's own centre left out, whose floor is 0.
+        leave_one_out: KL with each draw's own centre left out, whose floor is 0, with its permutation test.
         halves: KL of halves beside the humans' own; None when there are too few points.
         halves_leave_one_out: The same, with each draw's own centre left out.
         energy: Squared energy distance with its permutation test.
@@ -63,37 +68,50 @@ def compare_embeddings(
         bandwidth: Of the leave-one-out and the halves.
         bandwidths: Of the sweep; `density.BANDWIDTHS` are those of Appendix D.
         most: Points taken of each side at most.
-        n_permutations: Of the energy distance's test.
+        n_permutations: Of the energy distance's test; 0 leaves out that of the leave-one-out too.
         rng: Source of every draw.
         threads: All available cores by default.
 
     Raises:
         ValueError: The dimensions differ, a population is empty or not finite, or pairs do not match up.
     """
+    check_rng(rng)
     p, q = embeddings(human, agent, paired=paired)
     n = min(len(p), len(q), most)
     rows = rng.permutation(len(p))[:n]
     p, q = p[rows], q[rows if paired else rng.permutation(len(q))[:n]]
 
-    def halves(leave_one_out: bool) -> SplitKL | None:
+    leave_one_out = kde_kl_loo(p, q, bandwidth=bandwidth, rng=rng, threads=threads)
+    test = None
+    if n > 1 and n_permutations:
+        test = kde_kl_loo_test(p, q, bandwidth=bandwidth, paired=paired, rng=rng, threads=threads)
+        leave_one_out = _tested(leave_one_out, test, paired)
+
+    def halves(without_own: bool) -> SplitKL | None:
         if n < 4:
             return None
-        return split_kl(p, q, bandwidth=bandwidth, paired=paired, leave_one_out=leave_one_out, rng=rng, threads=threads)
+        found = split_kl(p, q, bandwidth=bandwidth, paired=paired, leave_one_out=without_own, rng=rng, threads=threads)
+        return found if test is None else found._replace(p_value=test.halves_p_value)
 
-    # Five repeats where the number is reported; the sweep's other bandwidths only show the shape.
-    sweep = {
-        h: kde_kl(p, q, bandwidth=h, repeats=5 if h == bandwidth else 1, rng=rng, threads=threads) for h in bandwidths
-    }
     return EmbeddingComparison(
         n,
-        sweep,
-        kde_kl_loo(p, q, bandwidth=bandwidth, rng=rng, threads=threads),
+        kde_sweep(p, q, bandwidths=bandwidths, rng=rng, threads=threads),
+        leave_one_out,
         halves(False),
         halves(True),
         energy_distance(p, q, rng=rng, n_permutations=n_permutations, paired=paired, threads=threads),
-        c2st_auc(p, q, rng=rng, paired=paired),
-        coverage(p, q, threads=threads),
+        c2st_auc(p, q, rng=rng, paired=paired, threads=threads),
+        coverage(p, q, rng=rng, paired=paired, threads=threads),
     )
+
+
+def _tested(found: DensityKL, test: DensityTest, paired: bool) -> DensityKL:
+    """With the p-value, and an interval that knows that agents are a sample too."""
+    interval = found.interval
+    if interval is not None:
+        error = max((interval.high - interval.low) / (2 * Z95), test.spread)
+        interval = Interval.normal(found.estimate, error, "normal, at least the permutations' spread")
+    return found._replace(interval=interval, p_value=test.p_value, settings={**found.settings, "paired": paired})
 
 
 class Variety(NamedTuple):

@@ -1,7 +1,7 @@
-"""Do human and agent embeddings come from one distribution, and if not, what is amiss?
+"""Do human and agent embeddings come from one distribution?
 
-Beside the kernel density KL: energy distance (the most sensitive here), Fréchet distance, and coverage, which names
-mode collapse. None of them detects a fifth of foreign queries at n = 500.
+Beside the kernel density KL: energy distance (the most sensitive here) and Fréchet distance. Neither detects a fifth of
+foreign queries at n = 500.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.individual import wilson_interval
+from paars_gym.alignment.distances import distances_between
 from paars_gym.alignment.parallel import tile_pool
 from paars_gym.alignment.populations import embeddings
+from paars_gym.alignment.randomness import check_rng
 from paars_gym.alignment.result import Z95, Interval, Settings, Sizes
 
 Array = NDArray[np.float64]
@@ -26,13 +27,15 @@ class EnergyDistance(NamedTuple):
 
     Attributes:
         estimate: 2 E|X-Y| - E|X-X'| - E|Y-Y'| over all pairs, self-pairs included: >= 0, in embedding units.
-        interval: Around the unbiased value; indicative: it covers 94 to 100% of the time. None for fewer than two
-            points a side. Whether the distance is zero is for ``p_value`` to say.
+        interval: Of the populations' distance: around the unbiased value, and up to the estimate at least, whose bias
+            lies upwards; indicative: it covers 94 to 100% of the time. Whether the distance is zero is for ``p_value``
+            to say.
         sizes: Points on each side.
         settings: Permutations, and whether pairs were swapped.
         null_floor: Mean over the permutations: what two samples of one population of these sizes show.
         p_value: Share of permutations (the data's own order included) with a distance as large; nan without any.
         unbiased: The estimate without self-pairs; can be negative.
+        note: Why there is neither interval, floor nor test: fewer than two points on a side.
     """
 
     estimate: float
@@ -42,6 +45,7 @@ class EnergyDistance(NamedTuple):
     null_floor: float
     p_value: float
     unbiased: float
+    note: str | None = None
 
 
 def energy_distance(
@@ -70,6 +74,7 @@ def energy_distance(
     Raises:
         ValueError: The dimensions differ, a population is empty or not finite, or pairs do not match up.
     """
+    check_rng(rng)
     x, y = embeddings(human, agent, paired=paired)
     if n_permutations < 0:
         raise ValueError(f"n_permutations == {n_permutations}, must be >= 0.")
@@ -107,7 +112,13 @@ def energy_distance(
         width = Z95 * error
         # The square is skewed: its upper end is the one that a normal interval for the distance itself would have.
         skew = width * width / (4 * max(unbiased, error)) if error > 0 else 0.0
-        interval = Interval(unbiased - width, unbiased + width + skew, "U-statistic, skewed upwards").clip()
+        high = max(unbiased + width + skew, estimate)
+        interval = Interval(unbiased - width, high, "U-statistic, skewed upwards").clip()
+    else:
+        note = "Not estimable: one point has no spread; it would take two on each side."
+        return EnergyDistance(
+            estimate, None, Sizes(n, m), {"n_permutations": 0, "paired": paired}, math.nan, math.nan, math.nan, note
+        )
     return EnergyDistance(
         estimate,
         interval,
@@ -127,7 +138,7 @@ def _quadratic_forms(points: Array, weights: Array, threads: int | None) -> tupl
 
     def work(tile: tuple[int, int]) -> tuple[int, int, Array, Array, Array]:
         rows, columns = (slice(start, start + TILE) for start in tile)
-        distances = _distances(points[rows], points[columns], norms[rows], norms[columns])
+        distances = distances_between(points[rows], points[columns], norms[rows], norms[columns])
         product = weights[:, rows] @ distances
         form = np.einsum("ij,ij->i", product, weights[:, columns])
         return *tile, form, product[0], distances @ weights[0, columns]
@@ -140,84 +151,6 @@ def _quadratic_forms(points: Array, weights: Array, threads: int | None) -> tupl
                 potential[column : column + TILE] += down
             forms += form if row == column else 2 * form
     return forms, potential
-
-
-def _distances(x: Array, y: Array, norms_x: Array, norms_y: Array) -> Array:
-    squares = x @ y.T
-    squares *= -2
-    squares += norms_x[:, None]
-    squares += norms_y
-    # Below this the difference is rounding: the same query twice has distance 0.
-    squares[squares < 1e-13 * (norms_x.max() + norms_y.max())] = 0.0
-    return np.asarray(np.sqrt(squares, out=squares))
-
-
-class Coverage(NamedTuple):
-    """Share of the human sample that agents reach.
-
-    Attributes:
-        estimate: Between 0 and 1; nan when ``note`` says why.
-        interval: Wilson over the human points, agents and radii held fixed.
-        sizes: Points on each side.
-        settings: Neighbours.
-        null_floor: Expected value for agents drawn from the humans' own distribution, at these sizes: what a
-            faultless population reaches. Exact, whatever the distribution.
-        note: Why it cannot be estimated.
-    """
-
-    estimate: float
-    interval: Interval | None
-    sizes: Sizes
-    settings: Settings
-    null_floor: float
-    note: str | None = None
-
-
-def coverage(human: ArrayLike, agent: ArrayLike, *, neighbours: int = 5, threads: int | None = None) -> Coverage:
-    """Share of humans with an agent no further away than their k-th nearest fellow human.
-
-    Naeem et al. 2020 (k = 5). Low where agents leave out a kind of query altogether (mode collapse), even if each of
-    theirs looks human. Depends on the sizes: read it against ``null_floor``.
-
-    Args:
-        human: Embeddings, shape (n_human, dim).
-        agent: Embeddings, shape (n_agent, dim).
-        neighbours: k, at least 1.
-        threads: All available cores by default.
-
-    Raises:
-        ValueError: The dimensions differ, or a population is empty or not finite.
-    """
-    x, y = embeddings(human, agent)
-    if neighbours < 1:
-        raise ValueError(f"neighbours == {neighbours}, must be >= 1.")
-    n, m = len(x), len(y)
-    sizes, settings = Sizes(n, m), {"neighbours": neighbours}
-    if n <= neighbours:
-        why = f"Not estimable: {n} humans have no {neighbours} neighbours each."
-        return Coverage(math.nan, None, sizes, settings, math.nan, why)
-    middle = x.mean(axis=0)
-    x, y = x - middle, y - middle
-    norms_x, norms_y = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-
-    def work(start: int) -> int:
-        rows = slice(start, start + TILE)
-        nearest = np.full((len(x[rows]), neighbours + 1), math.inf)  # the point itself is the nearest of all
-        closest = np.full(len(nearest), math.inf)
-        for first in range(0, n, TILE):
-            among = slice(first, first + TILE)
-            both = np.hstack([nearest, _distances(x[rows], x[among], norms_x[rows], norms_x[among])])
-            nearest = np.partition(both, neighbours, axis=1)[:, : neighbours + 1]
-        for first in range(0, m, TILE):
-            among = slice(first, first + TILE)
-            closest = np.minimum(closest, _distances(x[rows], y[among], norms_x[rows], norms_y[among]).min(axis=1))
-        return int((closest <= nearest[:, neighbours] * (1 + 1e-9)).sum())  # the ball is closed, up to rounding
-
-    with tile_pool(threads) as run:
-        reached = sum(run(work, range(0, n, TILE)))
-    # Not reached: the k nearest of the n - 1 + m others are all human.
-    missed = math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(neighbours))
-    return Coverage(reached / n, wilson_interval(reached, n), sizes, settings, 1 - missed)
 
 
 class FrechetDistance(NamedTuple):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
 from paars_gym.cli.app import app, console, print_facts, reference_app
+
+
+def check_writable(out: Path | None) -> None:
+    """Raises ValueError before minutes of work when there is no place to put their result."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise ValueError(f"--out {str(out)!r} is a folder, must be a file.")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}; make it first.")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise ValueError(f"--out {str(out)!r} cannot be written to; choose another file.")
 
 
 @app.command()
@@ -32,6 +43,7 @@ def score(
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
 ) -> None:
     """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
+    check_writable(out)
     from paars_gym.alignment.scoring import score as compare
     from paars_gym.personas.attributes import read_attributes
     from paars_gym.report.alignment import render
@@ -59,6 +71,7 @@ def reference_export(
     epsilon: Annotated[float, typer.Option(help="Total privacy loss; less is more private.")] = 1.0,
 ) -> None:
     """Releases the histograms of a log with differential privacy, to score against in place of the log."""
+    check_writable(out)
     import numpy as np
 
     from paars_gym.alignment.reference import export_reference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -17,7 +18,7 @@ MARKS = {
     "differs": "differs",
     "not told apart": "not told apart",
     "below people": "below people",
-    "not estimable": "–",
+    "not estimable": "not estimable",
     "described": "",
 }
 FIRST = ("searches", "views", "purchases")
@@ -54,35 +55,58 @@ def _populations(populations: Iterable[Population]) -> Table:
 
 
 def _table(title: str, measures: list[Measure]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("of", overflow="fold")
-    for column in ("who", "metric"):
-        table.add_column(column, no_wrap=True)
-    for column in ("estimate", "95% interval", "floor"):
+    """One row a number, under a row that says of what. No number and no verdict is ever cut: at 80 columns it fits."""
+    roles = list(dict.fromkeys(m.population for m in measures))
+    table = _compact(f"{title}; 95% intervals")
+    table.add_column("", overflow="fold", min_width=10)
+    for column in ("estimate", "interval", "floor"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict")
-    before = ""
-    for found in sorted(measures, key=lambda m: ([n.of for n in measures].index(m.of), m.population)):
-        note = " !" if found.warning else ""
-        p_value = "" if found.p_value is None else f" (p {found.p_value:.3g})"
-        verdict = MARKS[found.verdict] + p_value + note
-        row = (found.population, found.metric, number(found.estimate), _interval(found), number(found.null_floor))
-        table.add_row(found.of if found.of != before else "", *row, verdict)
-        before = found.of
+    table.add_column("verdict", no_wrap=True)
+    groups: dict[str, list[Measure]] = {}
+    for found in measures:
+        groups.setdefault(found.of, []).append(found)
+    for of, rows in groups.items():
+        table.add_section()
+        table.add_row(Text(of, style="bold"))
+        for role in roles:
+            theirs = [found for found in rows if found.population == role]
+            if theirs and len(roles) > 1:
+                table.add_row(Text(f" {role}", style="italic"))
+            for found in theirs:
+                table.add_row(
+                    f"  {found.metric}",
+                    number(found.estimate),
+                    _interval(found),
+                    number(found.null_floor),
+                    _verdict(found),
+                )
     return table
 
 
+def _compact(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+
+
+def _verdict(found: Measure) -> str:
+    p_value = "" if found.p_value is None else f" p {found.p_value:.2g}"
+    return MARKS[found.verdict] + p_value + (" !" if found.warning else "")
+
+
 def _diversity(measures: list[Measure], populations: Iterable[Population]) -> Table:
-    roles = [found.role for found in populations]
-    table = Table("of", "metric", *roles, "paper", title="Diversity (Table 4)", title_justify="left")
+    table = _compact("Diversity (Table 4); 95% intervals")
+    table.add_column("", overflow="fold", min_width=10)
+    table.add_column("estimate", justify="right", no_wrap=True)
+    table.add_column("interval", justify="right", no_wrap=True)
     cells: dict[tuple[str, str], dict[str, Measure]] = {}
     for found in measures:
         cells.setdefault((found.of, found.metric), {})[found.population] = found
     for (of, metric), row in cells.items():
-        shown = [f"{number(row[role].estimate)} {_interval(row[role])}" if role in row else "" for role in roles]
-        table.add_row(
-            of, metric, *shown, paper_values(of, metric).partition(". Compares?")[0].removeprefix("Table 4: ")
-        )
+        table.add_section()
+        table.add_row(Text(f"{metric} of {of}", style="bold"))
+        for role in (found.role for found in populations if found.role in row):
+            table.add_row(f"  {role}", number(row[role].estimate), _interval(row[role]))
+        for paper in filter(None, [paper_values(of, metric).partition(". Compares?")[0]]):
+            table.add_row(Text(f"  {paper}", style="italic"))
     return table
 
 
@@ -91,15 +115,21 @@ def _segments(report: AlignmentReport) -> Table:
     shown = [
         m for m in report.measures if m.segment and m.metric == "JS" and m.of in FIRST and m.population == "agents"
     ]
-    table = Table(title=f"By {report.segments.by}, JS (worst first)", title_justify="left")
-    for column in ("segment", "of", "sessions", "estimate", "95% interval", "floor", "verdict"):
-        table.add_column(column)
+    table = _compact(f"By {report.segments.by}, JS (worst first); 95% intervals")
+    table.add_column("", overflow="fold", min_width=10)
+    for column in ("estimate", "interval", "floor"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for label in report.segments.excess:
-        for m in shown:
-            if m.segment == label:
-                sizes = f"{m.n_human:,} / {m.n_agent:,}"
-                row = (number(m.estimate), _interval(m), number(m.null_floor), MARKS[m.verdict])
-                table.add_row(escape(label), m.of, sizes, *row)
+        mine = [m for m in shown if m.segment == label]
+        if not mine:
+            continue
+        table.add_section()
+        sizes = f"{mine[0].n_human:,} human and {mine[0].n_agent:,} agent sessions"
+        table.add_row(Text(label, style="bold"))
+        table.add_row(Text(f" {sizes}", style="italic"))
+        for m in mine:
+            table.add_row(f"  {m.of}", number(m.estimate), _interval(m), number(m.null_floor), _verdict(m))
     if report.segments.pooled:
         what = f"Pooled, below {report.segments.minimum} sessions on a side: {', '.join(report.segments.pooled)}"
         table.caption = escape(what + f"; {report.segments.suppressed:,} human sessions not shown.")

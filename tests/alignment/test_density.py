@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from paars_gym.alignment import kde_kl, kde_kl_loo, kde_sweep, kernels, log_density, split_kl
+from paars_gym.alignment import kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, kernels, log_density, split_kl
 
 Array = np.ndarray
 
@@ -98,6 +98,55 @@ def test_small_bandwidths_measure_the_nearest_neighbour() -> None:
     sweep = kde_sweep(human, agent, bandwidths=(1e-4, 1e-3, 1e-2), rng=np.random.default_rng(0))
     assert 2 * 1e-8 * sweep[1e-4].estimate == pytest.approx(nearest, rel=0.01)
     assert sweep[1e-3].estimate / sweep[1e-2].estimate == pytest.approx(100, rel=0.05)  # the exact fingerprint
+
+
+def test_the_sweep_is_the_density_kl_at_every_bandwidth() -> None:
+    human, agent = unit_vectors(80, 16, 5), unit_vectors(60, 16, 6)
+    sweep = kde_sweep(human, agent, rng=np.random.default_rng(0))
+    assert list(sweep) == [0.001, 0.01, 0.1, 1.0]
+    for h, found in sweep.items():
+        alone = kde_kl(human, agent, bandwidth=h, rng=np.random.default_rng(1))
+        assert found.estimate == pytest.approx(alone.estimate, abs=5 * math.hypot(found.mc_error, alone.mc_error))
+        assert len(found.repeat_means) == 5
+        assert found.settings == alone.settings
+    itself = kde_sweep(human, human.copy(), rng=np.random.default_rng(0))
+    assert [found.estimate for found in itself.values()] == [0.0] * 4
+    # One draw by hand: the same noise, the plain formula.
+    first = kde_sweep(human[:64], agent, bandwidths=(0.1,), repeats=1, rng=np.random.default_rng(0))
+    e = np.random.default_rng(np.random.default_rng(0).integers(0, 2**63, 1)[0]).standard_normal((64, 16))
+    z = human[:64] + 0.1 * e
+    ratio = naive_log_density(z, human[:64], 0.1) - naive_log_density(z, agent, 0.1)
+    assert first[0.1].estimate == pytest.approx(ratio.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_leave_one_out_test_keeps_its_level_and_finds_a_shift(paired: bool) -> None:
+    rng, told = np.random.default_rng(4), []
+    for _ in range(120):
+        shared = rng.standard_normal((30, 4)) if paired else 0.0
+        x, y = shared + rng.standard_normal((30, 4)), shared + rng.standard_normal((30, 4))
+        found = kde_kl_loo_test(x, y, bandwidth=0.5, n_permutations=39, paired=paired, rng=rng, threads=1)
+        told.append((found.p_value, found.halves_p_value))
+    for level in (0.05, 0.5):
+        assert ((np.array(told) <= level).mean(axis=0) <= level + 3 * math.sqrt(level * (1 - level) / 120)).all()
+    shifted = kde_kl_loo_test(x, y + 1.5, bandwidth=0.5, paired=paired, rng=rng)
+    assert max(shifted.p_value, shifted.halves_p_value) < 0.05
+
+
+def test_copies_of_ones_own_pair_are_below_chance_and_halves_do_not_see_them() -> None:
+    human = unit_vectors(200, 32, 20)
+    agent = human + 0.02 * np.random.default_rng(21).standard_normal(human.shape)
+    found = kde_kl_loo_test(human, agent, paired=True, rng=np.random.default_rng(0))
+    assert found.halves_p_value > 0.05
+    own = kde_kl_loo(human, agent, rng=np.random.default_rng(0))
+    assert own.estimate < 0
+
+
+def test_a_bare_seed_is_refused() -> None:
+    points = np.eye(6)
+    for metric in (kde_kl, kde_kl_loo, kde_sweep, split_kl, kde_kl_loo_test):
+        with pytest.raises(TypeError, match="rng == 0, must be a numpy Generator"):
+            metric(points, points, rng=0)  # type: ignore[operator]
 
 
 @given(st.floats(0.01, 100), st.integers(0, 10_000))
@@ -223,6 +272,12 @@ def test_a_single_human_is_not_estimable_without_its_centre() -> None:
         (np.zeros((0, 3)), np.zeros((2, 3)), {}, "not empty"),
         (np.array([[math.nan, 0.0]]), np.zeros((1, 2)), {}, "human row 0"),
         (np.zeros((1, 2)), np.array([[0.0, 0.0], [0.0, math.inf]]), {}, "agent row 1"),
+        (
+            np.zeros((2, 2)),
+            np.array([[0.0, 1.0], [1e200, 0.0]]),
+            {},
+            "agent row 1 .* so long that its distances overflow",
+        ),
         (np.zeros((2, 2, 2)), np.zeros((2, 2)), {}, "must be"),
         (np.zeros((2, 2)), np.zeros((2, 2)), {"bandwidth": 0}, "bandwidth == 0"),
         (np.zeros((2, 2)), np.zeros((2, 2)), {"bandwidth": math.nan}, "bandwidth == nan"),

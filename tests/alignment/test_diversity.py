@@ -89,6 +89,26 @@ def test_mattr_is_the_mean_over_windows(items: list[str], window: int) -> None:
         assert result.estimate == pytest.approx(np.mean(windows))
 
 
+def test_mattr_and_hd_d_are_those_of_the_libraries() -> None:
+    """Values printed by lexical-diversity 0.1.1 (both) and saphes 0.2.1 (MATTR)."""
+    text = (
+        "the quick brown fox jumps over the lazy dog while a small red fox sleeps near the old dog and " * 8
+    ).split()
+    text = [word if i % 7 else f"w{i}" for i, word in enumerate(text)]
+    assert mattr(text).estimate == pytest.approx(0.4628828828828834, rel=1e-9)
+    assert hd_d(text).estimate == pytest.approx(0.48710955454913035, rel=1e-6)
+
+
+def test_what_is_no_text_is_refused_in_every_mode() -> None:
+    for unit in ("string", "token"):
+        with pytest.raises(ValueError, match="one string was given"):
+            type_token_ratio("abc", unit=unit)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="3 is no text"):
+            type_token_ratio(["a", 3], unit=unit)  # type: ignore[list-item, arg-type]
+    with pytest.raises(ValueError, match="one string was given"):
+        tokens("abc")
+
+
 def test_tokens_ignore_case() -> None:
     assert tokens(["Red  Shoes", "red hat"]) == ["red", "shoes", "red", "hat"]
 

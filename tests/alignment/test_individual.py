@@ -113,6 +113,25 @@ def test_position_bias_is_found() -> None:
     assert biased.accuracy[0] > biased.accuracy[1] + 0.1
     assert sum(biased.chosen) == pytest.approx(1)
     assert biased.balanced == pytest.approx(np.mean(biased.accuracy))
+    for result in (unbiased, biased):
+        assert result.interval is not None
+        assert result.null_floor is not None
+        assert 0 < result.null_floor < 0.03
+    assert unbiased.interval is not None
+    assert biased.interval is not None
+    assert unbiased.interval.low < 0.01
+    assert biased.interval.low < 0.3 * 0.75 < biased.interval.high
+
+
+def test_position_bias_floor_is_what_fair_choices_show() -> None:
+    rng = np.random.default_rng(3)
+
+    def fair() -> tuple[np.ndarray, np.ndarray]:
+        answers = rng.integers(0, 4, 300)
+        return np.where(rng.random(300) < 0.5, answers, rng.integers(0, 4, 300)), answers
+
+    seen = [position_bias(*fair(), n_resamples=0).estimate for _ in range(200)]
+    assert position_bias(*fair()).null_floor == pytest.approx(np.mean(seen), rel=0.2)
 
 
 def test_position_bias_with_answers_in_one_place() -> None:
@@ -154,9 +173,20 @@ def test_figure_2_by_hand() -> None:
     assert [(stratum.low, stratum.high, stratum.n) for stratum in strata] == [(10, 20, 2), (300, 400, 2)]
     assert strata[0].interval is not None
     assert strata[0].interval.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
-    empty = by_stratum([1.0, 1.0], [3, 3], strata=2)
-    assert [stratum.n for stratum in empty] == [2, 0]
-    assert math.isnan(empty[1].estimate)
+    assert strata[0].settings == {"strata": 2, "quantiles": (1,)}
+
+
+def test_tied_quantiles_are_fewer_strata_and_none_is_empty() -> None:
+    def told(difficulty: list[float], strata: int = 4) -> list[tuple[str, int]]:
+        return [(s.label, s.n) for s in by_stratum(np.ones(len(difficulty)), difficulty, strata=strata)]
+
+    assert told([3, 3], 2) == [("Q1-Q2", 2)]
+    assert told([0] * 8 + [1, 2]) == [("Q1-Q3", 8), ("Q4", 2)]
+    assert told([0, 1, 2, 5, 5, 5, 5, 5, 5, 5]) == [("Q1", 3), ("Q2-Q4", 7)]
+    assert told([0, 1] * 4) == [("Q1-Q2", 4), ("Q3-Q4", 4)]
+    alone = by_stratum([1.0, 2.0, 3.0], [1, 2, 3], strata=2)[1]
+    assert (alone.n, alone.interval) == (1, None)
+    assert "one case" in (alone.note or "")
 
 
 def test_small_groups_are_pooled_or_suppressed() -> None:
@@ -167,6 +197,12 @@ def test_small_groups_are_pooled_or_suppressed() -> None:
     suppressed = groups(["a"] * 30 + ["b"] * 12)
     assert list(suppressed.rows) == ["a"]
     assert suppressed.suppressed == 12
+
+
+def test_bare_seeds_are_refused() -> None:
+    for call in (lambda: accuracy([1], rng=0), lambda: position_bias([1], [1], rng=0)):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="rng == 0, must be a numpy Generator"):
+            call()
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,24 @@ def test_agents_who_copy_their_own_pair_are_found_out_by_the_unpaired_split() ->
     assert halves.paired < halves.null_floor < halves.estimate
 
 
+def test_every_metric_by_any_attribute() -> None:
+    people = pairs(50)
+    agents = [pair.query if i < 25 else "other" for i, pair in enumerate(people)]
+    found = score_queries(
+        people, {"a": agents}, embedder=OneHot(), by=["old"] * 25 + ["young"] * 20 + ["rare"] * 5,
+        n_permutations=19, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    by = found.conditions[0].by
+    assert [(name, group.similarity.estimate) for name, group in by.items()] == [("old", 1.0), ("young", 0.0)]
+    assert (found.pooled, found.suppressed) == (("rare",), 5)
+    for group in by.values():
+        assert group.similarity.interval is not None
+        assert group.group.energy.interval is not None
+    assert by["young"].group.n == 20
+    with pytest.raises(ValueError, match="1 labels for 50 cases"):
+        score_queries(people, {"a": agents}, embedder=OneHot(), by=["x"], rng=np.random.default_rng(0))
+
+
 class Scripted:
     name = "scripted"
 

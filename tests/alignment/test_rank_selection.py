@@ -49,6 +49,29 @@ def test_ranks_are_compared_as_by_hand() -> None:
     assert same.kl.estimate == 0.0
 
 
+def test_ranks_by_any_attribute_are_those_of_the_group_alone() -> None:
+    sessions = [case(str(i), search("x", "y", "z"), view("xyz"[i % 3])) for i in range(75)]
+    cases = mine_rank_cases(sessions).cases
+    label = ["old"] * 30 + ["young"] * 25 + ["a", "b"] * 10
+    chosen = [1] * 30 + [2] * 45
+    found = score_ranks(cases, chosen, by=label, rng=np.random.default_rng(0))
+    assert list(found.groups) == ["old", "young", "other (pooled)"]
+    assert (found.pooled, found.suppressed) == (("a", "b"), 0)
+    assert found.groups["old"].agent.tolist() == [30, 0, 0, 0]
+    alone = score_ranks(cases[:30], chosen[:30], rng=np.random.default_rng(0))
+    assert found.groups["old"].js.estimate == alone.js.estimate
+    for group in found.groups.values():
+        assert group.js.interval is not None
+        assert group.js.null_floor is not None
+    few = score_ranks(cases, chosen, by=label, minimum=26, rng=np.random.default_rng(0))
+    assert list(few.groups) == ["old", "other (pooled)"]
+    assert score_ranks(cases, chosen, rng=np.random.default_rng(0)).groups == {}
+    with pytest.raises(ValueError, match="2 labels for 75 cases"):
+        score_ranks(cases, chosen, by=["a", "b"], rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng == 0"):
+        score_ranks(cases, chosen, rng=0)  # type: ignore[arg-type]
+
+
 def test_some_cases_can_be_drawn(population: Callable[..., list[Session]]) -> None:
     sessions = population(100, seed=1)
     everything = mine_rank_cases(sessions).cases

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paars_gym.alignment import Bins, Reference, SessionBins, export_reference, open_log, score
-from paars_gym.alignment.reference import _one_each
+from paars_gym.alignment import Bins, Reference, SessionBins, export_reference, js_divergence, open_log, score
+from paars_gym.alignment.private_comparison import discrete_laplace, noisy_replicas
+from paars_gym.alignment.reference import one_session_each
 from paars_gym.sessions import Session
 
 Population = Callable[..., list[Session]]
@@ -40,12 +41,66 @@ def test_it_takes_the_place_of_the_log(population: Population, tmp_path: Path) -
         noisy, true = (r.find("searches", "JS", population=role).estimate or 0.0 for r in (report, exact))
         assert noisy == pytest.approx(true, abs=0.01)
     assert report.find("searches", "JS", population="baseline").verdict == "differs"
-    assert any("differential privacy (epsilon 60)" in note for note in report.notes)
+    told = [*report.notes, *(note for found in report.populations for note in found.notes)]
+    assert len([note for note in told if "differential privacy (epsilon 60)" in note]) == 1
+
+
+def test_people_are_not_told_apart_from_themselves_and_others_are(population: Population) -> None:
+    """Shoppers with four sessions each; the noise cannot be seeded, so that a few of 24 verdicts may fall."""
+    pytest.importorskip("opendp")
+    wrong, right = 0, 0
+    for seed in range(8):
+        people = population(1200, seed=seed, shoppers=300)
+        found = export_reference(open_log(people), epsilon=1.0, rng=np.random.default_rng(seed))
+        other = population(600, seed=100 + seed, searches=4.0, shoppers=300)
+        report = score(found, people, baseline=other, embedder=None, n_resamples=200, seed=seed)
+        for of in ("searches", "views", "purchases"):
+            own = report.find(of, "JS")
+            assert own.verdict in ("not told apart", "differs")
+            assert own.n_agent == 300  # one session a shopper, as the reference has them
+            wrong += own.verdict == "differs"
+        right += report.find("searches", "JS", population="baseline").verdict == "differs"
+    assert wrong <= 4
+    assert right == 8
+
+
+def test_noise_and_cut_leave_the_test_its_level() -> None:
+    """Agents and people of one geometric distribution: some 5% of 200 seeded comparisons are told apart."""
+    rng, scale, threshold = np.random.default_rng(3), 3.0, 17
+    share = 0.5 ** np.arange(1, 23)
+    share /= share.sum()
+    wrong = 0
+    for _ in range(200):
+        noisy = rng.multinomial(400, share) + discrete_laplace((22,), scale, rng)
+        released = np.where(noisy >= threshold, noisy, 0.0)
+        agents = rng.multinomial(300, share).astype(float)
+        drawn = noisy_replicas(released, agents, scale=scale, threshold=threshold, n=99, rng=rng)
+        found = js_divergence(released, agents, replicas=drawn)
+        assert found.p_value is not None
+        assert found.interval is not None
+        wrong += found.p_value < 0.05
+    assert wrong <= 20
+
+
+def test_discrete_laplace_has_its_variance() -> None:
+    noise = discrete_laplace((200_000,), 3.0, np.random.default_rng(0))
+    ratio = np.exp(-1 / 3.0)
+    assert noise.mean() == pytest.approx(0, abs=0.05)
+    assert noise.var() == pytest.approx(2 * ratio / (1 - ratio) ** 2, rel=0.03)
+
+
+def test_what_little_is_left_gets_no_verdict(population: Population) -> None:
+    pytest.importorskip("opendp")
+    found = export_reference(open_log(population(150, seed=1)), epsilon=1.0, rng=np.random.default_rng(0))
+    few = found.model_copy(update={"histograms": {"searches": (0, 40, 20) + (0,) * 19}})
+    measure = score(few, population(100, seed=2), embedder=None).find("searches", "JS")
+    assert (measure.verdict, measure.low, measure.null_floor) == ("not estimable", None, None)
+    assert "beyond the noise" in measure.sentence
 
 
 def test_each_shopper_counts_once(population: Population) -> None:
     log = open_log(population(200, seed=1, shoppers=30))
-    chosen = _one_each(log, np.random.default_rng(0))
+    chosen = one_session_each(log, np.random.default_rng(0))
     assert len(chosen) == chosen.n_shoppers == 30
 
 

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from paars_gym.alignment import AlignmentReport, Bins, SessionBins, kl_divergence, open_log, score
+from paars_gym.alignment.collect import embedding_measures
+from paars_gym.alignment.measure import measure
 from paars_gym.alignment.report import improvement
+from paars_gym.alignment.text_comparison import compare_embeddings
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 
@@ -126,9 +129,12 @@ def test_what_a_log_does_not_record_is_named_not_zero(population: Population, tm
 def test_one_session_gives_an_honest_report(population: Population) -> None:
     report = score(population(1, seed=1), population(1, seed=2), embedder=None)
     assert math.isfinite(report.find("searches", "JS").estimate or 0.0)
-    order = report.find("order of actions", "JS")
-    assert order.low is None
-    assert "there is one" in (order.note or "")
+    for of in ("searches", "order of actions"):
+        found = report.find(of, "JS")
+        assert (found.low, found.null_floor, found.verdict) == (None, None, "not estimable")
+        assert "there is one" in found.sentence
+    lone = score(population(1, seed=1), population(60, seed=2), embedder=None)
+    assert {m.verdict for m in lone.measures if m.metric in ("KL", "JS", "W1")} == {"not estimable"}
 
 
 def test_bins_can_be_set(population: Population) -> None:
@@ -180,6 +186,20 @@ class TestSegments:
         assert report.find("searches", "JS", segment="old").verdict == "differs"
         assert report.find("searches", "JS", segment="young").verdict == "not told apart"
 
+    def test_a_random_attribute_names_no_worst_segment(self, population: Population) -> None:
+        """Eight levels without meaning, twelve seeds: at 5% some .6 of them may name one."""
+        named = 0
+        for seed in range(12):
+            human = population(400, seed=2 * seed, shoppers=200 if seed % 2 else None)
+            agents = population(400, seed=2 * seed + 1, searches=1.0 if seed % 3 else 2.0)
+            rng = np.random.default_rng(seed)
+            level = {f"s{i}": {"level": str(rng.integers(8))} for i in range(400)}
+            report = score(human, agents, by="level", attributes=level, embedder=None, n_resamples=100, seed=seed)
+            assert report.segments is not None
+            assert len(report.segments.p_values) == 8
+            named += bool(report.segments.worst_served)
+        assert named <= 2
+
     def test_by_the_goal_of_the_intention(self, population: Population) -> None:
         report = score(population(120, seed=1), population(120, seed=2), by="goal", embedder=None)
         assert report.segments is not None
@@ -200,6 +220,58 @@ def test_verdicts_on_equal_populations_are_seldom_wrong(population: Population) 
         judged = [m for m in report.measures if m.metric in ("JS", "W1") and m.verdict != "described"]
         wrong, total = wrong + sum(m.verdict == "differs" for m in judged), total + len(judged)
     assert wrong / total < 0.1
+
+
+def clustered(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Queries about twenty things."""
+    centres = np.random.default_rng(9).standard_normal((20, 32))
+    return centres[rng.integers(0, 20, n)] / 5 + 0.3 * rng.standard_normal((n, 32)) / np.sqrt(32)
+
+
+def scattered(n: int, rng: np.random.Generator) -> np.ndarray:
+    points = rng.standard_normal((n, 64))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
+    """How often each metric tells two samples of one population apart."""
+    wrong: dict[str, int] = {}
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        found = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
+        for m in embedding_measures(found, of="queries"):
+            if m.verdict != "described":
+                wrong[m.metric] = wrong.get(m.metric, 0) + (m.verdict in ("differs", "below people"))
+    return {metric: count / runs for metric, count in wrong.items()}
+
+
+@pytest.mark.parametrize("make", [clustered, scattered])
+def test_verdicts_on_equal_embeddings_are_seldom_wrong(make: object) -> None:
+    """At a true 5% a share above .15 of 60 runs has a chance of one in a thousand; six metrics are judged."""
+    found = wrong_verdicts(make, 80, 60)
+    assert len(found) == 6
+    assert max(found.values()) <= 0.15, found
+    assert sum(found.values()) / len(found) <= 0.09, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "n"), [(clustered, 200), (scattered, 500)])
+def test_verdicts_on_equal_embeddings_are_wrong_in_five_percent(make: object, n: int) -> None:
+    found = wrong_verdicts(make, n, 200)
+    assert max(found.values()) <= 0.10, found  # 5% and three standard errors
+
+
+def test_copying_is_named_for_pairs_only() -> None:
+    rng = np.random.default_rng(0)
+    human = scattered(150, rng)
+    copies = human + 0.01 * rng.standard_normal(human.shape)
+    for paired, said in ((True, "copying one's own pair"), (False, "closer than chance")):
+        group = compare_embeddings(human, copies, paired=paired, rng=np.random.default_rng(1), n_permutations=99)
+        told = group.leave_one_out._replace(p_value=0.01)
+        found = measure(told, of="queries", metric="KDE-KL leave-one-out")
+        assert found.verdict == "below people"
+        assert said in found.sentence
+        assert ("copying" in found.sentence) == paired
 
 
 def test_improvement_is_none_without_intervals(population: Population) -> None:

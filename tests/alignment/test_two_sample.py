@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 from scipy.stats import energy_distance as scipy_energy
 from scipy.stats import kstest
 
-from paars_gym.alignment import c2st_auc, coverage, energy_distance, frechet_distance, two_sample
-from paars_gym.alignment.classifier import _fit_logistic
+from paars_gym.alignment import c2st_auc, coverage, covering, energy_distance, frechet_distance, two_sample
+from paars_gym.alignment.classifier import _discriminants
 
 Array = np.ndarray
 
@@ -110,18 +110,58 @@ def test_energy_scales_and_ignores_order_and_shift(seed: int, scale: float) -> N
 def test_single_points_have_a_distance_but_no_evidence() -> None:
     result = energy_distance([[0.0]], [[3.0]], rng=np.random.default_rng(0), n_permutations=99)
     assert result.estimate == 6
-    assert result.p_value == 1
+    assert math.isnan(result.p_value)
+    assert math.isnan(result.null_floor)
     assert result.interval is None
+    assert "Not estimable" in (result.note or "")
 
 
-def test_logistic_regression_is_at_its_minimum() -> None:
+def test_the_energy_lies_inside_its_own_interval() -> None:
+    for seed in range(20):
+        result = energy_distance(normals(30, 64, seed), normals(30, 64, 100 + seed), rng=np.random.default_rng(seed))
+        assert result.interval is not None
+        assert result.interval.low <= result.estimate <= result.interval.high
+
+
+@pytest.mark.parametrize("n", [30, 200])
+def test_the_discriminant_is_at_its_minimum(n: int) -> None:
+    """Both ways of solving, for fewer and for more points than dimensions, leave no gradient."""
     rng = np.random.default_rng(0)
-    points, label = rng.standard_normal((200, 5)), rng.random(200) < 0.4
-    points[label] += 0.5
-    weights = _fit_logistic(points, label, 2.0)
-    chance = 1 / (1 + np.exp(-(points @ weights[:-1] + weights[-1])))
-    assert points.T @ (chance - label) + 2.0 * weights[:-1] == pytest.approx(np.zeros(5), abs=1e-3)
-    assert (chance - label).sum() == pytest.approx(0, abs=1e-3)
+    points, labels = rng.standard_normal((n, 50)), rng.random((n, 3)) < 0.4
+    middle, wanted = points.mean(axis=0), labels.astype(float)
+    weights = _discriminants(points, labels, np.eye(50) + middle, 2.0)
+    residual = wanted - wanted.mean(axis=0) - (points - middle) @ weights
+    assert (points - middle).T @ residual == pytest.approx(2.0 * weights, abs=1e-9)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_c2st_and_coverage_p_values_are_uniform_under_the_null(paired: bool) -> None:
+    rng, told = np.random.default_rng(7), []
+    for _ in range(150):
+        shared = rng.standard_normal((24, 3)) if paired else 0.0
+        x, y = shared + rng.standard_normal((24, 3)), shared + rng.standard_normal((24, 3))
+        told.append(
+            (
+                c2st_auc(x, y, rng=rng, n_permutations=39, paired=paired, threads=1).p_value,
+                coverage(x, y, neighbours=1, rng=rng, n_permutations=39, paired=paired, threads=1).p_value,
+            )
+        )
+    for name, values in zip(("c2st", "coverage"), np.array(told).T, strict=True):
+        for level in (0.05, 0.25, 0.5):  # discrete, hence never above its level but by chance
+            share = float((values <= level).mean())
+            assert share <= level + 3 * math.sqrt(level * (1 - level) / 150), (name, level, share)
+        assert (values <= 0.5).mean() > 0.3, name
+
+
+def test_relabellings_count_as_by_hand() -> None:
+    """Each permutation's coverage is the coverage of the relabelled points."""
+    x, y = normals(30, 3, 0), normals(20, 3, 1)
+    labels = covering.relabellings(30, 20, 9, False, np.random.default_rng(5))
+    pooled = np.vstack([x, y])
+    values = [coverage(pooled[~row], pooled[row], n_permutations=0).estimate for row in labels.T]
+    found = coverage(x, y, rng=np.random.default_rng(5), n_permutations=9)
+    assert found.estimate == values[0]
+    assert found.p_value == (1 + sum(value <= values[0] for value in values[1:])) / 10
 
 
 def test_auc_of_two_normals() -> None:
@@ -134,7 +174,7 @@ def test_auc_of_two_normals() -> None:
 
 def test_auc_under_the_null_is_a_half_and_paired_copies_do_not_push_it_down() -> None:
     rng = np.random.default_rng(3)
-    plain = [c2st_auc(*rng.standard_normal((2, 60, 4)), rng=rng).estimate for _ in range(100)]
+    plain = [c2st_auc(*rng.standard_normal((2, 60, 4)), rng=rng, n_permutations=0).estimate for _ in range(100)]
     assert np.mean(plain) == pytest.approx(0.5, abs=0.02)
     x = rng.standard_normal((200, 50))
     copies = x + 0.01 * rng.standard_normal(x.shape)
@@ -171,9 +211,12 @@ def test_coverage_names_mode_collapse() -> None:
 
 
 def test_coverage_floor_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_sample, "TILE", 16)
+    monkeypatch.setattr(covering, "MOST_CELLS", 1600)
     rng = np.random.default_rng(0)
-    results = [coverage(rng.standard_normal((60, 3)), rng.standard_normal((40, 3)), threads=1) for _ in range(200)]
+    results = [
+        coverage(rng.standard_normal((60, 3)), rng.standard_normal((40, 3)), n_permutations=0, threads=1)
+        for _ in range(200)
+    ]
     error = np.std([result.estimate for result in results]) / math.sqrt(200)
     assert np.mean([result.estimate for result in results]) == pytest.approx(results[0].null_floor, abs=4 * error)
 
@@ -216,6 +259,13 @@ def test_unusable_populations_are_refused(human: Array, agent: Array, message: s
         coverage(human, agent)
     with pytest.raises(ValueError, match=message):
         frechet_distance(human, agent)
+
+
+def test_a_bare_seed_is_refused() -> None:
+    points = np.zeros((12, 2))
+    for metric in (energy_distance, c2st_auc, coverage):
+        with pytest.raises(TypeError, match="rng == 0, must be a numpy Generator"):
+            metric(points, points, rng=0)  # type: ignore[operator]
 
 
 def test_unusable_options_are_refused() -> None:

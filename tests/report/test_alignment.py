@@ -14,6 +14,8 @@ import pytest
 from rich.console import Console
 
 from paars_gym.alignment import AlignmentReport, score
+from paars_gym.alignment.measure import paper_values
+from paars_gym.cli.alignment import check_writable
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.report.alignment import number, render
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
@@ -62,6 +64,41 @@ def test_every_number_shows_floor_interval_and_the_papers_value(report: Alignmen
     assert "By age" in text
 
 
+def test_at_eighty_columns_every_verdict_and_number_is_whole(report: AlignmentReport) -> None:
+    text = shown(report, width=80)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in text
+    whole = [m for m in report.measures if m.segment is None and m.metric in ("KL", "JS", "W1", "energy distance")]
+    by_segment = [m for m in report.measures if m.segment and m.metric == "JS" and m.population == "agents"]
+    by_segment = [m for m in by_segment if m.of in ("searches", "views", "purchases")]
+    assert whole
+    assert by_segment
+    for found in [*whole, *by_segment]:
+        parts = [number(found.estimate), number(found.null_floor), found.verdict]
+        if found.low is not None:
+            parts.append(f"[{number(found.low)}, {number(found.high)}]")
+        if found.p_value is not None and found.segment is None:
+            parts.append(f"p {found.p_value:.2g}")
+        assert any(all(part in line for part in parts) for line in lines), parts
+    for of in ("searches", "order of actions", "first queries", "queries"):
+        assert any(of in line for line in lines)
+
+
+def test_a_number_without_verdict_says_why() -> None:
+    lone = score(sessions(1, 1), sessions(40, 2), embedder=None)
+    text = " ".join(shown(lone, width=80).split())
+    assert "not estimable" in text
+    assert "it would take two human sessions, and there is one" in text
+
+
+def test_appendix_d_says_whether_it_compares(report: AlignmentReport) -> None:
+    told = paper_values("queries for viewed items", "KDE-KL h = 0.001")
+    assert "base 410026, persona 334170" in told
+    assert "near 100" in told
+    assert "183 (base) and 179 (persona)" in told
+
+
 def test_synthetic_humans_are_called_so(report: AlignmentReport) -> None:
     human = report.populations[0].model_copy(update={"synthetic": True})
     synthetic = report.model_copy(update={"populations": (human, *report.populations[1:])})
@@ -104,3 +141,11 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "No session store in 'nowhere'" in done.stderr
+
+
+def test_a_result_that_cannot_be_kept_is_refused_before_the_work(tmp_path: Path) -> None:
+    done = run("score", "--human", "nowhere", "--agents", "nowhere", "--out", "missing/results.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no folder 'missing'" in done.stderr
+    with pytest.raises(ValueError, match="is a folder, must be a file"):
+        check_writable(tmp_path)
