@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym import __version__
 from paars_gym.llm.chat import Effort, Message
 from paars_gym.llm.families import Family, fit
 from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
@@ -53,7 +53,7 @@ class MiningSettings(BaseModel):
     recognisers: tuple[str, ...]
     names: bool
     regions: tuple[str, ...]
-    paars_gym: str = __version__
+    paars_gym: str = Field(default_factory=lambda: version("paars_gym"))
 
     @classmethod
     def of(cls, mining: Mining, family: Family) -> Self:
