@@ -10,9 +10,10 @@ from typing import Any
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
 
-TEXT, ITEMS, ANSWER_TOKENS = 120, 3, 1600
-"""Characters of a text, entries of a list, and tokens of an answer, at most."""
-REASONING = 400
+TEXT, ITEMS, REASONING = 60, 3, 200
+"""Characters of a text, entries of a list, and characters of the reasoning, at most."""
+ANSWER_TOKENS = 2000
+"""Enough for every limit reached at once, a character a token: 1.1.1.1. is what such a model may well write."""
 
 
 def bounded(schema: Any, *, name: str = "") -> Any:

@@ -19,11 +19,12 @@ from typer.testing import CliRunner
 from benchmarks import local_llm
 from benchmarks.item_answers import NobodyAnswersError
 from benchmarks.local_llm import ANSWER, LIKELIEST, likeliest_number
-from benchmarks.small_model import ITEMS, REASONING, TEXT, bounded
+from benchmarks.small_model import ANSWER_TOKENS, ITEMS, REASONING, TEXT, bounded
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.llm.ask import read_answer
 from paars_gym.llm.chat import Reply
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
+from paars_gym.personas.persona import SCALES, ConsumerProfile
 from tests.benchmarks.conftest import Mock, need, well
 
 
@@ -134,6 +135,22 @@ def test_limits_leave_the_form_what_it_is(form: Any) -> None:
         "title": "Reasoning",
         "type": "string",
     }
+
+
+def test_an_answer_at_all_limits_is_not_cut_off() -> None:
+    long, trait = "1" * TEXT, {"confidence": 1.0, "evidence": "1" * TEXT}
+    lists = {name: {"values": [long] * ITEMS, **trait} for name in ("categories", "brands", "times")}
+    unknown = {name: {"value": "unknown", **trait} for name in ConsumerProfile.model_fields.keys() - lists.keys()}
+    profile = ProfileAnswer.model_validate({"reasoning": "1" * REASONING, "profile": {**unknown, **lists}})
+    scales = {name: {"value": 1.0, **trait} for name in SCALES}
+    style = {"value": "unknown", **trait}
+    preferences = PreferencesAnswer.model_validate(
+        {"reasoning": "1" * REASONING, "preferences": {**scales, "decision_style": style, "notes": long}}
+    )
+    for answer in (profile, preferences):
+        text = answer.model_dump_json()
+        ones = text.count("1")
+        assert ones + (len(text) - ones) / 3 < ANSWER_TOKENS
 
 
 @pytest.mark.slow
