@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paars_gym.probes.two_way import crossed_difference, two_way_error
+from paars_gym.probes.two_way import crossed_difference, two_way_moments
 
 
 def test_worked_by_hand() -> None:
@@ -24,7 +24,17 @@ def test_both_kinds_of_clusters_add_up() -> None:
     values = persona[rows] + page[columns]
     expected = persona.var(ddof=1) / 40 + page.var(ddof=1) / 30
     cells = values.var(ddof=1) / len(values)
-    assert two_way_error(values, rows, columns) == pytest.approx(np.sqrt(expected - cells), rel=1e-9)
+    assert two_way_moments(values, rows, columns)[0] == pytest.approx(np.sqrt(expected - cells), rel=1e-9)
+
+
+def test_a_skewed_estimate_has_a_longer_interval_on_its_long_side() -> None:
+    """One page in eight reacts: the true mean is rather above the estimate than as far below it."""
+    people, pages = np.repeat(np.arange(20), 8).tolist(), np.tile(np.arange(8), 20).tolist()
+    after = [int(page == 0) for page in pages]
+    found = crossed_difference(np.zeros(160), after, people, pages)
+    assert found.interval[1] - found.estimate > 1.5 * (found.estimate - found.interval[0]) > 0
+    turned = crossed_difference(after, np.zeros(160), people, pages)
+    assert turned.interval == pytest.approx((-found.interval[1], -found.interval[0]))
 
 
 def test_swapping_the_two_kinds_changes_nothing() -> None:
