@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from paars_gym.personas.persona import Condition
