@@ -229,7 +229,7 @@ def calibrate(
 
 @app.command()
 def probe(
-    attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review.")],
+    attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
     catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
     personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
@@ -237,8 +237,12 @@ def probe(
     condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
     pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
-    segment: Annotated[str | None, typer.Option(help="A preference or a trait, such as age_range.")] = None,
-    brand: Annotated[str, typer.Option(help="What the brand probe swaps in.")] = "Qorvane",
+    segment: Annotated[
+        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
+    ] = None,
+    brand: Annotated[
+        str | None, typer.Option(help="What the brand probe swaps in; by default a name that nobody knows.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
@@ -246,7 +250,7 @@ def probe(
     from paars_gym.catalog.load import load_catalog
     from paars_gym.personas.store import read_personas
     from paars_gym.probes.probe import run_probe
-    from paars_gym.report.probe import probe_table
+    from paars_gym.report.probe import probe_notes, probe_table
     from paars_gym.simulation.inhabitants import own_people
 
     loaded = load_catalog(catalog)
@@ -268,31 +272,43 @@ def probe(
         typer.echo(result.model_dump_json(indent=2))
     else:
         console.print(probe_table(result))
+        for note in probe_notes(result):
+            console.print(note, highlight=False, markup=False)
 
 
 @app.command()
 def survey(
     questions: Annotated[Path, typer.Argument(help="YAML: a list of questions with id, text, choices, human.")],
-    model: Annotated[str, typer.Option(help="Who plays the personas, such as anthropic:NAME.")],
-    personas: Annotated[Path, typer.Option(help="File of personas.")],
+    model: Annotated[str | None, typer.Option(help="Who plays the personas, such as anthropic:NAME.")] = None,
+    personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
     condition: Annotated[str, typer.Option(help="What of their persona is told.")] = "persona",
-    segment: Annotated[str | None, typer.Option(help="A preference or a trait, such as age_range.")] = None,
+    segment: Annotated[
+        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File that gets every answer, a JSON line each.")] = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
     max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
     concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
     seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Puts a questionnaire to each persona, and says how the answers spread."""
     import asyncio
 
-    from rich.table import Table
-
     from paars_gym.llm.stack import payable
     from paars_gym.personas.store import read_personas
     from paars_gym.probes import survey as room
+    from paars_gym.probes.answers import summarise
+    from paars_gym.probes.segments import segment_name
+    from paars_gym.report.survey import survey_notes, survey_tables
 
+    if model is None:
+        raise ValueError("A survey needs --model, who plays the personas, such as anthropic:NAME.")
+    if personas is None:
+        raise ValueError("A survey needs --personas, a file of them; mine some with: paars personas mine.")
+    if segment is not None:
+        segment = segment_name(segment)  # before anything is paid for
     asked, people = room.read_questions(questions), list(read_personas(personas))
     stack = payable(model, cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency)
 
@@ -314,13 +330,11 @@ def survey(
         answers = asyncio.run(put())
     if out is not None:
         out.write_text("".join(answer.model_dump_json() + "\n" for answer in answers), encoding="utf-8")
-    table = Table("question", "segment", "answer", "share, 95%", "people")
-    for row in room.table_rows(room.shares(asked, answers, people, segment), {one.id: one for one in asked}):
-        table.add_row(*map(escape, row))
-    console.print(table)
-    for found in room.divergences(asked, answers, seed=seed):
-        around = "" if found.interval is None else f" [{found.interval[0]:.3f}, {found.interval[1]:.3f}]"
-        console.print(f"{found.question}: JS {found.js:.3f}{around} nats from people", highlight=False, markup=False)
-    failed = sum(answer.answer is None for answer in answers)
-    if failed:
-        console.print(f"{failed:,} of {len(answers):,} questions got no usable answer.")
+    result = summarise(asked, answers, people, segment, seed=seed)
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    for table in survey_tables(result):
+        console.print(table)
+    for note in survey_notes(result):
+        console.print(note, highlight=False, markup=False)

@@ -9,6 +9,8 @@ from paars_gym.catalog.product import Product, Review
 
 NO_NAME = "Qorvane"
 """A brand that nobody has heard of."""
+ALIASES = {"sentiment": "review"}
+"""Other names of probes."""
 PRAISE = ("Exceeded every expectation", "Flawless. I have bought a second one and recommend it to everybody.")
 BLAME = ("Broke within a week", "A disappointment from the first day. I sent it back and would not buy it again.")
 
@@ -37,6 +39,7 @@ class Probe(NamedTuple):
         levels: The others.
         needs: Fields that a target must have.
         segment: Preference by which personas are told apart, unless another is asked for.
+        other_than: Brand that a target must not have; empty for any.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Probe(NamedTuple):
     levels: tuple[Level, ...]
     needs: tuple[str, ...]
     segment: str
+    other_than: str = ""
 
 
 def price_level(percent: float) -> Level:
@@ -88,10 +92,17 @@ def probes(brand: str = NO_NAME) -> Mapping[str, Probe]:
 
     Args:
         brand: What the brand probe swaps in.
+
+    Raises:
+        ValueError: No name of a brand.
     """
+    if not brand.strip():
+        raise ValueError(f"brand == {brand!r}: give the name of a brand, known or not.")
     same = Level("as is")
     found: list[Any] = [
-        Probe("brand", "What does another brand change?", same, (brand_level(brand),), ("brand",), "brand_loyalty"),
+        Probe(
+            "brand", "What does another brand change?", same, (brand_level(brand),), ("brand",), "brand_loyalty", brand
+        ),
         Probe(
             "rating",
             "What does a star change?",

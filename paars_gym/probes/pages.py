@@ -60,30 +60,46 @@ def draw_pages(catalog: Catalog, probe: Probe, *, number: int, rng: np.random.Ge
     if number < 1:
         raise ValueError(f"pages == {number}, must be >= 1.")
     shelves: dict[str, list[int]] = {}
+    targets: dict[str, list[int]] = {}
     for row in np.flatnonzero(catalog.available).tolist():
         path = catalog.value("category", row)
         if path and all(catalog.value(field, row) for field in probe.needs):
             shelves.setdefault(path[-1], []).append(row)
+            # A target that has the brand already would show no effect, and dilute the others'.
+            if not probe.other_than or catalog.value("brand", row).casefold() != probe.other_than.casefold():
+                targets.setdefault(path[-1], []).append(row)
     wide = [name for name, rows in sorted(shelves.items()) if len(rows) >= PAGE_SIZE]
     if not wide:
         needs = f" with {' and '.join(probe.needs)}" if probe.needs else ""
         raise ValueError(
             f"No category of {catalog.name!r} has {PAGE_SIZE} available products{needs}; a page needs them."
         )
+    wide = [name for name in wide if name in targets]
+    if not wide:
+        raise ValueError(f"Every product of {catalog.name!r} is of {probe.other_than!r} already: take another brand.")
     pages = []
     for _ in range(number):
         category = wide[int(rng.integers(len(wide)))]
-        rows = rng.choice(shelves[category], size=PAGE_SIZE, replace=False).tolist()
+        target = int(rng.choice(targets[category]))
+        others = [row for row in shelves[category] if row != target]
+        rows = rng.choice(others, size=PAGE_SIZE - 1, replace=False).tolist()
+        place = int(rng.integers(PAGE_SIZE))
+        rows.insert(place, target)
         products = tuple(catalog.product(row) for row in rows)
-        pages.append(ProbePage(products, int(rng.integers(PAGE_SIZE)), Intention(text=category, category=category)))
+        pages.append(ProbePage(products, place, Intention(text=category, category=category)))
     return pages
+
+
+def listed(page: ProbePage, level: Level) -> list[Product]:
+    """The products as they stand on a page, with the target at a level."""
+    products = list(page.products)
+    target = level.change(products.pop(page.target))
+    products.insert(page.target if level.position is None else level.position - 1, target)
+    return products
 
 
 def open_page(page: ProbePage, level: Level, catalog: Catalog) -> Shop:
     """A shop that has this page and nothing else, with the target at a level."""
-    products = list(page.products)
-    target = level.change(products.pop(page.target))
-    place = page.target if level.position is None else level.position - 1
-    products.insert(place, target)
+    products = listed(page, level)
     small = Catalog.from_products(products, name=catalog.name, synthetic=catalog.synthetic, currency=catalog.currency)
     return Shop(small, FixedPage([small.row(product.id) for product in products]), page_size=PAGE_SIZE)

@@ -6,21 +6,24 @@ because nothing else differs, and they are paired, because everything else is th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.abtest.estimate import NAN, Floats, paired_difference
+from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.outcomes import FAILED
 from paars_gym.abtest.play import PolicyFor
 from paars_gym.abtest.result import Interval, bounds, known
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import SCALES, Condition, Persona, Trait
-from paars_gym.probes.levels import NO_NAME, Level, Probe, probes
+from paars_gym.personas.persona import Condition, Persona
+from paars_gym.probes.levels import ALIASES, Level, Probe, probes
 from paars_gym.probes.pages import ProbePage, draw_pages, open_page
+from paars_gym.probes.segments import EVERYONE, group, segment_name
+from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.shop import Shop
@@ -30,7 +33,6 @@ from paars_gym.simulation.plan import FIRST_DAY
 from paars_gym.simulation.rollout import Arrival, Played
 
 OUTCOMES = ("view", "purchase")
-EVERYONE = "everyone"
 
 
 class _Frozen(BaseModel):
@@ -46,8 +48,9 @@ class Effect(_Frozen):
         outcome: ``view`` or ``purchase`` of the target.
         baseline: Share of trials with that outcome at the baseline.
         estimate: Change of that share, in [-1, 1]; None when not estimable.
-        interval: Persona-clustered.
+        interval: Clustered by persona and by page; see `paars_gym.probes.two_way`.
         personas: In the segment.
+        pages: That they saw.
         trials: Of them.
         note: ``no trial differs``, or why it is not estimable.
     """
@@ -59,6 +62,7 @@ class Effect(_Frozen):
     estimate: float | None
     interval: Interval
     personas: int
+    pages: int
     trials: int
     note: str = ""
 
@@ -77,6 +81,7 @@ class ProbeResult(_Frozen):
         failed: Trials left out because a session of theirs failed.
         segment: What the segments are segments of.
         effects: By level, segment and outcome.
+        notes: Segments that were pooled or left out, and why.
     """
 
     probe: str
@@ -89,6 +94,7 @@ class ProbeResult(_Frozen):
     failed: int
     segment: str
     effects: tuple[Effect, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Trials(NamedTuple):
@@ -96,11 +102,13 @@ class Trials(NamedTuple):
 
     Attributes:
         personas: Who, one entry a trial.
+        pages: Number of the page, one entry a trial.
         outcomes: 1 where the target was viewed, bought; by (level, outcome), shape (trials,) each.
         failed: Trials left out.
     """
 
     personas: list[Persona]
+    pages: list[int]
     outcomes: dict[tuple[str, str], Floats]
     failed: int
 
@@ -116,7 +124,7 @@ def run_probe(
     trials: int = 400,
     pages: int = 40,
     segment: str | None = None,
-    brand: str = NO_NAME,
+    brand: str | None = None,
     seed: int = 0,
     max_steps: int = 30,
     concurrency: int = 8,
@@ -124,10 +132,10 @@ def run_probe(
 ) -> ProbeResult:
     """Probes for one bias.
 
-    The effects are about these pages and a population of which the personas are independent draws.
+    The effects are about populations of which the personas and the pages are independent draws.
 
     Args:
-        name: brand, rating, price, position or review.
+        name: brand, rating, price, position or review (also called sentiment).
         personas: Take turns; each meets pages in turn.
         catalog: Whose products are shown.
         policy: A short name, ``module:Class``, or a function that makes a factory for a shop.
@@ -135,8 +143,9 @@ def run_probe(
         condition: What of their persona shoppers are given.
         trials: Shopper × page pairs; each is played at every level.
         pages: Different pages.
-        segment: A preference (by thirds of its scale) or a trait of the profile; None for that of the probe.
-        brand: What the brand probe swaps in.
+        segment: A preference (by thirds of its scale) or a trait of the profile, or the beginning of its name; None for
+            that of the probe.
+        brand: What the brand probe swaps in, by default a name that nobody has heard of; for no other probe.
         seed: Of everything random.
         max_steps: Actions until a session is cut off.
         concurrency: Sessions at once, for policies that wait.
@@ -145,13 +154,23 @@ def run_probe(
     Raises:
         ValueError: An unknown probe or segment, a number out of range, no usable page, or no trial that came through.
     """
-    known_probes = probes(brand)
+    name = ALIASES.get(name, name)
+    known_probes = probes() if brand is None else probes(brand)
     if name not in known_probes:
         raise ValueError(f"Unknown probe {name!r}. Available: {', '.join(known_probes)}.")
+    if brand is not None and name != "brand":
+        raise ValueError(f"brand == {brand!r} is for the probe brand, and this is the probe {name}.")
     if not personas or trials < 1:
         raise ValueError(f"{len(personas)} personas and trials == {trials}: a probe needs both.")
+    # Before anything is played: shoppers may cost money.
+    if not 0 < level < 1:
+        raise ValueError(f"level == {level}, must be in (0, 1).")
+    if max_steps < 1:
+        raise ValueError(f"max_steps == {max_steps}, must be >= 1.")
+    if concurrency < 1:
+        raise ValueError(f"concurrency == {concurrency}, must be >= 1.")
     probe, shop_catalog = known_probes[name], load_catalog(catalog)
-    segment = segment or probe.segment
+    segment = segment_name(probe.segment if segment is None else segment)
     drawn = draw_pages(shop_catalog, probe, number=min(pages, trials), rng=session_rng(seed, "pages of a probe"))
 
     def makers(shop: Shop) -> Any:
@@ -172,6 +191,7 @@ def run_probe(
     )
     if not found.personas:
         raise ValueError(f"In each of the {trials} trials a session failed, so that nothing can be said.")
+    effects, notes = effects_of(probe, found, segment, level)
     return ProbeResult(
         probe=name,
         question=probe.question,
@@ -182,7 +202,8 @@ def run_probe(
         pages=len(drawn),
         failed=found.failed,
         segment=segment,
-        effects=tuple(effects_of(probe, found, segment, level)),
+        effects=tuple(effects),
+        notes=notes,
     )
 
 
@@ -211,9 +232,11 @@ def play_trials(
         persona = personas[trial % len(personas)]
         return Arrival(key, persona.shopper, persona, page.intention, FIRST_DAY, session_rng(seed, f"probe {key}"))
 
+    # Persona and page go through all their combinations: both turn, and one is moved on when they would repeat.
+    whole_turn = math.lcm(len(personas), len(pages))
+    page_of = [(trial + trial // whole_turn) % len(pages) for trial in range(trials)]
     for number, page in enumerate(pages):
-        # Persona and page go through all their combinations, not in step with each other.
-        own = [trial for trial in range(trials) if (trial + trial // len(personas)) % len(pages) == number]
+        own = [trial for trial in range(trials) if page_of[trial] == number]
         target = page.products[page.target].id
         for level in levels:
             shop, brake = open_page(page, level, catalog), Brake()
@@ -239,7 +262,12 @@ def play_trials(
         for level in levels
         for index, outcome in enumerate(OUTCOMES)
     }
-    return Trials([personas[trial % len(personas)] for trial in whole], outcomes, trials - len(whole))
+    return Trials(
+        [personas[trial % len(personas)] for trial in whole],
+        [page_of[trial] for trial in whole],
+        outcomes,
+        trials - len(whole),
+    )
 
 
 def _met(session: Session, target: str) -> tuple[float, float]:
@@ -247,53 +275,37 @@ def _met(session: Session, target: str) -> tuple[float, float]:
     return float("view" in met), float("purchase" in met)
 
 
-def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> list[Effect]:
-    """Paired differences to the baseline, for everyone and for each segment.
+def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> tuple[list[Effect], tuple[str, ...]]:
+    """Paired differences to the baseline, for everyone and for each segment of 20 trials or more.
+
+    Returns:
+        The effects, and what is to be said of segments that are too small.
 
     Raises:
         ValueError: An unknown segment.
     """
-    segments = [segment_of(persona, segment) for persona in trials.personas]
-    shoppers = [persona.shopper for persona in trials.personas]
+    segments = group(trials.personas, segment)
     found = []
-    for name in (EVERYONE, *sorted(set(segments))):
-        chosen = np.array([name in (EVERYONE, own) for own in segments])
-        clusters = [shopper for shopper, own in zip(shoppers, chosen, strict=True) if own]
+    for name in (EVERYONE, *segments.names):
+        chosen = [index for index, own in enumerate(segments.of) if name in (EVERYONE, own)]
+        people = [trials.personas[index].shopper for index in chosen]
+        pages = [trials.pages[index] for index in chosen]
         for changed in probe.levels:
             for outcome in OUTCOMES:
                 before, after = (trials.outcomes[one.name, outcome][chosen] for one in (probe.baseline, changed))
-                difference = paired_difference(before, after, clusters, level=level)
-                if difference.note == "identical_arms":
-                    # That no trial differs is no proof that none would: an interval [0, 0] would claim it.
-                    difference = difference._replace(interval=(NAN, NAN), note="no trial differs")
+                difference = crossed_difference(before, after, people, pages, level=level)
                 found.append(
                     Effect(
                         level=changed.name,
                         segment=name,
                         outcome=outcome,
-                        baseline=known(difference.control),
+                        baseline=known(difference.baseline),
                         estimate=known(difference.estimate),
                         interval=bounds(difference.interval),
-                        personas=difference.n_clusters,
-                        trials=difference.n_pairs,
+                        personas=difference.n_personas,
+                        pages=difference.n_pages,
+                        trials=difference.n_trials,
                         note=difference.note,
                     )
                 )
-    return found
-
-
-def segment_of(persona: Persona, segment: str) -> str:
-    """Where a persona belongs: low, middle or high on a preference's scale, or its value of a trait.
-
-    Raises:
-        ValueError: Neither a preference nor a trait.
-    """
-    if segment in SCALES:
-        value = getattr(persona.preferences, segment).value
-        if value is None:
-            return f"{segment} unknown"
-        return f"{segment} {'low' if value < 2.5 else 'high' if value > 3.5 else 'middle'}"
-    trait = getattr(persona.profile, segment, None)
-    if isinstance(trait, Trait):
-        return f"{segment} {trait.value}"
-    raise ValueError(f"Unknown segment {segment!r}: take one of {', '.join(SCALES)}, or a trait such as age_range.")
+    return found, segments.notes

@@ -1,22 +1,19 @@
-"""What do the personas answer? A questionnaire to each, and how the answers spread, by segment (PAARS section 6)."""
+"""What do the personas answer? A questionnaire is read, and put to each (PAARS section 6)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from paars_gym.abtest.result import Interval
 from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Message, Request
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, ModelError, OutOfCreditError
 from paars_gym.personas.persona import Condition, Persona, render
-from paars_gym.probes.probe import EVERYONE, segment_of
 from paars_gym.sessions.seed import session_rng
 
 MAX_TOKENS = 2_000
@@ -69,44 +66,10 @@ class Answer(_Frozen):
     failure: str = ""
 
 
-class Share(NamedTuple):
-    """How many of a segment gave an answer.
-
-    Attributes:
-        question: Its id.
-        segment: Of the personas.
-        answer: One of the choices.
-        given: Personas who gave it.
-        answered: Personas who answered.
-        interval: 95%, Wilson (1927); personas are taken for independent.
-    """
-
-    question: str
-    segment: str
-    answer: str
-    given: int
-    answered: int
-    interval: Interval
-
-
-class GroupDivergence(NamedTuple):
-    """How far the personas' answers to a closed question are from people's.
-
-    Attributes:
-        question: Its id.
-        js: Jensen-Shannon divergence, in nats: 0 alike, log 2 nothing in common.
-        interval: By bootstrap, where the number of people is known; else None.
-        total_variation: Half the sum of the absolute differences of shares.
-    """
-
-    question: str
-    js: float
-    interval: Interval
-    total_variation: float
-
-
 def read_questions(path: str | Path) -> tuple[Question, ...]:
     """A questionnaire from YAML (or JSON): a list of questions, or an object with the key ``questions``.
+
+    Choices are the words that the file has: ``choices: [yes, no]`` needs no quotes.
 
     Raises:
         FileNotFoundError: No such file.
@@ -118,7 +81,7 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
     if not path.is_file():
         raise FileNotFoundError(f"No questionnaire {str(path)!r}.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _words_loader())  # noqa: S506 - made from SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no YAML: {error}.") from None
     rows = content.get("questions") if isinstance(content, dict) else content
@@ -138,6 +101,26 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
     if repeated:
         raise ValueError(f"{path}: the id {repeated[0]!r} occurs twice; ids must be unique.")
     return tuple(found)
+
+
+def _words_loader() -> type[Any]:
+    """A YAML loader that leaves words as they are written.
+
+    YAML 1.1 takes yes, no, on and off for truth values, 1-2 or 2020-01-01 for more than text, and choices are words.
+    Numbers come as text too, and the fields that hold them read them.
+    """
+    import yaml
+
+    class Words(yaml.SafeLoader):  # type: ignore[misc]
+        """See `_words_loader`."""
+
+    kept = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+    Words.yaml_implicit_resolvers = {
+        first: found
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        if (found := [(tag, pattern) for tag, pattern in resolvers if tag in kept])
+    }
+    return Words
 
 
 async def conduct(
@@ -233,66 +216,3 @@ def answer_form(choices: tuple[str, ...]) -> type[BaseModel]:
             return answer
 
     return SurveyAnswer
-
-
-def shares(
-    questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None = None
-) -> list[Share]:
-    """Answers to the closed questions, for everyone and for each segment.
-
-    Args:
-        questions: As asked.
-        answers: As given; those that failed are left out.
-        personas: Who gave them.
-        segment: A preference or a trait, as for `paars_gym.probes.probe.segment_of`; None for everyone alone.
-
-    Raises:
-        ValueError: An unknown segment.
-    """
-    from scipy.stats import binomtest
-
-    of = {persona.shopper: segment_of(persona, segment) if segment else EVERYONE for persona in personas}
-    found = []
-    for question in questions:
-        given = [answer for answer in answers if answer.question == question.id and answer.answer is not None]
-        for name in (EVERYONE, *sorted(set(of.values()) - {EVERYONE})):
-            counts = Counter(answer.answer for answer in given if name in (EVERYONE, of[answer.shopper]))
-            for choice in question.choices:
-                if total := counts.total():
-                    ends = binomtest(counts[choice], total).proportion_ci(method="wilson")
-                    interval = float(ends.low), float(ends.high)
-                    found.append(Share(question.id, name, choice, counts[choice], total, interval))
-    return found
-
-
-def divergences(questions: Sequence[Question], answers: Sequence[Answer], *, seed: int = 0) -> list[GroupDivergence]:
-    """Personas against people, for each closed question whose human answers are known."""
-    from paars_gym.alignment.divergence import js_divergence
-
-    found = []
-    for question in questions:
-        counts = Counter(answer.answer for answer in answers if answer.question == question.id and answer.answer)
-        if question.human is None or not counts:
-            continue
-        agent = np.array([counts[choice] for choice in question.choices], dtype=np.float64)
-        human = np.array([question.human.get(choice, 0.0) for choice in question.choices])
-        human *= (question.human_answers or 1) / human.sum()
-        sure = question.human_answers is not None
-        rng = session_rng(seed, f"divergence {question.id}")
-        result = js_divergence(human, agent, n_resamples=1_000 if sure else 0, rng=rng)
-        distance = 0.5 * float(np.abs(human / human.sum() - agent / agent.sum()).sum())
-        around = None if result.interval is None or not sure else (result.interval.low, result.interval.high)
-        found.append(GroupDivergence(question.id, result.estimate, around, distance))
-    return found
-
-
-def table_rows(found: Sequence[Share], human: Mapping[str, Question]) -> list[tuple[str, ...]]:
-    """Shares as text: question, segment, answer, share with interval, people."""
-    rows: list[tuple[str, ...]] = []
-    for share in found:
-        low, high = share.interval or (0.0, 1.0)
-        people = human[share.question].human
-        told = "" if people is None else f"{people.get(share.answer, 0) / sum(people.values()):.0%}"
-        part = f"{share.given / share.answered:.0%} [{low:.0%}, {high:.0%}] of {share.answered:,}"
-        rows.append((share.question, share.segment, share.answer, part, told))
-    return rows

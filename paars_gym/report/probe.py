@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -29,3 +31,15 @@ def probe_table(result: ProbeResult) -> Table:
     for (segment, level), row in cells.items():
         table.add_row(segment, level, *row)
     return table
+
+
+def probe_notes(result: ProbeResult) -> Iterator[str]:
+    """What else must be said: what the intervals are about, segments too small, trials that failed."""
+    everyone = result.effects[0]
+    yield (
+        f"{everyone.trials:,} trials of {everyone.personas:,} personas on {everyone.pages:,} pages; intervals are "
+        "about other such personas and pages too."
+    )
+    yield from result.notes
+    if result.failed:
+        yield f"{result.failed:,} trials are left out because a session of theirs failed."

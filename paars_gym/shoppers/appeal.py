@@ -17,15 +17,17 @@ from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.queries import content_words
 
-FEATURES = ("relevance", "price", "rating", "renown", "brand", "category", "familiarity", "over_budget")
+FEATURES = ("relevance", "price", "rating", "renown", "brand", "category", "familiarity", "over_budget", "sentiment")
 """What `seen` gives, in order; each is the name of its coefficient."""
 TASTES = ("price", "rating", "renown", "brand", "familiarity")
 """Features with a ``_taste``."""
 USUAL_STARS = 4.0
 PRIOR_RATINGS = 10
+REVIEWS_SHOWN = 3
+"""Reviews on a detail page, unless the shop says otherwise."""
 REMEMBERED = 20_000
 
-Seen = tuple[float, float, float, float, float, float, float, float]
+Seen = tuple[float, float, float, float, float, float, float, float, float]
 Weights = tuple[float, ...]
 
 
@@ -37,6 +39,7 @@ class Traits(NamedTuple):
         text: Terms of everything on its detail page but the reviews.
         price: In the catalog's currency; None when unknown.
         rating: Stars above `USUAL_STARS`, shrunk.
+        sentiment: Mean stars above `USUAL_STARS` of the reviews that its detail page shows; 0 without any.
         renown: ln(1 + number of ratings).
         brand: Case-folded.
         kinds: Terms of category path and title.
@@ -48,6 +51,7 @@ class Traits(NamedTuple):
     text: frozenset[str]
     price: float | None
     rating: float
+    sentiment: float
     renown: float
     brand: str
     kinds: frozenset[str]
@@ -152,11 +156,12 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
 class Wares:
     """Products and pages as shoppers see them, worked out once for all shoppers of a shop."""
 
-    def __init__(self, find: Callable[[str], Product | None]) -> None:
+    def __init__(self, find: Callable[[str], Product | None], reviews_shown: int = REVIEWS_SHOWN) -> None:
         """Args:
         find: The product of an id, or None.
+        reviews_shown: Reviews on a detail page.
         """
-        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id)))
+        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id), reviews_shown))
         self.display = lru_cache(maxsize=REMEMBERED // 2)(self._display)
 
     def _display(self, ids: tuple[str, ...], wanted: str) -> Display:
@@ -176,14 +181,14 @@ def wares_of(shop: Shop) -> Wares:
             open_shop = reference()
             return None if open_shop is None else open_shop.product(product_id)
 
-        wares = _wares[shop] = Wares(find)
+        wares = _wares[shop] = Wares(find, shop.reviews_per_page)
     return wares
 
 
-def traits_of(product: Product | None) -> Traits:
+def traits_of(product: Product | None, reviews_shown: int = REVIEWS_SHOWN) -> Traits:
     """The traits of a product; those of one that the catalog does not have are neutral, and it cannot be bought."""
     if product is None:
-        return Traits(frozenset(), frozenset(), None, 0.0, 0.0, "", frozenset(), frozenset(), False)
+        return Traits(frozenset(), frozenset(), None, 0.0, 0.0, 0.0, "", frozenset(), frozenset(), False)
     title = terms(product.title)
     kinds = frozenset(title).union(*(terms(name) for name in product.category))
     facts = (part for pair in product.attributes.items() for part in pair)
@@ -195,6 +200,9 @@ def traits_of(product: Product | None) -> Traits:
         text=kinds.union(*(terms(text) for text in (product.brand, product.description, *product.bullets, *facts))),
         price=product.price or None,
         rating=stars,
+        sentiment=fmean(shown) - USUAL_STARS
+        if (shown := [one.rating for one in product.reviews[:reviews_shown]])
+        else 0.0,
         renown=math.log1p(product.rating_count),
         brand=product.brand.casefold(),
         kinds=kinds,
@@ -232,15 +240,17 @@ def seen(
         position: 0-based.
         taste: Of the shopper.
         budget: Most that may be spent.
-        reading: On the product's detail page, what the shopper wants: all its text then counts for relevance.
+        reading: On the product's detail page, what the shopper wants: all its text then counts for relevance, and the
+            reviews shown there for sentiment. None on a page of results, which shows neither.
 
     Returns:
         One number for each of `FEATURES`.
     """
     item = display.items[position]
     relevance, price, rating, renown = display.figures[position]
+    sentiment = 0.0
     if reading is not None:
-        relevance = _share(stems(reading), item.text)
+        relevance, sentiment = _share(stems(reading), item.text), item.sentiment
     in_category = familiar = 0.0
     for kind in taste.categories:
         if kind <= item.kinds:
@@ -250,7 +260,7 @@ def seen(
         familiar = len(item.pairs & taste.pairs) / len(item.pairs)
     by_brand = 1.0 if item.brand in taste.brands else 0.0
     too_dear = 1.0 if budget is not None and item.price is not None and item.price > budget else 0.0
-    return relevance, price, rating, renown, by_brand, in_category, familiar, too_dear
+    return relevance, price, rating, renown, by_brand, in_category, familiar, too_dear, sentiment
 
 
 @lru_cache(maxsize=65_536)

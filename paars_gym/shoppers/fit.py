@@ -13,7 +13,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.sessions.event import Session
-from paars_gym.shoppers.appeal import Wares
+from paars_gym.shoppers.appeal import FEATURES, REVIEWS_SHOWN, Wares
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.evidence import Evidence, Floats
@@ -33,7 +33,8 @@ class BehaviouralFit(NamedTuple):
         parameters: Estimates; those held are as they were at the start.
         standard_errors: Of each parameter that was estimated, from the observed information; infinite where the log
             cannot tell (always the same decision, or two that always go together).
-        held: Parameters that nothing in the log depends on, for example ``compare`` when nobody came to compare.
+        held: Parameters that nothing in the log depends on, for example ``compare`` when nobody came to compare, or
+            ``sentiment`` when the products opened show no reviews, or reviews that all have the same mean stars.
         log_likelihood: In nats.
         n_sessions: Sessions read.
         unexplained: Events that the model does not make and that were left out.
@@ -45,6 +46,14 @@ class BehaviouralFit(NamedTuple):
     log_likelihood: float
     n_sessions: int
     unexplained: int
+
+    def notes(self) -> tuple[str, ...]:
+        """What was not estimated and stays at its value, in a line each."""
+        why = {"sentiment": "no product opened shows reviews, or their stars are all alike"}
+        return tuple(
+            f"{name} held at {getattr(self.parameters, name):g}: {why.get(name, 'nothing in the log depends on it')}."
+            for name in self.held
+        )
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """Wald intervals of the parameters that were estimated.
@@ -70,6 +79,7 @@ def fit_behaviour(
     condition: Condition = "persona",
     page_size: int | None = None,
     start: BehaviouralParameters | None = None,
+    reviews_shown: int = REVIEWS_SHOWN,
 ) -> BehaviouralFit:
     """Maximum likelihood estimate of the behavioural shopper's parameters from a log.
 
@@ -84,6 +94,7 @@ def fit_behaviour(
         condition: What of the personas the shoppers are taken to act on.
         page_size: Results on a full page; by default the most that any page has.
         start: Where to start, and the values of what cannot be estimated.
+        reviews_shown: Reviews on a detail page.
 
     Raises:
         ValueError: No session shows a decision.
@@ -96,7 +107,8 @@ def fit_behaviour(
             return None
 
     check_condition(condition)
-    evidence = read_evidence(sessions, Wares(find), personas=personas, condition=condition, page_size=page_size)
+    wares = Wares(find, reviews_shown)
+    evidence = read_evidence(sessions, wares, personas=personas, condition=condition, page_size=page_size)
     if not len(evidence.pages.length) and not len(evidence.offers.taken):
         raise ValueError(
             f"None of {evidence.n_sessions} sessions shows results or a product opened; "
@@ -144,7 +156,11 @@ def _free(values: Floats, evidence: Evidence) -> Indices:
     """Indices of the parameters on which the likelihood depends."""
     before = log_likelihood(values, evidence)[0]
     moved = values + np.eye(len(values))
-    return np.flatnonzero([log_likelihood(row, evidence)[0] != before for row in moved])
+    free = np.array([log_likelihood(row, evidence)[0] != before for row in moved])
+    stars = evidence.offers.features[:, FEATURES.index("sentiment")]
+    # Equal stars everywhere are a second constant: free, it would take the outside option's error to infinity.
+    free[NAMES.index("sentiment")] &= bool(len(stars) and np.ptp(stars) > 1e-9)
+    return np.flatnonzero(free)
 
 
 def _information(values: Floats, evidence: Evidence, free: Indices) -> Floats:

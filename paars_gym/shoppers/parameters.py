@@ -11,7 +11,7 @@ from typing import Self
 class BehaviouralParameters:
     """Coefficients of the logit decisions of `BehaviouralShopper`; the defaults give some 12 steps a session.
 
-    The appeal of a product is the sum of the eight tastes times what the shopper sees of it. It decides the click, and
+    The appeal of a product is the sum of the nine tastes times what the shopper sees of it. It decides the click, and
     again, with everything that the detail page says, the purchase. A ``_taste`` is added to its coefficient in
     proportion to the persona's leaning in [-1, 1].
 
@@ -26,6 +26,7 @@ class BehaviouralParameters:
         category: For a category that the profile names.
         familiarity: For the share of the title's word pairs that the history has.
         over_budget: For a price above the intention's budget.
+        sentiment: For the mean stars above 4 of the reviews that the detail page shows; no part of the click.
         price_taste: Added to ``price`` by the mean of price sensitivity and deal seeking.
         rating_taste: Added to ``rating`` by the mean of quality focus and review reliance.
         renown_taste: Added to ``renown`` by brand reputation.
@@ -59,6 +60,7 @@ class BehaviouralParameters:
     category: float = 0.5
     familiarity: float = 0.8
     over_budget: float = -1.5
+    sentiment: float = 0.0
     price_taste: float = -0.7
     rating_taste: float = 0.6
     renown_taste: float = 0.15

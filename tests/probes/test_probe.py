@@ -3,56 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paars_gym.abtest.estimate import paired_difference
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import ConsumerProfile, Persona, Score, ShoppingPreferences
 from paars_gym.probes.levels import NO_NAME, Probe, price_level, probes
 from paars_gym.probes.pages import PAGE_SIZE, ProbePage, draw_pages, open_page
-from paars_gym.probes.probe import EVERYONE, Effect, play_trials, run_probe, segment_of
+from paars_gym.probes.probe import Effect, play_trials, run_probe
+from paars_gym.probes.segments import EVERYONE
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from tests.conftest import twelve_products
-
-EAGER = {"attraction": 0.0, "outside": 1.0, "scroll": 4.0}
-
-
-@pytest.fixture(scope="module")
-def wide() -> Catalog:
-    """Forty products of one category, with prices and ratings that differ."""
-    kettle = next(product for product in twelve_products() if product.id == "k1")
-    products = [
-        kettle.model_copy(
-            update={
-                "id": f"k{index:02d}",
-                "title": f"Calor kettle number {index}",
-                "price": 20.0 + index,
-                "rating": 3.0 + index % 4 / 2,
-            }
-        )
-        for index in range(40)
-    ]
-    return Catalog.from_products(products, name="kettles", synthetic=True)
-
-
-def people(number: int) -> list[Persona]:
-    """Price-sensitive ones and others in turn."""
-    return [
-        Persona(
-            shopper=f"p{index}",
-            profile=ConsumerProfile(),
-            preferences=ShoppingPreferences(price_sensitivity=Score(value=5.0 if index % 2 else 1.0)),
-            source="synthetic",
-        )
-        for index in range(number)
-    ]
+from tests.probes.people import people, shoppers
 
 
 def by_level(effects: tuple[Effect, ...], outcome: str, segment: str = EVERYONE) -> dict[str, Effect]:
     return {one.level: one for one in effects if (one.outcome, one.segment) == (outcome, segment)}
-
-
-def shoppers(**parameters: float):  # type: ignore[no-untyped-def]
-    return lambda shop: lambda: BehaviouralShopper(shop, parameters={**EAGER, **parameters})
 
 
 def test_pages_differ_in_the_target_alone(wide: Catalog) -> None:
@@ -91,7 +54,7 @@ def test_a_planted_dislike_of_prices_is_found_with_its_sign_and_order(wide: Cata
 
 def test_segments_with_a_stronger_taste_react_more(wide: Catalog) -> None:
     policy = shoppers(price=0.0, price_taste=-8.0, attraction=-1.0)
-    result = run_probe("price", personas=people(80), catalog=wide, policy=policy, trials=240, pages=12)
+    result = run_probe("price", personas=people(80), catalog=wide, policy=policy, trials=240, pages=40)
     high = by_level(result.effects, "view", "price_sensitivity high")["-50%"]
     low = by_level(result.effects, "view", "price_sensitivity low")["-50%"]
     assert high.interval[0] > 0
@@ -111,24 +74,6 @@ def test_places_further_down_are_viewed_less(wide: Catalog) -> None:
     estimates = [view[f"place {place}"].estimate for place in (2, 3, 5, 8)]
     assert estimates == sorted(estimates, reverse=True)
     assert view["place 8"].interval[1] < -0.2
-
-
-def test_intervals_cover_the_planted_effect(wide: Catalog) -> None:
-    """200 probes of 50 personas, drawn from a population of 200 whose own effect is known because all were played."""
-    probe = Probe("price", "?", probes()["price"].baseline, (price_level(-50),), ("price",), "price_sensitivity")
-    pages = draw_pages(wide, probe, number=6, rng=np.random.default_rng(3))
-    crowd = people(200)
-    found = play_trials(probe, pages, crowd, wide, shoppers(price=-3.0), trials=600, seed=5)
-    before, after = (found.outcomes[level, "view"].reshape(3, 200) for level in ("as is", "-50%"))
-    true = float((after - before).mean())
-    assert true > 0.03
-    rng, covered = np.random.default_rng(6), 0
-    for _ in range(200):
-        drawn = rng.integers(200, size=50)
-        clusters = np.tile(np.arange(50), 3).tolist()
-        low, high = paired_difference(before[:, drawn].ravel(), after[:, drawn].ravel(), clusters).interval
-        covered += low <= true <= high
-    assert 0.91 <= covered / 200 <= 0.985
 
 
 def test_failed_trials_are_left_out_and_counted(wide: Catalog) -> None:
@@ -151,12 +96,25 @@ def test_failed_trials_are_left_out_and_counted(wide: Catalog) -> None:
         ({"personas": []}, "0 personas"),
         ({"pages": 0}, "pages == 0"),
         ({"segment": "mood"}, "Unknown segment 'mood'"),
+        ({"segment": ""}, "Unknown segment ''"),
+        ({"brand": "Calor"}, "is for the probe brand"),
+        ({"name": "brand", "brand": " "}, "give the name of a brand"),
+        ({"level": 1.0}, "level == 1.0"),
+        ({"max_steps": 0}, "max_steps == 0"),
+        ({"concurrency": 0}, "concurrency == 0"),
+        ({"seed": -1}, "seed == -1"),
     ],
 )
 def test_bad_probes(wide: Catalog, options: dict[str, object], says: str) -> None:
-    settings = {"name": "price", "personas": people(3), "catalog": wide, "policy": shoppers(), "trials": 4, **options}
+    played = []
+
+    def nobody(shop: Shop) -> None:
+        played.append(shop)
+
+    settings = {"name": "price", "personas": people(3), "catalog": wide, "policy": nobody, "trials": 4, **options}
     with pytest.raises(ValueError, match=says):
         run_probe(**settings)  # type: ignore[arg-type]
+    assert not played, "shoppers may cost money"
 
 
 def test_a_catalog_that_fills_no_page_is_refused(catalog: Catalog) -> None:
@@ -164,12 +122,45 @@ def test_a_catalog_that_fills_no_page_is_refused(catalog: Catalog) -> None:
         run_probe("price", personas=people(3), catalog=catalog, trials=4)
 
 
-def test_segments_of_a_persona() -> None:
-    low, high = people(2)
-    assert segment_of(low, "price_sensitivity") == "price_sensitivity low"
-    assert segment_of(high, "price_sensitivity") == "price_sensitivity high"
-    assert segment_of(low, "review_reliance") == "review_reliance unknown"
-    assert segment_of(low, "age_range") == "age_range unknown"
+def test_segments_have_intervals_of_their_own_and_small_ones_are_said(wide: Catalog) -> None:
+    crowd = people(30, ("25-49K",) * 7 + ("50-74K",) * 7 + ("150K+",))
+    result = run_probe(
+        "price", personas=crowd, catalog=wide, policy=shoppers(price=-4.0), trials=60, pages=10, segment="income"
+    )
+    assert result.segment == "income_band"
+    assert {one.segment for one in result.effects} == {EVERYONE, "income_band 25-49K", "income_band 50-74K"}
+    assert result.notes == ("Fewer than 20 trials: income_band 150K+ (4); not shown.",)
+    view = by_level(result.effects, "view", "income_band 25-49K")["-50%"]
+    assert (view.personas, view.pages, view.trials) == (14, 10, 28)
+    assert view.interval is not None
+
+
+def test_everyone_meets_every_page_before_any_pair_comes_again(wide: Catalog) -> None:
+    """7 shoppers and 8 pages: in step with each other, each shopper would see one page only."""
+    probe = Probe("price", "?", probes()["price"].baseline, (), ("price",), "price_sensitivity")
+    for n_people, n_pages in ((7, 8), (8, 8), (6, 4)):
+        pages = draw_pages(wide, probe, number=n_pages, rng=np.random.default_rng(3))
+        found = play_trials(probe, pages, people(n_people), wide, shoppers(), trials=n_people * n_pages, seed=5)
+        pairs = {(one.shopper, page) for one, page in zip(found.personas, found.pages, strict=True)}
+        assert len(pairs) == n_people * n_pages
+
+
+def test_one_persona_or_one_page_is_not_estimable(wide: Catalog) -> None:
+    alone = run_probe("price", personas=people(1), catalog=wide, policy=shoppers(), trials=20, pages=10)
+    assert {(one.estimate, one.interval, one.note) for one in alone.effects} == {
+        (None, None, "not estimable: one persona")
+    }
+    same = run_probe("price", personas=people(10), catalog=wide, policy=shoppers(), trials=20, pages=1)
+    assert {one.note for one in same.effects} == {"not estimable: one page"}
+
+
+def test_targets_do_not_have_the_brand_already(wide: Catalog) -> None:
+    probe = probes("DUNK")["brand"]
+    pages = draw_pages(wide, probe, number=40, rng=np.random.default_rng(0))
+    assert {page.products[page.target].brand for page in pages} == {"Calor", "Ede", "Fann"}
+    dunk = Catalog.from_products([one for one in map(wide.product, range(40)) if one.brand == "Dunk"], name="dunk")
+    with pytest.raises(ValueError, match="Every product of 'dunk' is of 'DUNK' already"):
+        draw_pages(dunk, probe, number=1, rng=np.random.default_rng(0))
 
 
 def test_a_page_can_be_walked(wide: Catalog) -> None:

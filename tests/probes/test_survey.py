@@ -4,11 +4,13 @@ import asyncio
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Persona, Score, ShoppingPreferences
-from paars_gym.probes.survey import Question, conduct, divergences, messages, read_questions, shares
+from paars_gym.probes.answers import divergences, open_answers, shares, summarise
+from paars_gym.probes.survey import Answer, Question, conduct, messages, read_questions
 
 QUESTION = Question(id="q", text="Do you read reviews?", choices=("always", "never"), human={"always": 3, "never": 1})
 
@@ -42,12 +44,7 @@ def test_answers_are_gathered_by_segment() -> None:
     assert found["everyone", "always"].interval == pytest.approx((0.237, 0.763), abs=0.001)
     assert found["review_reliance high", "always"].given == 5
     assert found["review_reliance low", "always"].given == 0
-    (divergence,) = divergences([QUESTION], answers)
-    assert divergence.total_variation == pytest.approx(0.25)
-    assert divergence.interval is None
-    sure = QUESTION.model_copy(update={"human_answers": 400})
-    low, high = divergences([sure], answers)[0].interval or (1.0, 0.0)
-    assert low <= divergence.js <= high
+    assert found["everyone", "always"].human == 0.75
 
 
 def test_an_impossible_answer_is_repaired_once_or_counted_as_none() -> None:
@@ -58,7 +55,7 @@ def test_an_impossible_answer_is_repaired_once_or_counted_as_none() -> None:
     assert failed[0].answer is None
     assert "MalformedAnswerError" in failed[0].failure
     assert shares([QUESTION], failed, people(1)) == []
-    assert divergences([QUESTION], failed) == []
+    assert divergences([QUESTION], failed, people(1)) == []
 
 
 def test_open_questions_take_any_text() -> None:
@@ -66,6 +63,60 @@ def test_open_questions_take_any_text() -> None:
     answers = asyncio.run(conduct([question], people(2), ScriptedChat([said("Because.", times=None)])))
     assert [answer.answer for answer in answers] == ["Because.", "Because."]
     assert shares([question], answers, people(2)) == []
+    (found,) = open_answers([question], answers, people(2))
+    assert (found.answered, found.distinct, found.examples) == (2, 0.5, ("Because.",))
+
+
+def given(question: Question, *texts: str | None) -> list[Answer]:
+    return [Answer(question=question.id, shopper=f"p{index}", answer=text) for index, text in enumerate(texts)]
+
+
+def test_open_answers_are_counted_by_segment_with_the_most_frequent_first() -> None:
+    question = Question(id="o", text="Why?")
+    answers = given(question, "Price", "It is near.", "Habit", "it  is NEAR", None, "It is near")
+    everyone, low, high = open_answers([question], answers, people(6), "review_reliance")
+    assert (everyone.segment, everyone.answered, everyone.distinct) == ("everyone", 5, 0.6)
+    assert everyone.examples == ("It is near.", "Price", "Habit")
+    assert (low.segment, low.answered, low.examples) == ("review_reliance low", 2, ("Price", "Habit"))
+    assert (high.segment, high.answered, high.distinct) == ("review_reliance high", 3, 1 / 3)
+
+
+def test_divergence_has_an_interval_without_knowing_how_many_people_there_were() -> None:
+    answers = given(QUESTION, *["always", "never", "never", "never"] * 10)
+    everyone, low, high = divergences([QUESTION], answers, people(40), "review_reliance")
+    assert everyone.interval is not None
+    assert everyone.interval[0] < everyone.js < everyone.interval[1]
+    assert everyone.total_variation == pytest.approx(0.5)
+    assert (low.segment, low.answered, low.total_variation) == ("review_reliance low", 20, pytest.approx(0.25))
+    # All of this segment said "never": its resamples would all say so too, and claim to be certain.
+    assert (high.interval, high.js > low.js) == (None, True)
+    assert "all gave the same answer" in high.note
+    few = QUESTION.model_copy(update={"human_answers": 20})
+    wider = divergences([few], answers, people(40))[0].interval
+    assert wider is not None
+    assert wider[1] - wider[0] > everyone.interval[1] - everyone.interval[0]
+
+
+def test_intervals_of_divergences_cover() -> None:
+    """40 surveys of 150 personas drawn from known shares."""
+    from paars_gym.alignment.divergence import js_divergence
+
+    question = Question(id="q", text="?", choices=("a", "b", "c"), human={"a": 0.5, "b": 0.3, "c": 0.2})
+    shares_of_agents = np.array([0.3, 0.3, 0.4])
+    truth = js_divergence([0.5, 0.3, 0.2], shares_of_agents, n_resamples=0).estimate
+    rng, crowd, covered = np.random.default_rng(0), people(150), 0
+    for repeat in range(40):
+        answers = given(question, *rng.choice(["a", "b", "c"], size=150, p=shares_of_agents).tolist())
+        low, high = divergences([question], answers, crowd, seed=repeat)[0].interval or (1.0, 0.0)
+        covered += low <= truth <= high
+    assert 0.85 <= covered / 40 <= 1.0
+
+
+def test_a_summary_counts_failures_by_their_cause() -> None:
+    failed = Answer(question="q", shopper="p0", answer=None, failure="TimeoutError: too late")
+    found = summarise([QUESTION], [failed, *given(QUESTION, "never", "never")[1:]], people(3))
+    assert (found.failed, found.failures) == (1, {"TimeoutError": 1})
+    assert found.shares[1].answered == 1
 
 
 def test_choices_come_in_an_order_of_each_personas_own() -> None:
@@ -86,8 +137,30 @@ def test_a_questionnaire_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "- {id: a, text: b, choices: [yes, no, On, 1, 2020-01-01], human: {yes: 0.25, no: .75}, human_answers: 100}",
+        '[{"id": "a", "text": "b", "choices": ["yes", "no", "On", 1, "2020-01-01"], '
+        '"human": {"yes": 1, "no": 3}, "human_answers": 100}]',
+    ],
+)
+def test_choices_are_the_words_that_were_written(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "questions.yaml"
+    file.write_text(text)
+    (question,) = read_questions(file)
+    assert question.choices == ("yes", "no", "On", "1", "2020-01-01")
+    assert question.human is not None
+    assert question.human["no"] / sum(question.human.values()) == 0.75
+    assert question.human_answers == 100
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("- {id: a, text: b, choices: [x, y], human: {x: many}}", "human.x: Input should be a valid number"),
+        ("- {id: a, text: b, choices: [x, ]}", "at least two"),
+        ("- {id: a, text: b, choices: [x, ~]}", "choices.1: Input should be a valid string"),
+        ("- !!python/object/apply:os.system [ls]", "is no YAML"),
         ("a: [", "is no YAML"),
         ("", "holds no questions"),
         ("- {id: a}", "question 1: text: Field required"),

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.shop import Shop
@@ -17,6 +18,7 @@ from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.fit import fit_behaviour
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from tests.conftest import twelve_products
 from tests.shoppers.shopping import make_persona, shop_often, shop_once
 
 TRUTH = np.array([getattr(BehaviouralParameters(), name) for name in NAMES])
@@ -156,6 +158,36 @@ def test_a_decision_that_always_went_one_way_has_no_finite_error(small_shop: Sho
     assert fit.parameters.checkout > 8
     assert math.isinf(fit.standard_errors["checkout"]) or fit.standard_errors["checkout"] > 10
     assert math.isfinite(fit.standard_errors["scroll"])
+
+
+def test_a_planted_sentiment_is_estimated_where_reviews_differ(
+    mini_shop: Shop, personas: dict[str, Persona], intentions: list[Intention]
+) -> None:
+    """It acts on the purchase alone: the click does not see the reviews."""
+    planted = {"sentiment": 1.0, "outside": 2.0}
+    sessions = shop_often(mini_shop, BehaviouralShopper(mini_shop, parameters=planted), 300, personas, intentions)
+    fit = fit_behaviour(sessions, mini_shop.catalog, personas=personas)
+    low, high = fit.intervals()["sentiment"]
+    assert 0 < low <= 1.0 <= high
+    assert fit.notes() == ()
+
+
+def test_without_reviews_that_differ_sentiment_is_held_and_said(small_shop: Shop) -> None:
+    """Two reviews of each product are shown, of 1 and 2 stars: a second constant beside the outside option."""
+    policy = BehaviouralShopper(small_shop)
+    sessions = [
+        shop_once(small_shop, policy, key=str(number), intention=Intention(text="running shoes"))
+        for number in range(80)
+    ]
+    bare = Catalog.from_products([product.model_copy(update={"reviews": ()}) for product in twelve_products()])
+    for catalog in (small_shop.catalog, bare):
+        fit = fit_behaviour(sessions, catalog)
+        assert "sentiment" in fit.held
+        assert fit.parameters.sentiment == 0.0
+        assert math.isfinite(fit.standard_errors["outside"])
+        assert [note for note in fit.notes() if "sentiment" in note] == [
+            "sentiment held at 0: no product opened shows reviews, or their stars are all alike."
+        ]
 
 
 def test_human_logs_may_do_what_the_model_does_not(small_shop: Shop) -> None:

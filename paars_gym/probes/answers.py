@@ -1,0 +1,262 @@
+"""How do the answers to a survey spread, by segment, and how far are they from people's?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from paars_gym.abtest.result import Interval
+from paars_gym.personas.persona import Persona
+from paars_gym.probes.segments import EVERYONE, VALUES, segment_name, segment_of
+from paars_gym.probes.survey import Answer, Question
+from paars_gym.sessions.seed import session_rng
+
+EXAMPLES = 3
+RESAMPLES = 1_000
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Share(_Frozen):
+    """How many of a segment gave an answer to a closed question.
+
+    Attributes:
+        question: Its id.
+        segment: Of the personas.
+        answer: One of the choices.
+        given: Personas who gave it.
+        answered: Personas who answered.
+        interval: 95%, Wilson (1927); personas are taken for independent.
+        human: Share of people who gave it; None where it is unknown.
+    """
+
+    question: str
+    segment: str
+    answer: str
+    given: int
+    answered: int
+    interval: Interval
+    human: float | None = None
+
+
+class OpenAnswers(_Frozen):
+    """What a segment said to an open question.
+
+    Attributes:
+        question: Its id.
+        segment: Of the personas.
+        answered: Personas who answered.
+        distinct: Share of different answers among them, in (0, 1], without regard to case, spaces and the full stop.
+            Near 0 the model gives everybody the same answer.
+        examples: Up to three different answers, the most frequent first.
+    """
+
+    question: str
+    segment: str
+    answered: int
+    distinct: float
+    examples: tuple[str, ...]
+
+
+class GroupDivergence(_Frozen):
+    """How far a segment's answers to a closed question are from people's.
+
+    Attributes:
+        question: Its id.
+        segment: Of the personas; it is compared with all people, whose segments are not known.
+        answered: Personas who answered.
+        js: Jensen-Shannon divergence, in nats: 0 alike, log 2 nothing in common.
+        interval: 95%, basic bootstrap over the personas, and over the people where their number is known (else their
+            shares are taken as exact); None where ``note`` says why.
+        total_variation: Half the sum of the absolute differences of shares.
+        note: Why there is no interval; else empty.
+    """
+
+    question: str
+    segment: str
+    answered: int
+    js: float
+    interval: Interval
+    total_variation: float
+    note: str = ""
+
+
+class SurveyResult(_Frozen):
+    """A finished survey.
+
+    Attributes:
+        questions: How many were asked.
+        personas: How many were asked them.
+        failed: Questions to a persona that got no usable answer.
+        failures: Why, with how often, the most frequent first.
+        segment: What the segments are segments of; None without segments.
+        shares: Of closed questions.
+        open: Answers to open questions.
+        divergences: From people, where their answers are given.
+    """
+
+    questions: int
+    personas: int
+    failed: int
+    failures: dict[str, int]
+    segment: str | None
+    shares: tuple[Share, ...]
+    open: tuple[OpenAnswers, ...]
+    divergences: tuple[GroupDivergence, ...]
+
+
+def summarise(
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    personas: Sequence[Persona],
+    segment: str | None = None,
+    *,
+    seed: int = 0,
+) -> SurveyResult:
+    """Everything that the answers to a survey show.
+
+    Args:
+        questions: As asked.
+        answers: As given; those that failed are counted and left out.
+        personas: Who gave them.
+        segment: A preference or a trait, as for `paars_gym.probes.segments.segment_of`; None for everyone alone.
+        seed: Of the resamples.
+
+    Raises:
+        ValueError: An unknown segment.
+    """
+    why = Counter(answer.failure.partition(":")[0] for answer in answers if answer.answer is None)
+    return SurveyResult(
+        questions=len(questions),
+        personas=len(personas),
+        failed=why.total(),
+        failures=dict(why.most_common()),
+        segment=None if segment is None else segment_name(segment),
+        shares=tuple(shares(questions, answers, personas, segment)),
+        open=tuple(open_answers(questions, answers, personas, segment)),
+        divergences=tuple(divergences(questions, answers, personas, segment, seed=seed)),
+    )
+
+
+def shares(
+    questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None = None
+) -> list[Share]:
+    """Answers to the closed questions, for everyone and for each segment; arguments as for `summarise`."""
+    from scipy.stats import binomtest
+
+    found = []
+    for question, name, said in _by_segment(questions, answers, personas, segment):
+        counts, total = Counter(said), len(said)
+        people = None if question.human is None else sum(question.human.values())
+        for choice in question.choices:
+            ends = binomtest(counts[choice], total).proportion_ci(method="wilson")
+            found.append(
+                Share(
+                    question=question.id,
+                    segment=name,
+                    answer=choice,
+                    given=counts[choice],
+                    answered=total,
+                    interval=(float(ends.low), float(ends.high)),
+                    human=None if people is None else (question.human or {}).get(choice, 0.0) / people,
+                )
+            )
+    return found
+
+
+def open_answers(
+    questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None = None
+) -> list[OpenAnswers]:
+    """Answers to the open questions, for everyone and for each segment; arguments as for `summarise`."""
+    found = []
+    for question, name, said in _by_segment(questions, answers, personas, segment):
+        if question.choices:
+            continue
+        first: dict[str, str] = {}
+        for text in said:
+            first.setdefault(_plain(text), text)
+        common = Counter(map(_plain, said)).most_common(EXAMPLES)
+        examples = tuple(first[plain] for plain, _ in common)
+        found.append(
+            OpenAnswers(
+                question=question.id,
+                segment=name,
+                answered=len(said),
+                distinct=len(first) / len(said),
+                examples=examples,
+            )
+        )
+    return found
+
+
+def divergences(
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    personas: Sequence[Persona],
+    segment: str | None = None,
+    *,
+    seed: int = 0,
+) -> list[GroupDivergence]:
+    """Personas against people, for each closed question with human answers; arguments as for `summarise`.
+
+    The interval is a bootstrap of the personas' answers, and of the people's where ``human_answers`` says how many they
+    are. It assumes that both are independent draws.
+    """
+    from paars_gym.alignment.divergence import js_divergence
+    from paars_gym.alignment.resampling import basic_interval, resample_counts
+
+    found = []
+    for question, name, said in _by_segment(questions, answers, personas, segment):
+        if question.human is None:
+            continue
+        counts = Counter(said)
+        agent = np.array([counts[choice] for choice in question.choices], dtype=np.float64)
+        human = np.array([question.human.get(choice, 0.0) for choice in question.choices])
+        human /= human.sum()
+        estimate, interval, note = js_divergence(human, agent, n_resamples=0).estimate, None, ""
+        if agent.max() == agent.sum():
+            note = "no interval: all gave the same answer, and resamples of it say nothing of others"
+        else:
+            rng = session_rng(seed, f"divergence {question.id} {name}")
+            of_agents = resample_counts(agent, RESAMPLES, rng)
+            of_people = np.broadcast_to(human, of_agents.shape)
+            if question.human_answers is not None:
+                of_people = rng.multinomial(question.human_answers, human, size=RESAMPLES).astype(np.float64)
+            draws = [js_divergence(*pair, n_resamples=0).estimate for pair in zip(of_people, of_agents, strict=True)]
+            made = basic_interval(estimate, np.array(draws), "").clip()
+            interval = made.low, made.high
+        found.append(
+            GroupDivergence(
+                question=question.id,
+                segment=name,
+                answered=len(said),
+                js=estimate,
+                interval=interval,
+                total_variation=0.5 * float(np.abs(human - agent / agent.sum()).sum()),
+                note=note,
+            )
+        )
+    return found
+
+
+def _by_segment(
+    questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None
+) -> Iterator[tuple[Question, str, list[str]]]:
+    """Each question and segment with the usable answers, where there are any."""
+    of = {persona.shopper: segment_of(persona, segment) if segment else EVERYONE for persona in personas}
+    ordered = [f"{full} {value}" for full in [segment_name(segment)] for value in VALUES[full]] if segment else []
+    for question in questions:
+        given = [answer for answer in answers if answer.question == question.id and answer.answer is not None]
+        for name in (EVERYONE, *ordered):
+            said = [str(answer.answer) for answer in given if name in (EVERYONE, of[answer.shopper])]
+            if said:
+                yield question, name, said
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".! ")

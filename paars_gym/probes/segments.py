@@ -1,0 +1,118 @@
+"""To which segment does a persona belong, and which segments are too small to speak of?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
+
+from paars_gym.personas.persona import (
+    SCALES,
+    AgeRange,
+    Children,
+    Gender,
+    Home,
+    HouseholdSize,
+    IncomeBand,
+    MaritalStatus,
+    Persona,
+)
+
+EVERYONE = "everyone"
+OTHERS = "others"
+SMALLEST = 20
+"""Trials below which a segment gets no interval of its own."""
+VALUES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(SCALES, ("low", "middle", "high", "unknown")),
+    "age_range": get_args(AgeRange),
+    "gender": get_args(Gender),
+    "marital_status": get_args(MaritalStatus),
+    "household_size": get_args(HouseholdSize),
+    "children": get_args(Children),
+    "income_band": get_args(IncomeBand),
+    "home": get_args(Home),
+}
+"""What segments can be of, and what they can be, from low to high: preferences, then traits of the profile."""
+
+
+class Segments(NamedTuple):
+    """Where each trial belongs.
+
+    Attributes:
+        names: Segments that are reported, in order.
+        of: Segment of each trial; empty text where it is in none that is reported.
+        notes: What was pooled or left out, and why.
+    """
+
+    names: tuple[str, ...]
+    of: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def segment_name(name: str) -> str:
+    """The preference or trait that a name, or the beginning of one, means: ``income`` is ``income_band``.
+
+    Raises:
+        ValueError: None, or several.
+    """
+    if name in VALUES:
+        return name
+    found = [one for one in VALUES if name and one.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(f"Segment {name!r} may be {' or '.join(found)}: write it out.")
+    raise ValueError(f"Unknown segment {name!r}. Available: {', '.join(VALUES)}.")
+
+
+def segment_of(persona: Persona, segment: str) -> str:
+    """Where a persona belongs: low, middle or high on a preference's scale, or its value of a trait.
+
+    Args:
+        persona: Whose.
+        segment: As for `segment_name`.
+
+    Raises:
+        ValueError: Neither a preference nor a trait.
+    """
+    segment = segment_name(segment)
+    if segment in SCALES:
+        value = getattr(persona.preferences, segment).value
+        if value is None:
+            return f"{segment} unknown"
+        return f"{segment} {'low' if value < 2.5 else 'high' if value > 3.5 else 'middle'}"
+    return f"{segment} {getattr(persona.profile, segment).value}"
+
+
+def group(personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST, unit: str = "trials") -> Segments:
+    """Segments with enough entries each.
+
+    Those with fewer than ``smallest`` are pooled as ``others``; when even these are too few they are left out. Both are
+    said. Where nothing is known of anybody there are no segments.
+
+    Args:
+        personas: One entry a trial.
+        segment: A preference or a trait.
+        smallest: Entries that a segment needs.
+        unit: What an entry is, for the notes.
+
+    Raises:
+        ValueError: An unknown segment.
+    """
+    segment = segment_name(segment)
+    of = [segment_of(persona, segment) for persona in personas]
+    sizes = Counter(of)
+    if set(sizes) == {f"{segment} unknown"}:
+        return Segments((), ("",) * len(of), (f"No persona says its {segment}: there are no segments to tell apart.",))
+    ordered = [name for value in VALUES[segment] if (name := f"{segment} {value}") in sizes]
+    small = [name for name in ordered if sizes[name] < smallest]
+    names = [name for name in ordered if sizes[name] >= smallest]
+    pooled = sum(sizes[name] for name in small)
+    listed = ", ".join(f"{name} ({sizes[name]})" for name in small)
+    if not small:
+        return Segments(tuple(names), tuple(of), ())
+    few = f"Fewer than {smallest} {unit}: {listed}"
+    if len(small) > 1 and pooled >= smallest:
+        own = [OTHERS if name in small else name for name in of]
+        return Segments((*names, OTHERS), tuple(own), (f"{few}; pooled as {OTHERS!r}.",))
+    return Segments(tuple(names), tuple("" if name in small else name for name in of), (f"{few}; not shown.",))
