@@ -150,7 +150,7 @@ def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_p
     assert any("Mined, surely." in json.dumps(body) for body in mock.bodies if what(body) == "choice")
     about = results["settings"]["asked"]
     assert about["llm, base"]["personas"] == "none"
-    assert about["llm, persona"] | {"form": "tools"} == {
+    assert about["llm, persona"] == {
         "policy": "policies.compatible_persona:shoppers",
         "condition": "persona",
         "personas": "mined",
@@ -159,6 +159,10 @@ def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_p
         "temperature": {"sessions": 1.0, "answers": 0.0},
         "not_sent": [],
         "form": "tools",
+        "context_tokens": 16000,
+        "invalid_in_a_row": 5,
+        "max_tokens": 1500,
+        "reasoning": None,
     }
     (paid,) = results["paid"]
     assert (paid["calls"], paid["from_cache"], paid["prompt_cache_share"]) == (52, 4, 0.6)
