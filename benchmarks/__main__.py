@@ -23,9 +23,10 @@ from rich.console import Console, RenderableType
 import paars_gym
 from benchmarks import readme as readme_file
 from benchmarks import settings
-from benchmarks.command import WIDTH, run_command, wide_console
+from benchmarks.console import WIDTH, wide_console
 from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cli.running import run_command
 from paars_gym.sessions.households import household_baskets
 
 FIRST_LINE = (

@@ -13,6 +13,7 @@ from rich.console import Console, Group
 
 from benchmarks.settings import ABTEST_ARMS, ABTEST_DRAWS, ABTEST_SESSIONS
 from paars_gym.abtest import ABTest, ABTestResult, Arm
+from paars_gym.cli.running import run_command
 from paars_gym.report.abtest import notes, outcome_table, result_forest
 
 
@@ -55,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -38,6 +38,7 @@ from paars_gym.abtest.compare import compare
 from paars_gym.abtest.estimate import clustered_error, effective_degrees, paired_difference
 from paars_gym.abtest.outcomes import OUTCOMES, PRIMARY
 from paars_gym.abtest.planning import power_of
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Persona
 from paars_gym.shop.open import open_shop
 from paars_gym.simulation.world import mini_world
@@ -254,4 +255,4 @@ def outputs(parts: Sequence[str], size: Size, *, seed: int, progress: Progress =
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

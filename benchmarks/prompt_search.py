@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import run_command
 from benchmarks.settings import PEOPLE, PROMPT_SEED, SHOPPERS
 from paars_gym.alignment import Bins, js_divergence, open_log
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import CONDITIONS, Condition
 from paars_gym.report.alignment import number
 from paars_gym.simulation.population import run_population

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.command import run_command, wide_console
+from benchmarks.console import wide_console
 from benchmarks.query_people import QueryPeople, find_people, webshop_pairs
 from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
 from paars_gym.alignment import LanguageModel, load_language_model, relative_gain, score_queries, similarity
@@ -27,6 +27,7 @@ from paars_gym.alignment.measure import Measure, measure
 from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration
 from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.catalog.product import Product
+from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.personas.persona import Condition, Persona

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
 from benchmarks.cells import cell
-from benchmarks.command import run_command, wide_console
+from benchmarks.console import wide_console
 from benchmarks.mini_people import mini_people
 from benchmarks.settings import RANK_SEED, SESSION_SEED, SESSIONS, SHOPPERS
 from paars_gym.alignment import mine_rank_cases, score_ranks
@@ -31,6 +31,7 @@ from paars_gym.alignment.rank_selection import RANK_CHOSEN, RankCase
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.personas.store import read_personas
 from paars_gym.report.alignment import number

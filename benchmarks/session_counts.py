@@ -16,8 +16,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.command import run_command
 from paars_gym.alignment import AlignmentReport, open_log, score
+from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
 from paars_gym.sessions.ingest.importing import import_log
 

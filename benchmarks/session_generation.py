@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks import table_2
 from benchmarks.cells import cell, estimate
-from benchmarks.command import run_command, wide_console
+from benchmarks.console import wide_console
 from benchmarks.mini_people import mini_people
 from benchmarks.settings import SESSION_SEED, SESSIONS, SHOPPERS
 from benchmarks.table_2 import mark
@@ -25,6 +25,7 @@ from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Condition
 from paars_gym.report.alignment import number, render
 from paars_gym.sessions.households import household_baskets

@@ -19,6 +19,7 @@ from rich.table import Table
 
 import paars_gym  # noqa: F401 (registers the environment)
 from benchmarks.performance.catalogs import synthetic_catalog
+from paars_gym.cli.running import run_command
 
 WEBSHOP_STEPS_PER_SECOND = 53
 QUERIES = 40
@@ -104,4 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

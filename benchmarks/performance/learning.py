@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from paars_gym.cli.running import run_command
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.wrappers import DiscreteActions, FeatureObservation
@@ -88,4 +89,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
@@ -133,4 +134,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -25,6 +25,7 @@ from tantivy import Query, Searcher
 from benchmarks.performance.catalogs import synthetic_catalog, vocabulary, zipf_words
 from paars_gym.catalog.filters import NO_FILTERS, Filters
 from paars_gym.catalog.store import Catalog
+from paars_gym.cli.running import run_command
 from paars_gym.ranking.index import open_index
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.query import text_query
@@ -171,4 +172,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)
