@@ -53,7 +53,10 @@ def test_intervals_cover_over_other_people_pages_and_luck() -> None:
 
 
 def played_coverage(repeats: int) -> dict[str, float]:
-    """Share of probes, played in mini with people, pages and seeds of their own, whose intervals hold the truth."""
+    """Share of probes, played in mini with people, pages and seeds of their own, whose intervals hold the truth.
+
+    Both are draws from a finite population, so that its true effect has no error of its own.
+    """
     catalog, parameters = load_catalog("mini"), BehaviouralParameters.of(PLANTED)
     everyone = varied_people(60, seed=1)
     everywhere = draw_pages(catalog, PROBE, number=200, rng=np.random.default_rng(2))
@@ -72,7 +75,7 @@ def played_coverage(repeats: int) -> dict[str, float]:
             everyone[index].model_copy(update={"shopper": f"{number}"})
             for number, index in enumerate(rng.integers(len(everyone), size=PEOPLE).tolist())
         ]
-        pages = draw_pages(catalog, PROBE, number=PAGES, rng=rng)
+        pages = [everywhere[index] for index in rng.integers(len(everywhere), size=PAGES).tolist()]
         found = play_trials(PROBE, pages, drawn, catalog, planted, trials=TRIALS, seed=repeat)
         for effect in effects_of(PROBE, found, PROBE.segment)[0]:
             if effect.segment == EVERYONE and effect.interval is not None:
