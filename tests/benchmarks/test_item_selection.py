@@ -6,9 +6,7 @@ import json
 
 import numpy as np
 import pytest
-import typer
 from rich.console import Console
-from typer.testing import CliRunner
 
 from benchmarks import item_selection
 from benchmarks.item_answers import FAILED, Answers
@@ -18,6 +16,7 @@ from benchmarks.item_scorers import choose_popular, item_phrases, preference_phr
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.alignment.paper import PAPER
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences
+from tests.benchmarks.running import run_main
 
 
 def printed(results: item_selection.ItemSelectionResults, width: int = 140) -> str:
@@ -153,7 +152,5 @@ def test_phrases_are_what_is_said() -> None:
 
 
 def test_help_reads_well() -> None:
-    app = typer.Typer()
-    app.command()(item_selection.main)
-    shown = CliRunner().invoke(app, ["--help"]).output
+    shown = run_main(item_selection.main, "--help").output
     assert "real household bought" in " ".join(shown.split())

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from benchmarks.performance import llm_client
+from tests.benchmarks.running import run_main
 
 pytestmark = pytest.mark.slow
 LOOSE_CPU_MS = 15.0
@@ -16,10 +15,8 @@ LOOSE_CPU_MS = 15.0
 
 
 def test_a_small_round() -> None:
-    app = typer.Typer()
-    app.command()(llm_client.main)
     small = ["--concurrency", "8", "--rounds", "1", "--short", "0.05", "--long", "0.1", "--settle", "2"]
-    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, small)
+    done = run_main(llm_client.main, *small)
     assert done.exit_code == 0, done.output
     rows = [line.split("│")[1:-1] for line in done.output.splitlines() if re.search(r"│ 0\.\d+ s", line)]
     assert [row[0].strip() for row in rows] == ["0.05 s", "0.1 s"]

@@ -1,0 +1,43 @@
+"""Does a user's mistake end as a line that says what is allowed, in every benchmark?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks import (
+    abtest,
+    abtest_validity,
+    item_selection,
+    local_llm,
+    persona_validity,
+    query_generation,
+    rank_selection,
+    session_generation,
+)
+from benchmarks.__main__ import main as whole
+from tests.benchmarks.running import run_main
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "said"),
+    [
+        (whole, ["--only", "nothing"], "session_generation"),
+        (abtest.main, ["--sessions", "many"], "integer"),
+        (abtest_validity.main, ["--part", "luck"], "power"),
+        (item_selection.main, ["--policy", "llm"], "--model"),
+        (item_selection.main, ["--policy", "llm", "--model", "nonsense"], "nonsense"),
+        (local_llm.main, ["--conditions", "all"], "all"),
+        (persona_validity.main, ["nowhere.jsonl"], "nowhere.jsonl"),
+        (query_generation.main, ["--human", "/nowhere"], "nowhere"),
+        (rank_selection.main, ["--human", "/nowhere"], "nowhere"),
+        (session_generation.main, ["--sessions", "1"], "sessions"),
+    ],
+)
+def test_mistakes_end_in_words(main: Callable[..., Any], arguments: list[str], said: str) -> None:
+    ended = run_main(main, *arguments)
+    assert ended.exit_code == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.output + ended.stderr
