@@ -98,15 +98,16 @@ def _run_all(names: list[str], folder: Path, progress: Callable[[str], None]) ->
 
 
 def _keep(folder: Path, pieces: Iterable[RenderableType], shown: Iterable[RenderableType]) -> None:
-    """The report as files, the same whatever the terminal."""
-    paper = Console(record=True, highlight=False, width=WIDTH, file=StringIO())
-    paper.print(FIRST_LINE, "\n")
-    paper.print(*pieces, sep="\n")
-    paper.save_html(str(folder / "report.html"), clear=False)
-    paper.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
-    paper.save_text(str(folder / "report.txt"))
-    paper.print(*shown, sep="\n")
-    paper.save_text(str(folder / "tables.txt"))
+    """The report as files, the same whatever the terminal: whole as text and page, its tables as text and picture."""
+    whole, brief = (Console(record=True, highlight=False, width=WIDTH, file=StringIO()) for _ in range(2))
+    whole.print(FIRST_LINE, "\n")
+    whole.print(*pieces, sep="\n")
+    whole.save_html(str(folder / "report.html"), clear=False)
+    whole.save_text(str(folder / "report.txt"))
+    brief.print(FIRST_LINE, "\n")
+    brief.print(*shown, sep="\n")
+    brief.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
+    brief.save_text(str(folder / "tables.txt"))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 
 from benchmarks.settings import ABTEST_ARMS, ABTEST_DRAWS, ABTEST_SESSIONS
 from paars_gym.abtest import ABTest, ABTestResult, Arm
@@ -50,7 +50,7 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """One simulated A/B test of two rankings: the same invented shoppers in both arms of the shop of mini."""
-    console = Console(highlight=False)
+    console = wide_console()
     console.print("Invented shoppers who follow a choice model, in a generated catalog: no people, no language model.")
     console.print(table(run(control, treatment, sessions=sessions, draws=draws, seed=seed)))
 

@@ -31,6 +31,7 @@ from benchmarks.abtest_bars import (
 )
 from benchmarks.abtest_direction import direction_tables, directions
 from benchmarks.abtest_pools import FULL, POOL_DRAWS, REDUCED, Pool, Size, drawn_tests, play_pool, true_effects
+from benchmarks.console import wide_console
 from paars_gym.abtest import ABTest
 from paars_gym.abtest.arms import Arm
 from paars_gym.abtest.bandit import CAMPAIGNS, CONTROL, TREATMENT, compare_campaign, open_bandit_folder, read_campaign
@@ -43,7 +44,7 @@ from paars_gym.personas.persona import Persona
 from paars_gym.shop.open import open_shop
 from paars_gym.simulation.world import mini_world
 
-console, errors = Console(highlight=False), Console(stderr=True)
+console, errors = wide_console(), Console(stderr=True)
 PARTS = ("false positives", "coverage", "power", "savings", "direction", "clicks")
 ARMS = (Arm("bm25"), Arm("bm25+rating:0.3"))
 TREATMENTS = ("bm25+rating:0.3", "bm25+popularity:0.3", "rating", "popularity", "price", "random")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-WIDTH = 124
+WIDTH = 132
 """Of files, and of what is no terminal: Table 2 fits."""
 
 

@@ -262,7 +262,7 @@ def remarks(results: RankResults) -> list[str]:
 def main_remarks(results: RankResults) -> list[str]:
     """Beside Table 2's sentence: how to read the figure."""
     return [
-        f"Asked for one result, the {SHOPPERS} shopper names the likeliest, mostly the first; people's choices spread.",
+        f"Asked for one result, the {SHOPPERS} shopper draws a first click, mostly near the top; people's spread more.",
         f"{results.cases:,} of {results.searches:,} searches give a case: what follows is a view of a result.",
         *results.notes,
     ]
