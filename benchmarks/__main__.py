@@ -9,7 +9,7 @@ yet (sessions of a folder that does are kept, be they of older code)::
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from io import StringIO
@@ -71,7 +71,7 @@ def main(
     results = {name: runs[name].results for name in PARTS if name in runs}
     pieces = list(report(results))
     console.print(*pieces, sep="\n")
-    _keep(folder, pieces, tables(results))
+    _keep(folder, pieces, results)
     if readme:
         readme_file.refresh(folder)
     took = ", ".join(f"{run.name} {run.cpu_seconds:.0f}" for run in runs.values())
@@ -97,7 +97,7 @@ def _run_all(names: list[str], folder: Path, progress: Callable[[str], None]) ->
     return runs
 
 
-def _keep(folder: Path, pieces: Iterable[RenderableType], shown: Iterable[RenderableType]) -> None:
+def _keep(folder: Path, pieces: Iterable[RenderableType], results: Mapping[str, Any]) -> None:
     """The report as files, the same whatever the terminal: whole as text and page, its tables as text and picture."""
     whole, brief = (Console(record=True, highlight=False, width=WIDTH, file=StringIO()) for _ in range(2))
     whole.print(FIRST_LINE, "\n")
@@ -105,8 +105,10 @@ def _keep(folder: Path, pieces: Iterable[RenderableType], shown: Iterable[Render
     whole.save_html(str(folder / "report.html"), clear=False)
     whole.save_text(str(folder / "report.txt"))
     brief.print(FIRST_LINE, "\n")
-    brief.print(*shown, sep="\n")
-    brief.save_svg(str(folder / "report.svg"), title="python -m benchmarks", clear=False)
+    brief.print(*tables(results), sep="\n")
+    brief.save_svg(str(folder / "report.svg"), title="python -m benchmarks")
+    # The A/B test has a section of its own in the README.
+    brief.print(*tables({name: found for name, found in results.items() if name != "abtest"}), sep="\n")
     brief.save_text(str(folder / "tables.txt"))
 
 

@@ -47,7 +47,7 @@ def test_a_part_alone_is_reported_with_its_column_of_table_2(ranks: RankResults)
 
 def test_files_hold_the_report_whole_and_the_tables_alone(ranks: RankResults, tmp_path: Path) -> None:
     results = {"rank_selection": ranks}
-    _keep(tmp_path, list(parts.report(results)), parts.tables(results))
+    _keep(tmp_path, list(parts.report(results)), results)
     report, tables = ((tmp_path / name).read_text(encoding="utf-8") for name in ("report.txt", "tables.txt"))
     assert " ".join(report.split()).startswith(FIRST_LINE)
     assert "paper (LLM), persona" in tables
@@ -59,5 +59,5 @@ def test_files_hold_the_report_whole_and_the_tables_alone(ranks: RankResults, tm
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "40")
         assert Console().width == 40
-        _keep(tmp_path, list(parts.report(results)), parts.tables(results))
+        _keep(tmp_path, list(parts.report(results)), results)
     assert (tmp_path / "report.svg").read_bytes() == before
