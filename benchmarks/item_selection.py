@@ -17,7 +17,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.commands import one_line_errors
 from benchmarks.item_answers import Answers, Asking, ask_cases
 from benchmarks.item_forecast import Forecast, forecast_items
 from benchmarks.item_personas import HISTORY_TOKENS
@@ -30,6 +29,7 @@ from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, Pr
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cli.running import run_command
 from paars_gym.embedding import embedder_label, load_embedder
 from paars_gym.llm.budget import Price
 from paars_gym.personas.persona import CONDITIONS
@@ -180,7 +180,6 @@ def expect(sets: Sequence[ItemCases], ask: Shoppers, payment: Payment, history_t
     return found
 
 
-@one_line_errors
 def main(
     cases: Annotated[int, typer.Option(min=1, help="Cases for each kind of distractors, at most.")] = ITEM_CASES,
     per_household: Annotated[int, typer.Option(min=1, help="Cases a household, at most.")] = ITEM_CASES_A_HOUSEHOLD,
@@ -301,4 +300,4 @@ def _price(text: str) -> Price:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

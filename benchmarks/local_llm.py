@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.commands import one_line_errors
 from benchmarks.item_answers import Asked, ask_cases
 from benchmarks.item_personas import Counted, Mined, PersonaSource
 from benchmarks.item_results import Gain, ItemRow, gains_of, row_of
@@ -32,6 +31,7 @@ from benchmarks.small_model import Bounded
 from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, mine_item_cases
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
+from paars_gym.cli.running import run_command
 from paars_gym.llm.stack import Stack, payable
 from paars_gym.personas.persona import CONDITIONS, Condition, Persona
 from paars_gym.sessions.event import Intention
@@ -235,9 +235,10 @@ def notes(results: LocalResults) -> list[str]:
     ]
 
 
-@one_line_errors
 def main(
-    cases: Annotated[int, typer.Option(min=1, help="Each takes about half a minute, all conditions together.")] = CASES,
+    cases: Annotated[
+        int, typer.Option(min=1, help="Each takes about three quarters of a minute, all conditions together.")
+    ] = CASES,
     conditions: Annotated[str, typer.Option(help="With commas between.")] = ",".join(CONDITIONS),
     protocol: Annotated[str, typer.Option(help="popularity (matched distractors) or interests (the paper's).")] = (
         "popularity"
@@ -290,4 +291,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.commands import one_line_errors
 from paars_gym.alignment.individual import wilson_interval
 from paars_gym.catalog.journey import journey_file
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import (
     AgeRange,
     Children,
@@ -262,7 +262,6 @@ def table(found: Mapping[str, Mapping[str, Validity]]) -> Table:
     return rows
 
 
-@one_line_errors
 def main(
     personas: Annotated[
         Path | None, typer.Argument(help="File of mined personas; without one, baselines only.")
@@ -306,4 +305,4 @@ def _two(values: Ints, ranks: Ints, truth: Ints, *, ordered: bool) -> Validity:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

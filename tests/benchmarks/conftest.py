@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from benchmarks import item_selection
 from paars_gym.alignment.item_selection import ItemCases, mine_item_cases
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
+from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import SCALES
 from paars_gym.sessions.purchases import ProductLog
 
@@ -92,6 +95,32 @@ class Mock:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit code, and what it printed, stdout and stderr apart and together."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+
+def command(main: Callable[..., None], *arguments: object, columns: int = 200) -> Ended:
+    """Runs a benchmark as ``python -m`` does, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr("sys.argv", [main.__module__, *map(str, arguments)])
+        patch.setenv("COLUMNS", str(columns))
+        try:
+            run_command(main)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def need(*packages: str) -> None:

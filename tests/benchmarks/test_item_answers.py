@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
 from benchmarks import item_selection
 from benchmarks.item_answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
@@ -23,7 +21,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.llm.chat import Reply, Request, Usage
 from paars_gym.llm.errors import ServerError
 from paars_gym.shoppers.protocol import GaveUp
-from tests.benchmarks.conftest import Mock, need, well, what
+from tests.benchmarks.conftest import Ended, Mock, command, need, well, what
 
 ALL = "base,profile,preferences,history,persona"
 
@@ -128,12 +126,8 @@ def test_which_policy_asks_which_model() -> None:
     assert policy_for("my:Own", "openai:gpt-4.1-mini") == "my:Own"
 
 
-def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.command()(item_selection.main)
-    return CliRunner(env={"COLUMNS": "200"}).invoke(
-        app, ["--min-known", "3", "--embedder", "lexical", *map(str, arguments)]
-    )
+def run(*arguments: str) -> Ended:
+    return command(item_selection.main, "--min-known", 3, "--embedder", "lexical", *arguments)
 
 
 def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_path: Path) -> None:

@@ -12,9 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import typer
 from rich.console import Console
-from typer.testing import CliRunner
 
 from benchmarks import local_llm
 from benchmarks.item_answers import NobodyAnswersError
@@ -25,7 +23,7 @@ from paars_gym.llm.ask import read_answer
 from paars_gym.llm.chat import Reply
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
 from paars_gym.personas.persona import SCALES, ConsumerProfile
-from tests.benchmarks.conftest import Mock, need, well
+from tests.benchmarks.conftest import Mock, command, need, well
 
 
 def logprobs(**tokens: float) -> SimpleNamespace:
@@ -93,9 +91,7 @@ def test_a_server_that_is_down_is_not_scored(mock: Mock, cases: ItemCases) -> No
     ],
 )
 def test_mistakes_end_in_one_line(arguments: list[str], said: str) -> None:
-    app = typer.Typer()
-    app.command()(local_llm.main)
-    done = CliRunner().invoke(app, arguments)
+    done = command(local_llm.main, *arguments)
     assert done.exit_code == 2
     assert done.stderr.startswith("error: ")
     assert said in done.stderr

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
 from benchmarks import persona_validity
 from benchmarks.persona_validity import (
@@ -32,6 +30,7 @@ from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Shop
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Event, History, Session
+from tests.benchmarks.conftest import Ended, command
 
 ANSWERS = {
     str(number): {"age_range": ("25-34", "45-54", "65+")[number % 3], "home": ("owner", "renter")[number % 2]}
@@ -123,10 +122,8 @@ def test_what_the_801_households_told() -> None:
     assert all(answer[name] in FIELDS[name].values for answer in answers.values() for name in answer)
 
 
-def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.command()(main)
-    return CliRunner(env={"COLUMNS": "120"}).invoke(app, list(map(str, arguments)))
+def run(*arguments: object) -> Ended:
+    return command(main, *arguments)
 
 
 def test_ids_for_mining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
