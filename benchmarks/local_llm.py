@@ -236,7 +236,9 @@ def notes(results: LocalResults) -> list[str]:
 
 
 def main(
-    cases: Annotated[int, typer.Option(min=1, help="Each takes about half a minute, all conditions together.")] = CASES,
+    cases: Annotated[
+        int, typer.Option(min=1, help="Each takes about three quarters of a minute, all conditions together.")
+    ] = CASES,
     conditions: Annotated[str, typer.Option(help="With commas between.")] = ",".join(CONDITIONS),
     protocol: Annotated[str, typer.Option(help="popularity (matched distractors) or interests (the paper's).")] = (
         "popularity"
