@@ -22,10 +22,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 import paars_gym
-from benchmarks import readme as readme_file
 from benchmarks import settings
-from benchmarks.console import WIDTH, wide_console
-from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
+from benchmarks.report import readme as readme_file
+from benchmarks.report.console import WIDTH, wide_console
+from benchmarks.report.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
 from paars_gym.sessions.households import household_baskets

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from benchmarks.console import wide_console
+from benchmarks.report.console import wide_console
 from benchmarks.settings import ABTEST_ARMS, ABTEST_DRAWS, ABTEST_SESSIONS
 from paars_gym.abtest import ABTest, ABTestResult, Arm
 from paars_gym.cli.running import run_command

@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.abtest_bars import (
+from benchmarks.report.console import wide_console
+from benchmarks.validity.bars import (
     Rate,
     Saved,
     Verdict,
@@ -29,9 +30,8 @@ from benchmarks.abtest_bars import (
     savings_bars,
     verdict_table,
 )
-from benchmarks.abtest_direction import direction_tables, directions
-from benchmarks.abtest_pools import FULL, POOL_DRAWS, REDUCED, Pool, Size, drawn_tests, play_pool, true_effects
-from benchmarks.console import wide_console
+from benchmarks.validity.direction import direction_tables, directions
+from benchmarks.validity.pools import FULL, POOL_DRAWS, REDUCED, Pool, Size, drawn_tests, play_pool, true_effects
 from paars_gym.abtest import ABTest
 from paars_gym.abtest.arms import Arm
 from paars_gym.abtest.bandit import CAMPAIGNS, CONTROL, TREATMENT, compare_campaign, open_bandit_folder, read_campaign

@@ -17,13 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.item_answers import Answers, Asking, ask_cases
-from benchmarks.item_forecast import Forecast, forecast_items
-from benchmarks.item_personas import HISTORY_TOKENS
-from benchmarks.item_report import ABOUT, notes, table
-from benchmarks.item_results import POPULARITY, ItemSelectionResults, by_group, counts_of, gains_of, row_of
-from benchmarks.item_scorers import EmbeddingChoice, choose_popular, choose_uniformly
-from benchmarks.item_shoppers import Payment, Shoppers, shoppers
+from benchmarks.items.answers import Answers, Asking, ask_cases
+from benchmarks.items.forecast import Forecast, forecast_items
+from benchmarks.items.personas import HISTORY_TOKENS
+from benchmarks.items.report import ABOUT, notes, table
+from benchmarks.items.results import POPULARITY, ItemSelectionResults, by_group, counts_of, gains_of, row_of
+from benchmarks.items.scorers import EmbeddingChoice, choose_popular, choose_uniformly
+from benchmarks.items.shoppers import Payment, Shoppers, shoppers
 from benchmarks.settings import ITEM_CASES, ITEM_CASES_A_HOUSEHOLD, ITEM_CONDITIONS, ITEM_MIN_KNOWN, ITEM_SEED
 from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, Protocol, mine_item_cases
 from paars_gym.cache import cache_dir

@@ -21,10 +21,10 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.item_answers import Asked, ask_cases
-from benchmarks.item_personas import Counted, Mined, PersonaSource
-from benchmarks.item_results import Gain, ItemRow, gains_of, row_of
-from benchmarks.item_scorers import choose_popular
+from benchmarks.items.answers import Asked, ask_cases
+from benchmarks.items.personas import Counted, Mined, PersonaSource
+from benchmarks.items.results import Gain, ItemRow, gains_of, row_of
+from benchmarks.items.scorers import choose_popular
 from benchmarks.local_server import MODEL, local_server, weights
 from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED
 from benchmarks.small_model import Bounded

@@ -18,8 +18,8 @@ import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.console import wide_console
-from benchmarks.query_people import QueryPeople, find_people, webshop_pairs
+from benchmarks.queries.people import QueryPeople, find_people, webshop_pairs
+from benchmarks.report.console import wide_console
 from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
 from paars_gym.alignment import LanguageModel, load_language_model, relative_gain, score_queries, similarity
 from paars_gym.alignment.collect import embedding_measures
@@ -336,7 +336,7 @@ def main(
 
     One by one (cosine similarity, Figure 2) and as groups (kernel densities, Table 2 and Appendix D).
     """
-    from benchmarks.query_tables import remarks, tables
+    from benchmarks.queries.tables import remarks, tables
 
     console = wide_console()
     with console.status("starting") as status:

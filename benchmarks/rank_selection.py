@@ -19,9 +19,9 @@ import typer
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
-from benchmarks.cells import cell
-from benchmarks.console import wide_console
 from benchmarks.mini_people import mini_people
+from benchmarks.report.cells import cell
+from benchmarks.report.console import wide_console
 from benchmarks.settings import RANK_SEED, SESSION_SEED, SESSIONS, SHOPPERS
 from paars_gym.alignment import mine_rank_cases, score_ranks
 from paars_gym.alignment.collect import histogram_measures

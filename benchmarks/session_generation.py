@@ -15,12 +15,12 @@ import typer
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
-from benchmarks import table_2
-from benchmarks.cells import cell, estimate
-from benchmarks.console import wide_console
 from benchmarks.mini_people import mini_people
+from benchmarks.report import table_2
+from benchmarks.report.cells import cell, estimate
+from benchmarks.report.console import wide_console
+from benchmarks.report.table_2 import mark
 from benchmarks.settings import SESSION_SEED, SESSIONS, SHOPPERS
-from benchmarks.table_2 import mark
 from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.abtest_bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
-from benchmarks.abtest_direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
-from benchmarks.abtest_pools import REDUCED, Pool, drawn_tests, true_effects
 from benchmarks.abtest_validity import outputs
-from benchmarks.satisficers import GOALS, aspirations_of, satisficers, usual_prices
+from benchmarks.validity.bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
+from benchmarks.validity.direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
+from benchmarks.validity.pools import REDUCED, Pool, drawn_tests, true_effects
+from benchmarks.validity.satisficers import GOALS, aspirations_of, satisficers, usual_prices
 from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.outcomes import COLUMNS
 from paars_gym.abtest.patch import Change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.cells import estimate
+from benchmarks.report.cells import estimate
 
 
 def test_a_cell_has_no_empty_brackets() -> None:

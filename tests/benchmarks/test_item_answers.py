@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from benchmarks import item_selection
-from benchmarks.item_answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
-from benchmarks.item_personas import Counted
-from benchmarks.item_shoppers import model_behind, policy_for
+from benchmarks.items.answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
+from benchmarks.items.personas import Counted
+from benchmarks.items.shoppers import model_behind, policy_for
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.catalog.product import Product
 from paars_gym.llm.chat import Reply, Request, Usage

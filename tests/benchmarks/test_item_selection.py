@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from benchmarks import item_selection
-from benchmarks.item_answers import FAILED, Answers
-from benchmarks.item_report import notes, table
-from benchmarks.item_results import by_group, contrast, gains_of, row_of, worst_served
-from benchmarks.item_scorers import choose_popular, item_phrases, preference_phrases, profile_phrases
+from benchmarks.items.answers import FAILED, Answers
+from benchmarks.items.report import notes, table
+from benchmarks.items.results import by_group, contrast, gains_of, row_of, worst_served
+from benchmarks.items.scorers import choose_popular, item_phrases, preference_phrases, profile_phrases
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.alignment.paper import PAPER
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import local_llm
-from benchmarks.item_answers import NobodyAnswersError
+from benchmarks.items.answers import NobodyAnswersError
 from benchmarks.local_llm import ANSWER, LIKELIEST, likeliest_number
 from benchmarks.small_model import ANSWER_TOKENS, ITEMS, REASONING, TEXT, bounded
 from paars_gym.alignment.item_selection import ItemCases

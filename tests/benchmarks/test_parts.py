@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import parts
 from benchmarks.__main__ import FIRST_LINE, _keep
 from benchmarks.rank_selection import RankResults, run
+from benchmarks.report import parts
 
 
 class Told(BaseModel):

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.queries.people import find_people
+from benchmarks.queries.tables import fingerprint, main_remarks, one_by_one, remarks, sweep, tables
 from benchmarks.query_generation import OF, QueryResults, run, webshop_pairs
-from benchmarks.query_people import find_people
-from benchmarks.query_tables import fingerprint, main_remarks, one_by_one, remarks, sweep, tables
 from paars_gym.catalog.product import Product
 from paars_gym.personas.persona import Persona
 
@@ -137,7 +137,7 @@ def test_an_unknown_shopper_is_found_out_before_models_are_loaded(monkeypatch: p
 
 def test_without_webshop_the_people_are_minis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.mini_people.PEOPLE", 20)
-    monkeypatch.setattr("benchmarks.query_people.WEBSHOP", tmp_path / "nothing.json")
+    monkeypatch.setattr("benchmarks.queries.people.WEBSHOP", tmp_path / "nothing.json")
     assert "synthetic" in find_people(sessions=80).name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import table_2
+from benchmarks.report import table_2
 from benchmarks.session_generation import HEADLINE, SessionResults, beside, notes, table_4
 from paars_gym.alignment import open_log, score
 from paars_gym.alignment.session_log import SessionLog

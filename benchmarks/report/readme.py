@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README, PICTURE = ROOT / "README.md", ROOT / "benchmarks" / "report.svg"
 _BLOCK = re.compile(r"(?<=\n```text\n).*?(?=\n```\n)", re.DOTALL)
 

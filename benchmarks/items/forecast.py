@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.item_personas import HISTORY_TOKENS, Source
-from benchmarks.item_shoppers import Unasked
+from benchmarks.items.personas import HISTORY_TOKENS, Source
+from benchmarks.items.shoppers import Unasked
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, usd_of
 from paars_gym.llm.chat import Usage, expected_tokens

@@ -10,15 +10,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from rich.console import RenderableType
 
-from benchmarks import (
-    abtest,
-    item_selection,
-    query_generation,
-    query_tables,
-    rank_selection,
-    session_generation,
-    table_2,
-)
+from benchmarks import abtest, item_selection, query_generation, rank_selection, session_generation
+from benchmarks.queries import tables as query_tables
+from benchmarks.report import table_2
 from benchmarks.settings import SHOPPERS
 
 PARTS: dict[str, Callable[[Path], BaseModel]] = {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.item_answers import Asked
-from benchmarks.item_personas import HISTORY_TOKENS, Counted, Mined, PersonaSource, Source
+from benchmarks.items.answers import Asked
+from benchmarks.items.personas import HISTORY_TOKENS, Counted, Mined, PersonaSource, Source
 from paars_gym.cache import cache_dir
 from paars_gym.embedding import load_embedder
 from paars_gym.llm.budget import Price

@@ -1,7 +1,7 @@
 """Does the simulation get the direction of tests whose people choose by quite another rule? And after calibration?
 
-People are satisficers (`benchmarks.satisficers`), shoppers the behavioural ones. Of people the calibration sees
-sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
+People are satisficers (`benchmarks.validity.satisficers`), shoppers the behavioural ones. Of people the calibration
+sees sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from rich.table import Table
 
-from benchmarks.abtest_pools import Size
-from benchmarks.satisficers import GOALS, satisficers, usual_prices
+from benchmarks.validity.pools import Size
+from benchmarks.validity.satisficers import GOALS, satisficers, usual_prices
 from paars_gym.abtest.arms import Arm, open_arm
 from paars_gym.abtest.backtest import Backtest, backtest
 from paars_gym.abtest.calibrated import Population

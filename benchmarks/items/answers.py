@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.item_personas import PersonaSource
-from benchmarks.item_scorers import Choices
+from benchmarks.items.personas import PersonaSource
+from benchmarks.items.scorers import Choices
 from paars_gym.alignment.item_selection import OPTIONS, ItemCase, ItemCases
 from paars_gym.llm.errors import MalformedAnswerError, ModelError, RefusedError
 from paars_gym.personas.mining import EmptyHistoryError

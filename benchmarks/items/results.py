@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.item_answers import FAILED, NOT_ASKED, UNANSWERED, Answers
-from benchmarks.item_scorers import Choices
+from benchmarks.items.answers import FAILED, NOT_ASKED, UNANSWERED, Answers
+from benchmarks.items.scorers import Choices
 from benchmarks.settings import PAPER_ITEM_SELECTION
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol

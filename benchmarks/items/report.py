@@ -8,7 +8,7 @@ from itertools import groupby
 from rich.console import Group
 from rich.table import Table
 
-from benchmarks.item_results import (
+from benchmarks.items.results import (
     POPULARITY,
     Bounds,
     ByGroup,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.table import Table
 
 from benchmarks import query_generation, rank_selection
-from benchmarks.cells import cell
+from benchmarks.report.cells import cell
 from benchmarks.settings import SHOPPERS
 from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.paper import PAPER, PaperValue

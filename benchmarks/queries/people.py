@@ -14,7 +14,7 @@ from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
 
-WEBSHOP = Path(__file__).resolve().parents[2] / "shared" / "data" / "webshop_human" / "goal_query_map.json"
+WEBSHOP = Path(__file__).resolve().parents[3] / "shared" / "data" / "webshop_human" / "goal_query_map.json"
 
 
 class QueryPeople(NamedTuple):

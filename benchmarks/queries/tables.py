@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from benchmarks.cells import cell, estimate, interval
 from benchmarks.query_generation import OF, QueryResults
+from benchmarks.report.cells import cell, estimate, interval
 from paars_gym.alignment.density import BANDWIDTHS
 from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.paper import PAPER

@@ -1,0 +1,1 @@
+"""Item selection: its cases, shoppers, results and report."""

@@ -1,0 +1,1 @@
+"""Query generation: whose queries, and their tables."""

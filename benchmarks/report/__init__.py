@@ -1,0 +1,1 @@
+"""The main job's report: its parts, tables and files."""

@@ -1,0 +1,1 @@
+"""Validity of A/B tests: populations, people of another kind, and bars."""
