@@ -131,7 +131,7 @@ def _held_out_baskets(out: Path) -> Store:
 
 def table_4(results: SessionResults) -> Table:
     """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show."""
-    found = Table(title="Table 4, diversity: distinct strings over strings, mini", title_justify="left")
+    found = Table(title="Table 4, diversity: distinct strings over strings, people synthetic", title_justify="left")
     found.add_column("who", no_wrap=True)
     for of, label in VARIETY.items():
         found.add_column(f"{label}-TTR", justify="right", no_wrap=True)
