@@ -19,7 +19,8 @@ from paars_gym.alignment.bins import (
 from paars_gym.alignment.classifier import c2st_auc
 from paars_gym.alignment.cosine import relative_gain, similarity
 from paars_gym.alignment.covering import coverage
-from paars_gym.alignment.density import kde_kl, kde_kl_loo, split_kl
+from paars_gym.alignment.density import kde_kl, kde_kl_loo
+from paars_gym.alignment.density_halves import split_kl
 from paars_gym.alignment.density_sweep import kde_sweep
 from paars_gym.alignment.density_test import kde_kl_loo_test
 from paars_gym.alignment.divergence import js_divergence, kl_divergence, wasserstein1

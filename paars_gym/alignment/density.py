@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.kernels import ROWS, Indices, check_bandwidth, log_sum, with_half_norms
+from paars_gym.alignment.kernels import ROWS, Indices, check_bandwidth, log_sum, log_sums, with_half_norms
 from paars_gym.alignment.parallel import tile_pool
 from paars_gym.alignment.populations import embeddings
 from paars_gym.alignment.randomness import check_rng
@@ -79,7 +79,7 @@ def kde_kl(
     Raises:
         ValueError: The dimensions differ, a population is empty or not finite, or an option is out of range.
     """
-    return _kde_kl(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=False)
+    return _kde_kls(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[False])[0]
 
 
 def kde_kl_loo(
@@ -111,103 +111,27 @@ def kde_kl_loo(
     Raises:
         ValueError: As for :func:`kde_kl`.
     """
-    return _kde_kl(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=True)
+    return _kde_kls(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[True])[0]
 
 
-class SplitKL(NamedTuple):
-    """The agents' KL beside the humans' own, all between samples of the same size.
-
-    Attributes:
-        estimate: Agents who answer for other humans (unpaired): group alignment alone. Nats, mean over the splits.
-        interval: None: the splits overlap, so that their spread is no sampling error.
-        sizes: Of each half.
-        settings: Bandwidth, splits, repeats, leave-one-out.
-        null_floor: One half of the humans against the other half.
-        paired: Each human beside the agent who answers for the same item; nan when agents are not paired. Below the
-            floor it says that agents copy their own pair, not that the groups are alike.
-        spread: Standard deviations over the splits of (estimate, null_floor, paired): the splits overlap, so that it
-            is no error to judge by.
-        p_value: Two-sided, of "estimate and floor are one", where a permutation test was made.
-    """
-
-    estimate: float
-    interval: Interval | None
-    sizes: Sizes
-    settings: Settings
-    null_floor: float
-    paired: float
-    spread: tuple[float, float, float]
-    p_value: float | None = None
-
-
-def split_kl(
+def kde_kl_both(
     human: ArrayLike,
     agent: ArrayLike,
     *,
     bandwidth: float = 0.1,
-    splits: int = 5,
-    repeats: int = 1,
-    leave_one_out: bool = False,
-    paired: bool = True,
+    n_samples: int | None = None,
+    repeats: int = 5,
     rng: np.random.Generator,
     threads: int | None = None,
-) -> SplitKL:
-    """The kernel density KL of random half samples: the number to report, with its floor.
-
-    Each split halves the humans into A and B and computes KL(A || B), KL(A || agents of B) and KL(A || agents of A):
-    all three between equally many points.
-
-    Args:
-        human: Embeddings, shape (n_human, dim), at least two.
-        agent: Embeddings; with ``paired`` row i answers for the item of human i. Unpaired agents are drawn at random,
-            as many as half the humans; there must be that many.
-        bandwidth: Kernel standard deviation, in embedding units.
-        splits: Random halvings.
-        repeats: Repeats of each estimate, one draw from each human centre.
-        leave_one_out: Whether to leave out each draw's own centre.
-        paired: Whether rows belong together.
-        rng: Source of the splits and draws.
-        threads: All available cores by default.
-
-    Raises:
-        ValueError: As for :func:`kde_kl`, fewer than two humans (four with ``leave_one_out``), fewer agents than half
-            the humans, or rows that do not match up.
-    """
-    check_rng(rng)
-    p, q = embeddings(human, agent, paired=paired)
-    half = len(p) // 2
-    if half < (2 if leave_one_out else 1):
-        raise ValueError(f"{len(p)} human points, must be at least {4 if leave_one_out else 2} to be halved.")
-    if len(q) < half:
-        raise ValueError(f"{len(q)} agent points, must be at least {half}: as many as half the humans.")
-    if splits < 1:
-        raise ValueError(f"splits == {splits}, must be >= 1.")
-
-    def kl(left: Array, right: Array) -> float:
-        return _kde_kl(left, right, bandwidth, None, repeats, rng, threads, leave_one_out=leave_one_out).estimate
-
-    values = np.full((splits, 3), math.nan)
-    for row in values:
-        order = rng.permutation(len(p))
-        one, other = order[:half], order[half : 2 * half]
-        elsewhere = other if paired else rng.permutation(len(q))[:half]
-        row[:2] = kl(p[one], q[elsewhere]), kl(p[one], p[other])
-        if paired:
-            row[2] = kl(p[one], q[one])
-    means, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if splits > 1 else np.full(3, math.nan)
-    settings = {"bandwidth": bandwidth, "splits": splits, "repeats": repeats, "leave_one_out": leave_one_out}
-    return SplitKL(
-        float(means[0]),
-        None,
-        Sizes(half, half),
-        settings,
-        float(means[1]),
-        float(means[2]),
-        (float(spread[0]), float(spread[1]), float(spread[2])),
+) -> tuple[DensityKL, DensityKL]:
+    """:func:`kde_kl` and :func:`kde_kl_loo` at the same draws, at the price of one; arguments and errors as there."""
+    plain, without_own = _kde_kls(
+        human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[False, True]
     )
+    return plain, without_own
 
 
-def _kde_kl(
+def _kde_kls(
     human: ArrayLike,
     agent: ArrayLike,
     bandwidth: float,
@@ -216,8 +140,9 @@ def _kde_kl(
     rng: np.random.Generator,
     threads: int | None,
     *,
-    leave_one_out: bool,
-) -> DensityKL:
+    leave_one_out: Sequence[bool],
+) -> list[DensityKL]:
+    """The estimate at the same draws for each of the values of ``leave_one_out``."""
     check_rng(rng)
     p, q = embeddings(human, agent)
     check_bandwidth(bandwidth)
@@ -226,20 +151,25 @@ def _kde_kl(
     if repeats < 1:
         raise ValueError(f"repeats == {repeats}, must be >= 1.")
     sizes = Sizes(len(p), len(q))
-    settings: dict[str, object] = {
-        "bandwidth": bandwidth,
-        "n_samples": len(p) if n_samples is None else n_samples,
-        "repeats": repeats,
-        "leave_one_out": leave_one_out,
-    }
-    if leave_one_out and len(p) < 2:
-        return DensityKL(math.nan, None, sizes, settings, None, math.nan, (), "Not estimable: one human leaves none.")
     # In units of the bandwidth and around the humans' mean: no large number is left to cancel.
     middle = p.mean(axis=0)
     p, q = with_half_norms((p - middle) / bandwidth), with_half_norms((q - middle) / bandwidth)
     centres = [np.arange(len(p)) if n_samples is None else rng.integers(0, len(p), n_samples) for _ in range(repeats)]
-    values = [_log_ratios(p, q, own, leave_one_out, rng, threads) for own in centres]
-    return density_kl(values, centres, sizes, settings)
+    values = np.stack([log_ratios(p, [q], own, rng, threads, leave_one_out)[0] for own in centres])
+    found = []
+    for row, without_own in enumerate(leave_one_out):
+        settings: dict[str, object] = {
+            "bandwidth": bandwidth,
+            "n_samples": len(p) if n_samples is None else n_samples,
+            "repeats": repeats,
+            "leave_one_out": without_own,
+        }
+        if without_own and len(p) < 2:
+            why = "Not estimable: one human leaves none."
+            found.append(DensityKL(math.nan, None, sizes, settings, None, math.nan, (), why))
+        else:
+            found.append(density_kl(list(values[:, row]), centres, sizes, settings))
+    return found
 
 
 def density_kl(
@@ -262,14 +192,21 @@ def density_kl(
     )
 
 
-def _log_ratios(
-    p: Array, q: Array, own: Indices, leave_one_out: bool, rng: np.random.Generator, threads: int | None
+def log_ratios(
+    p: Array,
+    rivals: Sequence[Array],
+    own: Indices,
+    rng: np.random.Generator,
+    threads: int | None,
+    leave_one_out: Sequence[bool],
 ) -> Array:
-    """Log p(z) - log q(z) at one draw z around each of the centres ``own``; all in units of the bandwidth.
+    """Log p(z) - log q(z) at one draw z around each of the centres ``own`` of p, for each rival q.
 
-    Both populations come with their half norms. The normalisers and |z|²/2 are common to both and left out.
+    All in units of the bandwidth, with their half norms. The normalisers and |z|²/2 are common to both and left out.
+
+    Returns:
+        Shape (rivals, len(leave_one_out), draws): with z's own centre in p, or without it, nan where p has no other.
     """
-    constant = math.log(len(q)) - math.log(len(p) - leave_one_out)
     starts = range(0, len(own), ROWS)
     seeds = rng.integers(0, 2**63, len(starts))  # a generator a tile: its draws do not depend on the threads
 
@@ -279,10 +216,13 @@ def _log_ratios(
         z = p[centre]
         z[:, :-1] += np.random.default_rng(seed).standard_normal((len(centre), p.shape[1] - 1))
         z[:, -1] = 1.0
-        return log_sum(z, p, centre if leave_one_out else None) - log_sum(z, q, None)
+        ours = np.stack(log_sums(z, p, [centre if without_own else None for without_own in leave_one_out]))
+        return np.stack([ours - log_sum(z, q) + math.log(len(q)) for q in rivals])
 
     with tile_pool(threads) as run:
-        return np.concatenate(list(run(work, zip(starts, seeds, strict=True)))) + constant
+        found = np.concatenate(list(run(work, zip(starts, seeds, strict=True))), axis=2)
+    sizes = [max(len(p) - without_own, 1) for without_own in leave_one_out]
+    return np.asarray(found - np.log(sizes)[:, None])
 
 
 def _interval(estimate: float, values: Array, centre: Indices, n_centres: int) -> Interval | None:

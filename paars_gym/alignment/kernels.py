@@ -7,6 +7,7 @@ nats a point (scikit-learn issues 7492, 25799, 27186). Here every kernel is summ
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,33 +41,61 @@ def log_density(points: ArrayLike, centres: ArrayLike, *, bandwidth: float, thre
 
     def work(start: int) -> Array:
         tile = z[start : start + ROWS]
-        return log_sum(np.column_stack([tile, np.ones(len(tile))]), c, None) - half_norms(tile)
+        return log_sum(np.column_stack([tile, np.ones(len(tile))]), c) - half_norms(tile)
 
     with tile_pool(threads) as run:
         sums = np.concatenate(list(run(work, range(0, len(z), ROWS))))
     return np.asarray(sums - math.log(len(c)) - z.shape[1] * math.log(bandwidth * math.sqrt(2 * math.pi)))
 
 
-def log_sum(z: Array, centres: Array, skip: Indices | None) -> Array:
-    """Log of the sum over centres c of exp(z·c - |c|²/2), for each row z; row i leaves centre ``skip[i]`` out.
+def log_sum(z: Array, centres: Array) -> Array:
+    """Log of the sum over centres c of exp(z·c - |c|²/2), for each row z.
 
     Centres come with -|c|²/2 as their last column and z with 1, so that the product does that subtraction too.
     """
-    top = np.full(len(z), -math.inf)
-    total = np.zeros(len(z))
+    return log_sums(z, centres, [None])[0]
+
+
+def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> list[Array]:
+    """:func:`log_sum` several times from one product: each time without centre ``left_out[k][i]`` for row i.
+
+    A sum over no centre is nan.
+    """
+    found = [_LogSum(len(z)) for _ in left_out]
     for first in range(0, len(centres), COLUMNS):
-        tile = z @ centres[first : first + COLUMNS].T
-        if skip is not None:
-            row = np.flatnonzero((skip >= first) & (skip < first + tile.shape[1]))
-            tile[row, skip[row] - first] = -math.inf
-        new_top = np.maximum(top, tile.max(axis=1))
-        shift = np.where(np.isfinite(new_top), new_top, 0.0)  # a tile may hold the skipped centre alone
+        product = z @ centres[first : first + COLUMNS].T
+        for each, own in zip(found, left_out, strict=True):
+            tile = product if each is found[-1] else product.copy()
+            if own is not None:
+                row = np.flatnonzero((own >= first) & (own < first + tile.shape[1]))
+                tile[row, own[row] - first] = -math.inf
+            each.add(tile)
+    alone = len(centres) == 1
+    return [
+        np.full(len(z), math.nan) if alone and own is not None else each.value()
+        for each, own in zip(found, left_out, strict=True)
+    ]
+
+
+class _LogSum:
+    """Log of a sum of exponentials, row by row, tile after tile."""
+
+    def __init__(self, rows: int) -> None:
+        self._top = np.full(rows, -math.inf)
+        self._total = np.zeros(rows)
+
+    def add(self, tile: Array) -> None:
+        """Adds the exponentials of a tile, which is used up."""
+        top = np.maximum(self._top, tile.max(axis=1))
+        shift = np.where(np.isfinite(top), top, 0.0)  # a tile may hold the own centre alone
         tile -= shift[:, None]
         np.exp(tile, out=tile)
-        total *= np.exp(top - shift)
-        total += tile.sum(axis=1)
-        top = new_top
-    return np.asarray(np.log(total) + top)
+        self._total *= np.exp(self._top - shift)
+        self._total += tile.sum(axis=1)
+        self._top = top
+
+    def value(self) -> Array:
+        return np.asarray(np.log(self._total) + self._top)
 
 
 def with_half_norms(points: Array) -> Array:

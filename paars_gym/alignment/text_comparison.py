@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from paars_gym.alignment.classifier import C2ST, c2st_auc
 from paars_gym.alignment.covering import Coverage, coverage
-from paars_gym.alignment.density import DensityKL, SplitKL, kde_kl_loo, split_kl
+from paars_gym.alignment.density import DensityKL, kde_kl_both
+from paars_gym.alignment.density_halves import SplitKL, split_kl_both
 from paars_gym.alignment.density_sweep import kde_sweep
 from paars_gym.alignment.density_test import DensityTest, kde_kl_loo_test
 from paars_gym.alignment.diversity import Diversity, hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
@@ -81,24 +82,26 @@ def compare_embeddings(
     rows = rng.permutation(len(p))[:n]
     p, q = p[rows], q[rows if paired else rng.permutation(len(q))[:n]]
 
-    leave_one_out = kde_kl_loo(p, q, bandwidth=bandwidth, rng=rng, threads=threads)
-    test = None
+    at_bandwidth, leave_one_out = kde_kl_both(p, q, bandwidth=bandwidth, rng=rng, threads=threads)
+    others = [h for h in bandwidths if h != bandwidth]
+    sweep = kde_sweep(p, q, bandwidths=others, rng=rng, threads=threads) if others else {}
+    sweep[bandwidth] = at_bandwidth
+    halves: SplitKL | None = None
+    halves_without_own: SplitKL | None = None
+    if n >= 4:
+        halves, halves_without_own = split_kl_both(p, q, bandwidth=bandwidth, paired=paired, rng=rng, threads=threads)
     if n > 1 and n_permutations:
         test = kde_kl_loo_test(p, q, bandwidth=bandwidth, paired=paired, rng=rng, threads=threads)
         leave_one_out = _tested(leave_one_out, test, paired)
-
-    def halves(without_own: bool) -> SplitKL | None:
-        if n < 4:
-            return None
-        found = split_kl(p, q, bandwidth=bandwidth, paired=paired, leave_one_out=without_own, rng=rng, threads=threads)
-        return found if test is None else found._replace(p_value=test.halves_p_value)
-
+        if halves is not None and halves_without_own is not None:
+            halves = halves._replace(p_value=test.halves_p_value)
+            halves_without_own = halves_without_own._replace(p_value=test.halves_p_value)
     return EmbeddingComparison(
         n,
-        kde_sweep(p, q, bandwidths=bandwidths, rng=rng, threads=threads),
+        {h: sweep[h] for h in bandwidths},
         leave_one_out,
-        halves(False),
-        halves(True),
+        halves,
+        halves_without_own,
         energy_distance(p, q, rng=rng, n_permutations=n_permutations, paired=paired, threads=threads),
         c2st_auc(p, q, rng=rng, paired=paired, threads=threads),
         coverage(p, q, rng=rng, paired=paired, threads=threads),
