@@ -79,7 +79,7 @@ def kde_kl(
     Raises:
         ValueError: The dimensions differ, a population is empty or not finite, or an option is out of range.
     """
-    return _kde_kls(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[False])[0]
+    return _kde_kl(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=False)
 
 
 def kde_kl_loo(
@@ -111,27 +111,10 @@ def kde_kl_loo(
     Raises:
         ValueError: As for :func:`kde_kl`.
     """
-    return _kde_kls(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[True])[0]
+    return _kde_kl(human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=True)
 
 
-def kde_kl_both(
-    human: ArrayLike,
-    agent: ArrayLike,
-    *,
-    bandwidth: float = 0.1,
-    n_samples: int | None = None,
-    repeats: int = 5,
-    rng: np.random.Generator,
-    threads: int | None = None,
-) -> tuple[DensityKL, DensityKL]:
-    """:func:`kde_kl` and :func:`kde_kl_loo` at the same draws, at the price of one; arguments and errors as there."""
-    plain, without_own = _kde_kls(
-        human, agent, bandwidth, n_samples, repeats, rng, threads, leave_one_out=[False, True]
-    )
-    return plain, without_own
-
-
-def _kde_kls(
+def _kde_kl(
     human: ArrayLike,
     agent: ArrayLike,
     bandwidth: float,
@@ -140,9 +123,8 @@ def _kde_kls(
     rng: np.random.Generator,
     threads: int | None,
     *,
-    leave_one_out: Sequence[bool],
-) -> list[DensityKL]:
-    """The estimate at the same draws for each of the values of ``leave_one_out``."""
+    leave_one_out: bool,
+) -> DensityKL:
     check_rng(rng)
     p, q = embeddings(human, agent)
     check_bandwidth(bandwidth)
@@ -150,32 +132,26 @@ def _kde_kls(
         raise ValueError(f"n_samples == {n_samples}, must be >= 1; None draws once from each human centre.")
     if repeats < 1:
         raise ValueError(f"repeats == {repeats}, must be >= 1.")
-    sizes = Sizes(len(p), len(q))
+    settings: dict[str, object] = {
+        "bandwidth": bandwidth,
+        "leave_one_out": leave_one_out,
+        "n_samples": len(p) if n_samples is None else n_samples,
+        "repeats": repeats,
+    }
     # In units of the bandwidth and around the humans' mean: no large number is left to cancel.
     middle = p.mean(axis=0)
     p, q = with_half_norms((p - middle) / bandwidth), with_half_norms((q - middle) / bandwidth)
     centres = [np.arange(len(p)) if n_samples is None else rng.integers(0, len(p), n_samples) for _ in range(repeats)]
-    values = np.stack([log_ratios(p, [q], own, rng, threads, leave_one_out)[0] for own in centres])
-    found = []
-    for row, without_own in enumerate(leave_one_out):
-        settings: dict[str, object] = {
-            "bandwidth": bandwidth,
-            "n_samples": len(p) if n_samples is None else n_samples,
-            "repeats": repeats,
-            "leave_one_out": without_own,
-        }
-        if without_own and len(p) < 2:
-            why = "Not estimable: one human leaves none."
-            found.append(DensityKL(math.nan, None, sizes, settings, None, math.nan, (), why))
-        else:
-            found.append(density_kl(list(values[:, row]), centres, sizes, settings))
-    return found
+    values = [log_ratios(p, [q], own, rng, threads, [leave_one_out])[0, 0] for own in centres]
+    return density_kl(values, centres, Sizes(len(p), len(q)), settings)
 
 
 def density_kl(
     log_ratios: Sequence[Array], centres: Sequence[Indices], sizes: Sizes, settings: dict[str, object]
 ) -> DensityKL:
     """The estimate from log p(z) - log q(z) at the draws of each repeat, and from whose draws they are."""
+    if settings["leave_one_out"] and sizes.human < 2:
+        return DensityKL(math.nan, None, sizes, settings, None, math.nan, (), "Not estimable: one human leaves none.")
     means = tuple(float(each.mean()) for each in log_ratios)
     drawn = np.concatenate(log_ratios)
     estimate = float(drawn.mean())

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from paars_gym.alignment.classifier import C2ST, c2st_auc
 from paars_gym.alignment.covering import Coverage, coverage
-from paars_gym.alignment.density import DensityKL, kde_kl_both
+from paars_gym.alignment.density import DensityKL
 from paars_gym.alignment.density_halves import SplitKL, split_kl_both
-from paars_gym.alignment.density_sweep import kde_sweep
+from paars_gym.alignment.density_sweep import Asked, kde_kls
 from paars_gym.alignment.density_test import DensityTest, kde_kl_loo_test
 from paars_gym.alignment.diversity import Diversity, hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
 from paars_gym.alignment.populations import embeddings
@@ -82,10 +82,10 @@ def compare_embeddings(
     rows = rng.permutation(len(p))[:n]
     p, q = p[rows], q[rows if paired else rng.permutation(len(q))[:n]]
 
-    at_bandwidth, leave_one_out = kde_kl_both(p, q, bandwidth=bandwidth, rng=rng, threads=threads)
-    others = [h for h in bandwidths if h != bandwidth]
-    sweep = kde_sweep(p, q, bandwidths=others, rng=rng, threads=threads) if others else {}
-    sweep[bandwidth] = at_bandwidth
+    without_own = Asked(bandwidth, leave_one_out=True)
+    asked = [*map(Asked, bandwidths), without_own]
+    densities = kde_kls(p, q, asked=asked, rng=rng, threads=threads)
+    leave_one_out = densities[without_own]
     halves: SplitKL | None = None
     halves_without_own: SplitKL | None = None
     if n >= 4:
@@ -98,7 +98,7 @@ def compare_embeddings(
             halves_without_own = halves_without_own._replace(p_value=test.halves_p_value)
     return EmbeddingComparison(
         n,
-        {h: sweep[h] for h in bandwidths},
+        {h: densities[Asked(h)] for h in bandwidths},
         leave_one_out,
         halves,
         halves_without_own,

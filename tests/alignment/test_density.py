@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from paars_gym.alignment import kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, kernels, log_density, split_kl
+from paars_gym.alignment.density_sweep import Asked, kde_kls
 
 Array = np.ndarray
 
@@ -117,6 +118,26 @@ def test_the_sweep_is_the_density_kl_at_every_bandwidth() -> None:
     z = human[:64] + 0.1 * e
     ratio = naive_log_density(z, human[:64], 0.1) - naive_log_density(z, agent, 0.1)
     assert first[0.1].estimate == pytest.approx(ratio.mean(), rel=1e-9)
+    # The second repeat mirrors it.
+    mirrored = kde_sweep(human[:64], agent, bandwidths=(0.1,), repeats=2, rng=np.random.default_rng(0))[0.1]
+    z = human[:64] - 0.1 * e
+    ratio = naive_log_density(z, human[:64], 0.1) - naive_log_density(z, agent, 0.1)
+    assert mirrored.repeat_means == pytest.approx((first[0.1].estimate, ratio.mean()), rel=1e-9)
+
+
+def test_leaving_the_own_centre_out_costs_a_sweep_nothing_but_a_pass() -> None:
+    human, agent = unit_vectors(80, 16, 5), unit_vectors(60, 16, 6)
+    with_own, without = Asked(0.1), Asked(0.1, leave_one_out=True)
+    found = kde_kls(human, agent, asked=[with_own, without], rng=np.random.default_rng(0))
+    assert found[with_own] == kde_sweep(human, agent, bandwidths=(0.1,), rng=np.random.default_rng(0))[0.1]
+    alone = kde_kl_loo(human, agent, rng=np.random.default_rng(1))
+    error = math.hypot(found[without].mc_error, alone.mc_error)
+    assert found[without].estimate == pytest.approx(alone.estimate, abs=5 * error)
+    assert found[without].settings == alone.settings
+    single = kde_kls(human[:1], agent[:1], asked=[with_own, without], rng=np.random.default_rng(0))
+    assert math.isfinite(single[with_own].estimate)
+    assert math.isnan(single[without].estimate)
+    assert single[without].note
 
 
 @pytest.mark.parametrize("paired", [False, True])
