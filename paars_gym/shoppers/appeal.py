@@ -263,6 +263,13 @@ def seen(
     return relevance, price, rating, renown, by_brand, in_category, familiar, too_dear, sentiment
 
 
+def appeal(coefficients: Weights, features: Seen) -> float:
+    """The sum of the features times their coefficients; written out, because it is asked for at every glance."""
+    a, b, c, d, e, f, g, h, i = coefficients
+    s, t, u, v, w, x, y, z, r = features
+    return a * s + b * t + c * u + d * v + e * w + f * x + g * y + h * z + i * r
+
+
 @lru_cache(maxsize=65_536)
 def stems(text: str) -> frozenset[str]:
     """The content words of a text as the shop's index holds them."""

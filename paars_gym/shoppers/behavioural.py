@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +29,18 @@ from paars_gym.catalog.product import Product
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.sessions.event import Intention, Session
 from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.appeal import Display, Taste, Weights, display_of, seen, taste_of, traits_of, wares_of, weights
+from paars_gym.shoppers.appeal import (
+    Display,
+    Taste,
+    Weights,
+    appeal,
+    display_of,
+    seen,
+    taste_of,
+    traits_of,
+    wares_of,
+    weights,
+)
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.protocol import some
@@ -104,9 +114,10 @@ class BehaviouralShopper:
         # See `_Clock`: what it takes to open something, to put something into the cart, and to have enough of a page is
         # drawn first, apart for each kind, so that the same visitor in two shops differs only where the shops do. That
         # makes paired A/B tests sharp: chances by page and position save half as much, chances by product a quarter.
-        self._opening = _Clock(rng, VIEWS)
-        self._adding = _Clock(rng, ADDS)
-        self._stopping = _Clock(rng, PAGES)
+        drawn = rng.standard_exponential(VIEWS + ADDS + PAGES).tolist()
+        self._opening = _Clock(rng, drawn[:VIEWS])
+        self._adding = _Clock(rng, drawn[VIEWS:-PAGES])
+        self._stopping = _Clock(rng, drawn[-PAGES:])
         self._leaving = deque(rng.random(PAGES).tolist())
         self._checkout = float(rng.random())
         self._taste: Taste = taste_of(persona, self.condition)
@@ -175,8 +186,7 @@ class BehaviouralShopper:
         return int(self._rng.choice(len(results), p=np.array(chances) / sum(chances)))
 
     def _appeal(self, display: Display, position: int, reading: str | None = None) -> float:
-        features = seen(display, position, self._taste, self._budget, reading=reading)
-        return float(sum(map(mul, self._weights, features)))
+        return appeal(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
 
     def _search(self) -> str:
         words = content_words(self._wanted)
@@ -272,19 +282,19 @@ class _Clock:
     But who meets other questions of as much hazard in all, as in a shop that ranks otherwise, says yes as often.
     """
 
-    def __init__(self, rng: np.random.Generator, ahead: int) -> None:
+    def __init__(self, rng: np.random.Generator, drawn: list[float]) -> None:
         """Args:
-        rng: Of the draws.
-        ahead: Draws made at once; further ones are made when they are needed.
+        rng: Of further draws, when they are needed.
+        drawn: Those made in advance.
         """
         self._rng = rng
-        self._drawn = deque(rng.standard_exponential(ahead).tolist())
-        self._left = 0.0
-        self.rewind()
+        self._drawn = iter(drawn)
+        self._left = next(self._drawn)
 
     def rewind(self) -> None:
         """Begins anew, with the next draw."""
-        self._left = self._drawn.popleft() if self._drawn else float(self._rng.standard_exponential())
+        left = next(self._drawn, None)
+        self._left = float(self._rng.standard_exponential()) if left is None else left
 
     def strikes(self, utility: float) -> bool:
         """Whether the answer is yes, to a question whose log odds are ``utility``; rewind after a yes."""

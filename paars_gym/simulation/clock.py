@@ -15,6 +15,7 @@ DWELL_SPREAD = 0.8
 """Standard deviation of the logarithm of a dwell time."""
 MAX_DWELL_SECONDS = 1_500
 """Below the 30 minutes of inactivity that separate sessions in a log."""
+_DWELLS = [timedelta(seconds=seconds) for seconds in range(MAX_DWELL_SECONDS + 1)]
 
 
 class Clock:
@@ -32,5 +33,5 @@ class Clock:
     def leave(self, page: str) -> datetime:
         """The time after dwelling on a page (home, results, product), when the shopper acts."""
         seconds = int(MEDIAN_DWELL_SECONDS[page] * next(self._haste)) + 1
-        self.now += timedelta(seconds=min(seconds, MAX_DWELL_SECONDS))
-        return self.now
+        self.now = now = self.now + (_DWELLS[seconds] if seconds < MAX_DWELL_SECONDS else _DWELLS[-1])
+        return now
