@@ -64,7 +64,7 @@ class Shared:
         self._intentions = intentions
 
     def __call__(self, persona: Persona | None, rng: np.random.Generator) -> Intention:
-        return self._intentions[int(rng.integers(len(self._intentions)))]
+        return self._intentions[int(len(self._intentions) * rng.random())]
 
 
 def main(

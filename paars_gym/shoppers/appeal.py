@@ -66,11 +66,13 @@ class Display(NamedTuple):
         items: Their traits.
         figures: Of each: share of the wanted terms in its title; ln(price / median price of the page), 0 when unknown;
             rating; renown less the page's mean.
+        told: Of each, the share of the wanted terms in all text of its detail page.
         lacking: Share of the wanted terms that even the best title lacks.
     """
 
     items: tuple[Traits, ...]
     figures: tuple[tuple[float, float, float, float], ...]
+    told: tuple[float, ...]
     lacking: float
 
 
@@ -97,12 +99,13 @@ class Taste(NamedTuple):
 NO_TASTE = Taste()
 
 
-def weights(parameters: BehaviouralParameters, taste: Taste) -> Weights:
-    """Coefficients of the features for a shopper."""
+@lru_cache(maxsize=REMEMBERED)
+def weights(parameters: BehaviouralParameters, leanings: tuple[float, ...]) -> Weights:
+    """Coefficients of the features for a shopper of such leanings."""
     return tuple(
         [
             getattr(parameters, name) + (getattr(parameters, f"{name}_taste") * leaning if leaning else 0.0)
-            for name, leaning in zip(FEATURES, taste.leanings, strict=True)
+            for name, leaning in zip(FEATURES, leanings, strict=True)
         ]
     )
 
@@ -227,11 +230,12 @@ def display_of(items: Iterable[Traits], wanted: str) -> Display:
         )
         for item in items
     )
-    return Display(items, figures, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
+    told = tuple(_share(asked, item.text) for item in items)
+    return Display(items, figures, told, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
 
 
 def seen(
-    display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: str | None = None
+    display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: bool = False
 ) -> Seen:
     """The features of a product on a page.
 
@@ -240,8 +244,8 @@ def seen(
         position: 0-based.
         taste: Of the shopper.
         budget: Most that may be spent.
-        reading: On the product's detail page, what the shopper wants: all its text then counts for relevance, and the
-            reviews shown there for sentiment. None on a page of results, which shows neither.
+        reading: On the product's detail page, where all its text counts for relevance, and the reviews for sentiment;
+            a page of results shows neither.
 
     Returns:
         One number for each of `FEATURES`.
@@ -249,8 +253,8 @@ def seen(
     item = display.items[position]
     relevance, price, rating, renown = display.figures[position]
     sentiment = 0.0
-    if reading is not None:
-        relevance, sentiment = _share(stems(reading), item.text), item.sentiment
+    if reading:
+        relevance, sentiment = display.told[position], item.sentiment
     in_category = familiar = 0.0
     for kind in taste.categories:
         if kind <= item.kinds:

@@ -121,7 +121,7 @@ class BehaviouralShopper:
         self._leaving = deque(rng.random(PAGES).tolist())
         self._checkout = float(rng.random())
         self._taste: Taste = taste_of(persona, self.condition)
-        self._weights: Weights = weights(parameters, self._taste)
+        self._weights: Weights = weights(parameters, self._taste.leanings)
         self._budget = None if intention is None else intention.budget
         self._options = {} if intention is None else intention.options
         self._wanted = intention.text if intention is not None else ""
@@ -185,7 +185,7 @@ class BehaviouralShopper:
             reached *= (1.0 - click) * _logistic(parameters.scroll - parameters.decay * index)
         return int(self._rng.choice(len(results), p=np.array(chances) / sum(chances)))
 
-    def _appeal(self, display: Display, position: int, reading: str | None = None) -> float:
+    def _appeal(self, display: Display, position: int, *, reading: bool = False) -> float:
         return appeal(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
 
     def _search(self) -> str:
@@ -230,7 +230,7 @@ class BehaviouralShopper:
         assert self._shop is not None
         if self._display.items[self._position].available:
             outside = self._outside + self.parameters.satiation * self._cart
-            utility = self._appeal(self._display, self._position, self._wanted) - outside
+            utility = self._appeal(self._display, self._position, reading=True) - outside
             if self._adding.strikes(utility):
                 self._adding.rewind()
                 return self._add(self._ids[self._position])

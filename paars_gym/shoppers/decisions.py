@@ -120,11 +120,10 @@ class _Reader:
             self.keep_page(finished=False)
 
     def search(self, event: Event) -> None:
-        words = content_words(self.wanted(event))
-        kept = kept_words(words, event.query) if self.intention is not None else 0
-        last = kept_words(words, self.query) if self.query else 0
-        if kept and event.query != self.query:
-            self.queries.append((len(words), kept, last))
+        if self.intention is not None and event.query != self.query:
+            words = content_words(self.intention.text)
+            if kept := kept_words(words, event.query):
+                self.queries.append((len(words), kept, kept_words(words, self.query) if self.query else 0))
         self.query = event.query
         self.begin(event)
 
@@ -132,12 +131,12 @@ class _Reader:
         self.seen_pages += 1
         self.page = None
         if event.results is not None:
-            wanted = self.wanted(event)
-            self.words = len(content_words(wanted))
-            self.page = _Page(self.wares.display(event.results, wanted), event.results, self.viewed)
+            self.words = len(content_words(self.wanted))
+            self.page = _Page(self.wares.display(event.results, self.wanted), event.results, self.viewed)
 
-    def wanted(self, event: Event) -> str:
-        return self.intention.text if self.intention is not None else event.query or ""
+    @property
+    def wanted(self) -> str:
+        return self.intention.text if self.intention is not None else self.query or ""
 
     def view(self, product: str) -> None:
         page = self.page
@@ -148,10 +147,9 @@ class _Reader:
             display = page.display
         else:
             self.unexplained += 1
-            position, display = 0, display_of([self.wares.traits(product)], "")
+            position, display = 0, display_of([self.wares.traits(product)], self.wanted)
         self.viewed.add(product)
-        wanted = self.intention.text if self.intention is not None else self.query or ""
-        features = seen(display, position, self.taste, self.budget, reading=wanted)
+        features = seen(display, position, self.taste, self.budget, reading=True)
         available = display.items[position].available
         self.open = (product, features, position + 1 == page.last if page is not None else False) if available else None
 

@@ -28,7 +28,7 @@ class Clock:
         rng: The session's generator.
         """
         self.now = start
-        self._haste = iter(np.exp(DWELL_SPREAD * rng.standard_normal(steps)).tolist())
+        self._haste = iter(rng.lognormal(sigma=DWELL_SPREAD, size=steps).tolist())
 
     def leave(self, page: str) -> datetime:
         """The time after dwelling on a page (home, results, product), when the shopper acts."""

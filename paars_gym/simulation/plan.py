@@ -114,7 +114,9 @@ class Plan:
     def arrivals(self, done: Iterable[str] = ()) -> Iterator[Arrival]:
         """The arrivals, one when it is asked for, without those whose keys are done."""
         gone = done if isinstance(done, set | dict | frozenset) else set(done)
-        return (self.arrival(index) for index in range(self.sessions) if self.session_key(index) not in gone)
+        return (
+            self.arrival(index) for index in range(self.sessions) if not gone or self.session_key(index) not in gone
+        )
 
     def _persona_of(self, shopper: str) -> Persona | None:
         # A mined persona bears the shopper's pseudonym, one from statistics may bear the id.

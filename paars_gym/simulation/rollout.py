@@ -89,7 +89,7 @@ def play(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
     try:
         answer = next(turns)
         while True:
-            if type(answer) is not str and isawaitable(answer):
+            if answer is not None and type(answer) is not str and isawaitable(answer):
                 if iscoroutine(answer):
                     answer.close()
                 raise AsynchronousPolicyError(

@@ -37,13 +37,13 @@ def chances(
         display = display_of(map(traits_of, products), wanted)
         for row, persona in enumerate(personas):
             taste = taste_of(persona, "persona")
-            coefficients = np.array(weights(parameters, taste))
+            coefficients = np.array(weights(parameters, taste.leanings))
             outside = parameters.outside - parameters.impulse * taste.impulse
             outside += {"compare": parameters.compare, "browse": parameters.browse}.get(page.intention.goal, 0.0)
             at = 1.0
             for position in range(target + 1):
                 click = logistic(parameters.attraction + coefficients @ seen(display, position, taste))
-                take = logistic(coefficients @ seen(display, position, taste, reading=wanted) - outside)
+                take = logistic(coefficients @ seen(display, position, taste, reading=True) - outside)
                 if position == target:
                     break
                 on = parameters.scroll - parameters.decay * position
