@@ -21,4 +21,5 @@ def session_rng(seed: int, key: str) -> np.random.Generator:
         raise ValueError(f"seed == {seed}, must be >= 0.")
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     words = np.frombuffer(digest, dtype="<u4")  # as NumPy would make of integers, which takes twice as long
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(words,))))
+    seeds = np.random.SeedSequence(seed, spawn_key=(words,))  # type: ignore[arg-type]
+    return np.random.Generator(np.random.PCG64(seeds))

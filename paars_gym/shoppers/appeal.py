@@ -234,9 +234,7 @@ def display_of(items: Iterable[Traits], wanted: str) -> Display:
     return Display(items, figures, told, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
 
 
-def seen(
-    display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: bool = False
-) -> Seen:
+def seen(display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: bool = False) -> Seen:
     """The features of a product on a page.
 
     Args:
