@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,6 +58,11 @@ class Tool(_Frozen):
     description: str
     parameters: dict[str, Any]
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes of its text; the same few tools go with every request of a session."""
+        return len(f"{self.name}{self.description}{self.parameters}".encode())
+
 
 class Request(_Frozen):
     """One question to a model. What a model family does not accept is left out when it is sent.
@@ -92,8 +98,13 @@ class Usage(_Frozen):
     reasoning: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        pairs = {name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields}
-        return Usage(**pairs)
+        return Usage(
+            input=self.input + other.input,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+        )
 
     @property
     def all_input(self) -> int:
@@ -199,7 +210,8 @@ def estimate_tokens(text: str) -> int:
 
 def expected_tokens(request: Request) -> int:
     """About how many input tokens a request has, tools and schema included."""
-    texts = [message.text + "".join(call.arguments for call in message.tool_calls) for message in request.messages]
-    texts += [f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools]
+    texts = [message.text for message in request.messages]
+    texts += [call.arguments for message in request.messages for call in message.tool_calls]
     texts.append(str(request.output_schema or ""))
-    return estimate_tokens("".join(texts)) + 4 * len(request.messages)
+    size = len("".join(texts).encode()) + sum([tool.size for tool in request.tools])
+    return tokens_in(size) + 4 * len(request.messages)

@@ -93,7 +93,10 @@ class OpenAIChat:
         }
         if fitted.tools:
             body["tools"] = [
-                {"type": "function", "function": tool.model_dump(include={"name", "description", "parameters"})}
+                {
+                    "type": "function",
+                    "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+                }
                 for tool in fitted.tools
             ]
         if fitted.output_schema is not None:
