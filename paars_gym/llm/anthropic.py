@@ -146,10 +146,12 @@ class AnthropicChat:
         return as_model_error(error, secret=self._key, key_name=KEY)
 
     async def _send(self, body: dict[str, Any]) -> Any:
-        return await self.guard(self._gather(body) if self._stream else self.client.messages.create(**body))
+        # As in `OpenAIChat._send`: the body is as the wire wants it, and the SDK need not transform it.
+        named = {"model": self.name, "max_tokens": body["max_tokens"], "messages": (), "extra_body": body}
+        return await self.guard(self._gather(named) if self._stream else self.client.messages.create(**named))
 
-    async def _gather(self, body: dict[str, Any]) -> Any:
-        async with self.client.messages.stream(**body) as stream:
+    async def _gather(self, named: dict[str, Any]) -> Any:
+        async with self.client.messages.stream(**named) as stream:
             return await stream.get_final_message()
 
 
