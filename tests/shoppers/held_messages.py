@@ -52,7 +52,9 @@ def _as_completion(asked: dict[str, Any]) -> dict[str, Any]:
     turns = [{"role": "system", "content": block["text"]} for block in asked["system"]]
     turns += [{"role": turn["role"], "content": _text(turn["content"])} for turn in asked["messages"]]
     form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
-    return {"model": "local", "messages": turns, "max_tokens": asked["max_tokens"], "response_format": form}
+    # Claude takes no temperature any more; left to this server's own, a small model now and then ends in blanks.
+    completion = {"model": "local", "messages": turns, "max_tokens": asked["max_tokens"], "temperature": 0}
+    return completion | {"response_format": form}
 
 
 def _text(content: str | list[dict[str, Any]]) -> str:
