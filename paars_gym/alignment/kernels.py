@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes of the populations
+PLAIN = 300.0
+"""Exponents up to which a sum of exponentials needs no shift by the greatest: a pass over the tile less."""
 
 
 def log_density(points: ArrayLike, centres: ArrayLike, *, bandwidth: float, threads: int | None = None) -> Array:
@@ -81,29 +83,32 @@ class _LogSum:
     """Log of a sum of exponentials, row by row, tile after tile."""
 
     def __init__(self, rows: int) -> None:
-        self._top = np.full(rows, -math.inf)
+        self._shift = np.full(rows, -math.inf)
         self._total = np.zeros(rows)
 
     def add(self, tile: Array) -> None:
         """Adds the exponentials of a tile, which is used up."""
-        top = np.maximum(self._top, tile.max(axis=1))
-        shift = np.where(np.isfinite(top), top, 0.0)  # a tile may hold the own centre alone
-        tile -= shift[:, None]
+        shift = np.maximum(self._shift, tile.max(axis=1))
+        shift[np.abs(shift) < PLAIN] = 0.0
+        finite = np.where(np.isfinite(shift), shift, 0.0)  # a tile may hold the own centre alone
+        if finite.any():
+            tile -= finite[:, None]
         exp_in_place(tile)
-        self._total *= np.exp(self._top - shift)
+        self._total *= np.exp(self._shift - finite)
         self._total += tile.sum(axis=1)
-        self._top = top
+        self._shift = shift
 
     def value(self) -> Array:
-        return np.asarray(np.log(self._total) + self._top)
+        return np.asarray(np.log(self._total) + self._shift)
 
 
 def exp_in_place(tile: Array) -> None:
-    """Exponentials of what lies at most at 0, beside a 1 or a larger sum.
+    """Exponentials of what lies at most at `PLAIN`, for sums of at least exp(-`PLAIN`).
 
     Below -700 they are as good as none to such a sum, but numbers that are not normal take up to four times as long.
     """
-    np.maximum(tile, -700.0, out=tile)
+    if tile.min(initial=0.0) < -700.0:
+        np.maximum(tile, -700.0, out=tile)
     np.exp(tile, out=tile)
 
 

@@ -39,6 +39,20 @@ def test_log_density_is_the_sum_of_all_kernels(bandwidth: float, monkeypatch: py
     assert log_density(points, centres, bandwidth=bandwidth, threads=2) == pytest.approx(expected, rel=1e-11)
 
 
+@pytest.mark.parametrize("order", ["rising", "falling", "mixed"])
+@pytest.mark.parametrize("scale", [1.0, 290.0, 310.0, 1e3, 1e6])
+def test_sums_of_any_size_are_exact_whatever_tile_comes_first(
+    scale: float, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without a shift by the greatest, which a later tile may begin or end to need."""
+    monkeypatch.setattr(kernels, "COLUMNS", 3)
+    exponents = np.random.default_rng(7).uniform(-scale, scale, 40)
+    ordered = {"rising": np.sort(exponents), "falling": -np.sort(-exponents), "mixed": exponents}[order]
+    rows = np.outer([1.0, -1.0, 0.5], np.ones(1))  # the product is each row's share of the exponents
+    expected = logsumexp(rows * ordered, axis=1)
+    assert kernels.log_sum(rows, ordered[:, None]) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
 def test_one_centre_is_a_gaussian() -> None:
     points = np.random.default_rng(0).standard_normal((50, 3))
     expected = multivariate_normal(np.ones(3), 0.49 * np.eye(3)).logpdf(points)
