@@ -8,9 +8,7 @@ nobody has a persona. Otherwise, and in the main job, they are the synthetic peo
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from inspect import isawaitable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +16,7 @@ import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
 
+from benchmarks.asking import ask_all
 from benchmarks.queries.people import QueryPeople, find_people, webshop_pairs
 from benchmarks.report.console import wide_console
 from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
@@ -31,7 +30,6 @@ from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.personas.persona import Condition, Persona
-from paars_gym.sessions.seed import session_rng
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import SHOPPERS, make_answerer
 
@@ -117,28 +115,12 @@ def write_queries(
         personas: By the pairs' shoppers; None to ask nobody in particular.
         concurrency: Pairs asked at once.
     """
-    answers = [""] * len(pairs)
-    waiting = iter(range(len(pairs)))
+    askings = [(pair.key, None if personas is None else personas[pair.shopper]) for pair in pairs]
 
-    async def work() -> None:
-        for index in waiting:
-            pair, shopper = pairs[index], make()
-            persona = None if personas is None else personas[pair.shopper]
-            started = shopper.reset(persona, None, session_rng(seed, pair.key))
-            if isawaitable(started):
-                await started
-            answer = shopper.write_query(Product(id="item", title=pair.title))
-            answers[index] = str(await answer if isawaitable(answer) else answer)
+    def question(shopper: Answerer, number: int) -> str | Awaitable[str]:
+        return shopper.write_query(Product(id="item", title=pairs[number].title))
 
-    async def everybody() -> None:
-        try:
-            await asyncio.gather(*(work() for _ in range(concurrency)))
-        finally:
-            if (aclose := getattr(make, "aclose", None)) is not None:
-                await aclose()
-
-    asyncio.run(everybody())
-    return answers
+    return [str(answer) for answer in ask_all(make, askings, question, seed=seed, concurrency=concurrency)]
 
 
 def run(

@@ -7,10 +7,8 @@ of `mini`; a log of your own serves if it holds the result lists (`--human STORE
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from inspect import isawaitable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +17,7 @@ import typer
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
+from benchmarks.asking import ask_all
 from benchmarks.mini_people import mini_people
 from benchmarks.report.cells import cell
 from benchmarks.report.console import wide_console
@@ -35,7 +34,6 @@ from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Condition, Persona
 from paars_gym.personas.store import read_personas
 from paars_gym.report.alignment import number
-from paars_gym.sessions.seed import session_rng
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import make_answerer
 
@@ -95,33 +93,19 @@ def choose_ranks(
         seed: Of the answers.
         concurrency: Cases asked at once.
     """
-    chosen = [0] * len(cases)
     occurrence = Counter[str]()
-    keys = []
+    askings = []
     for case in cases:  # a session has several lists
-        keys.append(f"{case.key}/{occurrence[case.key]}")
+        persona = None if personas is None else personas[case.shopper]
+        askings.append((f"{case.key}/{occurrence[case.key]}", persona))
         occurrence[case.key] += 1
-    waiting = iter(range(len(cases)))
 
-    async def work() -> None:
-        for index in waiting:
-            case, shopper = cases[index], make()
-            persona = None if personas is None else personas[case.shopper]
-            started = shopper.reset(persona, None, session_rng(seed, keys[index]))
-            if isawaitable(started):
-                await started
-            answer = shopper.choose_view(case.query, [products[key] for key in case.results])
-            chosen[index] = 1 + int(await answer if isawaitable(answer) else answer)
+    def question(shopper: Answerer, number: int) -> int | Awaitable[int]:
+        case = cases[number]
+        return shopper.choose_view(case.query, [products[key] for key in case.results])
 
-    async def everybody() -> None:
-        try:
-            await asyncio.gather(*(work() for _ in range(concurrency)))
-        finally:
-            if (aclose := getattr(make, "aclose", None)) is not None:
-                await aclose()
-
-    asyncio.run(everybody())
-    return chosen
+    answers = ask_all(make, askings, question, seed=seed, concurrency=concurrency)
+    return [1 + int(answer) for answer in answers]
 
 
 def run(

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from paars_gym.cli.app import console, errors, personas_app, print_facts, split_regions
+from paars_gym.cli.app import (
+    PriceText,
+    Recognisers,
+    Regions,
+    console,
+    errors,
+    personas_app,
+    print_facts,
+    split_regions,
+)
 
 
 @personas_app.command("mine")
@@ -21,17 +30,9 @@ def personas_mine(
     limit: Annotated[int | None, typer.Option(help="Most shoppers.", min=1)] = None,
     tokens: Annotated[int, typer.Option(help="Most tokens of a history.", min=100)] = 6000,
     names: Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")] = None,
-    recogniser: Annotated[
-        list[str] | None,
-        typer.Option(help="More to redact: presidio, or module:function of your own. Repeatable."),
-    ] = None,
-    regions: Annotated[
-        str | None, typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.")
-    ] = None,
-    price: Annotated[
-        str | None,
-        typer.Option(help="US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache."),
-    ] = None,
+    recogniser: Recognisers = None,
+    regions: Regions = None,
+    price: PriceText = None,
     shoppers: Annotated[Path | None, typer.Option(help="File of shoppers to mine, an id a line; else all.")] = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,

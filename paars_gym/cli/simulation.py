@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from paars_gym.cli.app import app, assignments, errors, options, print_facts, split_regions
+from paars_gym.cli.app import (
+    PriceText,
+    Recognisers,
+    Regions,
+    app,
+    assignments,
+    errors,
+    options,
+    print_facts,
+    split_regions,
+)
 
 
 @app.command()
@@ -35,17 +45,9 @@ def simulate(
     concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
-    recogniser: Annotated[
-        list[str] | None,
-        typer.Option(help="More to redact: presidio, or module:function of your own. Repeatable."),
-    ] = None,
-    regions: Annotated[
-        str | None, typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.")
-    ] = None,
-    price: Annotated[
-        str | None,
-        typer.Option(help="US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache."),
-    ] = None,
+    recogniser: Recognisers = None,
+    regions: Regions = None,
+    price: PriceText = None,
     option: Annotated[
         list[str] | None,
         typer.Option(

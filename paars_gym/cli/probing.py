@@ -1,0 +1,125 @@
+"""``paars probe`` and ``survey``: what do shoppers answer to one thing changed, or asked?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from paars_gym.personas.persona import Condition
+from paars_gym.cli.app import app, console, errors
+
+
+@app.command()
+def probe(
+    attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
+    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
+    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
+    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
+    pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
+    segment: Annotated[
+        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
+    ] = None,
+    brand: Annotated[
+        str | None, typer.Option(help="What the brand probe swaps in; by default a name that nobody knows.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Probes for a bias: changes one attribute of one product, and says what that causes."""
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.personas.store import read_personas
+    from paars_gym.probes.probe import run_probe
+    from paars_gym.report.probe import probe_notes, probe_table
+    from paars_gym.simulation.inhabitants import own_people
+
+    loaded = load_catalog(catalog)
+    with errors.status("shopping"):
+        result = run_probe(
+            attribute,
+            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            catalog=loaded,
+            policy=policy,
+            policy_options={} if model is None else {"model": model},
+            condition=cast("Condition", condition),
+            trials=trials,
+            pages=pages,
+            segment=segment,
+            brand=brand,
+            seed=seed,
+        )
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        console.print(probe_table(result))
+        for note in probe_notes(result):
+            console.print(note, highlight=False, markup=False)
+
+
+@app.command()
+def survey(
+    questions: Annotated[Path, typer.Argument(help="YAML: a list of questions with id, text, choices, human.")],
+    model: Annotated[str | None, typer.Option(help="Who plays the personas, such as anthropic:NAME.")] = None,
+    personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
+    condition: Annotated[str, typer.Option(help="What of their persona is told.")] = "persona",
+    segment: Annotated[
+        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File that gets every answer, a JSON line each.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="SQLite file of replies.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
+    max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
+    seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Puts a questionnaire to each persona, and says how the answers spread."""
+    import asyncio
+
+    from paars_gym.llm.stack import payable
+    from paars_gym.personas.store import read_personas
+    from paars_gym.probes import survey as room
+    from paars_gym.probes.answers import summarise
+    from paars_gym.probes.segments import segment_name
+    from paars_gym.report.survey import survey_notes, survey_tables
+
+    if model is None:
+        raise ValueError("A survey needs --model, who plays the personas, such as anthropic:NAME.")
+    if personas is None:
+        raise ValueError("A survey needs --personas, a file of them; mine some with: paars personas mine.")
+    if segment is not None:
+        segment = segment_name(segment)  # before anything is paid for
+    asked, people = room.read_questions(questions), list(read_personas(personas))
+    stack = payable(model, cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency)
+
+    async def put() -> list[room.Answer]:
+        try:
+            return await room.conduct(
+                asked,
+                people,
+                stack,
+                condition=cast("Condition", condition),
+                seed=seed,
+                concurrency=concurrency,
+                progress=lambda done: status.update(f"{done:,} answers"),
+            )
+        finally:
+            await stack.aclose()
+
+    with errors.status("asking") as status:
+        answers = asyncio.run(put())
+    if out is not None:
+        out.write_text("".join(answer.model_dump_json() + "\n" for answer in answers), encoding="utf-8")
+    result = summarise(asked, answers, people, segment, seed=seed)
+    if json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    for table in survey_tables(result):
+        console.print(table)
+    for note in survey_notes(result):
+        console.print(note, highlight=False, markup=False)
