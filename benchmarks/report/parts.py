@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 
 from benchmarks import abtest, item_selection, query_generation, rank_selection, session_generation
 from benchmarks.queries import tables as query_tables
@@ -55,8 +56,9 @@ def run_parts(names: Sequence[str], out: Path) -> list[PartRun]:
 
 
 def tables(results: Mapping[str, Any]) -> list[RenderableType]:
-    """The tables of those parts that were run, in the order of the paper."""
-    return [piece for piece in report(results) if not isinstance(piece, str)]
+    """The tables of those parts that were run, one by one, in the order of the paper."""
+    pieces = (piece.renderables if isinstance(piece, Group) else [piece] for piece in report(results))
+    return [piece for piece in chain.from_iterable(pieces) if not isinstance(piece, str)]
 
 
 def report(results: Mapping[str, Any]) -> Iterable[RenderableType]:

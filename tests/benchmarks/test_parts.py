@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from benchmarks.__main__ import FIRST_LINE, _keep
@@ -61,3 +62,15 @@ def test_files_hold_the_report_whole_and_the_tables_alone(ranks: RankResults, tm
         assert Console().width == 40
         _keep(tmp_path, list(parts.report(results)), results)
     assert (tmp_path / "report.svg").read_bytes() == before
+
+
+def test_the_readme_gets_tables_2_and_3_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Table 3 comes in a group with what its conditions gain, which the picture shows as well."""
+    titles = ("Table 2: divergence", "Table 3, accuracy", "gains", "Table 4: diversity")
+    second, third, gains, fourth = (Table("a column wide enough", title=title) for title in titles)
+    monkeypatch.setattr(parts, "report", lambda _: [second, "- a remark", Group(third, gains), fourth])
+    _keep(tmp_path, [], {})
+    shown = (tmp_path / "tables.txt").read_text(encoding="utf-8")
+    assert [title for title in titles if title in shown] == list(titles[:2])
+    picture = html.unescape((tmp_path / "report.svg").read_text(encoding="utf-8")).replace("\xa0", " ")
+    assert [title for title in titles if title in picture] == list(titles)
