@@ -14,16 +14,15 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from pydantic import BaseModel, ConfigDict
 
 from benchmarks.asking import ask_all
-from benchmarks.queries.people import QueryPeople, find_people, webshop_pairs
+from benchmarks.queries.people import QueryPeople, find_people
+from benchmarks.queries.results import QueryResults, gains_of, measures_of, strata_of
+from benchmarks.queries.tables import remarks, tables
 from benchmarks.report.console import wide_console
 from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
-from paars_gym.alignment import LanguageModel, load_language_model, relative_gain, score_queries, similarity
-from paars_gym.alignment.collect import embedding_measures
-from paars_gym.alignment.measure import Measure, measure
-from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration
+from paars_gym.alignment import LanguageModel, load_language_model, score_queries, similarity
+from paars_gym.alignment.query_generation import QueryGeneration
 from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
@@ -33,69 +32,7 @@ from paars_gym.personas.persona import Condition, Persona
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import SHOPPERS, make_answerer
 
-__all__ = ["OF", "GainResult", "QueryResults", "StratumResult", "run", "webshop_pairs", "write_queries"]
-
-OF = "queries for viewed items"
 OFFLINE = set(SHOPPERS) - {"llm"}
-
-
-class StratumResult(BaseModel):
-    """Mean similarity of one shopper in one quartile of difficulty."""
-
-    model_config = ConfigDict(frozen=True)
-
-    shopper: str
-    stratum: str
-    cases: int
-    similarity: float | None
-    low: float | None
-    high: float | None
-
-
-class GainResult(BaseModel):
-    """By how much one shopper's mean similarity exceeds another's, relative: the paper's is .17 over Base."""
-
-    model_config = ConfigDict(frozen=True)
-
-    shopper: str
-    over: str
-    gain: float | None
-    low: float | None
-    high: float | None
-
-
-class QueryResults(BaseModel):
-    """The task's numbers.
-
-    Attributes:
-        headline: What ran, and what did not.
-        people: Whose queries they are.
-        pairs: How many.
-        measures: Similarity and group metrics of each shopper, the shopper as ``population``.
-        strata: Figure 2.
-        difficulty: What the strata are of.
-        gains: Of a persona over the same shopper without it, and of each shopper over the first.
-        same: Shoppers who wrote the very queries of another, with that one.
-        second_query: Mean cosine of people's second query for a goal with their first; None without second ones.
-        examples: Table 1: title, the person's query, and each shopper's.
-        embedder: What made the vectors.
-        notes: What these data cannot say.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    headline: str
-    people: str
-    pairs: int
-    measures: tuple[Measure, ...]
-    strata: tuple[StratumResult, ...]
-    difficulty: str
-    gains: tuple[GainResult, ...]
-    same: dict[str, str]
-    second_query: float | None
-    examples: tuple[dict[str, str], ...]
-    embedder: str
-    notes: tuple[str, ...]
 
 
 def write_queries(
@@ -194,10 +131,10 @@ def run(
         headline=_headline(shoppers, judge),
         people=people.name,
         pairs=len(pairs),
-        measures=tuple(m for name in queries for m in _measures(whole[same.get(name, name)], name)),
-        strata=tuple(s for name in queries for s in _strata(strata[same.get(name, name)], name)),
+        measures=tuple(m for name in queries for m in measures_of(whole[same.get(name, name)], name)),
+        strata=tuple(s for name in queries for s in strata_of(strata[same.get(name, name)], name)),
         difficulty=hard.difficulty if hard.n == found.n else f"{hard.difficulty}, {hard.n:,} of {found.n:,} pairs",
-        gains=tuple(_gains({name: whole[same.get(name, name)] for name in queries})),
+        gains=tuple(gains_of({name: whole[same.get(name, name)] for name in queries})),
         same=same,
         second_query=_second(people, vectors),
         examples=tuple(
@@ -238,52 +175,6 @@ def _by_perplexity(
     )
 
 
-def _measures(condition: QueryCondition, name: str) -> list[Measure]:
-    close = condition.similarity._replace(null_floor=float("nan"))
-    told = measure(close, of=OF, metric="mean cosine", population=name)
-    by_chance = {"cosine with other people's queries": round(condition.similarity.null_floor, 4)}
-    return [
-        told.model_copy(update={"details": by_chance}),
-        *embedding_measures(condition.group, of=OF, population=name),
-    ]
-
-
-def _strata(condition: QueryCondition, name: str) -> list[StratumResult]:
-    return [
-        StratumResult(
-            shopper=name,
-            stratum=stratum.label,
-            cases=stratum.n,
-            similarity=stratum.estimate if stratum.n else None,
-            # A cosine has ends; Student's t on two cases does not know.
-            low=stratum.interval.clip(-1.0, 1.0).low if stratum.interval else None,
-            high=stratum.interval.clip(-1.0, 1.0).high if stratum.interval else None,
-        )
-        for stratum in condition.strata
-    ]
-
-
-def _gains(conditions: Mapping[str, QueryCondition]) -> list[GainResult]:
-    first = next(iter(conditions))
-    found = []
-    for name, condition in conditions.items():
-        over = f"{name.removesuffix(', persona')}, base" if name.endswith(", persona") else first
-        if over == name:
-            continue
-        gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
-        low, high = (gain.interval.low, gain.interval.high) if gain.interval else (None, None)
-        found.append(
-            GainResult(
-                shopper=name,
-                over=over,
-                gain=gain.estimate if np.isfinite(gain.estimate) else None,
-                low=low,
-                high=high,
-            )
-        )
-    return found
-
-
 def _second(people: QueryPeople, embedder: Embedder) -> float | None:
     if not people.twice:
         return None
@@ -318,8 +209,6 @@ def main(
 
     One by one (cosine similarity, Figure 2) and as groups (kernel densities, Table 2 and Appendix D).
     """
-    from benchmarks.queries.tables import remarks, tables
-
     console = wide_console()
     with console.status("starting") as status:
         results = run(

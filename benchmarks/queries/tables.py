@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from benchmarks.query_generation import OF, QueryResults
+from benchmarks.queries.results import OF, QueryResults
 from benchmarks.report.cells import cell, estimate, interval
 from paars_gym.alignment.density import BANDWIDTHS
 from paars_gym.alignment.measure import Measure

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 
 from benchmarks import abtest, item_selection, query_generation, rank_selection, session_generation
 from benchmarks.queries import tables as query_tables
+from benchmarks.queries.results import QueryResults
 from benchmarks.report import table_2
 from benchmarks.settings import SHOPPERS
 
@@ -68,7 +69,7 @@ def report(results: Mapping[str, Any]) -> Iterable[RenderableType]:
         results: By part.
     """
     sessions: session_generation.SessionResults | None = results.get("session_generation")
-    queries: query_generation.QueryResults | None = results.get("query_generation")
+    queries: QueryResults | None = results.get("query_generation")
     ranks: rank_selection.RankResults | None = results.get("rank_selection")
     columns = table_2.columns(
         queries=queries,

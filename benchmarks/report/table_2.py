@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from benchmarks import query_generation, rank_selection
+from benchmarks import rank_selection
+from benchmarks.queries.results import OF, QueryResults
 from benchmarks.report.cells import cell
 from benchmarks.settings import SHOPPERS
 from paars_gym.alignment.measure import Measure
@@ -54,7 +55,7 @@ class Column(NamedTuple):
 
 def columns(
     *,
-    queries: query_generation.QueryResults | None = None,
+    queries: QueryResults | None = None,
     ranks: rank_selection.RankResults | None = None,
     mini: AlignmentReport | None = None,
     journey: AlignmentReport | None = None,
@@ -67,10 +68,8 @@ def columns(
         for metric, head in (("KDE-KL h = 0.1", "query\nKDE-KL"), ("KDE-KL of halves", "query,\nhalves")):
             if (base, metric) not in told:
                 continue
-            paper = PAPER.get((query_generation.OF, metric))
-            compares = (
-                PAPER[query_generation.OF, "KDE-KL h = 0.1"].compares if paper else "No: the paper has no halves."
-            )
+            paper = PAPER.get((OF, metric))
+            compares = PAPER[OF, "KDE-KL h = 0.1"].compares if paper else "No: the paper has no halves."
             twin = queries.same.get(persona)
             remark = f"{persona} writes the very queries of {twin}" if twin else ""
             found.append(Column(head, "synthetic", told[base, metric], told[persona, metric], paper, compares, remark))

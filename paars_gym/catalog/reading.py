@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
 import shutil
 import tempfile
-import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-CHUNK_BYTES = 1 << 20
+from paars_gym.catalog.unpacking import CHUNK_BYTES, Unpacked, decoded
+
 CELL_CHARACTERS = 4 << 20
 VALUE_CHARACTERS = 16 << 20
-ZSTD_STEP_BYTES = 4096  # what a cut zstd stream loses at most
 DELIMITERS = ",\t;|"
-GZIP, ZSTD, PARQUET_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
-LATIN = "paars_gym.latin"
+PARQUET_MAGIC = b"PAR1"
 
 
 class Row(NamedTuple):
@@ -68,7 +65,7 @@ class FeedFile:
             raise FileNotFoundError(f"No file {str(path)!r}.")
         self.columns: tuple[str, ...] | None = None
         self._closing = ExitStack()
-        self._raw = self._closing.enter_context(_Unpacked(path))
+        self._raw = self._closing.enter_context(Unpacked(path))
         self._broken = ""
         buffered: io.BufferedReader[Any] = io.BufferedReader(self._raw, CHUNK_BYTES)
         head = buffered.peek(4096)[:4096]
@@ -77,7 +74,7 @@ class FeedFile:
         if head.startswith(PARQUET_MAGIC):
             self._rows = self._parquet(path, buffered)
             return
-        self._text = _decoded(buffered, head, encoding)
+        self._text = decoded(buffered, head, encoding)
         first = self._text.readline(CHUNK_BYTES)  # an array of gigabytes may be one line
         while first and not first.strip():
             first = self._text.readline(CHUNK_BYTES)
@@ -224,98 +221,6 @@ class FeedFile:
                 self._raw.done = number / total
         except (OSError, pa.ArrowException) as error:
             self._broken = f"the Parquet is damaged after row {number} of {total}: {error}"
-
-
-class _Unpacked(io.RawIOBase):
-    """A file's bytes after decompression; a cut ends the stream, and is told in `damage`."""
-
-    def __init__(self, path: Path) -> None:
-        self.damage = ""
-        self.done = 0.0
-        self._size = max(1, path.stat().st_size)
-        self._file: IO[bytes] = path.open("rb")
-        head = self._file.read(4)
-        self._file.seek(0)
-        self.packed = head.startswith((GZIP, ZSTD))
-        if head.startswith(GZIP):
-            self._chunks = _gunzipped(self._file)
-        elif head.startswith(ZSTD):
-            self._chunks = _unzstd(self._file)
-        else:
-            self._chunks = iter(lambda: self._file.read(CHUNK_BYTES), b"")
-        self._left = memoryview(b"")
-
-    def fraction(self) -> float:
-        return max(self.done, min(1.0, self._file.tell() / self._size))
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._left:
-            try:
-                self._left = memoryview(next(self._chunks))
-            except StopIteration:
-                return 0
-            except (OSError, EOFError, zlib.error) as error:
-                self.damage = f"the compressed file is cut or damaged ({error})"
-                return 0
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
-
-
-def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
-    # Python's own gzip reader loses what it had unpacked when it meets the cut.
-    member = zlib.decompressobj(wbits=31)
-    while chunk := file.read(CHUNK_BYTES // 4):
-        while chunk:
-            if member.eof:
-                if not chunk.startswith(GZIP):  # padding after the last member is allowed
-                    return
-                member = zlib.decompressobj(wbits=31)
-            yield member.decompress(chunk)
-            chunk = member.unused_data
-    if not member.eof:
-        raise EOFError("it ends before its end mark")
-
-
-def _unzstd(file: IO[bytes]) -> Iterator[bytes]:
-    with pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd") as stream:
-        while chunk := stream.read(ZSTD_STEP_BYTES):
-            yield chunk
-
-
-def _decoded(buffered: io.BufferedReader[Any], head: bytes, encoding: str | None) -> io.TextIOWrapper:
-    if encoding is None:
-        encoding = "utf-8"
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            encoding = "utf-16"
-        elif head.startswith(codecs.BOM_UTF8):
-            encoding = "utf-8-sig"
-        elif head.count(0) > len(head) // 4:
-            encoding = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-    try:
-        errors = LATIN if codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"} else "replace"
-    except LookupError:
-        raise ValueError(f"Unknown encoding {encoding!r}; for example utf-8, cp1252, shift_jis.") from None
-    # newline="" keeps line ends as they are, also inside a quoted cell.
-    return io.TextIOWrapper(buffered, encoding=encoding, errors=errors, newline="")
-
-
-def _latin(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    wrong = error.object[error.start : error.end]
-    text = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in wrong)
-    return text, error.end
-
-
-codecs.register_error(LATIN, _latin)
 
 
 def _delimiter(header: str) -> str:

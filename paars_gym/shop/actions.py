@@ -1,6 +1,6 @@
 """What can a shopper do, and how is it written? (PAARS section 4.3: the search, view and cart tools.)
 
-One set of models gives the text grammar, the JSON tool calls and their schemas; `parse_action` is the only parser.
+One set of models gives the text grammar and the JSON tool calls; `parse_action` is the only parser.
 
 >>> action = parse_action('{"name": "search", "arguments": {"query": "red shoes", "max_price": 50}}')
 >>> to_text(action)
@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -24,7 +24,6 @@ from paars_gym.catalog.filters import SORTS, Filters, Sort
 
 MAX_QUERY_CHARS = 1_000
 MAX_ACTION_CHARS = 4_000
-ToolStyle = Literal["openai", "anthropic"]
 
 _CALL = re.compile(r"\s*([A-Za-z_]+)\s*\[(.*)\]\s*", re.DOTALL)
 _PAIR = re.compile(r"\s*([A-Za-z_][\w -]*?)\s*=\s*(.*?)\s*", re.DOTALL)
@@ -167,29 +166,6 @@ def to_text(action: Action) -> str:
     return json.dumps({"name": action.name, "arguments": action.model_dump(exclude_defaults=True)})
 
 
-def tool_schemas(style: ToolStyle = "openai") -> list[dict[str, Any]]:
-    """The actions as tool definitions for a provider's API.
-
-    Args:
-        style: ``openai`` (function tools of chat completions) or ``anthropic`` (messages).
-
-    Raises:
-        ValueError: Another style.
-    """
-    if style not in ("openai", "anthropic"):
-        raise ValueError(f"style == {style!r}, must be 'openai' or 'anthropic'.")
-    tools = []
-    for name, model in ACTIONS.items():
-        schema = _inlined(model.model_json_schema())
-        description = " ".join((model.__doc__ or "").split())
-        if style == "openai":
-            function = {"name": name, "description": description, "parameters": schema}
-            tools.append({"type": "function", "function": function})
-        else:
-            tools.append({"name": name, "description": description, "input_schema": schema})
-    return tools
-
-
 @lru_cache(maxsize=65_536)
 def _parse_text(text: str) -> Action | Mistake:
     if len(text) > MAX_ACTION_CHARS:
@@ -291,27 +267,3 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema as the providers like it: no titles, and ``number or null`` as an optional number."""
-
-    def simpler(node: Any) -> Any:
-        if isinstance(node, list):
-            return [simpler(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        node = {key: simpler(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
-        choices = node.get("anyOf")
-        if choices and {"type": "null"} in choices and len(choices) == 2:
-            node = {
-                **next(c for c in choices if c != {"type": "null"}),
-                **{k: v for k, v in node.items() if k != "anyOf"},
-            }
-            if node.get("default", ...) is None:
-                del node["default"]
-        return node
-
-    simplified: dict[str, Any] = simpler(schema)
-    simplified.pop("description", None)
-    return simplified

@@ -13,13 +13,14 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.actions import NextPage, ToolStyle, tool_schemas
+from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import Reward, make_reward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.spaces import ActionText, ObservationText
 from paars_gym.shop.state import Results, navigate
+from paars_gym.shop.tools import ToolStyle, tool_schemas
 from paars_gym.shop.visit import Snapshot, Visit
 
 RESET_OPTIONS = ("persona", "intention", "session_key")

@@ -16,7 +16,8 @@ from paars_gym.catalog.product import Product
 from paars_gym.llm.chat import Message, Tool
 from paars_gym.personas.persona import Condition, Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.actions import ACTIONS, GRAMMAR, clean_text, tool_schemas
+from paars_gym.shop.actions import ACTIONS, GRAMMAR, clean_text
+from paars_gym.shop.tools import tool_schemas
 
 Form = Literal["tools", "json", "text"]
 """How actions are asked for: tool calls, a JSON object held to a schema, or text of the grammar."""

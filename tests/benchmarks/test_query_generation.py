@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.queries.people import find_people
+from benchmarks.queries.people import find_people, webshop_pairs
+from benchmarks.queries.results import OF, QueryResults
 from benchmarks.queries.tables import fingerprint, main_remarks, one_by_one, remarks, sweep, tables
-from benchmarks.query_generation import OF, QueryResults, run, webshop_pairs
+from benchmarks.query_generation import run
 from paars_gym.catalog.product import Product
 from paars_gym.personas.persona import Persona
 

@@ -21,8 +21,8 @@ from paars_gym.shop.actions import (
     View,
     parse_action,
     to_text,
-    tool_schemas,
 )
+from paars_gym.shop.tools import tool_schemas
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What is a language model told that it can do? The actions as tool definitions, from the models that parse them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from paars_gym.shop.actions import ACTIONS
+
+ToolStyle = Literal["openai", "anthropic"]
+
+
+def tool_schemas(style: ToolStyle = "openai") -> list[dict[str, Any]]:
+    """The actions as tool definitions for a provider's API.
+
+    Args:
+        style: ``openai`` (function tools of chat completions) or ``anthropic`` (messages).
+
+    Raises:
+        ValueError: Another style.
+    """
+    if style not in ("openai", "anthropic"):
+        raise ValueError(f"style == {style!r}, must be 'openai' or 'anthropic'.")
+    tools = []
+    for name, model in ACTIONS.items():
+        schema = _inlined(model.model_json_schema())
+        description = " ".join((model.__doc__ or "").split())
+        if style == "openai":
+            function = {"name": name, "description": description, "parameters": schema}
+            tools.append({"type": "function", "function": function})
+        else:
+            tools.append({"name": name, "description": description, "input_schema": schema})
+    return tools
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as the providers like it: no titles, and ``number or null`` as an optional number."""
+
+    def simpler(node: Any) -> Any:
+        if isinstance(node, list):
+            return [simpler(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: simpler(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+        choices = node.get("anyOf")
+        if choices and {"type": "null"} in choices and len(choices) == 2:
+            node = {
+                **next(c for c in choices if c != {"type": "null"}),
+                **{k: v for k, v in node.items() if k != "anyOf"},
+            }
+            if node.get("default", ...) is None:
+                del node["default"]
+        return node
+
+    simplified: dict[str, Any] = simpler(schema)
+    simplified.pop("description", None)
+    return simplified
