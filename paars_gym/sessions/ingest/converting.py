@@ -192,7 +192,8 @@ def _faults(
     if "time" in text:
         faults["time", "no time"] = ~given("time")
         allowed = (
-            f"not a time in the notation {mapping.time!r}, within {FIRST_YEAR}–{LAST_YEAR}, that exists in its zone"
+            f"not a time in the notation {mapping.time!r}, within {FIRST_YEAR}–{LAST_YEAR}, that exists in its zone; "
+            "the mapping's time_format is iso, s, ms, us (since 1970) or a strptime format"
         )
         faults["time", allowed] = frame["time"].is_null() & given("time")
     if not mapping.product_optional:
