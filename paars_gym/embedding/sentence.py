@@ -31,8 +31,11 @@ class SentenceEmbedder:
         try:
             source = _packaged_minilm() if self.comparable else model
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as chatter
         except ImportError as error:
             raise ImportError(f"Embedder {model!r} needs {error.name}. {INSTALL}") from error
+        quiet: Any = chatter
+        quiet.disable_progress_bar()  # of reading weights, in the middle of what we print
         try:
             self._model: Any = SentenceTransformer(source, device="cpu")
         except (OSError, ValueError) as error:

@@ -20,7 +20,9 @@ class SessionsProgress:
 
     def __init__(self, console: Console) -> None:
         columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[told]}")
-        self._bar = Progress(TextColumn("sessions"), *columns, console=console, transient=True)
+        # Into a file there is nothing to redraw, and rich would leave an empty line.
+        quiet = not console.is_terminal
+        self._bar = Progress(TextColumn("sessions"), *columns, console=console, transient=True, disable=quiet)
         self._task = self._bar.add_task("", total=None, told="getting ready")
         self._drawn = 0.0
 

@@ -243,7 +243,9 @@ def test_what_is_no_log(tmp_path):
         run(tmp_path, "a,b\n1,2\n")
     with pytest.raises(ValueError, match="is empty"):
         run(tmp_path, "")
-    with pytest.raises(ValueError, match=r"Nothing in .* could be imported; the first of 1 refused.*time_format is iso, s,"):
+    with pytest.raises(
+        ValueError, match=r"Nothing in .* could be imported; the first of 1 refused.*time_format is iso, s,"
+    ):
         run(tmp_path, HEADER + "ann,soon,view,p1,,x\n")
     with pytest.raises(FileNotFoundError, match="No log"):
         import_log(tmp_path / "nowhere.csv", tmp_path / "out", mapping=MAPPING)
