@@ -1,8 +1,8 @@
 """What does a shopping session with a language model cost beside the model? Against the bare SDK, in the same run.
 
 A server on 127.0.0.1 answers after a fixed latency. The same request bodies go out twice at the same concurrency: from
-whole sessions in the shop (prompts, parsing, cache, budget, limits, retries), and from nothing but the async SDK, called
-as its own documentation calls it: it then transforms the body level by level, which `OpenAIChat` spares itself.
+whole sessions in the shop (prompts, parsing, cache, budget, limits, retries), and from nothing but the async SDK.
+Called as its documentation calls it, that one transforms the body level by level, which `OpenAIChat` spares itself.
 """
 
 from __future__ import annotations
