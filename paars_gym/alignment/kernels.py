@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes of the populations
-PLAIN = 300.0
-"""Exponents up to which a sum of exponentials needs no shift by the greatest: a pass over the tile less."""
+PLAIN = 600.0
+"""Exponents up to which, either way, a sum of exponentials needs no shift by the greatest."""
 
 
 def log_density(points: ArrayLike, centres: ArrayLike, *, bandwidth: float, threads: int | None = None) -> Array:
@@ -64,6 +64,9 @@ def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> li
     A sum over no centre is nan.
     """
     found = [_LogSum(len(z)) for _ in left_out]
+    # At usual bandwidths no exponent can be beyond: two passes over every tile less (Cauchy-Schwarz).
+    far = math.sqrt(-2.0 * float(centres[:, -1].min()))
+    plain = (math.sqrt(2.0 * float(half_norms(z[:, :-1]).max())) + far / 2.0) * far < PLAIN
     for first in range(0, len(centres), COLUMNS):
         product = z @ centres[first : first + COLUMNS].T
         for each, own in zip(found, left_out, strict=True):
@@ -71,7 +74,7 @@ def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> li
             if own is not None:
                 row = np.flatnonzero((own >= first) & (own < first + tile.shape[1]))
                 tile[row, own[row] - first] = -math.inf
-            each.add(tile)
+            each.add(tile, plain=plain)
     alone = len(centres) == 1
     return [
         np.full(len(z), math.nan) if alone and own is not None else each.value()
@@ -86,8 +89,12 @@ class _LogSum:
         self._shift = np.full(rows, -math.inf)
         self._total = np.zeros(rows)
 
-    def add(self, tile: Array) -> None:
-        """Adds the exponentials of a tile, which is used up."""
+    def add(self, tile: Array, *, plain: bool) -> None:
+        """Adds the exponentials of a tile, which is used up; ``plain`` where none is beyond `PLAIN` in any tile."""
+        if plain:
+            self._shift = np.zeros(len(tile))
+            self._total += np.exp(tile, out=tile).sum(axis=1)
+            return
         shift = np.maximum(self._shift, tile.max(axis=1))
         shift[np.abs(shift) < PLAIN] = 0.0
         finite = np.where(np.isfinite(shift), shift, 0.0)  # a tile may hold the own centre alone

@@ -40,7 +40,7 @@ def test_log_density_is_the_sum_of_all_kernels(bandwidth: float, monkeypatch: py
 
 
 @pytest.mark.parametrize("order", ["rising", "falling", "mixed"])
-@pytest.mark.parametrize("scale", [1.0, 290.0, 310.0, 1e3, 1e6])
+@pytest.mark.parametrize("scale", [1.0, 590.0, 610.0, 1e3, 1e6])
 def test_sums_of_any_size_are_exact_whatever_tile_comes_first(
     scale: float, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
