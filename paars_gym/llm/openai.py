@@ -163,8 +163,8 @@ class OpenAIChat:
         return ours
 
     async def _send(self, body: dict[str, Any]) -> Any:
-        # The body is as the wire wants it. What the SDK is given by name it would transform, level by level, which
-        # takes as long as a third of the call.
+        # The body is as the wire wants it. What the SDK is given by name it would transform, level by level: without,
+        # a call takes half the processor time (`benchmarks.performance.llm_client`: 6.0 ms instead of 11.5).
         named: dict[str, Any] = {"model": self.name, "messages": (), "extra_body": body}
         create = self.client.chat.completions.create
         if not self._stream:
