@@ -66,13 +66,13 @@ class Display(NamedTuple):
         items: Their traits.
         figures: Of each: share of the wanted terms in its title; ln(price / median price of the page), 0 when unknown;
             rating; renown less the page's mean.
-        told: Of each, the share of the wanted terms in all text of its detail page.
+        text_relevance: Of each, the share of the wanted terms in all text of its detail page.
         lacking: Share of the wanted terms that even the best title lacks.
     """
 
     items: tuple[Traits, ...]
     figures: tuple[tuple[float, float, float, float], ...]
-    told: tuple[float, ...]
+    text_relevance: tuple[float, ...]
     lacking: float
 
 
@@ -230,8 +230,8 @@ def display_of(items: Iterable[Traits], wanted: str) -> Display:
         )
         for item in items
     )
-    told = tuple(_share(asked, item.text) for item in items)
-    return Display(items, figures, told, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
+    text_relevance = tuple(_share(asked, item.text) for item in items)
+    return Display(items, figures, text_relevance, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
 
 
 def seen(display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: bool = False) -> Seen:
@@ -252,7 +252,7 @@ def seen(display: Display, position: int, taste: Taste, budget: float | None = N
     relevance, price, rating, renown = display.figures[position]
     sentiment = 0.0
     if reading:
-        relevance, sentiment = display.told[position], item.sentiment
+        relevance, sentiment = display.text_relevance[position], item.sentiment
     in_category = familiar = 0.0
     for kind in taste.categories:
         if kind <= item.kinds:
