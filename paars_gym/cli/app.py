@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -41,16 +41,6 @@ def share(option: str, text: str) -> float:
         return float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
         raise ValueError(f"{option} {text}: must be a number or a percentage, such as 2% or 0.02.") from None
-
-
-Recognisers = Annotated[
-    list[str] | None, typer.Option(help="More to redact: presidio, or module:function of your own. Repeatable.")
-]
-Regions = Annotated[str | None, typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.")]
-PriceText = Annotated[
-    str | None,
-    typer.Option(help="US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache."),
-]
 
 
 def assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:

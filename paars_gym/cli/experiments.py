@@ -11,6 +11,19 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from paars_gym.personas.persona import Condition
 from paars_gym.cli.app import app, console, errors, share
+from paars_gym.cli.shared_options import (
+    AsJson,
+    CatalogName,
+    ConditionName,
+    Draws,
+    Level,
+    Pairs,
+    PeopleFile,
+    PolicyModel,
+    PolicyName,
+    Seed,
+    SessionsAtOnce,
+)
 
 PLANNED = "bm25+rating:0.3"
 """Treatment whose variance a plan is made from, where none is named."""
@@ -24,18 +37,18 @@ def abtest(
     ] = None,
     control_patch: Annotated[Path | None, typer.Option(help="Content changes of the control arm.")] = None,
     treatment_patch: Annotated[Path | None, typer.Option(help="JSONL or CSV of content changes.")] = None,
-    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
-    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
-    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
-    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
-    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    catalog: CatalogName = "mini",
+    personas: PeopleFile = None,
+    policy: PolicyName = "behavioural",
+    model: PolicyModel = None,
+    condition: ConditionName = "persona",
     population: Annotated[
         Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
     ] = None,
-    sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
-    draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    sessions: Pairs = 1_000,
+    draws: Draws = 1,
+    seed: Seed = 0,
+    level: Level = 0.95,
     independent_noise: Annotated[
         bool, typer.Option("--independent-noise", help="Draw each arm's seeds apart, to check the estimators.")
     ] = False,
@@ -51,8 +64,8 @@ def abtest(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
-    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    concurrency: SessionsAtOnce = 8,
+    json: AsJson = False,
 ) -> None:
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
     from paars_gym.abtest import ABTest, ABTestResult, Arm
@@ -114,21 +127,21 @@ def abtest(
 def backtest_verb(
     tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
-    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
-    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
-    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
-    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    personas: PeopleFile = None,
+    policy: PolicyName = "behavioural",
+    model: PolicyModel = None,
+    condition: ConditionName = "persona",
     population: Annotated[
         Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
     ] = None,
-    sessions: Annotated[int, typer.Option(help="Persona × intention pairs in each arm.")] = 1_000,
-    draws: Annotated[int, typer.Option(help="Sessions of each pair in each arm.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    sessions: Pairs = 1_000,
+    draws: Draws = 1,
+    seed: Seed = 0,
+    level: Level = 0.95,
     outcome: Annotated[str, typer.Option(help="Of which the human effects are.")] = "sales_units",
     out: Annotated[Path | None, typer.Option(help="Keeps each simulated test in a folder here; resumes.")] = None,
-    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    concurrency: SessionsAtOnce = 8,
+    json: AsJson = False,
 ) -> None:
     """Says how far simulated tests agreed with past tests of people, and what calibration makes of them.
 
@@ -180,18 +193,18 @@ def calibrate(
     marginals: Annotated[
         Path | None, typer.Option(help="Shares of customers by trait: JSON, or CSV with trait, value, share.")
     ] = None,
-    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help="In the order in which the people saw it.")] = "bm25",
-    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
-    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
-    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
-    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    personas: PeopleFile = None,
+    policy: PolicyName = "behavioural",
+    model: PolicyModel = None,
+    condition: ConditionName = "persona",
     held_out: Annotated[str, typer.Option(help="Share of the people that judge the fit.")] = "50%",
     sessions: Annotated[int, typer.Option(help="Simulated in each run of the fit.")] = 1_000,
     rounds: Annotated[int, typer.Option(help="Most, of the fit of choices; each takes some six runs.")] = 4,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    concurrency: Annotated[int, typer.Option(help="Sessions at once, for shoppers that wait.", min=1)] = 8,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    seed: Seed = 0,
+    concurrency: SessionsAtOnce = 8,
+    json: AsJson = False,
 ) -> None:
     """Fits a simulated population to people: how they choose, what they come for, who comes how often."""
     from paars_gym.abtest.population import fit_population

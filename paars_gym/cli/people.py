@@ -9,15 +9,13 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import (
-    PriceText,
-    Recognisers,
-    Regions,
     console,
     errors,
     personas_app,
     print_facts,
     split_regions,
 )
+from paars_gym.cli.shared_options import CallsAtOnce, MaxUsd, Offline, PriceText, Recognisers, Regions
 
 
 @personas_app.command("mine")
@@ -35,9 +33,9 @@ def personas_mine(
     price: PriceText = None,
     shoppers: Annotated[Path | None, typer.Option(help="File of shoppers to mine, an id a line; else all.")] = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
-    max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
-    concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
+    offline: Offline = False,
+    max_usd: MaxUsd = None,
+    concurrency: CallsAtOnce = 16,
     batch: Annotated[
         bool, typer.Option("--batch", help="Through the provider's batches: slow, half the price.")
     ] = False,

@@ -10,11 +10,12 @@ import typer
 if TYPE_CHECKING:
     pass
 from paars_gym.cli.app import app
+from paars_gym.cli.shared_options import CatalogName
 
 
 @app.command()
 def play(
-    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
     intention: Annotated[str | None, typer.Option(help="What you come for, shown at the entrance.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="The visit ends after this many actions.")] = 50,

@@ -10,26 +10,37 @@ import typer
 if TYPE_CHECKING:
     from paars_gym.personas.persona import Condition
 from paars_gym.cli.app import app, console, errors
+from paars_gym.cli.shared_options import (
+    AsJson,
+    CallsAtOnce,
+    CatalogName,
+    ConditionName,
+    MaxUsd,
+    Offline,
+    PeopleFile,
+    PolicyModel,
+    PolicyName,
+    Seed,
+    Segment,
+)
 
 
 @app.command()
 def probe(
     attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
-    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
-    personas: Annotated[Path | None, typer.Option(help="File; by default the catalog's own people.")] = None,
-    policy: Annotated[str, typer.Option(help="Who shops: behavioural, llm, … or module:Class.")] = "behavioural",
-    model: Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")] = None,
-    condition: Annotated[str, typer.Option(help="What of their persona they know.")] = "persona",
+    catalog: CatalogName = "mini",
+    personas: PeopleFile = None,
+    policy: PolicyName = "behavioural",
+    model: PolicyModel = None,
+    condition: ConditionName = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
     pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
-    segment: Annotated[
-        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
-    ] = None,
+    segment: Segment = None,
     brand: Annotated[
         str | None, typer.Option(help="What the brand probe swaps in; by default a name that nobody knows.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    seed: Seed = 0,
+    json: AsJson = False,
 ) -> None:
     """Probes for a bias: changes one attribute of one product, and says what that causes."""
     from paars_gym.catalog.load import load_catalog
@@ -67,16 +78,14 @@ def survey(
     model: Annotated[str | None, typer.Option(help="Who plays the personas, such as anthropic:NAME.")] = None,
     personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
     condition: Annotated[str, typer.Option(help="What of their persona is told.")] = "persona",
-    segment: Annotated[
-        str | None, typer.Option("--segment", "--by", help="Each segment too: a preference or a trait, such as income.")
-    ] = None,
+    segment: Segment = None,
     out: Annotated[Path | None, typer.Option(help="File that gets every answer, a JSON line each.")] = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Make no call: answer from the cache.")] = False,
-    max_usd: Annotated[float | None, typer.Option(help="Most that may be spent.")] = None,
-    concurrency: Annotated[int, typer.Option(help="Calls at once.", min=1)] = 16,
+    offline: Offline = False,
+    max_usd: MaxUsd = None,
+    concurrency: CallsAtOnce = 16,
     seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Puts a questionnaire to each persona, and says how the answers spread."""
     import asyncio

@@ -9,9 +9,6 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import (
-    PriceText,
-    Recognisers,
-    Regions,
     app,
     assignments,
     errors,
@@ -19,13 +16,14 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
+from paars_gym.cli.shared_options import CatalogName, PriceText, Recognisers, Regions
 
 
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
     sessions: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
-    catalog: Annotated[str, typer.Option(help="mini, journey, or the folder of a built catalog.")] = "mini",
+    catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, uniform, embedding, llm or module:Class.")] = (
         "behavioural"
