@@ -64,6 +64,22 @@ def test_the_probabilities_of_all_logs_of_a_page_sum_to_one(small_shop: Shop) ->
     assert total == pytest.approx(1.0, abs=1e-12)
 
 
+def test_a_next_page_that_names_no_query_is_of_the_search_before(small_shop: Shop) -> None:
+    """Logs of people have no intention, and few repeat the query with each page: what is wanted is what was asked."""
+
+    def features(query: str | None) -> np.ndarray:
+        events = (
+            Event(kind="search", query="red shoes", results=SHOWN[:2], page=1),
+            Event(kind="next_page", query=query, results=SHOWN[2:], page=2),
+            Event(kind="stop"),
+        )
+        session = Session(shopper="a", key="1", events=events, end="stop")
+        return read_evidence([session], wares_of(small_shop), page_size=2).pages.features
+
+    assert features(None).any()
+    np.testing.assert_array_equal(features(None), features("red shoes"))
+
+
 def test_the_probabilities_of_all_queries_sum_to_one(small_shop: Shop) -> None:
     words = ("red", "canvas", "shoes")
     queries = [" ".join(some) for size in (1, 2, 3) for some in itertools.combinations(words, size)]
