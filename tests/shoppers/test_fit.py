@@ -69,8 +69,8 @@ def test_a_next_page_that_names_no_query_is_of_the_search_before(small_shop: Sho
 
     def features(query: str | None) -> np.ndarray:
         events = (
-            Event(kind="search", query="red shoes", results=SHOWN[:2], page=1),
-            Event(kind="next_page", query=query, results=SHOWN[2:], page=2),
+            Event(kind="search", query="red shoes", results=SHOWN[1:], page=1),
+            Event(kind="next_page", query=query, results=SHOWN[:1], page=2),
             Event(kind="stop"),
         )
         session = Session(shopper="a", key="1", events=events, end="stop")
