@@ -12,8 +12,9 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe, probes
 from paars_gym.probes.pages import draw_pages
-from paars_gym.probes.probe import OUTCOMES, effects_of, play_trials
+from paars_gym.probes.probe import effects_of
 from paars_gym.probes.segments import EVERYONE
+from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.shop import Shop

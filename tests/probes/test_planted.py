@@ -10,8 +10,9 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.probes.levels import ALIASES, NO_NAME, probes
 from paars_gym.probes.pages import draw_pages
-from paars_gym.probes.probe import OUTCOMES, effects_of, play_trials
+from paars_gym.probes.probe import effects_of
 from paars_gym.probes.segments import EVERYONE
+from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from tests.probes.choice_model import ONE_LOOK, chances, true_effects
 from tests.probes.people import EAGER, people, shoppers, varied_people

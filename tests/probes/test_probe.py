@@ -6,8 +6,9 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.probes.levels import NO_NAME, Probe, price_level, probes
 from paars_gym.probes.pages import PAGE_SIZE, ProbePage, draw_pages, open_page
-from paars_gym.probes.probe import Effect, play_trials, run_probe
+from paars_gym.probes.probe import Effect, run_probe
 from paars_gym.probes.segments import EVERYONE
+from paars_gym.probes.trials import play_trials
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from tests.conftest import twelve_products
