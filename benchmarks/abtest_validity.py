@@ -42,7 +42,7 @@ from paars_gym.abtest.planning import power_of
 from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Persona
 from paars_gym.shop.open import open_shop
-from paars_gym.simulation.world import mini_world
+from paars_gym.synthetic.world import mini_world
 
 console, errors = wide_console(), Console(stderr=True)
 PARTS = ("false positives", "coverage", "power", "savings", "direction", "clicks")

@@ -30,9 +30,9 @@ from paars_gym.cache import cache_dir
 from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
+from paars_gym.config import CONDITIONS
 from paars_gym.embedding import embedder_label, load_embedder
 from paars_gym.llm.budget import Price
-from paars_gym.personas.persona import CONDITIONS
 from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.purchases import ProductLog, read_products
 

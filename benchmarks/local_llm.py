@@ -32,8 +32,9 @@ from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, mi
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.llm.stack import Stack, payable
-from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.purchases import read_products

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from benchmarks.settings import PEOPLE, SESSION_SEED, SESSIONS
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.world import World, mini_world
+from paars_gym.synthetic.world import World, mini_world
 
 
 class MiniPeople:

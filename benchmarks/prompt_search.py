@@ -23,10 +23,10 @@ from paars_gym.alignment import Bins, js_divergence, open_log
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.cli.running import run_command
-from paars_gym.personas.persona import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.report.alignment import number
-from paars_gym.simulation.population import run_population
-from paars_gym.simulation.world import mini_world
+from paars_gym.simulation.run import run_population
+from paars_gym.synthetic.world import mini_world
 
 HEADLINE = "No language model ran; the people are SYNTHETIC: this shows the procedure, and says nothing of prompts."
 BINS = SessionBins(counts=Bins((0, 1, 2, 3, 4, 6, 9, 13)))

@@ -26,9 +26,10 @@ from paars_gym.alignment.query_generation import QueryGeneration
 from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
+from paars_gym.config import Condition
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.personas.persona import Persona
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import SHOPPERS, make_answerer
 

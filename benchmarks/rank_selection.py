@@ -31,7 +31,8 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli.running import run_command
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
 from paars_gym.report.alignment import number
 from paars_gym.shoppers.protocol import Answerer

@@ -26,14 +26,14 @@ from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
-from paars_gym.personas.persona import Condition
+from paars_gym.config import Condition
 from paars_gym.report.alignment import number, render
 from paars_gym.sessions.households import household_baskets
 from paars_gym.sessions.split import split_by_time
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions
-from paars_gym.simulation.inhabitants import HELD_OUT_FROM, own_people
-from paars_gym.simulation.population import run_population
+from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
+from paars_gym.simulation.run import run_population
 
 HEADLINE = "No language model ran: the shoppers are behavioural (an offline choice model), with and without a persona."
 CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
@@ -101,7 +101,7 @@ def run(
     progress("journey: the households' baskets since December")
     held_out = _held_out_baskets(out / "journey-people")
     journey = load_catalog("journey")
-    personas, errands = own_people(journey)
+    personas, errands = default_people(journey)
     for condition in CONDITIONS.values():
         progress(f"journey: {sessions:,} behavioural shoppers, {condition}")
         run_population(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paars_gym.personas.persona import Condition
+from paars_gym.config import Condition
 
 SESSIONS = 2_400
 """Of each population, as in PAARS section 4.3."""

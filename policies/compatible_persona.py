@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paars_gym.personas.persona import Condition
+from paars_gym.config import Condition
 from paars_gym.shoppers.llm_crew import Crew, llm_crew
 from paars_gym.shoppers.llm_prompts import Form
 

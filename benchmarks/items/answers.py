@@ -19,12 +19,13 @@ import numpy as np
 from benchmarks.items.personas import PersonaSource
 from benchmarks.items.scorers import Choices
 from paars_gym.alignment.item_selection import OPTIONS, ItemCase, ItemCases
+from paars_gym.config import Condition
 from paars_gym.llm.errors import MalformedAnswerError, ModelError, RefusedError
 from paars_gym.personas.mining import EmptyHistoryError
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shoppers.protocol import Answerer, GaveUp
-from paars_gym.simulation.rollout import RUN_ENDING
+from paars_gym.simulation.episode import RUN_ENDING
 
 UNANSWERED, FAILED, NOT_ASKED = -1, -2, -3
 """No usable answer, which is wrong; no answer for a failure that is not the shopper's; the run ended before."""

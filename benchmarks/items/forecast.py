@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.items.personas import HISTORY_TOKENS, Source
 from benchmarks.items.shoppers import Unasked
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases
+from paars_gym.config import Condition
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, usd_of
 from paars_gym.llm.chat import Usage, expected_tokens
-from paars_gym.personas.persona import Condition
 from paars_gym.personas.population import forecast_mining
 from paars_gym.personas.statistics import household_persona
 from paars_gym.shoppers.llm import LLMShopper

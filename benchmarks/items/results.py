@@ -15,7 +15,7 @@ from benchmarks.settings import PAPER_ITEM_SELECTION
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
 from paars_gym.alignment.stratify import groups
-from paars_gym.personas.persona import CONDITIONS
+from paars_gym.config import CONDITIONS
 
 Bounds = tuple[float, float]
 POPULARITY = "popularity"

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import Condition
 from paars_gym.embedding.protocol import Embedder, normalised
 from paars_gym.personas.counting import Lines, Shelves, Statistics, statistics_of
-from paars_gym.personas.persona import SCALES, Condition, ConsumerProfile, ShoppingPreferences
+from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.personas.statistics import preferences_of, profile_of
 from paars_gym.sessions.seed import session_rng
 

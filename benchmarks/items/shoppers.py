@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 from benchmarks.items.answers import Asked
 from benchmarks.items.personas import HISTORY_TOKENS, Counted, Mined, PersonaSource, Source
 from paars_gym.cache import cache_dir
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.embedding import load_embedder
+from paars_gym.files import load_named
 from paars_gym.llm.budget import Price
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import family_of
 from paars_gym.llm.spec import parse_spec
 from paars_gym.llm.stack import Stack, payable
-from paars_gym.personas.persona import CONDITIONS, Condition
-from paars_gym.plugin import load_named
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.registry import SHOPPERS, make_answerer
 

@@ -35,7 +35,7 @@ from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.llm_crew import llm_crew
-from paars_gym.simulation.rollout import Arrival, play_async
+from paars_gym.simulation.episode import ScheduledVisit, play_async
 
 PERSONA = Persona(
     shopper="s",
@@ -79,7 +79,7 @@ async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: l
         async def slot() -> None:
             shopper, visit = crew(), Visit(shop, max_steps=20, reward=NoReward())
             for number in waiting:
-                arrival = Arrival(
+                arrival = ScheduledVisit(
                     str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
                 )
                 played = await play_async(shopper, visit, arrival)
@@ -118,7 +118,9 @@ async def waiting_kib(shop: Shop, url: str, count: int, settle_seconds: float) -
     before = _resident_kib()
     tasks = []
     for number in range(count):
-        arrival = Arrival(str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number)))
+        arrival = ScheduledVisit(
+            str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
+        )
         visit = Visit(shop, max_steps=20, reward=NoReward())
         tasks.append(asyncio.create_task(play_async(crew(), visit, arrival)))
     await asyncio.sleep(settle_seconds)

@@ -26,8 +26,8 @@ from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import open_shop
-from paars_gym.simulation.inhabitants import REMEMBERED, own_people
-from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.default_people import REMEMBERED, default_people
+from paars_gym.simulation.run import Tally, run_population
 from paars_gym.simulation.run_folder import RunFolder
 
 WARM_UP = 10_000
@@ -80,7 +80,7 @@ def main(
     """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
     sessions, cold = (min(sessions, CHECKED), min(cold, CHECKED_COLD)) if check else (sessions, cold)
     catalog = load_catalog("mini")
-    personas, errands = own_people(catalog)
+    personas, errands = default_people(catalog)
     shared = Shared([errand.intention for errand in errands[:POPULAR]])
     shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
     warm_up = min(sessions, WARM_UP)

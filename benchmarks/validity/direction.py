@@ -1,6 +1,6 @@
 """Does the simulation get the direction of tests whose people choose by quite another rule? And after calibration?
 
-People are satisficers (`benchmarks.validity.satisficers`), shoppers the behavioural ones. Of people the calibration
+People are satisficers (`paars_gym.synthetic.satisficers`), shoppers the behavioural ones. Of people the calibration
 sees sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
 """
 
@@ -15,23 +15,23 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.validity.pools import Size
-from benchmarks.validity.satisficers import GOALS, satisficers, usual_prices
 from paars_gym.abtest.arms import Arm, open_arm
 from paars_gym.abtest.backtest import Backtest, backtest
-from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.compare import pair_up
 from paars_gym.abtest.estimate import Difference, paired_difference
+from paars_gym.abtest.fit.fitted_population import FittedPopulation
+from paars_gym.abtest.fit.population import ALWAYS_BUY, fit_population
 from paars_gym.abtest.past_tests import PastTest
 from paars_gym.abtest.patch import Change
 from paars_gym.abtest.play import ArmRun, Visitors, play_in_memory
-from paars_gym.abtest.population import ALWAYS_BUY, fit_population
 from paars_gym.catalog.store import Catalog
+from paars_gym.personas.intentions import IntentionMix
 from paars_gym.report.abtest import backtest_table, population_table
 from paars_gym.sessions.event import Session
 from paars_gym.simulation.crowd import play_all
-from paars_gym.simulation.intentions import IntentionMix
-from paars_gym.simulation.plan import Plan
-from paars_gym.simulation.world import World
+from paars_gym.simulation.schedule import Schedule
+from paars_gym.synthetic.satisficers import GOALS, satisficers, usual_prices
+from paars_gym.synthetic.world import World
 
 BEFORE, AFTER = "always buy", "calibrated"
 SURENESS = (0.0, 2.0, 4.0, float("inf"))
@@ -81,7 +81,7 @@ class Directions(NamedTuple):
         backtests: By the name of the crowd that shopped.
     """
 
-    population: Population
+    population: FittedPopulation
     sureness: dict[str, float]
     backtests: dict[str, Backtest]
 
@@ -151,7 +151,7 @@ def directions(world: World, size: Size, *, seed: int, progress: Callable[[str],
 def _people_before(world: World, size: Size, seed: int) -> list[Session]:
     catalog = world.shop.catalog
     wants = IntentionMix(catalog, GOALS)
-    plan = Plan(sessions=size.human_sessions, seed=seed, personas=world.personas, draw=wants)
+    plan = Schedule(sessions=size.human_sessions, seed=seed, personas=world.personas, draw=wants)
     found: list[Session] = []
     play_all(
         plan.arrivals(),

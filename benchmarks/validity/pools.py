@@ -15,8 +15,8 @@ from paars_gym.abtest.outcomes import OUTCOMES, columns_of
 from paars_gym.abtest.play import Progress, Visitors, play_in_memory
 from paars_gym.abtest.result import SampleRatio
 from paars_gym.catalog.load import load_catalog
+from paars_gym.personas.intentions import IntentionMix
 from paars_gym.personas.persona import Persona
-from paars_gym.simulation.intentions import IntentionMix
 
 EVEN = SampleRatio(control=0, treatment=0, p_value=1.0)
 POOL_DRAWS = 4

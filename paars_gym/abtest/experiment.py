@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
-from paars_gym.abtest.calibrated import Population
 from paars_gym.abtest.compare import compare, pair_up
+from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.play import ArmRun, PolicyFor, Progress, Visitors, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import CONDITIONS, Condition, Persona
-from paars_gym.simulation.inhabitants import own_people
-from paars_gym.simulation.intentions import Errand, IntentionMix
-from paars_gym.simulation.plan import Draw
+from paars_gym.config import CONDITIONS, Condition
+from paars_gym.personas.intentions import IntentionMix, MinedIntention
+from paars_gym.personas.persona import Persona
+from paars_gym.simulation.default_people import default_people
+from paars_gym.simulation.schedule import Draw
 
 ARMS = ("control", "treatment")
 
@@ -27,7 +28,7 @@ class ABTest:
     """Two arms to compare.
 
     >>> from paars_gym.abtest import ABTest, Arm
-    >>> from paars_gym.simulation.world import mini_world
+    >>> from paars_gym.synthetic.world import mini_world
     >>> test = ABTest(control=Arm("bm25"), treatment=Arm("bm25+rating:0.3"))
     >>> result = test.run(catalog="mini", personas=mini_world(n_shoppers=20).personas, sessions=60, draws=2)
     >>> low, high = result.outcomes["views"].interval
@@ -48,11 +49,11 @@ class ABTest:
         sessions: int,
         catalog: str | Path | Catalog | None = None,
         personas: Sequence[Persona] | None = None,
-        intentions: Draw | Sequence[Errand] | None = None,
+        intentions: Draw | Sequence[MinedIntention] | None = None,
         policy: str | PolicyFor = "behavioural",
         policy_options: Mapping[str, Any] | None = None,
         condition: Condition = "persona",
-        population: Population | None = None,
+        population: FittedPopulation | None = None,
         draws: int = 1,
         seed: int = 0,
         independent_noise: bool = False,
@@ -74,13 +75,13 @@ class ABTest:
         Args:
             sessions: Persona × intention pairs in each arm.
             catalog: Before any patch: a name, folder or object; None for the one that an arm brings, else ``mini``.
-            personas: Who shops; None for the catalog's own people (`paars_gym.simulation.inhabitants.own_people`).
+            personas: Who shops; None for the catalog's own people (`paars_gym.simulation.default_people`).
             intentions: What for: errands mined from held-out sessions, or a function that draws one for a persona;
                 None for those of the catalog's own people, or where personas are given for `IntentionMix`.
             policy: A short name, ``module:Class``, or a function that makes a factory of policies for a shop.
             policy_options: For a policy given by name.
             condition: What of their persona shoppers are given.
-            population: Calibrated on people's sessions (`paars_gym.abtest.population.fit_population`): gives the
+            population: Calibrated on people's sessions (`paars_gym.abtest.fit.population.fit_population`): gives the
                 intentions, the behavioural shopper's parameters, and how often each persona comes.
             draws: Sessions of each pair in each arm, with seeds that differ.
             seed: Of everything random.
@@ -111,7 +112,7 @@ class ABTest:
             raise ValueError("There are no personas; give some, or None for the catalog's own people.")
         base = self._catalog(catalog)
         arms = {name: open_arm(getattr(self, name), base, page_size=page_size) for name in ARMS}
-        people, wants = own_people(base) if personas is None else (personas, IntentionMix(base))
+        people, wants = default_people(base) if personas is None else (personas, IntentionMix(base))
         options = dict(policy_options or {})
         if population is not None:
             if intentions is not None:

@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 
 from paars_gym.abtest.arms import OpenArm, logged_of
 from paars_gym.abtest.outcomes import FAILED, measure
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.intentions import MinedIntention
+from paars_gym.personas.persona import Persona
 from paars_gym.ranking.logged import Logged
 from paars_gym.sessions.event import Session
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import Policy
 from paars_gym.simulation.crowd import Brake, play_all
-from paars_gym.simulation.inhabitants import inhabitants
-from paars_gym.simulation.intentions import Errand
-from paars_gym.simulation.plan import Draw, Plan
-from paars_gym.simulation.rollout import Played
+from paars_gym.simulation.default_people import inhabitants
+from paars_gym.simulation.episode import Played
+from paars_gym.simulation.schedule import Draw, Schedule
 
 PolicyFor = Callable[[Shop], Callable[[], Policy]]
 """Makes, for the shop of an arm, what makes its policies."""
@@ -51,7 +52,7 @@ class Visitors:
     policy_options: Mapping[str, Any]
     condition: Condition
     personas: Sequence[Persona]
-    intentions: Draw | Sequence[Errand]
+    intentions: Draw | Sequence[MinedIntention]
     pairs: int
     draws: int
     seed: int
@@ -127,7 +128,7 @@ def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progre
         ValueError: The run ended early, as when a budget is spent.
     """
     who = inhabitants(arm.shop.catalog, visitors.personas, visitors.intentions)
-    plan = Plan(
+    plan = Schedule(
         sessions=visitors.pairs * visitors.draws,
         seed=visitors.seed,
         personas=who.personas,
@@ -174,7 +175,7 @@ def play_into(
         ValueError: It has other settings, or the run ended early; everything so far is kept.
     """
     from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.population import Tally, run_population
+    from paars_gym.simulation.run import Tally, run_population
 
     def told(tally: Tally) -> None:
         if progress is not None:

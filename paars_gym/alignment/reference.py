@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from paars_gym.alignment.bins import Counts
-from paars_gym.alignment.report import Population
+from paars_gym.alignment.report import PopulationSummary
 from paars_gym.alignment.session_generation import DEPTH, TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog, first_of_each
 
@@ -87,11 +87,11 @@ class Reference(BaseModel):
             if tuple(wanted[kind]) != lower:
                 raise ValueError(f"The bins of {kind} differ: the reference has {lower}, wanted are {wanted[kind]}.")
 
-    def population(self, role: str) -> Population:
+    def population(self, role: str) -> PopulationSummary:
         """As reports describe it."""
         sessions = max(sum(found) for found in self.histograms.values())
         known = tuple(name for name in TABLE_2 if name in self.histograms)
-        return Population(
+        return PopulationSummary(
             role=role,
             name=self.name,
             synthetic=self.synthetic,

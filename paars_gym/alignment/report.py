@@ -12,7 +12,7 @@ from paars_gym.alignment.measure import Measure
 SCHEMA_VERSION = 1
 
 
-class Population(BaseModel):
+class PopulationSummary(BaseModel):
     """One of the populations compared.
 
     Attributes:
@@ -127,7 +127,7 @@ class AlignmentReport(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     paars_gym: str
-    populations: tuple[Population, ...]
+    populations: tuple[PopulationSummary, ...]
     settings: dict[str, Any]
     measures: tuple[Measure, ...]
     histograms: tuple[Histogram, ...] = ()

@@ -11,13 +11,7 @@ from paars_gym.alignment.collect import Options, find_embedder, histogram_measur
 from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.private_comparison import compare_with_reference
 from paars_gym.alignment.reference import Reference
-from paars_gym.alignment.report import (
-    AlignmentReport,
-    Histogram,
-    Improvement,
-    Population,
-    improvement,
-)
+from paars_gym.alignment.report import AlignmentReport, Histogram, Improvement, PopulationSummary, improvement
 from paars_gym.alignment.segment_scores import score_segments
 from paars_gym.alignment.segments import Attributes
 from paars_gym.alignment.session_generation import (
@@ -175,10 +169,10 @@ def _improvements(measures: list[Measure]) -> Iterator[Improvement]:
                 yield found
 
 
-def _population(role: str, log: SessionLog | Reference) -> Population:
+def _population(role: str, log: SessionLog | Reference) -> PopulationSummary:
     if isinstance(log, Reference):
         return log.population(role)
-    return Population(
+    return PopulationSummary(
         role=role,
         name=log.name,
         synthetic=log.synthetic,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from paars_gym.personas.persona import Condition
+    from paars_gym.config import Condition
 from paars_gym.cli.app import app, console, errors, share
 from paars_gym.cli.shared_options import (
     AsJson,
@@ -70,13 +70,13 @@ def abtest(
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import read_backtest, with_human_effect
-    from paars_gym.abtest.calibrated import Population
+    from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.planning import POWERS, plan_test
     from paars_gym.personas.store import read_personas
     from paars_gym.report import abtest as report
 
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
-    crowd = None if population is None else Population.read(population)
+    crowd = None if population is None else FittedPopulation.read(population)
     powers = POWERS if power is None else (share("--power", power),)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
@@ -151,13 +151,13 @@ def backtest_verb(
     """
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import backtest
-    from paars_gym.abtest.calibrated import Population
+    from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import folder_name, read_tests
     from paars_gym.personas.store import read_personas
     from paars_gym.report.abtest import backtest_plot, backtest_table
 
     people = None if personas is None else list(read_personas(personas))
-    crowd = None if population is None else Population.read(population)
+    crowd = None if population is None else FittedPopulation.read(population)
     with errors.status("shopping") as status:
 
         def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
@@ -207,13 +207,13 @@ def calibrate(
     json: AsJson = False,
 ) -> None:
     """Fits a simulated population to people: how they choose, what they come for, who comes how often."""
-    from paars_gym.abtest.population import fit_population
-    from paars_gym.abtest.raking import read_marginals
+    from paars_gym.abtest.fit.population import fit_population
+    from paars_gym.abtest.fit.weights import read_marginals
     from paars_gym.catalog.load import load_catalog
     from paars_gym.personas.store import read_personas
     from paars_gym.report.abtest import population_table
     from paars_gym.sessions.store import Store
-    from paars_gym.simulation.inhabitants import own_people
+    from paars_gym.simulation.default_people import default_people
 
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
@@ -221,7 +221,7 @@ def calibrate(
     with errors.status("reading people's sessions") as status:
         found = fit_population(
             people,
-            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            personas=default_people(loaded)[0] if personas is None else list(read_personas(personas)),
             catalog=loaded,
             ranking=ranking,
             marginals=None if marginals is None else read_marginals(marginals),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from paars_gym.personas.persona import Condition
+    from paars_gym.config import Condition
 from paars_gym.cli.app import app, console, errors
 from paars_gym.cli.shared_options import (
     AsJson,
@@ -47,13 +47,13 @@ def probe(
     from paars_gym.personas.store import read_personas
     from paars_gym.probes.probe import run_probe
     from paars_gym.report.probe import probe_notes, probe_table
-    from paars_gym.simulation.inhabitants import own_people
+    from paars_gym.simulation.default_people import default_people
 
     loaded = load_catalog(catalog)
     with errors.status("shopping"):
         result = run_probe(
             attribute,
-            personas=own_people(loaded)[0] if personas is None else list(read_personas(personas)),
+            personas=default_people(loaded)[0] if personas is None else list(read_personas(personas)),
             catalog=loaded,
             policy=policy,
             policy_options={} if model is None else {"model": model},

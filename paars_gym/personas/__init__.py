@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paars_gym.personas.persona import CONDITIONS, Condition, ConsumerProfile, Persona, ShoppingPreferences, render
+from paars_gym.config import CONDITIONS, Condition
+from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences, render
 
 if TYPE_CHECKING:
     from paars_gym.personas.mining import mine_persona

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from paars_gym.config import CONDITIONS, Condition
 
 AgeRange = Literal["under 25", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"]
 Gender = Literal["female", "male", "non-binary", "unknown"]
@@ -15,11 +17,7 @@ Children = Literal["0", "1", "2", "3+", "unknown"]
 IncomeBand = Literal["under 25K", "25-49K", "50-74K", "75-99K", "100-149K", "150K+", "unknown"]
 Home = Literal["owner", "renter", "unknown"]
 DecisionStyle = Literal["routine", "deliberate", "impulsive", "bargain hunting", "exploring", "unknown"]
-Condition = Literal["base", "profile", "preferences", "history", "persona"]
 Source = Literal["mined", "statistics", "synthetic"]
-
-CONDITIONS: tuple[Condition, ...] = get_args(Condition)
-"""The rows of Table 3, in its order."""
 
 NEUTRAL = 3.0
 """The middle of every preference scale: what an unknown preference counts as."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from paars_gym.files import load_named
 from paars_gym.personas.addresses import find_addresses
-from paars_gym.plugin import load_named
 
 
 class Span(NamedTuple):

@@ -15,7 +15,8 @@ from paars_gym.abtest.play import PolicyFor
 from paars_gym.abtest.result import Interval, bounds, known
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import ALIASES, Probe, probes
 from paars_gym.probes.pages import draw_pages, open_page
 from paars_gym.probes.segments import EVERYONE, group, segment_name

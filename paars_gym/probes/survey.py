@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from paars_gym.config import Condition
 from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Message, Request
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, ModelError, OutOfCreditError
-from paars_gym.personas.persona import Condition, Persona, render
+from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.seed import session_rng
 
 MAX_TOKENS = 2_000

@@ -18,8 +18,8 @@ from paars_gym.probes.pages import ProbePage, open_page
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.seed import session_rng
 from paars_gym.simulation.crowd import Brake, play_all
-from paars_gym.simulation.plan import FIRST_DAY
-from paars_gym.simulation.rollout import Arrival, Played
+from paars_gym.simulation.episode import Played, ScheduledVisit
+from paars_gym.simulation.schedule import FIRST_DAY
 
 OUTCOMES = ("view", "purchase")
 
@@ -60,10 +60,12 @@ def play_trials(
     levels = (probe.baseline, *probe.levels)
     seen: dict[tuple[str, int], tuple[float, float] | None] = {}
 
-    def arrival(trial: int, page: ProbePage) -> Arrival:
+    def arrival(trial: int, page: ProbePage) -> ScheduledVisit:
         key = f"{trial:07d}"
         persona = personas[trial % len(personas)]
-        return Arrival(key, persona.shopper, persona, page.intention, FIRST_DAY, session_rng(seed, f"probe {key}"))
+        return ScheduledVisit(
+            key, persona.shopper, persona, page.intention, FIRST_DAY, session_rng(seed, f"probe {key}")
+        )
 
     # Persona and page go through all their combinations: both turn, and one is moved on when they would repeat.
     whole_turn = math.lcm(len(personas), len(pages))

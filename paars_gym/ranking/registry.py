@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.embedding.protocol import Embedder
-from paars_gym.plugin import load_named
+from paars_gym.files import load_named
 from paars_gym.ranking.boosted import BOOSTS, Boosted
 from paars_gym.ranking.lexical import Bm25
 from paars_gym.ranking.logged import Logged

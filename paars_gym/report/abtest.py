@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.abtest.backtest import Backtest, Share
-from paars_gym.abtest.calibrated import Population
+from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.planning import TestPlan
 from paars_gym.abtest.result import ABTestResult, Estimate, HumanEffect, Interval
 
@@ -197,7 +197,7 @@ def backtest_plot(result: Backtest) -> Text:
     return forest_plot(rows)
 
 
-def population_table(population: Population) -> Table:
+def population_table(population: FittedPopulation) -> Table:
     """The simulated population before and after each step of its calibration, beside people who were held out."""
     sessions = f"{population.train_sessions:,} sessions of people, judged on {population.held_out_sessions:,} of others"
     table = Table(title=f"Calibrated on {sessions}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)

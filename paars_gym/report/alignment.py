@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.alignment.measure import Measure, paper_values
-from paars_gym.alignment.report import AlignmentReport, Population
+from paars_gym.alignment.report import AlignmentReport, PopulationSummary
 
 HISTOGRAM_METRICS = ("KL", "JS", "W1")
 MARKS = {
@@ -44,7 +44,7 @@ def render(report: AlignmentReport) -> Group:
     return Group(*parts)
 
 
-def _populations(populations: Iterable[Population]) -> Table:
+def _populations(populations: Iterable[PopulationSummary]) -> Table:
     table = Table("", "population", "who", "sessions", "left out", "shoppers", title="Compared", title_justify="left")
     for found in populations:
         left_out = ", ".join(f"{count:,} {end}" for end, count in found.excluded.items()) or "0"
@@ -92,7 +92,7 @@ def _verdict(found: Measure) -> str:
     return MARKS[found.verdict] + p_value + (" !" if found.warning else "")
 
 
-def _diversity(measures: list[Measure], populations: Iterable[Population]) -> Table:
+def _diversity(measures: list[Measure], populations: Iterable[PopulationSummary]) -> Table:
     table = _compact("Diversity (Table 4); 95% intervals")
     table.add_column("", overflow="fold", min_width=10)
     table.add_column("estimate", justify="right", no_wrap=True)

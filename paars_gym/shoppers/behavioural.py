@@ -26,10 +26,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paars_gym.catalog.product import Product
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, Session
 from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.appeal import (
+from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.queries import content_words, draw_query
+from paars_gym.shoppers.utility import (
     Display,
     Taste,
     Weights,
@@ -41,10 +46,6 @@ from paars_gym.shoppers.appeal import (
     wares_of,
     weights,
 )
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.protocol import some
-from paars_gym.shoppers.queries import content_words, draw_query
 
 if TYPE_CHECKING:
     from paars_gym.catalog.store import Catalog

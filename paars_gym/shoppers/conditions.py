@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paars_gym.personas.persona import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, Condition
 
 
 def check_condition(condition: Condition) -> Condition:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Session
-from paars_gym.shoppers.appeal import FEATURES, Display, Seen, Taste, Wares, display_of, seen, taste_of
 from paars_gym.shoppers.evidence import (
     AGAIN,
     LEAVE,
@@ -25,6 +25,7 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.queries import content_words, kept_words
+from paars_gym.shoppers.utility import FEATURES, Display, Seen, Taste, Wares, display_of, seen, taste_of
 
 
 class _Page:

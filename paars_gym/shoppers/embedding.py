@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from paars_gym.catalog.product import Product
+from paars_gym.config import Condition
 from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
-from paars_gym.personas.persona import Condition, Persona, render
+from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition

@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Session
-from paars_gym.shoppers.appeal import FEATURES, REVIEWS_SHOWN, Wares
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.evidence import Evidence, Floats
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN, Wares
 
 LIMIT = 20.0
 """Estimates stay within; a decision that always went one way would send its log odds to infinity."""

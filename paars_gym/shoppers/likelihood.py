@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from paars_gym.shoppers.appeal import FEATURES, TASTES
 from paars_gym.shoppers.evidence import (
     AGAIN,
     NEXT,
@@ -26,6 +25,7 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.utility import FEATURES, TASTES
 
 NAMES = BehaviouralParameters.names()
 _AT = {name: index for index, name in enumerate(NAMES)}

@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import BaseModel
 
 from paars_gym.catalog.product import Product
+from paars_gym.config import Condition
 from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Effort, Message, Reply, Request, estimate_tokens, expected_tokens
 from paars_gym.llm.errors import ContextLengthError
 from paars_gym.llm.stack import payable
 from paars_gym.personas.history import shorten_history
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm_account import Account

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from paars_gym.config import Condition
 from paars_gym.llm.budget import Price, parse_price
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.families import fit
 from paars_gym.llm.stack import Stack, payable
 from paars_gym.llm.stand_in import StandIn
-from paars_gym.personas.persona import Condition
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.llm import ANSWER_TEMPERATURE, SESSION_TEMPERATURE, LLMShopper
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from paars_gym.catalog.product import Product
+from paars_gym.config import Condition
 from paars_gym.llm.chat import Message, Tool
-from paars_gym.personas.persona import Condition, Persona, render
+from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import ACTIONS, GRAMMAR, clean_text
 from paars_gym.shop.tools import tool_schemas

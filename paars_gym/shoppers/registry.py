@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from paars_gym.personas.persona import Condition
-from paars_gym.plugin import load_named
+from paars_gym.config import Condition
+from paars_gym.files import load_named
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import Answerer, Policy

@@ -9,7 +9,8 @@ import numpy as np
 
 from paars_gym.catalog.filters import NO_FILTERS
 from paars_gym.catalog.product import Product
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.actions import AddToCart, Back, NextPage, Purchase, RemoveFromCart, Search, Stop, View, to_text
 from paars_gym.shop.shop import Shop

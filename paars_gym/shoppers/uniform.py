@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from paars_gym.catalog.product import Product
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import parse_action
 from paars_gym.shop.shop import Shop

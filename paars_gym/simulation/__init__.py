@@ -7,35 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paars_gym.simulation.crowd import play_all
-    from paars_gym.simulation.intentions import IntentionMix, mine_intentions
+    from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
     from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.plan import Plan
-    from paars_gym.simulation.population import Tally, run_population
-    from paars_gym.simulation.rollout import Arrival, Played, play, play_async
+    from paars_gym.simulation.run import Tally, run_population
     from paars_gym.simulation.run_folder import RunFolder
+    from paars_gym.simulation.schedule import Schedule
 
 _HOMES = {
-    "Arrival": "rollout",
-    "IntentionMix": "intentions",
-    "Plan": "plan",
-    "Played": "rollout",
+    "ScheduledVisit": "episode",
+    "Schedule": "schedule",
+    "Played": "episode",
     "RunFolder": "run_folder",
-    "Tally": "population",
-    "mine_intentions": "intentions",
-    "play": "rollout",
+    "Tally": "run",
+    "play": "episode",
     "play_all": "crowd",
-    "play_async": "rollout",
+    "play_async": "episode",
     "read_log": "log",
-    "run_population": "population",
+    "run_population": "run",
 }
 __all__ = [
-    "Arrival",
-    "IntentionMix",
-    "Plan",
     "Played",
     "RunFolder",
+    "Schedule",
+    "ScheduledVisit",
     "Tally",
-    "mine_intentions",
     "play",
     "play_all",
     "play_async",

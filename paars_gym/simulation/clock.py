@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self, start: datetime, steps: int, rng: np.random.Generator) -> None:
         """Args:
-        start: Arrival, zoned.
+        start: ScheduledVisit, zoned.
         steps: Most that can follow; a dwell for each is drawn at once.
         rng: The session's generator.
         """

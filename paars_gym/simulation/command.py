@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.catalog.load import load_catalog
+from paars_gym.files import load_named
+from paars_gym.personas.intentions import MIX, IntentionMix, MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.store import read_personas
-from paars_gym.plugin import load_named
 from paars_gym.sessions.store import Store
 from paars_gym.shop.open import open_shop
 from paars_gym.shoppers.registry import make_policy
-from paars_gym.simulation.intentions import MIX, Errand, IntentionMix, mine_intentions
-from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run import Tally, run_population
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _arguments(simulation: Simulation) -> dict[str, Any]:
     """What `run_population` is called with."""
     catalog = load_catalog(simulation.catalog)
     mix = simulation.mix or MIX
-    wants: IntentionMix | list[Errand] | None = None
+    wants: IntentionMix | list[MinedIntention] | None = None
     redactor = make_redactor(
         names_file=simulation.names, recognisers=simulation.recognisers, regions=simulation.regions
     )

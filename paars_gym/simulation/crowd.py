@@ -22,7 +22,7 @@ from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.protocol import Policy
-from paars_gym.simulation.rollout import RUN_ENDING, Arrival, AsynchronousPolicyError, Played, play, play_async
+from paars_gym.simulation.episode import RUN_ENDING, AsynchronousPolicyError, Played, ScheduledVisit, play, play_async
 
 MakePolicy = Callable[[], Policy]
 
@@ -39,7 +39,7 @@ class Brake:
 
 
 def play_all(
-    arrivals: Iterable[Arrival],
+    arrivals: Iterable[ScheduledVisit],
     *,
     shop: Shop,
     make_policy: MakePolicy,
@@ -83,13 +83,13 @@ def play_all(
 
 
 def _in_turn(
-    waiting: Iterator[Arrival],
+    waiting: Iterator[ScheduledVisit],
     policy: Policy,
     visit: Visit,
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
     brake: Brake,
-) -> Arrival | None:
+) -> ScheduledVisit | None:
     """Plays all; or gives the arrival back, as it came, in whose session the policy turns out to be asynchronous."""
     while not brake.reason and (arrival := next(waiting, None)) is not None:
         begin = _bookmark(arrival.rng)
@@ -125,7 +125,7 @@ def _reopened(rng: np.random.Generator, bookmark: tuple[Any, int]) -> np.random.
 
 
 async def _at_once(
-    waiting: Iterator[Arrival],
+    waiting: Iterator[ScheduledVisit],
     policies: Sequence[Policy],
     visits: Sequence[Visit],
     make_policy: MakePolicy,

@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from paars_gym.config import Condition
 from paars_gym.llm.budget import Price
 from paars_gym.llm.chat import Usage
 from paars_gym.llm.stand_in import EXPECTED_TURN, StandIn
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.llm_crew import Crew, llm_crew
-from paars_gym.simulation.population import run_population
+from paars_gym.simulation.run import run_population
 
 SAMPLE = 24
 """Sessions that are rehearsed, at most."""

@@ -21,7 +21,7 @@ from zlib import crc32
 from pydantic import BaseModel, ValidationError
 
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.rollout import Played
+from paars_gym.simulation.episode import Played
 
 _SEAL = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\n')
 _SEAL_LENGTH = 21

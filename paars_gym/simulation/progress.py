@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from paars_gym.simulation.population import Tally
+    from paars_gym.simulation.run import Tally
 
 REDRAW_SECONDS = 0.1
 

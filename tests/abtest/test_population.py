@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from paars_gym.abtest import ABTest, Arm
-from paars_gym.abtest.calibrated import Population
-from paars_gym.abtest.choice import fit_moments
-from paars_gym.abtest.mix import fit_mix
-from paars_gym.abtest.moments import MOMENTS, known_moments, session_moments
-from paars_gym.abtest.population import fit_population
-from paars_gym.abtest.raking import persona_traits, rake, read_marginals, resample
+from paars_gym.abtest.fit.choices import fit_moments
+from paars_gym.abtest.fit.fitted_population import FittedPopulation
+from paars_gym.abtest.fit.mix import fit_mix
+from paars_gym.abtest.fit.moments import MOMENTS, known_moments, session_moments
+from paars_gym.abtest.fit.population import fit_population
+from paars_gym.abtest.fit.weights import persona_traits, rake, read_marginals, resample
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona, Trait
 from paars_gym.sessions.event import Event, Intention, Session
@@ -130,7 +130,7 @@ def customers() -> list[Persona]:
     ]
 
 
-def fitted(catalog: Catalog, **options: object) -> Population:
+def fitted(catalog: Catalog, **options: object) -> FittedPopulation:
     human = sessions({"buy": 0.1, "compare": 0.2, "browse": 0.7}, 400, 1, "h")
     settings = {"personas": customers(), "catalog": catalog, "sessions": 60, "rounds": 1, **options}
     return fit_population(human, **settings)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog,
     assert found.weights["p000"] == pytest.approx(0.75 * 3)
     assert fitted(catalog, marginals=marginals) == found
     found.write(tmp_path / "population.json")
-    assert Population.read(tmp_path / "population.json") == found
+    assert FittedPopulation.read(tmp_path / "population.json") == found
 
     come = [persona.shopper for persona in found.people(customers(), 480)]
     assert sum(int(name[1:]) % 3 == 0 for name in come) == pytest.approx(0.75 * len(come), abs=1)
@@ -178,11 +178,11 @@ def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path:
             test.run(**settings)  # type: ignore[arg-type]
     file = tmp_path / "population.json"
     with pytest.raises(FileNotFoundError, match="paars calibrate"):
-        Population.read(file)
+        FittedPopulation.read(file)
     for text in ("{}", found.model_dump_json().replace('"mix":{', '"mix":{"steal":1,')):
         file.write_text(text)
         with pytest.raises(ValueError, match="is no population"):
-            Population.read(file)
+            FittedPopulation.read(file)
 
 
 def test_bad_calibrations(catalog: Catalog) -> None:

@@ -7,13 +7,13 @@ from benchmarks.abtest_validity import outputs
 from benchmarks.validity.bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
 from benchmarks.validity.direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
 from benchmarks.validity.pools import REDUCED, Pool, drawn_tests, true_effects
-from benchmarks.validity.satisficers import GOALS, aspirations_of, satisficers, usual_prices
 from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.outcomes import COLUMNS
 from paars_gym.abtest.patch import Change
 from paars_gym.catalog.load import load_catalog
-from paars_gym.simulation.intentions import IntentionMix
-from paars_gym.simulation.world import mini_world
+from paars_gym.personas.intentions import IntentionMix
+from paars_gym.synthetic.satisficers import GOALS, aspirations_of, satisficers, usual_prices
+from paars_gym.synthetic.world import mini_world
 
 TINY = REDUCED._replace(tests=4, pool=8, personas=6, visits=1, directions=3, human_sessions=80, sessions=60)
 

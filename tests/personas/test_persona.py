@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.personas.persona import (
-    CONDITIONS,
     SCALES,
-    Condition,
     ConsumerProfile,
     Persona,
     Reasoning,

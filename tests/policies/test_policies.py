@@ -15,7 +15,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.shoppers.protocol import Answerer, Policy
 from paars_gym.shoppers.registry import make_answerer
-from paars_gym.simulation.population import run_population
+from paars_gym.simulation.run import run_population
 from policies import anthropic_persona, compatible_persona, openai_persona, template
 
 PERSONA = Persona(

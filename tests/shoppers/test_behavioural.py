@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.shop import Shop

@@ -12,12 +12,12 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.appeal import wares_of
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.fit import fit_behaviour
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.utility import wares_of
 from tests.conftest import twelve_products
 from tests.shoppers.shopping import make_persona, shop_often, shop_once
 

@@ -13,19 +13,11 @@ import pytest
 
 import paars_gym
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
-from paars_gym.personas.persona import (
-    CONDITIONS,
-    Condition,
-    ConsumerProfile,
-    Interests,
-    Persona,
-    Reasoning,
-    Score,
-    ShoppingPreferences,
-)
+from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Reasoning, Score, ShoppingPreferences
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.open import open_shop
@@ -36,8 +28,8 @@ from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_crew import llm_crew
 from paars_gym.shoppers.protocol import Answerer, Policy
 from paars_gym.shoppers.registry import make_answerer, make_policy
-from paars_gym.simulation.population import run_population
-from paars_gym.simulation.rollout import Arrival, Played, play_async
+from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
+from paars_gym.simulation.run import run_population
 
 PERSONA = Persona(
     shopper="s1",
@@ -62,7 +54,7 @@ def call(name: str, **arguments: Any) -> Line:
 def shop_once(model: Any, shop: Shop, *, steps: int = 50, persona: Persona | None = PERSONA, **options: Any) -> Played:
     shopper = LLMShopper(None, model, **{"condition": "persona", **options})
     visit = Visit(shop, max_steps=steps, reward=NoReward())
-    arrival = Arrival("a", "s1", persona, KETTLE, datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a"))
+    arrival = ScheduledVisit("a", "s1", persona, KETTLE, datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a"))
     return asyncio.run(play_async(shopper, visit, arrival))
 
 

@@ -20,7 +20,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.llm.retry import Retrying
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
-from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run import Tally, run_population
 from tests.shoppers.bad_days import FAULTS, PLANTED, SPECS, BadDay, bad_day
 
 IDS = [f"{kind}{number}" for kind in "hks" for number in (1, 2, 3, 4)]

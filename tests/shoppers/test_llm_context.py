@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import Condition
 from paars_gym.llm.chat import Message, Reply, Request, ToolCall, estimate_tokens, expected_tokens
 from paars_gym.llm.families import SCRIPTED
 from paars_gym.personas.history import render_history, shorten_history
-from paars_gym.personas.persona import SCALES, Condition, ConsumerProfile, Persona, Reasoning, ShoppingPreferences
+from paars_gym.personas.persona import SCALES, ConsumerProfile, Persona, Reasoning, ShoppingPreferences
 from paars_gym.sessions.event import Event, History, Session
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.open import open_shop
@@ -24,7 +25,7 @@ from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_context import Context, Turn
 from paars_gym.shoppers.llm_prompts import TOOLS, shopper_messages
-from paars_gym.simulation.rollout import Arrival, play_async
+from paars_gym.simulation.episode import ScheduledVisit, play_async
 
 REQUEST = Request(messages=shopper_messages(None, "base", "tools"), tools=TOOLS)
 
@@ -157,7 +158,7 @@ def test_forty_steps_of_a_whole_persona_fit_into_8k_tokens(catalog: Catalog, con
     assert estimate_tokens(persona.history) > 5_900
     shopper = LLMShopper(None, model, condition=condition, context_tokens=8_000)
     visit = Visit(open_shop(catalog, "bm25"), max_steps=40, reward=NoReward())
-    arrival = Arrival("a", "h", persona, None, datetime(2018, 1, 6, tzinfo=UTC), session_rng(0, "a"))
+    arrival = ScheduledVisit("a", "h", persona, None, datetime(2018, 1, 6, tzinfo=UTC), session_rng(0, "a"))
     played = asyncio.run(play_async(shopper, visit, arrival))
     assert (played.session.end, played.steps, played.cause) == ("max_steps", 40, None)
     assert max(expected_tokens(request) for request in model.requests) <= 8_000

@@ -20,7 +20,7 @@ from paars_gym.llm.families import Family
 from paars_gym.llm.spec import make_model
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.shoppers.llm_crew import llm_crew
-from paars_gym.simulation.population import run_population
+from paars_gym.simulation.run import run_population
 from tests.shoppers.held_messages import held_messages
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.product import Product
-from paars_gym.personas.persona import CONDITIONS, Persona
+from paars_gym.config import CONDITIONS
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper

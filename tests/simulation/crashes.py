@@ -18,7 +18,7 @@ from pathlib import Path
 from paars_gym.catalog.store import Catalog
 from paars_gym.shop.open import open_shop
 from paars_gym.simulation.log import scan
-from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run import Tally, run_population
 from tests.conftest import twelve_products
 from tests.simulation.shoppers import Wanderer
 

@@ -18,8 +18,8 @@ from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
-from paars_gym.simulation import inhabitants
-from paars_gym.simulation.plan import FIRST_DAY
+from paars_gym.simulation import default_people as inhabitants
+from paars_gym.simulation.schedule import FIRST_DAY
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_the_households_of_journey_come_on_days_after_what_is_known_of_them(
 
     monkeypatch.setattr(inhabitants, "HOUSEHOLDS", 5)
     monkeypatch.setenv("PAARS_CACHE", str(tmp_path))
-    inhabitants.own_people.cache_clear()
+    inhabitants.default_people.cache_clear()
     for _ in range(2):  # counted, and read again
-        personas, errands = inhabitants.own_people(load_catalog("journey"))
+        personas, errands = inhabitants.default_people(load_catalog("journey"))
         assert len(personas) == 5
         assert {errand.shopper for errand in errands} <= {persona.shopper for persona in personas}
         assert all(errand.start and errand.start >= inhabitants.HELD_OUT_FROM for errand in errands)
         assert all(persona.as_of and persona.as_of <= inhabitants.HELD_OUT_FROM for persona in personas)
-        inhabitants.own_people.cache_clear()
+        inhabitants.default_people.cache_clear()
 
 
 SECRETS = "gift for Ann Lee, ann@mail.example, 4111 1111 1111 1111, 12 Main Street"

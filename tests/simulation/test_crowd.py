@@ -8,8 +8,8 @@ import pytest
 
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.crowd import play_all
-from paars_gym.simulation.plan import Plan
-from paars_gym.simulation.rollout import Played
+from paars_gym.simulation.episode import Played
+from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import Wanderer
 
 
@@ -43,7 +43,7 @@ class LateWaiter(Drawing):
 def test_a_policy_may_begin_to_wait_in_any_session(shop: Shop, first: int) -> None:
     def sessions(make_policy: type[Wanderer]) -> list[str]:
         played: list[Played] = []
-        arrivals = Plan(sessions=12, seed=0).arrivals()
+        arrivals = Schedule(sessions=12, seed=0).arrivals()
         play_all(arrivals, shop=shop, make_policy=make_policy, finished=played.append, concurrency=3)
         return sorted(one.session.model_dump_json() for one in played)
 

@@ -11,7 +11,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.llm.budget import Price
 from paars_gym.simulation.command import Simulation, expect
 from paars_gym.simulation.forecast import EXPECTED_OUTPUT, forecast_run
-from paars_gym.simulation.population import run_population
+from paars_gym.simulation.run import run_population
 
 
 def simulation(tmp_path: Path, **changes: object) -> Simulation:

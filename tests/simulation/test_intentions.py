@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.personas.intentions import IntentionMix, check_mix, mine_intentions
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.personas.redaction import Redactor
 from paars_gym.sessions.event import Event, Session
-from paars_gym.simulation.intentions import IntentionMix, check_mix, mine_intentions
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 

@@ -12,15 +12,15 @@ import pytest
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.llm.errors import BudgetSpentError
+from paars_gym.personas.intentions import MinedIntention
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.crowd import play_all
-from paars_gym.simulation.intentions import Errand
+from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import read_log
-from paars_gym.simulation.plan import Plan
-from paars_gym.simulation.population import Tally, run_population
-from paars_gym.simulation.rollout import Played
+from paars_gym.simulation.run import Tally, run_population
+from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 from tests.simulation.test_run_folder import lines, run
 
@@ -191,7 +191,7 @@ def test_play_all_works_without_a_folder_and_inside_a_running_loop(shop: Shop) -
 
     def sessions(make_policy: type[Policy]) -> list[str]:
         played: list[Played] = []
-        arrivals = Plan(sessions=12, seed=0).arrivals()
+        arrivals = Schedule(sessions=12, seed=0).arrivals()
         play_all(arrivals, shop=shop, make_policy=make_policy, finished=played.append, concurrency=4)
         return sorted(one.session.model_dump_json() for one in played)
 
@@ -206,7 +206,10 @@ def test_errands_bring_their_date(tmp_path: Path, catalog: Catalog) -> None:
     from datetime import UTC, datetime
 
     date = datetime(2017, 5, 4, 18, 30, tzinfo=UTC)
-    errands = [Errand(Intention(text="a kettle"), "ann", date), Errand(Intention(text="shoes"), "bob", None)]
+    errands = [
+        MinedIntention(Intention(text="a kettle"), "ann", date),
+        MinedIntention(Intention(text="shoes"), "bob", None),
+    ]
     tally = run_population(out=tmp_path, sessions=6, catalog=catalog, policy=Wanderer, personas=(), intentions=errands)
     found = Counter((session.shopper, session.intention.text) for session in tally.store if session.intention)
     assert found == {("ann", "a kettle"): 3, ("bob", "shoes"): 3}

@@ -14,9 +14,9 @@ from paars_gym.sessions.seed import session_rng
 from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
+from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
 from paars_gym.simulation.log import encode
-from paars_gym.simulation.plan import FIRST_DAY, Plan
-from paars_gym.simulation.rollout import Arrival, Played, play, play_async
+from paars_gym.simulation.schedule import FIRST_DAY, Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 
 
@@ -42,8 +42,8 @@ def visit(shop: Shop, max_steps: int = 10) -> Visit:
     return Visit(shop, max_steps=max_steps, reward=NoReward())
 
 
-def ann(key: str = "a") -> Arrival:
-    return Arrival(key, "ann", None, Intention(text="a kettle"), FIRST_DAY, session_rng(0, key))
+def ann(key: str = "a") -> ScheduledVisit:
+    return ScheduledVisit(key, "ann", None, Intention(text="a kettle"), FIRST_DAY, session_rng(0, key))
 
 
 def kinds(played: Played) -> list[str]:
@@ -107,7 +107,7 @@ def test_no_action_of_a_policy_breaks_a_session_or_its_line(shop: Shop, actions:
 
 
 def test_waiting_policies_play_the_same_and_fail_the_same(shop: Shop) -> None:
-    arrivals = [Plan(sessions=3, seed=2).arrival(index) for index in (0, 0, 1)]
+    arrivals = [Schedule(sessions=3, seed=2).arrival(index) for index in (0, 0, 1)]
     alone = play(Wanderer(), visit(shop), arrivals[0]).session
     assert asyncio.run(play_async(SlowWanderer(), visit(shop), arrivals[1])).session == alone
     with pytest.raises(TypeError, match="play_async"):
@@ -123,11 +123,11 @@ def test_waiting_policies_play_the_same_and_fail_the_same(shop: Shop) -> None:
 
 
 def test_a_plan_gives_any_arrival_at_any_time_and_personas_equal_turns(shop: Shop) -> None:
-    plan = Plan(sessions=30, seed=4)
-    assert plan.arrival(17)._replace(rng=None) == Plan(sessions=30, seed=4).arrival(17)._replace(rng=None)  # type: ignore[arg-type]
+    plan = Schedule(sessions=30, seed=4)
+    assert plan.arrival(17)._replace(rng=None) == Schedule(sessions=30, seed=4).arrival(17)._replace(rng=None)  # type: ignore[arg-type]
     assert plan.arrival(17).start != plan.arrival(18).start
     done = {plan.key(index) for index in range(28)}
     assert [arrival.key for arrival in plan.arrivals(done)] == ["0000028", "0000029"]
     assert plan.arrival(5).rng.random() == plan.arrival(5).rng.random()
     with pytest.raises(ValueError, match="time zone"):
-        Plan(sessions=1, seed=0, first_day=FIRST_DAY.replace(tzinfo=None))
+        Schedule(sessions=1, seed=0, first_day=FIRST_DAY.replace(tzinfo=None))

@@ -13,7 +13,7 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.log import read_log, scan
-from paars_gym.simulation.population import Tally, run_population
+from paars_gym.simulation.run import Tally, run_population
 from paars_gym.simulation.run_folder import RunFolder
 from tests.simulation.shoppers import Wanderer
 

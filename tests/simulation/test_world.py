@@ -10,9 +10,9 @@ from paars_gym.personas.persona import render
 from paars_gym.sessions.event import Session
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
-from paars_gym.simulation.world import AS_OF, DAYS, World, mini_world
-from paars_gym.simulation.world_people import SEGMENTS, Luck
-from paars_gym.simulation.world_visit import mistyped
+from paars_gym.synthetic.people import SEGMENTS, Luck
+from paars_gym.synthetic.visit import mistyped
+from paars_gym.synthetic.world import AS_OF, DAYS, World, mini_world
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from paars_gym.abtest.raking import resample
+from paars_gym.abtest.fit.weights import resample
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
+from paars_gym.personas.persona import Persona
 from paars_gym.sessions.seed import session_rng
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.simulation.intentions import Goal, IntentionMix, check_mix
 
 TURNS = 20
 """A persona comes in proportion to its weight, to one part in so many."""
@@ -29,7 +30,7 @@ class Stage(_Frozen):
     Attributes:
         name: What has been fitted up to here.
         moments: Means a session.
-        distance: To the held-out people, see `paars_gym.abtest.moments.distance`.
+        distance: To the held-out people, see `paars_gym.abtest.fit.moments.distance`.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Stage(_Frozen):
     distance: float
 
 
-class Population(_Frozen):
+class FittedPopulation(_Frozen):
     """A simulated population calibrated on people's sessions: who comes how often, for what, and how they choose.
 
     Attributes:
@@ -125,7 +126,7 @@ class Population(_Frozen):
         draft.replace(path)
 
     @classmethod
-    def read(cls, path: str | Path) -> Population:
+    def read(cls, path: str | Path) -> FittedPopulation:
         """What `write` kept.
 
         Raises:

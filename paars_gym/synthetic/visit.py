@@ -15,7 +15,7 @@ from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
-from paars_gym.simulation.world_people import Luck, Person
+from paars_gym.synthetic.people import Luck, Person
 
 MAX_STEPS = 60
 DWELL_SECONDS = {"home": 5.0, "results": 9.0, "product": 28.0}

@@ -30,7 +30,7 @@ BUDGETED = 0.5
 TITLE_WORDS = 5
 
 
-class Errand(NamedTuple):
+class MinedIntention(NamedTuple):
     """An intention mined from a session.
 
     Attributes:
@@ -109,7 +109,7 @@ def mine_intentions(
     mix: Mapping[Goal, float] = MIX,
     seed: int = 0,
     redactor: Redactor | None = None,
-) -> Iterator[Errand]:
+) -> Iterator[MinedIntention]:
     """What held-out sessions were about, one errand for each session that tells.
 
     The text is the session's first query. A session without a search is about the category of the first product that it
@@ -134,7 +134,7 @@ def mine_intentions(
         if subject is not None:
             text, category = subject
             intention = redactor.redact_intention(Intention(text=text, goal=goal, category=category))
-            yield Errand(intention, session.shopper, session.start)
+            yield MinedIntention(intention, session.shopper, session.start)
 
 
 def _subject(session: Session, catalog: Catalog | None, rng: np.random.Generator) -> tuple[str, str | None] | None:

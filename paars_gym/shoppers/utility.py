@@ -11,7 +11,8 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from paars_gym.catalog.product import Product
-from paars_gym.personas.persona import Condition, Persona
+from paars_gym.config import Condition
+from paars_gym.personas.persona import Persona
 from paars_gym.ranking.query import terms
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
-from paars_gym.simulation.intentions import Errand
-from paars_gym.simulation.rollout import Arrival
+from paars_gym.simulation.episode import ScheduledVisit
 
 Draw = Callable[[Persona | None, np.random.Generator], Intention | None]
 """Draws the intention of one session."""
@@ -24,7 +24,7 @@ OPENS, CLOSES = 8, 22
 """Hours of the day, UTC, between which shoppers arrive, evenly."""
 
 
-class Plan:
+class Schedule:
     """The arrivals of a population, any of them at any time, in memory that does not grow with their number."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Plan:
         seed: int,
         personas: Sequence[Persona] = (),
         draw: Draw | None = None,
-        errands: Sequence[Errand] = (),
+        errands: Sequence[MinedIntention] = (),
         first_day: datetime = FIRST_DAY,
         days: int = DAYS,
         draws: int = 1,
@@ -88,7 +88,7 @@ class Plan:
         """Key of the session with a number from 0, its draw included."""
         return self.key(index) if self.draws == 1 else f"{self.key(index // self.draws)}.{index % self.draws}"
 
-    def arrival(self, index: int) -> Arrival:
+    def arrival(self, index: int) -> ScheduledVisit:
         """The arrival of the session with a number from 0."""
         visit = self._visit(index // self.draws)
         if self.draws == 1 and not self.noise:
@@ -96,7 +96,7 @@ class Plan:
         key = self.session_key(index)
         return visit._replace(key=key, rng=session_rng(self.seed, f"{self.noise} {key}"))
 
-    def _visit(self, index: int) -> Arrival:
+    def _visit(self, index: int) -> ScheduledVisit:
         key = self.key(index)
         rng = session_rng(self.seed, key)
         persona = self.personas[self._turns[index % len(self._turns)]] if self._turns else None
@@ -106,12 +106,12 @@ class Plan:
             persona = self._persona_of(errand.shopper) or persona
             shopper = errand.shopper if persona is None else persona.shopper
             start = errand.start or self._spread(persona, day, hour)
-            return Arrival(key, shopper, persona, errand.intention, start, rng)
+            return ScheduledVisit(key, shopper, persona, errand.intention, start, rng)
         intention = None if self._draw is None else self._draw(persona, rng)
         shopper = f"visitor {key}" if persona is None else persona.shopper
-        return Arrival(key, shopper, persona, intention, self._spread(persona, day, hour), rng)
+        return ScheduledVisit(key, shopper, persona, intention, self._spread(persona, day, hour), rng)
 
-    def arrivals(self, done: Iterable[str] = ()) -> Iterator[Arrival]:
+    def arrivals(self, done: Iterable[str] = ()) -> Iterator[ScheduledVisit]:
         """The arrivals, one when it is asked for, without those whose keys are done."""
         gone = done if isinstance(done, set | dict | frozenset) else set(done)
         return (
@@ -130,7 +130,7 @@ class Plan:
         return midnight + timedelta(days=int(day * self.days), seconds=round((OPENS + (CLOSES - OPENS) * hour) * 3600))
 
 
-def fingerprint(items: Iterable[Persona | Errand]) -> str:
+def fingerprint(items: Iterable[Persona | MinedIntention]) -> str:
     """Hash of personas or errands: equal exactly when they and their order are."""
     digest = hashlib.blake2b(digest_size=16)
     for item in items:

@@ -21,12 +21,12 @@ from paars_gym import __version__
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
+from paars_gym.personas.intentions import IntentionMix, MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.shop.open import open_shop
-from paars_gym.simulation.intentions import Errand, IntentionMix, mine_intentions
-from paars_gym.simulation.plan import Draw, fingerprint
+from paars_gym.simulation.schedule import Draw, fingerprint
 
 REMEMBERED = 200_000
 """Places and moves that the shop of a population remembers, up to some 200 MB: many shoppers walk the same ways."""
@@ -49,12 +49,12 @@ class Inhabitants(NamedTuple):
 
     personas: Sequence[Persona]
     draw: Draw | None
-    errands: Sequence[Errand]
+    errands: Sequence[MinedIntention]
     intentions: str
 
 
 def inhabitants(
-    catalog: Catalog, personas: Sequence[Persona] | None, intentions: Draw | Sequence[Errand] | None
+    catalog: Catalog, personas: Sequence[Persona] | None, intentions: Draw | Sequence[MinedIntention] | None
 ) -> Inhabitants:
     """Fills in what was not given.
 
@@ -67,8 +67,8 @@ def inhabitants(
         ValueError: Empty intentions, or nothing in the catalog is for sale.
     """
     if intentions is None:
-        intentions = IntentionMix(catalog) if personas is not None else own_people(catalog)[1]
-    people = own_people(catalog)[0] if personas is None else personas
+        intentions = IntentionMix(catalog) if personas is not None else default_people(catalog)[1]
+    people = default_people(catalog)[0] if personas is None else personas
     if callable(intentions):
         named = getattr(intentions, "name", None) or getattr(intentions, "__qualname__", None)
         return Inhabitants(people, intentions, (), str(named or type(intentions).__name__))
@@ -78,18 +78,18 @@ def inhabitants(
 
 
 @lru_cache(maxsize=1)
-def own_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[Errand]]:
+def default_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
     """The personas of a catalog's own people, and what they need on the days after."""
     if catalog.name == "journey" and catalog.fingerprint == load_catalog("journey").fingerprint:
         return _households(catalog)
-    from paars_gym.simulation.world import World
+    from paars_gym.synthetic.world import World
 
     # Always the plain ranking: the same people shop under every ranking that is compared.
     world = World(open_shop(catalog, "bm25", max_remembered=REMEMBERED), n_shoppers=HOUSEHOLDS, seed=0)
     return world.personas, world.errands(ERRANDS)
 
 
-def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[Errand]]:
+def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
     folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-{__version__}"
     if not folder.exists():
         fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
@@ -104,7 +104,7 @@ def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[Errand]]:
     with (folder / "errands.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     errands = [
-        Errand(Intention.model_validate(row["intention"]), row["shopper"], datetime.fromisoformat(row["start"]))
+        MinedIntention(Intention.model_validate(row["intention"]), row["shopper"], datetime.fromisoformat(row["start"]))
         for row in rows
     ]
     return list(read_personas(folder / "personas.jsonl")), errands

@@ -13,14 +13,14 @@ from functools import cached_property
 import numpy as np
 
 from paars_gym.personas.history import render_history, with_titles
+from paars_gym.personas.intentions import GOALS, MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.sessions.seed import session_rng
 from paars_gym.sessions.store import Provenance
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
-from paars_gym.simulation.intentions import GOALS, Errand
-from paars_gym.simulation.world_people import (
+from paars_gym.synthetic.people import (
     Luck,
     Person,
     draw_product,
@@ -29,7 +29,7 @@ from paars_gym.simulation.world_people import (
     profile_of,
     shelves_for_sale,
 )
-from paars_gym.simulation.world_visit import Need, Outing, query_for
+from paars_gym.synthetic.visit import Need, Outing, query_for
 
 AS_OF = datetime(2025, 1, 6, tzinfo=UTC)
 DAYS, PAST_DAYS = 28, 170
@@ -70,7 +70,7 @@ class World:
         return Provenance(
             name=self.name,
             synthetic=True,
-            format="paars_gym.simulation.world",
+            format="paars_gym.synthetic.world",
             source=(f"{len(self.people)} invented shoppers, seed {self.seed}, {self.shop.catalog.name}",),
             timezone="UTC",
             what_is_known=("searches", "results", "views", "ranks", "carts", "purchases", "products", "prices"),
@@ -95,9 +95,12 @@ class World:
         """
         return [outing.play() for outing in self._outings(n_sessions, shop)]
 
-    def errands(self, n_sessions: int) -> list[Errand]:
+    def errands(self, n_sessions: int) -> list[MinedIntention]:
         """What these sessions are for, whose they are and when they begin; nothing of how they go."""
-        return [Errand(outing.need.intention, outing.person.name, outing.start) for outing in self._outings(n_sessions)]
+        return [
+            MinedIntention(outing.need.intention, outing.person.name, outing.start)
+            for outing in self._outings(n_sessions)
+        ]
 
     def intentions(self, n_sessions: int) -> list[Intention]:
         """What these sessions are for: a mix of buy, compare and browse."""

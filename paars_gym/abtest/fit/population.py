@@ -1,8 +1,8 @@
 """Which simulated population behaves as often as people do? Calibrated on some of their sessions, judged on others.
 
 The paper explains effects 10 to 30 times too large by agents that always mean to buy (section 6). So three things are
-fitted to sessions of people without a test: how readily the shoppers buy, look and go on (`paars_gym.abtest.choice`),
-what they come for (`paars_gym.abtest.mix`), and how often each persona comes (`paars_gym.abtest.raking`).
+fitted to sessions of people without a test: how readily the shoppers buy, look and go on (`choices`), what they
+come for (`mix`), and how often each persona comes (`weights`).
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from paars_gym.abtest.calibrated import Population, Stage, comers
-from paars_gym.abtest.choice import fit_moments
 from paars_gym.abtest.estimate import Floats
-from paars_gym.abtest.mix import nearest_shares
-from paars_gym.abtest.moments import MOMENTS, distance, known_moments, moments_of
+from paars_gym.abtest.fit.choices import fit_moments
+from paars_gym.abtest.fit.fitted_population import FittedPopulation, Stage, comers
+from paars_gym.abtest.fit.mix import nearest_shares
+from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, moments_of
+from paars_gym.abtest.fit.weights import Marginals, persona_traits, rake
 from paars_gym.abtest.outcomes import FAILED, measure
-from paars_gym.abtest.raking import Marginals, persona_traits, rake
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.config import CONDITIONS, Condition
+from paars_gym.personas.intentions import GOALS, MIX, Goal, IntentionMix
+from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.seed import session_rng
@@ -30,10 +32,9 @@ from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.registry import make_policy
 from paars_gym.simulation.crowd import Brake, play_all
-from paars_gym.simulation.inhabitants import REMEMBERED
-from paars_gym.simulation.intentions import GOALS, MIX, Goal, IntentionMix
-from paars_gym.simulation.plan import Plan
-from paars_gym.simulation.rollout import Played
+from paars_gym.simulation.default_people import REMEMBERED
+from paars_gym.simulation.episode import Played
+from paars_gym.simulation.schedule import Schedule
 
 FITTED = ("outside", "attraction", "scroll", "reformulate", "after_view")
 """Parameters of the behavioural shopper that conversion and the lengths of sessions depend on most."""
@@ -64,7 +65,7 @@ class _Crowd(NamedTuple):
                 goals.append((session.key, session.intention.goal))
 
         options = {**self.options, **({"parameters": parameters} if parameters else {})}
-        arrivals = Plan(
+        arrivals = Schedule(
             sessions=self.sessions,
             seed=seed,
             personas=self.personas,
@@ -105,7 +106,7 @@ def fit_population(
     seed: int = 0,
     concurrency: int = 8,
     progress: Callable[[str], None] = lambda _: None,
-) -> Population:
+) -> FittedPopulation:
     """Calibrates a simulated population on sessions of people, and judges it on sessions of other people.
 
     In this order: the personas are weighted to the marginals, which nothing else depends on; the choice model's
@@ -192,7 +193,7 @@ def fit_population(
     shares_of = nearest_shares(of_goal, target, scale).tolist()
     mix = cast("dict[Goal, float]", dict(zip(present, shares_of, strict=True)))
     judged("mix fitted", mix, parameters, crowd)
-    return Population(
+    return FittedPopulation(
         catalog=catalog.name,
         policy=policy,
         condition=condition,

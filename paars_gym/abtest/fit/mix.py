@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from paars_gym.abtest.estimate import Floats
-from paars_gym.abtest.moments import MOMENTS, distance, session_moments
+from paars_gym.abtest.fit.moments import MOMENTS, distance, session_moments
 from paars_gym.abtest.outcomes import FAILED
+from paars_gym.personas.intentions import GOALS, Goal
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.intentions import GOALS, Goal
 
 
 class MixFit(NamedTuple):

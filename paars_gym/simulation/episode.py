@@ -31,7 +31,7 @@ class AsynchronousPolicyError(TypeError):
     """A policy gave something to be awaited where nobody can wait."""
 
 
-class Arrival(NamedTuple):
+class ScheduledVisit(NamedTuple):
     """A shopper about to enter the shop.
 
     Attributes:
@@ -71,7 +71,7 @@ class Played(NamedTuple):
     spent: Mapping[str, Any] = {}
 
 
-def play(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
+def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
@@ -100,7 +100,7 @@ def play(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
         return _accounted(policy, done.value, started)
 
 
-async def play_async(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
+async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
     """The same as `play`, with a policy that may wait."""
     started = time.perf_counter()
     turns = episode(policy, visit, arrival)
@@ -118,7 +118,7 @@ async def play_async(policy: Policy, visit: Visit, arrival: Arrival) -> Played:
         return _accounted(policy, done.value, started)
 
 
-def episode(policy: Policy, visit: Visit, arrival: Arrival) -> Generator[Any, Any, Played]:
+def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[Any, Any, Played]:
     """One session as a dialogue: yields what the policy answered, and is sent it back once it has been awaited."""
     key, shopper, persona, intention, start, rng = arrival
     # Drawn before the policy draws anything: two policies with the same session dwell alike.

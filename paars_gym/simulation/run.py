@@ -18,19 +18,20 @@ from pydantic import BaseModel
 
 from paars_gym import __version__
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.persona import CONDITIONS, Condition, Persona
+from paars_gym.config import CONDITIONS, Condition
+from paars_gym.personas.intentions import MinedIntention
+from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.account import RunAccount, read_account, write_account
 from paars_gym.simulation.crowd import Brake, MakePolicy, play_all
-from paars_gym.simulation.inhabitants import REMEMBERED, inhabitants
-from paars_gym.simulation.intentions import Errand
+from paars_gym.simulation.default_people import REMEMBERED, inhabitants
+from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly, encode
-from paars_gym.simulation.plan import DAYS, FIRST_DAY, Draw, Plan, fingerprint
-from paars_gym.simulation.rollout import Played
 from paars_gym.simulation.run_folder import RunFolder
+from paars_gym.simulation.schedule import DAYS, FIRST_DAY, Draw, Schedule, fingerprint
 
 
 @dataclass
@@ -89,7 +90,7 @@ def run_population(
     policy_options: Mapping[str, Any] | None = None,
     condition: Condition = "persona",
     personas: Sequence[Persona] | None = None,
-    intentions: Draw | Sequence[Errand] | None = None,
+    intentions: Draw | Sequence[MinedIntention] | None = None,
     seed: int = 0,
     max_steps: int = 50,
     page_size: int = 10,
@@ -125,8 +126,8 @@ def run_population(
         page_size: Results a page.
         first_day: Sessions without a date of their own are spread over ``days`` days from here.
         days: See ``first_day``.
-        draws: How often each visitor comes for the same thing, see `Plan`; counted in ``sessions``.
-        noise: See `Plan`.
+        draws: How often each visitor comes for the same thing, see `Schedule`; counted in ``sessions``.
+        noise: See `Schedule`.
         concurrency: Sessions at once, for policies that wait; no setting of the run.
         resume: Go on with the run in ``out``, if there is one: sessions that are missing, damaged or ended in
             ``policy_error`` are played.
@@ -149,7 +150,7 @@ def run_population(
         raise ValueError(f"{concurrency=} and {max_steps=} must be >= 1.")
     shop = open_shop(catalog, ranking, page_size=page_size, max_remembered=REMEMBERED)
     people, draw, errands, wants = inhabitants(shop.catalog, personas, intentions)
-    plan = Plan(
+    plan = Schedule(
         sessions=sessions,
         seed=seed,
         personas=people,

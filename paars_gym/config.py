@@ -1,0 +1,199 @@
+"""What is run, where, with which model and at what expense: the four configurations.
+
+The command line builds them, functions take them, and ``settings.json`` of a run holds them (`as_settings`). In Python
+a field may hold an object where it says so, such as a ranking of one's own; in a file it is there by its name. Names
+like ``module:Class`` in a file are compared on resume, and never imported from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+Condition = Literal["base", "profile", "preferences", "history", "persona"]
+"""What of its persona a shopper is told: a row of the paper's Table 3."""
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+Record = Literal["auto", "steps", "none"]
+FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
+DAYS = 28
+
+
+def setting_name(value: Any) -> Any:
+    """A value as settings hold it: data as it is, an object by its name.
+
+    The name of an object is its ``spec``, its ``name``, its ``__qualname__`` or that of its class; with a
+    ``fingerprint`` behind it where it has one.
+    """
+    if isinstance(value, BaseModel) and not isinstance(getattr(value, "name", None), str):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(name): setting_name(one) for name, one in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    known = (getattr(value, attribute, None) for attribute in ("spec", "name", "__qualname__"))
+    name = next((found for found in known if isinstance(found, str)), None)
+    if name is None and isinstance(value, Sequence):
+        data = all(one is None or isinstance(one, str | int | float | Mapping) for one in value)
+        return [setting_name(one) for one in value] if data else f"{len(value)} {type(value[0]).__name__}"
+    fingerprint = getattr(value, "fingerprint", None)
+    return f"{name or type(value).__name__}{f' ({fingerprint})' if isinstance(fingerprint, str) else ''}"
+
+
+def _condition(value: Any) -> Any:
+    if value not in CONDITIONS:
+        raise ValueError(f"Unknown condition {value!r}. Available: {', '.join(CONDITIONS)}.")
+    return value
+
+
+Named = Annotated[Any, PlainSerializer(setting_name)]
+"""A name, a path, or an object that settings hold by its name."""
+Options = Annotated[Mapping[str, Any], PlainSerializer(setting_name)]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ValueError(" ".join(_sentence(self, dict(found)) for found in error.errors())) from None
+
+
+def _sentence(config: BaseModel, found: dict[str, Any]) -> str:
+    name = ".".join(map(str, found["loc"]))
+    limits = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">")}
+    if found["type"] == "extra_forbidden":
+        return f"Unknown setting {name!r}. Available: {', '.join(sorted(type(config).model_fields))}."
+    if found["type"] == "missing":
+        return f"The setting {name!r} is missing."
+    if found["type"] in limits:
+        key, sign = limits[found["type"]]
+        return f"{name} == {found['input']!r}, must be {sign} {found['ctx'][key]}."
+    text = found["msg"].removeprefix("Value error, ")
+    return text if text.startswith("Unknown") else f"{name} == {found['input']!r}: {text[0].lower()}{text[1:]}."
+
+
+class ShopConfig(_Config):
+    """Where: a catalog under a ranking, in an environment.
+
+    Attributes:
+        catalog: Name, folder or `Catalog`.
+        ranking: Ranking expression or `RankingPolicy`.
+        page_size: Results a page.
+        env: What is played through: the id of an environment, ``module:factory``, or a function. A factory is called
+            with the keyword arguments that ``gymnasium.make`` would give to `RetailEnv`, and gives an environment that
+            keeps `RetailEnv`'s ``info`` keys; see `paars_gym.simulation.episode`.
+        env_options: More keyword arguments for it.
+    """
+
+    catalog: Named = "mini"
+    ranking: Named = "bm25"
+    page_size: int = Field(10, ge=1)
+    env: Named = "PAARS-Retail-v0"
+    env_options: Options = {}
+
+
+class ModelConfig(_Config):
+    """Which language model, and how it is asked.
+
+    Attributes:
+        spec: ``anthropic:NAME``, ``openai:NAME``, ``openai:NAME@BASE_URL``, ``scripted:FILE``, or a `ChatModel`.
+        options: Of the shopper that asks it, such as ``form`` or ``invalid_in_a_row``; see `LLMShopper`.
+        price: US dollars per million tokens as text: IN,OUT or IN,OUT,READ,WRITE; None for the known price.
+        temperature: In sessions; None for 1, our choice.
+        context_tokens: Longest request; None for the shopper's default.
+    """
+
+    spec: Named
+    options: Options = {}
+    price: str | None = None
+    temperature: float | None = Field(None, ge=0)
+    context_tokens: int | None = Field(None, ge=1)
+
+
+class BudgetConfig(_Config):
+    """What a model may take: money, time, and calls that need not be made.
+
+    Attributes:
+        max_usd: Most that may be spent; None for no limit.
+        concurrency: Most calls at once.
+        tokens_per_minute: Input and output together; None for no limit.
+        attempts: Most calls for one request.
+        timeout_seconds: For one attempt.
+        stream: Receive answers in pieces.
+        cache: SQLite file of replies, which makes a repeated or resumed run free; None for none.
+        offline: Make no call: everything has to be in the cache.
+        batches: File of batches handed in to the provider, for single questions; None asks at once.
+        dry_run: Ask nobody; say what it would take.
+    """
+
+    max_usd: float | None = Field(None, ge=0)
+    concurrency: int = Field(64, ge=1)
+    tokens_per_minute: float | None = Field(None, gt=0)
+    attempts: int = Field(6, ge=1)
+    timeout_seconds: float = Field(120.0, gt=0)
+    stream: bool = False
+    cache: Path | None = None
+    offline: bool = False
+    batches: Path | None = None
+    dry_run: bool = False
+
+
+class RunConfig(_Config):
+    """Who shops, for what, and how often: a population, or the visitors of an A/B test, a probe or a task.
+
+    Attributes:
+        sessions: How many; in an A/B test persona × intention pairs in each arm, in a probe trials.
+        policy: Short name, ``module:Class``, or a function that makes a policy.
+        options: Of the policy, by name.
+        condition: What of its persona a shopper is told; ``base`` tells nothing.
+        personas: File or sequence of personas, who take turns; None for the catalog's own people.
+        intentions: What for: a store of sessions to mine them from, mined intentions, a function that draws one for a
+            persona; None for those of the catalog's own people.
+        mix: Shares of goals of drawn intentions; empty for the default.
+        seed: Of everything random.
+        max_steps: Actions until a session is cut off.
+        first_day: Sessions without a date of their own are spread over ``days`` days from here.
+        days: See ``first_day``.
+        draws: How often each visitor comes for the same thing.
+        noise: Runs that differ in this alone have the same visitors, whose sessions' draws differ.
+        concurrency: Sessions at once, for policies that wait; no result depends on it.
+        record: Step records in ``RUN/steps``: ``steps`` always, ``none`` never, ``auto`` for every policy but the
+            package's offline ones.
+        model: For policies that ask a language model.
+        budget: For policies that ask a language model.
+    """
+
+    sessions: int = Field(100, ge=1)
+    policy: Named = "behavioural"
+    options: Options = {}
+    condition: Annotated[Condition, BeforeValidator(_condition)] = "persona"
+    personas: Named = None
+    intentions: Named = None
+    mix: Mapping[str, float] = {}
+    seed: int = Field(0, ge=0)
+    max_steps: int = Field(50, ge=1)
+    first_day: AwareDatetime = FIRST_DAY
+    days: int = Field(DAYS, ge=1)
+    draws: int = Field(1, ge=1)
+    noise: str = ""
+    concurrency: int = Field(8, ge=1)
+    record: Record = "auto"
+    model: ModelConfig | None = None
+    budget: BudgetConfig = BudgetConfig()
+
+
+NOT_COMPARED = frozenset({"concurrency", "record", "budget"})
+"""Of a `RunConfig`: what another try of the same run may change."""
+
+
+def as_settings(run: RunConfig, shop: ShopConfig) -> dict[str, Any]:
+    """What ``settings.json`` holds of the two, as JSON can hold it."""
+    return {"run": run.model_dump(mode="json"), "shop": shop.model_dump(mode="json")}

@@ -1,0 +1,287 @@
+"""The one shape of a result: a number with its interval, its floor and its verdict; and tables of them.
+
+`Estimate` and `Interval` are used by every room that measures something. `Tabular` gives whatever holds estimates its
+tables (`to_pandas`, `to_polars`, `to_dicts`, `to_csv`, `to_html`) and a form that reads well in a terminal or notebook.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict
+from pydantic.dataclasses import dataclass
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+LEVEL = 0.95
+"""Coverage of every interval, unless it says otherwise."""
+Z95 = 1.959963984540054  # the standard normal's 97.5% point
+REPR_LINES = 20
+"""Most lines of a ``repr``."""
+HTML_ROWS = 60
+"""Most rows that a notebook shows; `Tabular.to_html` gives all of them."""
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None for what is not one: NaN and infinity do not exist in JSON."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+Number = Annotated[float | None, BeforeValidator(finite)]
+Detail = float | int | bool | str | None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Interval:
+    """A confidence or prediction interval.
+
+    Attributes:
+        low: Lower end, in the estimate's unit.
+        high: Upper end.
+        level: Nominal coverage, in (0, 1).
+        method: How it was made, and what it holds fixed.
+    """
+
+    low: float
+    high: float
+    level: float = LEVEL
+    method: str = ""
+
+    @classmethod
+    def of(cls, bounds: tuple[float, float], *, level: float = LEVEL, method: str = "") -> Interval | None:
+        """Both bounds, or None where one of them is no finite number."""
+        low, high = bounds
+        return cls(low, high, level, method) if math.isfinite(low) and math.isfinite(high) else None
+
+    @classmethod
+    def normal(cls, value: float, standard_error: float, method: str) -> Interval:
+        """Value ± 1.96 standard errors."""
+        return cls(value - Z95 * standard_error, value + Z95 * standard_error, LEVEL, method)
+
+    def clip(self, low: float = 0.0, high: float = math.inf) -> Interval:
+        """The part that the quantity can take; cutting off impossible values costs no coverage."""
+        return Interval(min(max(self.low, low), high), min(max(self.high, low), high), self.level, self.method)
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Estimate:
+    """A number with everything it must be read with. None stands for what does not exist or cannot be estimated.
+
+    Attributes:
+        value: The number.
+        interval: Its interval.
+        unit: Of value, interval and floor, such as ``nats``.
+        sizes: Observations that it rests on, such as ``{"human": 2400, "agent": 2400}``.
+        floor: What a faultless population of these sizes would show.
+        p_value: Of the hypothesis that nothing differs, where there is a test.
+        verdict: What floor and test make of it, in a word or two, such as ``differs``.
+        note: What is missing, and why.
+        details: Whatever else the method tells, by name.
+    """
+
+    value: Number
+    interval: Interval | None = None
+    unit: str = ""
+    sizes: Mapping[str, int] = ()  # type: ignore[assignment]
+    floor: Number = None
+    p_value: Number = None
+    verdict: str = ""
+    note: str = ""
+    details: Mapping[str, Detail] = ()  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name in ("sizes", "details"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of the interval, if there is one."""
+        return None if self.interval is None else self.interval.low
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the interval, if there is one."""
+        return None if self.interval is None else self.interval.high
+
+    def to_dict(self) -> dict[str, Detail]:
+        """Flat, as one row of a table: sizes as ``n_<name>``, then the details by their names."""
+        interval = self.interval
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "level": None if interval is None else interval.level,
+            "unit": self.unit,
+            "floor": self.floor,
+            "p_value": self.p_value,
+            "verdict": self.verdict,
+            "note": self.note,
+            "interval_method": "" if interval is None else interval.method,
+            **{f"n_{name}": size for name, size in self.sizes.items()},
+            **self.details,
+        }
+
+    def __str__(self) -> str:
+        return in_words(self)
+
+
+class Tabular:
+    """What is a table: a subclass gives `to_dicts` and `summary`, and has everything else.
+
+    Put it before pydantic's ``BaseModel`` among the bases, for its ``repr`` is meant.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+    """Columns of the ``repr`` and of notebooks; all when empty. ``estimate`` stands for a value and its interval."""
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """The rows, each by column name."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """One line above the table."""
+        return type(self).__name__
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a polars frame."""
+        import polars
+
+        return polars.from_dicts(_rectangular(self.to_dicts()), infer_schema_length=None)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a pandas frame.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame.from_records(_rectangular(self.to_dicts()))
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV: returned, and written to ``path`` where one is given."""
+        rows = _rectangular(self.to_dicts())
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        if path is not None:
+            Path(path).write_text(text.getvalue(), encoding="utf-8", newline="")
+        return text.getvalue()
+
+    def to_html(self, *, max_rows: int | None = None) -> str:
+        """The rows as an HTML table, everything in them escaped; the first ``max_rows``, or all."""
+        return _html(self.summary(), self._shown(), max_rows)
+
+    def _repr_html_(self) -> str:
+        return self.to_html(max_rows=HTML_ROWS)
+
+    def __repr__(self) -> str:
+        rows = self._shown()
+        room = REPR_LINES - 2  # the summary and the heads
+        kept = rows if len(rows) <= room else rows[: room - 1]
+        lines = [self.summary(), *_aligned(kept)]
+        if len(kept) < len(rows):
+            lines.append(f"… {len(rows) - len(kept)} more rows; all of them: .to_pandas(), .to_polars(), .to_csv()")
+        return "\n".join(lines)
+
+    __str__ = __repr__
+
+    def _shown(self) -> list[dict[str, str]]:
+        rows = _rectangular(self.to_dicts())
+        columns = self.SHOWN or tuple(rows[0] if rows else ())
+        return [{column: _cell(row, column) for column in columns} for row in rows]
+
+
+class Estimates(Tabular, Mapping[str, Estimate]):
+    """Estimates by name, as a table.
+
+    >>> rates = Estimates({"conversion": Estimate(0.1, Interval(0.05, 0.15), unit="share")}, title="Of 140 sessions")
+    >>> rates
+    Of 140 sessions
+    name        estimate            unit   verdict
+    conversion  0.1 [0.05, 0.15]    share
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("name", "estimate", "unit", "verdict")
+
+    def __init__(self, estimates: Mapping[str, Estimate], *, title: str = "") -> None:
+        self._estimates = dict(estimates)
+        self._title = title
+
+    def __getitem__(self, name: str) -> Estimate:
+        return self._estimates[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._estimates)
+
+    def __len__(self) -> int:
+        return len(self._estimates)
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row an estimate."""
+        return [{"name": name, **estimate.to_dict()} for name, estimate in self.items()]
+
+    def summary(self) -> str:
+        """The title, or how many there are."""
+        return self._title or f"{len(self)} estimates"
+
+
+def in_words(estimate: Estimate) -> str:
+    """Value, interval and unit.
+
+    >>> in_words(Estimate(0.1234, Interval(0.1, 0.15), unit="nats"))
+    '0.123 [0.1, 0.15] nats'
+    """
+    if estimate.value is None:
+        return f"not estimable: {estimate.note}" if estimate.note else "not estimable"
+    ends = "" if estimate.interval is None else f" [{estimate.low:.3g}, {estimate.high:.3g}]"
+    return f"{estimate.value:.3g}{ends}{' ' * bool(estimate.unit)}{estimate.unit}"
+
+
+def _rectangular(rows: list[dict[str, Detail]]) -> list[dict[str, Detail]]:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _cell(row: Mapping[str, Detail], column: str) -> str:
+    if column == "estimate" and column not in row:
+        value, low, high = (row.get(name) for name in ("value", "low", "high"))
+        ends = "" if low is None else f" [{_text(low)}, {_text(high)}]"
+        return f"{_text(value)}{ends}"
+    return _text(row.get(column))
+
+
+def _text(value: Detail) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _aligned(rows: list[dict[str, str]]) -> list[str]:
+    if not rows:
+        return []
+    columns = list(rows[0])
+    widths = [max(len(column), *(len(row[column]) for row in rows)) for column in columns]
+    table = [columns, *(list(row.values()) for row in rows)]
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+
+
+def _html(title: str, rows: list[dict[str, str]], max_rows: int | None) -> str:
+    kept = rows if max_rows is None else rows[:max_rows]
+    heads = "".join(f"<th>{escape(column)}</th>" for column in (rows[0] if rows else ()))
+    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row.values()) + "</tr>" for row in kept)
+    rest = f"<p>… {len(rows) - len(kept)} more rows.</p>" if len(kept) < len(rows) else ""
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div><p><b>{escape(title)}</b></p>{table}{rest}</div>"
