@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from paars_gym.config import Condition
-from paars_gym.shoppers.llm_crew import Crew, llm_crew
+from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
 
 MODEL = "openai:gpt-4.1-mini"
 """The default: without reasoning, so that the temperatures (1 in sessions, 0 for single answers) can be set."""
 
 
-def shoppers(*, condition: Condition = "persona", model: str = MODEL, **options: Any) -> Crew:
-    """Makes the shoppers; every option of `llm_crew` may be given, such as ``max_usd`` or ``cache``."""
-    return llm_crew(model=model, condition=condition, **options)
+def shoppers(*, condition: Condition = "persona", model: str = MODEL, **options: Any) -> ModelShoppers:
+    """Makes the shoppers; every option of `llm_shoppers` may be given, such as ``max_usd`` or ``cache``."""
+    return llm_shoppers(model=model, condition=condition, **options)

@@ -42,7 +42,6 @@ def personas_mine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
-    from paars_gym.llm.budget import parse_price
     from paars_gym.personas.command import Mining, expect, mine
 
     mining = Mining(
@@ -57,7 +56,7 @@ def personas_mine(
         recognisers=tuple(recogniser or ()),
         regions=split_regions(regions),
         shoppers=shoppers,
-        price=parse_price(price) if price else None,
+        price=price,
         cache=cache,
         offline=offline,
         max_usd=max_usd,

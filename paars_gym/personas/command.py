@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.llm.budget import BATCH_DISCOUNT, Price, cost_in_words
-from paars_gym.llm.stack import Stack, payable
+from paars_gym.config import BudgetConfig, ModelConfig
+from paars_gym.llm.batch import BATCHED_AT_ONCE
+from paars_gym.llm.budget import BATCH_DISCOUNT, cost_in_words, parse_price
+from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.history import with_titles
 from paars_gym.personas.population import Summary, forecast_mining, mine_personas
 from paars_gym.personas.recognisers import REGIONS
@@ -22,7 +24,6 @@ from paars_gym.personas.store import failures_path
 from paars_gym.sessions.event import History
 
 Facts = list[tuple[str, str]]
-_BATCHED_AT_ONCE = 10_000
 
 
 class Mining(BaseModel):
@@ -41,7 +42,7 @@ class Mining(BaseModel):
     recognisers: tuple[str, ...] = ()
     regions: tuple[str, ...] = REGIONS
     shoppers: Path | None = None
-    price: Price | None = None
+    price: str | None = None
     cache: Path | None = None
     offline: bool = False
     max_usd: float | None = None
@@ -68,7 +69,11 @@ def expect(mining: Mining) -> Facts:
     titles = _titles(mining)
     histories = (with_titles(history, titles) if titles else history for history in _histories(mining))
     forecast = forecast_mining(
-        histories, mining.model, as_of=mining.as_of, token_budget=mining.token_budget, price=mining.price
+        histories,
+        mining.model,
+        as_of=mining.as_of,
+        token_budget=mining.token_budget,
+        price=None if mining.price is None else parse_price(mining.price),
     )
     usd = forecast.usd if forecast.usd is None or not mining.batch else forecast.usd * BATCH_DISCOUNT
     return [
@@ -99,16 +104,14 @@ def mine(
     titles = _titles(mining)
 
     async def work() -> tuple[Summary, Stack]:
-        model = payable(
-            mining.model,
+        budget = BudgetConfig(
             cache=mining.cache or mining.out.with_name(f"{mining.out.stem}.replies.sqlite"),
             offline=mining.offline,
             max_usd=mining.max_usd,
-            price=mining.price,
             concurrency=mining.concurrency,
             batches=mining.out.with_name(f"{mining.out.stem}.batches.jsonl") if mining.batch else None,
-            announce=announce,
         )
+        model = open_model(ModelConfig(spec=mining.model, price=mining.price), budget, announce=announce)
         settings = MiningSettings.of(mining, model.family)
         try:
             settings.begin(mining.out)
@@ -121,7 +124,7 @@ def mine(
                 titles=titles,
                 redactor=redactor,
                 temperature=TEMPERATURE,
-                concurrency=_BATCHED_AT_ONCE if mining.batch else mining.concurrency,
+                concurrency=BATCHED_AT_ONCE if mining.batch else mining.concurrency,
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
             settings.record(mining.out, model.report()["dropped"])

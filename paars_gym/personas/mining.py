@@ -94,9 +94,9 @@ async def mine_persona(
         ModelError: The model could not be asked, refused, or gave two malformed answers. There is no half persona.
     """
     if isinstance(model, str):
-        from paars_gym.llm.stack import payable
+        from paars_gym.llm.stack import open_model
 
-        made = payable(model)
+        made = open_model(model)
         try:
             return await mine_persona(
                 history, made, as_of=as_of, token_budget=token_budget, titles=titles, redactor=redactor,

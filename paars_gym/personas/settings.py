@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym.llm.chat import Effort, Message
-from paars_gym.llm.families import Family, fit
+from paars_gym.llm.chat import Effort, Message, fit
+from paars_gym.llm.families import Family
 from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
 
 if TYPE_CHECKING:

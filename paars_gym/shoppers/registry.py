@@ -6,20 +6,23 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from paars_gym.config import Condition
+from paars_gym.config import Condition, ModelConfig
 from paars_gym.files import load_named
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import Answerer, Policy
+
+if TYPE_CHECKING:
+    from paars_gym.llm.stack import Stack
 
 SHOPPERS: dict[str, str] = {
     "uniform": "paars_gym.shoppers.uniform:UniformShopper",
     "replay": "paars_gym.shoppers.replay:ReplayShopper",
     "embedding": "paars_gym.shoppers.embedding:EmbeddingShopper",
     "behavioural": "paars_gym.shoppers.behavioural:BehaviouralShopper",
-    "llm": "paars_gym.shoppers.llm_crew:llm_crew",
+    "llm": "paars_gym.shoppers.llm_shared:llm_shoppers",
 }
 """Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
 
@@ -32,8 +35,8 @@ def make_policy(spec: str, *, shop: Shop, condition: Condition = "persona", **op
     ``replay``        a recorded session again (``sessions=``)
     ``embedding``     likeness of texts (``embedder=``, ``views=``)
     ``behavioural``   the choice model (``parameters=``)
-    ``llm``           a language model (``model=``, and more: see `llm_crew`)
-    ``module:Class``  a class of your own; it is given what its constructor takes of shop and condition
+    ``llm``           a language model (``model=``, ``budget=``; see `llm_shoppers`)
+    ``module:Class``  a class of your own; it is given what its constructor takes of shop, condition and model
     ================  ===========================================================================
 
     Args:
@@ -67,11 +70,17 @@ def _factory(
     parameters = inspect.signature(make).parameters.values()
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    stack = None
+    if "model" in names and "budget" not in names:
+        # One model for all that the factory makes, so that they share its limits, its budget and its cache.
+        stack, options = _opened(spec, inspect.signature(make).parameters["model"].default, dict(options))
+    if "budget" not in names and not takes_all:
+        options = {name: value for name, value in options.items() if name != "budget"}
     for option in options:
         if option not in names and not takes_all:
             own = [name for name in names if name not in ("shop", "condition")]
             raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
-    common = {"shop": shop, "condition": condition}
+    common: dict[str, Any] = {"shop": shop, "condition": condition}
     given = options | {name: value for name, value in common.items() if name in names or takes_all}
     try:
         first = make(**given)
@@ -83,11 +92,30 @@ def _factory(
     if not isinstance(first, kind):
         lacking = [name for name in ("name", "reset", *methods) if not hasattr(first, name)]
         raise ValueError(f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}.")
+    if stack is not None:
+        from paars_gym.shoppers.llm_shared import ModelShoppers
+
+        shaping = {name: value for name, value in options.items() if name != "model"}
+        return ModelShoppers(lambda: make(**given), stack, shaping, condition=condition, shop=shop)
     if factory is not None:
         return factory  # type: ignore[no-any-return]
     if "shelf" in names and hasattr(first, "shelf"):
         given["shelf"] = first.shelf
     return lambda: make(**given)
+
+
+def _opened(spec: str, default: Any, options: dict[str, Any]) -> tuple[Stack, dict[str, Any]]:
+    """The model of a class that takes one, opened, and the class's options with those of the model among them."""
+    from paars_gym.llm.stack import open_model
+
+    model = options.get("model")
+    if model is None and not isinstance(default, str):
+        raise ValueError(f"{spec} asks a language model and needs one: --model openai:gpt-4.1-mini, for example.")
+    config = ModelConfig.of(default if model is None else model)
+    stack = open_model(config, options.pop("budget", None))
+    fields = {"temperature": config.temperature, "context_tokens": config.context_tokens}
+    set_ones = {name: value for name, value in fields.items() if value is not None}
+    return stack, options | dict(config.options) | set_ones | {"model": stack}
 
 
 def _resolve(spec: str) -> Callable[..., Any]:

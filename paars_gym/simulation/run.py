@@ -246,7 +246,7 @@ def _policy(
 
     factory = make_policy(policy, shop=shop, condition=condition, **options)
     shaping = getattr(factory, "settings", options)
-    return factory, policy, {name: _plain(value) for name, value in shaping.items()}
+    return factory, policy, {name: _plain(value) for name, value in shaping.items() if name != "budget"}
 
 
 def _plain(value: Any) -> Any:

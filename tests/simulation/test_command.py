@@ -206,8 +206,8 @@ def test_what_a_server_refuses_is_in_the_account_and_the_run_goes_on(files: Path
 def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
     Path("stop.jsonl").write_text(json.dumps({"text": "stop[]", "times": None}))
     model = ["--policy", "llm", "--model", "scripted:stop.jsonl"]
-    given = ("context_tokens=8000", "form=text", "reasoning=low", "tokens_per_minute=1e9", "stream=true")
-    ended = ask(*model, *(part for option in given for part in ("--option", option)))
+    given = ("context_tokens=8000", "form=text", "reasoning=low", "timeout_seconds=9", "stream=true")
+    ended = ask(*model, "--tokens-per-minute", "1e9", *(part for option in given for part in ("--option", option)))
     assert ended.exit_code == 0, ended.output
     options = json.loads(Path("run/settings.json").read_text())["policy_options"]
     assert (options["context_tokens"], options["form"], options["reasoning"]) == (8000, "text", "low")
