@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from paars_gym.llm.budget import Metered
     from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Tool, ToolCall, Usage
     from paars_gym.llm.errors import ModelError
     from paars_gym.llm.stack import Stack, make_model, open_model
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChatModel",
     "Message",
+    "Metered",
     "ModelError",
     "Reply",
     "Request",
@@ -24,7 +26,7 @@ __all__ = [
     "open_model",
 ]
 
-_HOMES = {"ModelError": "errors", "Stack": "stack", "make_model": "stack", "open_model": "stack"}
+_HOMES = {"Metered": "budget", "ModelError": "errors", "Stack": "stack", "make_model": "stack", "open_model": "stack"}
 
 
 def __getattr__(name: str) -> object:

@@ -110,8 +110,8 @@ def opening(intention: Intention | None) -> str:
 
 
 def untagged(text: str) -> str:
-    """Text that can neither open nor close a tag."""
-    return text.replace("<", "‹")
+    """Text that can neither open nor close a tag, and holds no lone half of a surrogate pair."""
+    return _sound(text.replace("<", "‹"))
 
 
 def page(observation: str) -> str:

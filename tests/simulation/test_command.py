@@ -223,8 +223,12 @@ def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
     assert {len(session.events) for session in Store("run/sessions")} == {3}
 
 
-@pytest.mark.parametrize("policy", ["policies.openai_persona:shoppers", "policies.anthropic_persona:shoppers", "llm"])
-def test_a_dry_run_of_any_crew_needs_no_key(files: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "policy", ["policies.openai_persona:OpenAIPersona", "policies.anthropic_persona:AnthropicPersona", "llm"]
+)
+def test_a_dry_run_of_any_policy_with_a_model_needs_no_key(
+    files: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     model = ["--model", "openai:gpt-4.1-mini"] if policy == "llm" else []
