@@ -225,6 +225,8 @@ def main(
     Offline shoppers take about a minute on two cores the first time, when baskets are imported and titles embedded;
     then some ten seconds. A language model is asked a question a case and condition, and two a case for the persona.
     """
+    if price:
+        parse_price(price)
     payment = Payment(
         cache=cache or (out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "items.sqlite"),
         offline=offline,

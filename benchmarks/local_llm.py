@@ -1,4 +1,4 @@
-"""``python -m benchmarks.local_llm``: what would a real, very small language model choose? (PAARS Table 3.)
+"""``python -m benchmarks.local_llm``: what a real, very small language model chooses (PAARS Table 3).
 
 SmolLM2-135M runs on this machine, and the households and their baskets are real. A model of this size cannot shop: the
 point is that everything around it works, and its accuracy is reported as it is.

@@ -111,18 +111,6 @@ def model_behind(policy: str, model: str = "") -> str:
     return model or (own if isinstance(own, str) else "")
 
 
-def policy_for(policy: str, spec: str) -> str:
-    """The readable policy of `policies` that plays ``llm`` with this model."""
-    if policy.strip().lower() != "llm" or not spec:
-        return policy
-    provider, _, base_url = parse_spec(spec)
-    if base_url is not None:
-        return "policies.compatible_persona:shoppers"
-    if provider in ("anthropic", "openai"):
-        return f"policies.{provider}_persona:shoppers"
-    return policy
-
-
 def shoppers(
     policies: Sequence[str],
     *,
@@ -175,9 +163,9 @@ def shoppers(
         elif policy == "embedding":
             given = {"embedder": load_embedder(embedder)}
         for condition in conditions:
-            make = make_answerer(policy_for(policy, spec), condition=condition, **given)
+            make = make_answerer(policy, condition=condition, **given)
             about = {
-                "policy": policy_for(policy, spec),
+                "policy": policy,
                 "condition": condition,
                 "personas": "none" if condition == "base" else source.source,
                 **{name: value for name, value in getattr(make, "settings", {}).items() if name != "condition"},

@@ -1,4 +1,4 @@
-"""What do all verbs of the ``paars`` command share? The application and its consoles."""
+"""The ``paars`` application, its consoles, and the readers of options that its verbs share."""
 
 from __future__ import annotations
 

@@ -176,7 +176,12 @@ def asked_model(
     """
     given = read_options(option)
     name = policy.strip().lower()
-    flags = {"--model": model, "--price": price, "--max-usd": max_usd, "--tokens-per-minute": tokens_per_minute}
+    flags: dict[str, object] = {
+        "--model": model,
+        "--price": price,
+        "--max-usd": max_usd,
+        "--tokens-per-minute": tokens_per_minute,
+    }
     flags |= {"--cache": cache, "--offline": offline, "--batch": batches, "--dry-run": dry_run}
     used = [flag for flag, value in flags.items() if value not in (None, False)]
     if used and ":" not in name and name != "llm":

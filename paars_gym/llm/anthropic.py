@@ -1,4 +1,4 @@
-"""How is a request put to Anthropic's Messages API?"""
+"""Requests to Anthropic's Messages API and its answers, in the form of `ChatModel`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a request put to OpenAI, or to any server with /v1/chat/completions?"""
+"""Requests to OpenAI, or to any server with /v1/chat/completions, and the answers, in the form of `ChatModel`."""
 
 from __future__ import annotations
 

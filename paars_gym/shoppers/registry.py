@@ -1,4 +1,4 @@
-"""Which shopper does a name stand for? Short names of this package, or ``module:Class`` of one's own."""
+"""Shoppers by name: short names of this package, or ``module:Class`` of one's own."""
 
 from __future__ import annotations
 
