@@ -1,17 +1,15 @@
-"""Which shopper does a name stand for? Short names of this package, or ``module:Class`` of one's own."""
+"""Shoppers by name: short names of this package, or ``module:Class`` of one's own."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from paars_gym.config import Condition
+from paars_gym.config import BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.files import load_named
-from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import Answerer, Policy
 
 SHOPPERS: dict[str, str] = {
@@ -24,55 +22,90 @@ SHOPPERS: dict[str, str] = {
 """Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
 
 
-def make_policy(spec: str, *, shop: Shop, condition: Condition = "persona", **options: Any) -> Callable[[], Policy]:
-    """A factory of policies by name: one call, one shopper.
+def make_policy(
+    spec: str,
+    *,
+    condition: Condition = "persona",
+    options: Mapping[str, Any] | None = None,
+    model: ModelConfig | None = None,
+    budget: BudgetConfig | None = None,
+) -> Policy:
+    """A policy by name.
 
     ================  ===========================================================================
     ``uniform``       possible actions at random
-    ``replay``        a recorded session again (``sessions=``)
-    ``embedding``     likeness of texts (``embedder=``, ``views=``)
-    ``behavioural``   the choice model (``parameters=``)
-    ``llm``           a language model (``model=``, and more: see `llm_crew`)
-    ``module:Class``  a class of your own; it is given what its constructor takes of shop and condition
+    ``replay``        a recorded session again (option ``sessions``)
+    ``embedding``     likeness of texts (options ``embedder``, ``views``)
+    ``behavioural``   the choice model (option ``parameters``)
+    ``llm``           a language model
+    ``module:Class``  a class of your own, or a function that makes a policy
     ================  ===========================================================================
 
     Args:
         spec: The name.
-        shop: Where they will shop.
-        condition: What of the persona they may use.
-        **options: For the shopper's constructor.
+        condition: What of the persona it may use; given to what takes a ``condition``, as model and budget are.
+        options: For the shopper's constructor.
+        model: Which language model it asks.
+        budget: What the model may take.
 
     Raises:
         ValueError: Unknown name, condition or option, or no policy; says what is possible.
     """
-    return _factory(spec, Policy, ("act",), shop, condition, options)
+    return policy_factory(_run(spec, condition, options, model, budget))()
 
 
-def make_answerer(
-    spec: str, *, shop: Shop | None = None, condition: Condition = "persona", **options: Any
-) -> Callable[[], Answerer]:
-    """A factory of answerers by name; the names are those of `make_policy`, and questions need no shop.
+def policy_factory(run: RunConfig) -> Callable[[], Policy]:
+    """What makes the policies of a run: one call, one shopper. Shoppers that ask a model share it.
 
     Raises:
         ValueError: As `make_policy`.
     """
-    return _factory(spec, Answerer, ("write_query", "choose_item", "choose_view"), shop, condition, options)
+    return _factory(run, Policy, ("act",))
 
 
-def _factory(
-    spec: str, kind: Any, methods: tuple[str, ...], shop: Shop | None, condition: Condition, options: dict[str, Any]
-) -> Callable[[], Any]:
-    check_condition(condition)
-    make = _resolve(spec.strip())
-    parameters = inspect.signature(make).parameters.values()
-    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
-    for option in options:
-        if option not in names and not takes_all:
-            own = [name for name in names if name not in ("shop", "condition")]
-            raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
-    common = {"shop": shop, "condition": condition}
-    given = options | {name: value for name, value in common.items() if name in names or takes_all}
+def make_answerer(
+    spec: str,
+    *,
+    condition: Condition = "persona",
+    options: Mapping[str, Any] | None = None,
+    model: ModelConfig | None = None,
+    budget: BudgetConfig | None = None,
+) -> Answerer:
+    """An answerer by name; names and arguments are those of `make_policy`.
+
+    Raises:
+        ValueError: As `make_policy`.
+    """
+    return answerer_factory(_run(spec, condition, options, model, budget))()
+
+
+def answerer_factory(run: RunConfig) -> Callable[[], Answerer]:
+    """The same as `policy_factory`, for answerers.
+
+    Raises:
+        ValueError: As `make_policy`.
+    """
+    return _factory(run, Answerer, ("write_query", "choose_item", "choose_view"))
+
+
+def _run(
+    spec: str,
+    condition: Condition,
+    options: Mapping[str, Any] | None,
+    model: ModelConfig | None,
+    budget: BudgetConfig | None,
+) -> RunConfig:
+    return RunConfig(
+        policy=spec, condition=condition, options=options or {}, model=model, budget=budget or BudgetConfig()
+    )
+
+
+def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[], Any]:
+    if not isinstance(run.policy, str):
+        return run.policy  # type: ignore[no-any-return]
+    spec = run.policy.strip()
+    make = _resolve(spec)
+    given = _arguments(make, spec, run)
     try:
         first = make(**given)
     except TypeError as error:
@@ -85,9 +118,40 @@ def _factory(
         raise ValueError(f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}.")
     if factory is not None:
         return factory  # type: ignore[no-any-return]
-    if "shelf" in names and hasattr(first, "shelf"):
-        given["shelf"] = first.shelf
+    if "vectors" in inspect.signature(make).parameters and hasattr(first, "vectors"):
+        given["vectors"] = first.vectors
     return lambda: make(**given)
+
+
+def _arguments(make: Callable[..., Any], spec: str, run: RunConfig) -> dict[str, Any]:
+    """What a class or function is given of a run: its options, and of condition, model and budget what it takes.
+
+    Raises:
+        ValueError: An option that it has not.
+    """
+    parameters = inspect.signature(make).parameters.values()
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    for option in run.options:
+        if option not in names and not takes_all:
+            own = [name for name in names if name not in ("condition", "budget")]
+            raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
+    given: dict[str, Any] = {"condition": run.condition, "budget": run.budget}
+    if run.model is not None:
+        given["model"] = run.model
+    if takes_all or "max_usd" in names:
+        given = {"condition": run.condition, **_spelled_out(run.model, run.budget)}
+    return {name: value for name, value in given.items() if name in names or takes_all} | dict(run.options)
+
+
+def _spelled_out(model: ModelConfig | None, budget: BudgetConfig) -> dict[str, Any]:
+    """Model and budget as the keywords of `llm_crew`; nothing without a model."""
+    if model is None:
+        return {}
+    said = {"model": model.spec, "price": model.price, "context_tokens": model.context_tokens, **model.options}
+    limits = budget.model_dump(exclude={"batches", "dry_run", "cache"})
+    limits |= {"cache": budget.cache, "batches": budget.batches, "dry_run": budget.dry_run}
+    return {name: value for name, value in (said | limits).items() if value is not None}
 
 
 def _resolve(spec: str) -> Callable[..., Any]:

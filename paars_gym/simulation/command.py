@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.catalog.load import load_catalog
+from paars_gym.config import RunConfig
 from paars_gym.files import load_named
 from paars_gym.personas.intentions import MIX, IntentionMix, MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
@@ -16,8 +17,7 @@ from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.store import read_personas
 from paars_gym.sessions.store import Store
-from paars_gym.shop.open import open_shop
-from paars_gym.shoppers.registry import make_policy
+from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.run import Tally, run_population
 
 
@@ -78,9 +78,9 @@ def expect(simulation: Simulation) -> list[tuple[str, str]]:
     arguments = _arguments(simulation)
     policy, options = arguments.pop("policy"), arguments.pop("policy_options")
     reason = "A dry run tells what a language model would take"
-    shop = open_shop(arguments["catalog"], simulation.ranking)
+    run = RunConfig(policy=policy, condition=simulation.condition, options={"dry_run": True, **options})
     try:
-        crew = make_policy(policy, shop=shop, condition=simulation.condition, dry_run=True, **options)
+        crew = policy_factory(run)
     except ValueError as error:
         if "has no option 'dry_run'" in str(error):
             raise ValueError(f"{reason}, and {policy} asks none.") from None

@@ -15,8 +15,6 @@ from paars_gym.llm.chat import Usage
 from paars_gym.llm.stand_in import EXPECTED_TURN, StandIn
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.open import open_shop
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.llm_crew import Crew, llm_crew
 from paars_gym.simulation.run import run_population
@@ -79,7 +77,6 @@ def forecast_run(
     Raises:
         ValueError: As `run_population`, or the crew is not for a dry run.
     """
-    shop = open_shop(run.get("catalog", "mini"), run.get("ranking", "bm25"), page_size=run.get("page_size", 10))
     condition: Condition = run.get("condition", "persona")
     if isinstance(model, str):
         model = llm_crew(model=model, condition=condition, price=price, dry_run=True, **(options or {}))
@@ -88,7 +85,7 @@ def forecast_run(
         raise ValueError("This crew would ask its model: make it with dry_run=True.")
     rehearsed = min(sessions, SAMPLE)
     with tempfile.TemporaryDirectory() as folder:
-        kept = {"out": Path(folder) / "rehearsal", "policy": lambda: _Rehearsal(crew, stand_in, shop, condition)}
+        kept = {"out": Path(folder) / "rehearsal", "policy": lambda: _Rehearsal(crew, stand_in, condition)}
         run_population(**{**run, **kept, "sessions": rehearsed, "concurrency": 1, "resume": False, "progress": None})
     tally = crew.model.tally
     calls = round(tally.calls * sessions / rehearsed)
@@ -101,9 +98,9 @@ class _Rehearsal:
 
     name = "rehearsal"
 
-    def __init__(self, crew: Crew, stand_in: StandIn, shop: Shop, condition: Condition) -> None:
+    def __init__(self, crew: Crew, stand_in: StandIn, condition: Condition) -> None:
         self._stand_in = stand_in
-        self._actor = BehaviouralShopper(shop, condition)
+        self._actor = BehaviouralShopper(condition)
         self._asker = crew()
 
     async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.shoppers.protocol import Answerer, Policy
-from paars_gym.shoppers.registry import make_answerer
+from paars_gym.shoppers.registry import answerer_factory
 from paars_gym.simulation.run import run_population
 from policies import anthropic_persona, compatible_persona, openai_persona, template
 
@@ -51,7 +52,7 @@ def test_sessions_and_questions_by_name(
     assert "Likes steel." in json.dumps(llmock.last_request.body)
 
     llmock.reply('{"choice": 2}')
-    made = make_answerer(name, condition="preferences", model=model)
+    made = answerer_factory(RunConfig(policy=name, condition="preferences", options={"model": model}))
     shopper = made()
     assert isinstance(shopper, Answerer)
 

@@ -13,21 +13,20 @@ import pytest
 
 import paars_gym
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, Condition, ModelConfig, RunConfig
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Reasoning, Score, ShoppingPreferences
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
-from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
-from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_crew import llm_crew
 from paars_gym.shoppers.protocol import Answerer, Policy
-from paars_gym.shoppers.registry import make_answerer, make_policy
+from paars_gym.shoppers.registry import make_answerer, make_policy, policy_factory
 from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
 from paars_gym.simulation.run import run_population
 
@@ -53,9 +52,9 @@ def call(name: str, **arguments: Any) -> Line:
 
 def shop_once(model: Any, shop: Shop, *, steps: int = 50, persona: Persona | None = PERSONA, **options: Any) -> Played:
     shopper = LLMShopper(None, model, **{"condition": "persona", **options})
-    visit = Visit(shop, max_steps=steps, reward=NoReward())
+    env = RetailEnv(shop=shop)
     arrival = ScheduledVisit("a", "s1", persona, KETTLE, datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a"))
-    return asyncio.run(play_async(shopper, visit, arrival))
+    return asyncio.run(play_async(shopper, env, arrival, max_steps=steps))
 
 
 def test_it_shops_by_tool_calls(shop: Shop) -> None:
@@ -260,11 +259,11 @@ def test_the_run_names_what_a_family_does_not_take(monkeypatch: pytest.MonkeyPat
 def test_shoppers_of_one_factory_share_the_model(shop: Shop, tmp_path: Path) -> None:
     script = tmp_path / "s.jsonl"
     script.write_text('"stop[]"\n')
-    make = make_policy("llm", shop=shop, condition="base", model=f"scripted:{script}")
+    make = policy_factory(RunConfig(policy="llm", condition="base", options={"model": f"scripted:{script}"}))
     one, two = make(), make()
     assert one is not two
     assert one._account.model is two._account.model  # type: ignore[attr-defined]
-    assert isinstance(make_answerer("llm", model=f"scripted:{script}")(), Answerer)
+    assert isinstance(make_answerer("llm", model=ModelConfig(spec=f"scripted:{script}")), Answerer)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +282,7 @@ def test_wrong_options_say_what_is_possible(shop: Shop, tmp_path: Path, options:
     script.write_text('"stop[]"\n')
     given = {name: f"scripted:{script}" if value == "FILE" else value for name, value in options.items()}
     with pytest.raises(ValueError, match=message):
-        make_policy("llm", shop=shop, condition="base", **given)
+        make_policy("llm", condition="base", options=given)
 
 
 def test_no_persona_no_condition(shop: Shop) -> None:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.llm import stack
 from paars_gym.llm.batch import Batched
 from paars_gym.llm.batch_api import Results
 from paars_gym.llm.chat import Reply, Request, Usage, expected_tokens
 from paars_gym.llm.stand_in import EXPECTED_ANSWER
 from paars_gym.shoppers.llm_crew import BATCHED_AT_ONCE, Crew
-from paars_gym.shoppers.registry import make_answerer
+from paars_gym.shoppers.registry import answerer_factory
 
 QUESTIONS = 1_200
 
@@ -70,8 +71,14 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
     provider, told = Provider(), list[str]()
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789abcdef")
     monkeypatch.setattr(stack, "Batched", partial(Batched, api=provider, linger_seconds=0.3))
-    crew = make_answerer(
-        "llm", condition="base", model="openai:gpt-4.1-mini", batches=tmp_path / "b.jsonl", announce=told.append
+    crew = answerer_factory(
+        RunConfig(
+            policy="llm",
+            condition="base",
+            options={"announce": told.append},
+            model=ModelConfig(spec="openai:gpt-4.1-mini"),
+            budget=BudgetConfig(batches=tmp_path / "b.jsonl"),
+        )
     )
     assert isinstance(crew, Crew)
     assert crew.at_once == BATCHED_AT_ONCE
@@ -83,7 +90,13 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
 
 
 def test_one_by_one_they_keep_to_the_concurrency() -> None:
-    crew = make_answerer("llm", model="openai:own@http://127.0.0.1:1/v1", concurrency=7)
+    crew = answerer_factory(
+        RunConfig(
+            policy="llm",
+            model=ModelConfig(spec="openai:own@http://127.0.0.1:1/v1"),
+            budget=BudgetConfig(concurrency=7),
+        )
+    )
     assert isinstance(crew, Crew)
     assert crew.at_once == 7
     asyncio.run(crew.aclose())
@@ -93,7 +106,9 @@ def test_one_by_one_they_keep_to_the_concurrency() -> None:
 def test_a_dry_run_says_what_questions_would_take(catalog: Catalog, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     options: dict[str, Any] = {"model": "openai:gpt-4.1-mini"} if name == "llm" else {}
-    crew = make_answerer(name, condition="base", dry_run=True, price="1,10", **options)
+    crew = answerer_factory(
+        RunConfig(policy=name, condition="base", options={"dry_run": True, "price": "1,10", **options})
+    )
     assert isinstance(crew, Crew)
     assert asyncio.run(choose(crew, catalog, 10)) == [0] * 10
     told = crew.model.report()
