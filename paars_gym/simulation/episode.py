@@ -1,4 +1,7 @@
-"""How does a shopper play one session? Reset, act on page after page, and leave a `Session` (PAARS section 4.3)."""
+"""One session: a policy plays an episode of an environment, which leaves a `Session` (PAARS section 4.3).
+
+The environment may be any that has Gymnasium's ``reset`` and ``step`` and the ``info`` keys of `RetailEnv`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from datetime import datetime
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple, TypeVar
 
+import gymnasium
 import numpy as np
 from pydantic import BaseModel
 
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, OutOfCreditError
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import End, Event, Intention, Session
-from paars_gym.shop.visit import Visit
+from paars_gym.shop.env import INFO_KEYS
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.clock import Clock
 
@@ -24,6 +28,8 @@ FAILURES = (Exception, SystemExit)
 """Of a policy: they end its session. A policy that calls ``sys.exit`` ends no run."""
 MAX_CAUSE = 500
 _EVENT_FIELDS, _SESSION_FIELDS = set(Event.model_fields), set(Session.model_fields)
+_REQUIRED = frozenset(INFO_KEYS)
+Env = gymnasium.Env[Any, Any]
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -71,21 +77,23 @@ class Played(NamedTuple):
     spent: Mapping[str, Any] = {}
 
 
-def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
+def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
         policy: Its exceptions, and actions that are no text, end the session as ``gave_up`` or ``policy_error``, with
             the cause.
-        visit: Where to play, and how long; begun anew.
-        arrival: Who comes. Its generator is used up.
+        env: Reset with a seed of the session's own, and with its persona, intention and key as options.
+        visit: Who comes. Its generator is used up.
+        max_steps: Actions until the session is cut off, where the environment does not truncate it earlier.
 
     Raises:
         AsynchronousPolicyError: The policy is asynchronous.
         BudgetSpentError, MissingKeyError, OutOfCreditError: No further session could be played either.
+        ValueError: The environment's ``info`` lacks a key.
     """
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival)
+    turns = episode(policy, env, visit, max_steps)
     try:
         answer = next(turns)
         while True:
@@ -100,10 +108,10 @@ def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
         return _accounted(policy, done.value, started)
 
 
-async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
+async def play_async(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50) -> Played:
     """The same as `play`, with a policy that may wait."""
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival)
+    turns = episode(policy, env, visit, max_steps)
     try:
         answer = next(turns)
         while True:
@@ -118,19 +126,21 @@ async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> P
         return _accounted(policy, done.value, started)
 
 
-def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[Any, Any, Played]:
+def episode(policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int) -> Generator[Any, Any, Played]:
     """One session as a dialogue: yields what the policy answered, and is sent it back once it has been awaited."""
-    key, shopper, persona, intention, start, rng = arrival
+    key, shopper, persona, intention, start, rng = visit
     # Drawn before the policy draws anything: two policies with the same session dwell alike.
-    clock = Clock(start, visit.max_steps, rng)
-    observation, info = visit.begin(intention)
+    clock = Clock(start, max_steps, rng)
+    options = {"persona": persona, "intention": intention, "session_key": key}
+    observation, info = env.reset(seed=_env_seed(rng), options=options)
+    _check_keys(info, "reset")
     events: list[Event] = []
     end: End = "max_steps"
-    cause, invalid = None, 0
-    while visit.steps < visit.max_steps:
+    cause, steps, invalid, over = None, 0, 0, False
+    while not over and steps < max_steps:
         page: str = info["page"]
         try:
-            if not visit.steps:
+            if not steps:
                 yield policy.reset(persona, intention, rng)
             action = yield policy.act(observation, info)
         except RUN_ENDING:
@@ -146,13 +156,16 @@ def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[
             end, cause = "policy_error", f"TypeError: act returned {type(action).__name__}, must be str"
             break
         now = clock.leave(page)
-        observation, _, terminated, _, info = visit.advance(action)
+        observation, _, terminated, truncated, info = env.step(action)
+        steps += 1
+        if not info.keys() >= _REQUIRED:
+            _check_keys(info, "step")
         invalid += not info["action_valid"]
         for event in info["events"]:
             events.append(_made(Event, {**event.__dict__, "time": now}, _EVENT_FIELDS))
         if terminated:
             end = "stop"
-            break
+        over = terminated or truncated
     happened = {
         "shopper": shopper,
         "key": key,
@@ -161,7 +174,21 @@ def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[
         "intention": intention,
         "end": end,
     }
-    return Played(_made(Session, happened, _SESSION_FIELDS), cause, visit.steps, invalid)
+    return Played(_made(Session, happened, _SESSION_FIELDS), cause, steps, invalid)
+
+
+def _env_seed(rng: np.random.Generator) -> int:
+    """A seed of the session's own for the environment, which takes no draw from its generator."""
+    return int(rng.bit_generator.seed_seq.generate_state(1)[0])
+
+
+def _check_keys(info: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError where an environment's info lacks a key."""
+    if missing := [key for key in INFO_KEYS if key not in info]:
+        raise ValueError(
+            f"The environment's info lacks {missing[0]!r} after {where}. Policies need the keys of RetailEnv's info: "
+            f"{', '.join(INFO_KEYS)}; see paars_gym.shop.env."
+        )
 
 
 def _made(kind: type[T], values: dict[str, Any], fields: set[str]) -> T:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from paars_gym.config import BudgetConfig
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.llm.dry_run import Forecast
-from paars_gym.shop.open import open_shop
 from paars_gym.shoppers.llm_shared import ModelShoppers
-from paars_gym.shoppers.registry import make_policy
+from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.run import run_population
 
 SAMPLE = 24
@@ -32,9 +31,18 @@ def forecast_run(
     Raises:
         ValueError: As `run_population`, or the policy asks no model.
     """
-    shop = open_shop(run.get("catalog", "mini"), run.get("ranking", "bm25"), page_size=run.get("page_size", 10))
-    options = {**(policy_options or {}), "budget": BudgetConfig(dry_run=True)}
-    make = make_policy(policy, shop=shop, condition=run.get("condition", "persona"), **options)
+    options = dict(policy_options or {})
+    options.pop("budget", None)
+    model = options.pop("model", None)
+    make = policy_factory(
+        RunConfig(
+            policy=policy,
+            condition=run.get("condition", "persona"),
+            options=options,
+            model=None if model is None else ModelConfig.of(model),
+            budget=BudgetConfig(dry_run=True),
+        )
+    )
     if not isinstance(make, ModelShoppers):
         raise ValueError(f"A dry run tells what a language model would take, and {policy} asks none.")
     rehearsed = min(sessions, SAMPLE)

@@ -18,16 +18,15 @@ from pydantic import BaseModel
 
 from paars_gym import __version__
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.store import Provenance, Store
-from paars_gym.shop.open import open_shop
-from paars_gym.shop.shop import Shop
+from paars_gym.shop.open import REMEMBERED, env_factory, open_shop
 from paars_gym.simulation.account import RunAccount, read_account, write_account
-from paars_gym.simulation.crowd import Brake, MakePolicy, play_all
-from paars_gym.simulation.default_people import REMEMBERED, inhabitants
+from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
+from paars_gym.simulation.default_people import inhabitants
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly, encode
 from paars_gym.simulation.run_folder import RunFolder
@@ -94,6 +93,7 @@ def run_population(
     seed: int = 0,
     max_steps: int = 50,
     page_size: int = 10,
+    env: str | Callable[..., Any] = "PAARS-Retail-v0",
     first_day: datetime = FIRST_DAY,
     days: int = DAYS,
     draws: int = 1,
@@ -124,6 +124,7 @@ def run_population(
         seed: Of everything random.
         max_steps: Actions until a session is cut off.
         page_size: Results a page.
+        env: What is played through, see `paars_gym.shop.open.env_factory`.
         first_day: Sessions without a date of their own are spread over ``days`` days from here.
         days: See ``first_day``.
         draws: How often each visitor comes for the same thing, see `Schedule`; counted in ``sessions``.
@@ -161,7 +162,7 @@ def run_population(
         draws=draws,
         noise=noise,
     )
-    make_policy, name, shaping = _policy(policy, policy_options or {}, shop, condition)
+    make_policy, name, shaping = _policy(policy, policy_options or {}, condition)
     settings = {
         "paars_gym": __version__,
         "catalog": shop.catalog.name,
@@ -177,13 +178,14 @@ def run_population(
         "seed": seed,
         "max_steps": max_steps,
         "page_size": page_size,
+        "env": env if isinstance(env, str) else env.__qualname__,
         "first_day": first_day.isoformat(),
         "days": days,
         "draws": draws,
         "noise": noise,
     }
     folder = RunFolder(out)
-    with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as brake:
+    with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
         tally = Tally(folder.path, sessions, ends=kept.count(), damaged=kept.damaged)
         if tally.done < sessions:
             folder.reopen()
@@ -209,17 +211,17 @@ def run_population(
 
                 play_all(
                     arrivals,
-                    shop=shop,
+                    make_env=env_factory(shop, env, max_steps=max_steps),
                     make_policy=make_policy,
                     finished=finished,
                     max_steps=max_steps,
                     concurrency=min(concurrency, sessions - tally.done),
-                    brake=brake,
+                    stop=stop,
                 )
         tally.account = read_account(folder.telemetry, dict(redacted or {}))
         write_account(folder.path, tally.account)
         if tally.done < sessions:
-            tally.stopped = brake.reason
+            tally.stopped = stop.reason
         elif not folder.is_finished():
             folder.finish(
                 Provenance(
@@ -237,16 +239,19 @@ def run_population(
 
 
 def _policy(
-    policy: str | MakePolicy, options: Mapping[str, Any], shop: Shop, condition: Condition
+    policy: str | MakePolicy, options: Mapping[str, Any], condition: Condition
 ) -> tuple[MakePolicy, str, dict[str, Any]]:
     """The policy's factory, its name, and what of its options shapes the sessions: not budgets and caches."""
     if not isinstance(policy, str):
         return policy, policy().name, {}
-    from paars_gym.shoppers.registry import make_policy
+    from paars_gym.shoppers.registry import policy_factory
 
-    factory = make_policy(policy, shop=shop, condition=condition, **options)
-    shaping = getattr(factory, "settings", options)
-    return factory, policy, {name: _plain(value) for name, value in shaping.items() if name != "budget"}
+    own = {name: value for name, value in options.items() if name not in ("model", "budget")}
+    model = None if options.get("model") is None else ModelConfig.of(options["model"])
+    budget = options.get("budget") or BudgetConfig()
+    factory = policy_factory(RunConfig(policy=policy, condition=condition, options=own, model=model, budget=budget))
+    shaping = getattr(factory, "settings", own)
+    return factory, policy, {name: _plain(value) for name, value in shaping.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -278,20 +283,20 @@ def _telemetry(played: Played) -> bytes:
 
 
 @contextmanager
-def _finishing_on_interrupt() -> Iterator[Brake]:
-    """A brake that the first interrupt sets; the second one raises KeyboardInterrupt, as interrupts do."""
-    brake = Brake()
+def _finishing_on_interrupt() -> Iterator[StopRequest]:
+    """A request that the first interrupt sets; the second one raises KeyboardInterrupt, as interrupts do."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield brake
+        yield request
         return
     before = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
-        brake.reason = brake.reason or "interrupted"
+        request.reason = request.reason or "interrupted"
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, stop)
     try:
-        yield brake
+        yield request
     finally:
         signal.signal(signal.SIGINT, before)

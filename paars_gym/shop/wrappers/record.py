@@ -81,7 +81,7 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         result = self.env.step(action)
         key = self._retail.session_key or f"episode-{self._episode}"
-        record = step_record(key, action, result[4], float(result[1]), self._retail.first_rank)
+        record = step_record(key, action, result[4], float(result[1]))
         self._file.write(record.model_dump_json(exclude_defaults=True) + "\n")
         self._file.flush()
         return result
@@ -91,9 +91,7 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         super().close()
 
 
-def step_record(
-    session: str, action: object, info: dict[str, Any], reward: float, first_rank: int | None
-) -> StepRecord:
+def step_record(session: str, action: object, info: dict[str, Any], reward: float) -> StepRecord:
     """A step as it is logged."""
     return StepRecord(
         session=session,
@@ -104,7 +102,7 @@ def step_record(
         page=info["page"],
         query=info["query"],
         results=info["results"],
-        first_rank=first_rank,
+        first_rank=info["first_rank"] or None,
         product=info["product"],
         cart=tuple((line.product, line.units) for line in info["cart"]),
         events=info["events"],
