@@ -32,7 +32,7 @@ from paars_gym.personas.persona import (
 )
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import read_personas
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -227,7 +227,7 @@ def purchase_features(houses: Sequence[str]) -> dict[str, Floats]:
     """What the purchases of households show by counting: sizes, prices, and the shares of the largest categories."""
     from paars_gym.catalog.load import load_catalog
     from paars_gym.personas.counting import Lines, Shelves, statistics_of
-    from paars_gym.sessions.households import household_baskets
+    from paars_gym.sessions.importing import household_baskets
     from paars_gym.sessions.purchases import read_products
 
     catalog = load_catalog("journey")

@@ -18,7 +18,7 @@ from paars_gym.embedding.protocol import Embedder, normalised
 from paars_gym.personas.counting import Lines, Shelves, Statistics, statistics_of
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.personas.statistics import preferences_of, profile_of
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 Floats = npt.NDArray[np.floating]
 Choices = npt.NDArray[np.int64]

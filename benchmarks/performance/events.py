@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from paars_gym.sessions.counts import STATISTICS, session_counts
-from paars_gym.sessions.ingest.importing import import_log
-from paars_gym.sessions.ingest.mapping import LogMapping
+from paars_gym.sessions.describe import STATISTICS, session_counts
+from paars_gym.sessions.importing import import_log
+from paars_gym.sessions.mapping import LogMapping
 from paars_gym.sessions.rows import EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter

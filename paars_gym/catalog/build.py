@@ -1,4 +1,4 @@
-"""How does a product feed become a catalog, however large it is and however it is written?"""
+"""A catalog built from a product feed, row by row."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paars_gym.catalog.feeds import check_columns, layout
-from paars_gym.catalog.files import CatalogCard, CatalogWriter, write_card
-from paars_gym.catalog.folder import REJECTED, check_replaceable, replacing
-from paars_gym.catalog.prices import UnreadableError, parse_currency
-from paars_gym.catalog.reading import FeedFile, Row
+from paars_gym.catalog.files import REJECTED, CatalogCard, CatalogWriter, check_replaceable, write_card
 from paars_gym.catalog.rows import Problem, RowReader
 from paars_gym.catalog.sorting import SortedRuns
+from paars_gym.files import replaced_folder
+from paars_gym.ingest.cells import UnreadableError
+from paars_gym.ingest.feed_rows import FeedFile, Row
+from paars_gym.ingest.prices import parse_currency
 
 PROGRESS_ROWS = 1_000
 DEFAULT_CURRENCY = "USD"
@@ -56,7 +57,7 @@ def build_catalog(
 ) -> BuildReport:
     """Builds a catalog's folder from a feed, row by row, in memory that does not grow with descriptions.
 
-    Ids keep their spelling, but what the action grammar forbids in them is percent-encoded (`cleaning.clean_id`). Of
+    Ids keep their spelling, but what the action grammar forbids in them is percent-encoded (`product.clean_id`). Of
     rows with the same id the first is kept. ``rejected.jsonl`` has one line for each thing that could not be used: the
     row's number, its id, the field, the value seen, the reason, and whether the row was kept without it.
 
@@ -88,7 +89,7 @@ def build_catalog(
                 known = ", ".join(file.columns)
                 raise ValueError(f"--only {column}={value}: no column {column!r} in the feed, only {known}.")
         reader = RowReader(chosen, mapping or {}, currency=stated)
-        with replacing(out) as folder, tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
+        with replaced_folder(out) as folder, tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
             runs = SortedRuns(Path(scratch))
             with (folder / REJECTED).open("w", encoding="utf-8") as rejected:
                 ledger = _Ledger(reader, runs, only=chosen.only if only is None else only, write=rejected.write)

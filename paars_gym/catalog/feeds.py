@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from paars_gym.catalog.cleaning import clean_mapping, original_id
-from paars_gym.catalog.prices import UnreadableError
-from paars_gym.catalog.product import Product
+from paars_gym.catalog.product import Product, original_id
+from paars_gym.ingest.cells import UnreadableError, clean_mapping
 
 Raw = Mapping[str, Any]
 FIELDS = (*Product.model_fields, "currency")

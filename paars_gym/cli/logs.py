@@ -39,9 +39,9 @@ def sessions_import(
     ] = False,
 ) -> None:
     """Imports a log, and says what became of every record."""
-    from paars_gym.sessions.ingest import wizard as guide
-    from paars_gym.sessions.ingest.importing import import_log
-    from paars_gym.sessions.ingest.mapping import LogMapping
+    from paars_gym.sessions import wizard as guide
+    from paars_gym.sessions.importing import import_log
+    from paars_gym.sessions.mapping import LogMapping
 
     if propose:
         found = guide.propose(log)

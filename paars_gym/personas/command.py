@@ -144,10 +144,9 @@ def _nothing(summary: Summary, mining: Mining) -> str:
 
 
 def _histories(mining: Mining) -> Iterator[History]:
-    from paars_gym.sessions.histories import histories
     from paars_gym.sessions.store import Store
 
-    found = histories(Store(mining.sessions), mining.as_of, shoppers=_wanted(mining))
+    found = Store(mining.sessions).histories(mining.as_of, shoppers=_wanted(mining))
     return islice(found, mining.limit)
 
 

@@ -16,8 +16,7 @@ import numpy as np
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
-from paars_gym.sessions.event import Intention, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, Session, session_rng
 
 Goal = Literal["buy", "compare", "browse"]
 GOALS: tuple[Goal, ...] = get_args(Goal)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from paars_gym.files import written_whole
 from paars_gym.personas.persona import Persona
 
 
@@ -50,14 +51,11 @@ def read_personas(path: Path) -> Iterator[Persona]:
 
 def write_personas(path: Path, personas: Iterable[Persona]) -> int:
     """Writes a file of personas anew, and returns how many; the old file stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
     count = 0
-    with draft.open("w", encoding="utf-8") as file:
+    with written_whole(path) as file:
         for persona in personas:
             file.write(persona.model_dump_json() + "\n")
             count += 1
-    draft.replace(path)
     return count
 
 

@@ -110,8 +110,7 @@ def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedInte
 
 def _count_households(catalog: Catalog, folder: Path) -> None:
     from paars_gym.personas.statistics import household_persona
-    from paars_gym.sessions.histories import histories
-    from paars_gym.sessions.households import household_baskets
+    from paars_gym.sessions.importing import household_baskets
 
     store = household_baskets()
     folder.mkdir()
@@ -119,7 +118,7 @@ def _count_households(catalog: Catalog, folder: Path) -> None:
     everybody = store.scan_sessions().select(pl.col("shopper").unique(maintain_order=True)).collect()["shopper"]
     personas: list[Persona] = []
     held_out: list[Session] = []
-    for whole in histories(store, shoppers=everybody.gather_every(len(everybody) // HOUSEHOLDS).to_list()):
+    for whole in store.histories(shoppers=everybody.gather_every(len(everybody) // HOUSEHOLDS).to_list()):
         known = tuple(session for session in whole.sessions if session.start and session.start < HELD_OUT_FROM)
         if known and len(personas) < HOUSEHOLDS:
             history = History(shopper=whole.shopper, as_of=HELD_OUT_FROM, sessions=known)

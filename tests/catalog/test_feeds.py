@@ -10,9 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from paars_gym.catalog.build import BuildReport, build_catalog
-from paars_gym.catalog.cleaning import clean_id
 from paars_gym.catalog.feeds import ALIASES, FIELDS, LAYOUTS, generic
-from paars_gym.catalog.product import Product
+from paars_gym.catalog.product import Product, clean_id
 from paars_gym.catalog.store import Catalog
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 
 from paars_gym.sessions import Store, import_log, session_counts
-from paars_gym.sessions.ingest.formats import FORMATS
-from paars_gym.sessions.ingest.journey import journey
+from paars_gym.sessions.formats import FORMATS, journey
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

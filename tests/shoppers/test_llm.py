@@ -18,8 +18,7 @@ from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Reasoning, Score, ShoppingPreferences
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop

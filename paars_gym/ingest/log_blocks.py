@@ -1,4 +1,4 @@
-"""What does a log file hold, up to wherever it ends? Raw batches of text columns, and what could not be read."""
+"""Blocks of CSV or JSON lines as frames of text columns, and the records that could not be read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +14,32 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
-
-from paars_gym.sessions.ingest.mapping import LogMapping
-from paars_gym.sessions.ingest.opening import Lines, open_log, suffix
+from pydantic import BaseModel, ConfigDict, Field
 
 ROW = "__row__"
 NOT_UTF8 = "\0not UTF-8\0"
+
+
+class CsvFormat(BaseModel):
+    """How a CSV file is written.
+
+    Attributes:
+        separator: Between fields.
+        quote: Around fields; empty when there are no quotes.
+        header: False for a file without a header line; ``names`` then names its columns.
+        names: Column names of a file without a header line.
+        newlines: True when quoted fields may hold line ends.
+        encoding: Of the text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)
+    header: bool = True
+    names: tuple[str, ...] = ()
+    newlines: bool = False
+    encoding: str = "utf8"
 
 
 class Reject(NamedTuple):
@@ -39,94 +58,30 @@ class Reject(NamedTuple):
     reason: str
 
 
-class Batch(NamedTuple):
-    """Some records, as columns beside their row numbers (column `ROW`), those that are unreadable, and how it ends.
-
-    ``cut`` says, in the last batch of a damaged file, that and where it ends in the middle.
-    """
-
-    frame: pl.DataFrame
-    rejects: list[Reject]
-    cut: str = ""
-
-
-def read_log(path: Path, mapping: LogMapping, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
-    """Streams a CSV, JSON-lines or Parquet file, compressed or not, in file order.
-
-    Args:
-        path: ``.jsonl``, ``.ndjson`` and ``.json`` are JSON lines, ``.parquet`` is Parquet, all else is CSV;
-            ``.gz``, ``.bz2``, ``.xz`` and ``.zip`` may follow.
-        mapping: CSV settings.
-        columns: Columns to read. All come as text, but in JSON lines nested ones as the type given.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: It is empty, lacks a column, is Parquet without its end, or is not packed as its name says.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"No log {str(path)!r}.")
-    kind = suffix(path)
-    if kind == ".parquet":
-        yield from _parquet(path, columns)
-        return
-    with open_log(path) as file:
-        lines = Lines(file, quote=mapping.quote.encode() if mapping.newlines else b"")
-        reader: CsvBlocks | JsonBlocks
-        if kind == ".jsonl":
-            reader = JsonBlocks(path, columns)
-        else:
-            first_line = lines.first_line() if mapping.header else None
-            if lines.damage:
-                raise ValueError(f"{path.name!r} breaks off in its header line: {lines.damage}; fetch it again.")
-            reader = CsvBlocks(path, mapping, columns, first_line)
-        row = 0
-        for block in lines:
-            frame, rejects, records = reader.read(block, row + 1)
-            row += records
-            yield Batch(frame, rejects)
-        if lines.tail and not lines.damage:  # many sound files lack the last line end
-            frame, rejects, records = reader.read(lines.tail, row + 1)
-            end = f"{path.name} ends in the middle of record {row + 1}"
-            rejects = [reject._replace(reason=f"{end}: {reject.reason}") for reject in rejects]
-            last = row + records
-            if reader.may_lack_more(lines.tail) and (frame[ROW] == last).any():
-                # 12.5 may have been 12.59: a record more in the quarantine harms less than an invented one.
-                end = f"{path.name} has no line end after record {last}, whose last field may be cut"
-                why = f"{end}; if the file is whole, end its last line and import it again"
-                text = lines.tail.rsplit(b"\n", 1)[-1].decode(errors="replace")
-                frame, rejects = frame.filter(pl.col(ROW) != last), [*rejects, Reject(last, "", text, why)]
-            yield Batch(frame, rejects)
-            yield Batch(frame.clear(), [], end if rejects else "")
-        elif lines.damage:
-            text = lines.tail.decode(errors="replace")
-            end = f"{path.name}: {lines.damage} after record {row}; imported up to there"
-            yield Batch(reader.nothing, [Reject(row + 1, "", text, end)] if text else [], end)
-
-
 class CsvBlocks:
     """Reads blocks of CSV lines: fast when all is well, line by line where it is not."""
 
     def __init__(
-        self, path: Path, mapping: LogMapping, columns: Mapping[str, pl.DataType], first_line: bytes | None
+        self, path: Path, csv_format: CsvFormat, columns: Mapping[str, pl.DataType], first_line: bytes | None
     ) -> None:
-        """Takes the header from the first line, or from the mapping's names."""
-        self._mapping = mapping
+        """Takes the header from the first line, or from the format's names."""
+        self._format = csv_format
         self._columns = list(columns)
         self.nothing = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(columns, pl.String()))
         if first_line is None:
-            self._names = list(mapping.names)
+            self._names = list(csv_format.names)
         else:
-            text = first_line.decode(mapping.encoding, errors="replace").lstrip("\ufeff").strip("\r\n")
+            text = first_line.decode(csv_format.encoding, errors="replace").lstrip("\ufeff").strip("\r\n")
             if not text:
                 raise ValueError(f"{path.name!r} is empty; a CSV log begins with a header line.")
-            quoting = {"quotechar": mapping.quote} if mapping.quote else {"quoting": csv.QUOTE_NONE}
-            for separator in dict.fromkeys((mapping.separator, *",;\t|")):  # copies of a log differ in this
+            quoting = {"quotechar": csv_format.quote} if csv_format.quote else {"quoting": csv.QUOTE_NONE}
+            for separator in dict.fromkeys((csv_format.separator, *",;\t|")):  # copies of a log differ in this
                 names = next(csv.reader([text], delimiter=separator, **quoting))
                 if set(self._columns) <= set(names):
-                    self._mapping = mapping.model_copy(update={"separator": separator})
+                    self._format = csv_format.model_copy(update={"separator": separator})
                     break
             else:
-                names = next(csv.reader([text], delimiter=mapping.separator, **quoting))
+                names = next(csv.reader([text], delimiter=csv_format.separator, **quoting))
             self._names = names
         require(self._columns, self._names, path)
 
@@ -142,7 +97,7 @@ class CsvBlocks:
         except pa.ArrowInvalid:
             return self._read_slowly(block, first)
         rows = pl.int_range(first, first + table.num_rows, dtype=pl.Int64, eager=True).alias(ROW)
-        return _frame(table).insert_column(0, rows), [], table.num_rows
+        return as_frame(table).insert_column(0, rows), [], table.num_rows
 
     def may_lack_more(self, tail: bytes) -> bool:
         """Whether the last record of a file, complete but for its line end, may have lost data that are read."""
@@ -191,14 +146,14 @@ class CsvBlocks:
             pa.BufferReader(block),
             read_options=pcsv.ReadOptions(
                 column_names=self._names,
-                encoding=self._mapping.encoding,
+                encoding=self._format.encoding,
                 use_threads=refuse is None,
-                block_size=max(1 << 20, len(block)) if self._mapping.newlines or refuse else 1 << 20,
+                block_size=max(1 << 20, len(block)) if self._format.newlines or refuse else 1 << 20,
             ),
             parse_options=pcsv.ParseOptions(
-                delimiter=self._mapping.separator,
-                quote_char=self._mapping.quote or False,
-                newlines_in_values=self._mapping.newlines,
+                delimiter=self._format.separator,
+                quote_char=self._format.quote or False,
+                newlines_in_values=self._format.newlines,
                 invalid_row_handler=refuse,
             ),
             convert_options=pcsv.ConvertOptions(
@@ -270,23 +225,6 @@ class JsonBlocks:
             require(list(self._schema), sorted(names), self._path)
 
 
-def _parquet(path: Path, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(
-            f"{path.name!r} is no whole Parquet file ({error}). Parquet keeps its table of contents at the end, so "
-            "a file that was cut cannot be read up to the cut; fetch it again."
-        ) from error
-    require(list(columns), file.schema_arrow.names, path)
-    row = 1
-    for batch in file.iter_batches(columns=list(columns)):
-        frame = _frame(pa.Table.from_batches([batch]))
-        rows = pl.int_range(row, row + len(frame), dtype=pl.Int64, eager=True).alias(ROW)
-        row += len(frame)
-        yield Batch(frame.insert_column(0, rows), [])
-
-
 def require(columns: list[str], present: list[str], path: Path) -> None:
     """Checks that a log has the columns that its mapping names.
 
@@ -298,7 +236,8 @@ def require(columns: list[str], present: list[str], path: Path) -> None:
         raise ValueError(f"{path.name!r} has no column {missing[0]!r}; it has {', '.join(map(repr, present))}.")
 
 
-def _frame(table: Any) -> pl.DataFrame:
+def as_frame(table: Any) -> pl.DataFrame:
+    """A pyarrow table as a polars frame."""
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paars_gym.catalog import cleaning
-from paars_gym.catalog.prices import Price, UnreadableError, parse_currency, parse_price
+from paars_gym.catalog import product, rows
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.rows import READERS
+from paars_gym.ingest import cells
+from paars_gym.ingest.cells import UnreadableError
+from paars_gym.ingest.prices import ParsedPrice, parse_currency, parse_price
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.text("<>&;#x0123[]{}'\",|:lgtampbri/ \n", max_size=60)
 ANYTHING = st.recursive(
@@ -71,7 +73,7 @@ def test_of_a_range_the_low_end_is_taken(written: str) -> None:
 
 @pytest.mark.parametrize("written", [None, "", "  ", "N/A", "None", "nan", "-", "—", math.nan])
 def test_no_price(written: Any) -> None:
-    assert parse_price(written) == Price(None)
+    assert parse_price(written) == ParsedPrice(None)
 
 
 @pytest.mark.parametrize(
@@ -134,12 +136,12 @@ def test_currencies() -> None:
     ],
 )
 def test_text(cell: Any, text: str) -> None:
-    assert cleaning.clean_text(cell) == text
+    assert cells.clean_text(cell) == text
 
 
 def test_long_text_keeps_its_lines() -> None:
     html = "<p>One&nbsp;line</p>\r\n\r\n<ul><li>two</li><li>three</li></ul>"
-    assert cleaning.clean_text(html, lines=True) == "One line\ntwo\nthree"
+    assert cells.clean_text(html, lines=True) == "One line\ntwo\nthree"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_long_text_keeps_its_lines() -> None:
     ],
 )
 def test_lists_in_one_cell(cell: Any, items: tuple[str, ...]) -> None:
-    assert cleaning.clean_list(cell) == items
+    assert cells.clean_list(cell) == items
 
 
 @pytest.mark.parametrize(
@@ -171,29 +173,29 @@ def test_lists_in_one_cell(cell: Any, items: tuple[str, ...]) -> None:
     ],
 )  # fmt: skip
 def test_category_paths(cell: Any) -> None:
-    assert cleaning.clean_path(cell) == ("A", "B & C", "D")
+    assert cells.clean_path(cell) == ("A", "B & C", "D")
 
 
 def test_facts_and_options() -> None:
     expected = {"Color": "red", "Sizes": "S, M"}
-    assert cleaning.clean_mapping({"Color": "red", "Sizes": ["S", "M"], "Empty": None}) == expected
-    assert cleaning.clean_mapping('{"Color": "red", "Sizes": ["S", "M"]}') == expected
-    assert cleaning.clean_mapping("Color: red | Sizes: S | Sizes: M") == expected
-    assert cleaning.clean_mapping([{"name": "Color", "value": "red"}, ("Sizes", ["S", "M"])]) == expected
-    assert cleaning.clean_options({"Size": ["S", "M", "S"], "Color": [{"value": "red"}], "No": None}) == {
+    assert cells.clean_mapping({"Color": "red", "Sizes": ["S", "M"], "Empty": None}) == expected
+    assert cells.clean_mapping('{"Color": "red", "Sizes": ["S", "M"]}') == expected
+    assert cells.clean_mapping("Color: red | Sizes: S | Sizes: M") == expected
+    assert cells.clean_mapping([{"name": "Color", "value": "red"}, ("Sizes", ["S", "M"])]) == expected
+    assert rows.clean_options({"Size": ["S", "M", "S"], "Color": [{"value": "red"}], "No": None}) == {
         "Size": ("S", "M"),
         "Color": ("red",),
     }
     with pytest.raises(UnreadableError) as told:
-        cleaning.clean_mapping("Color: red | washable")
+        cells.clean_mapping("Color: red | washable")
     assert told.value.instead == {"Color": "red"}
 
 
 def test_numbers_and_availability() -> None:
-    assert [cleaning.clean_rating(cell) for cell in ("4.5 out of 5 stars", "4,5", 4.5, 0, "", None)] == [4.5] * 3 + [
+    assert [rows.clean_rating(cell) for cell in ("4.5 out of 5 stars", "4,5", 4.5, 0, "", None)] == [4.5] * 3 + [
         None
     ] * 3
-    assert [cleaning.clean_count(cell) for cell in ("1,234 ratings", 12.0, "15.0", "", None, "1.234")] == [
+    assert [cells.clean_count(cell) for cell in ("1,234 ratings", 12.0, "15.0", "", None, "1.234")] == [
         1234,
         12,
         15,
@@ -203,12 +205,12 @@ def test_numbers_and_availability() -> None:
     ]
     yes = ("In Stock.", "true", "7", 3, True, "", None, "https://schema.org/InStock", "Only 3 left")
     no = ("Out of stock", "false", "0", 0, False, "sold-out", "https://schema.org/OutOfStock", "Currently unavailable.")
-    assert all(cleaning.clean_available(cell) for cell in yes)
-    assert not any(cleaning.clean_available(cell) for cell in no)
+    assert all(rows.clean_available(cell) for cell in yes)
+    assert not any(rows.clean_available(cell) for cell in no)
     for reader, cell in [
-        (cleaning.clean_rating, "9"), (cleaning.clean_rating, "good"), (cleaning.clean_count, -1),
-        (cleaning.clean_count, 1.5), (cleaning.clean_count, math.inf),
-        (cleaning.clean_amount, math.inf), (cleaning.clean_available, "perhaps"),
+        (rows.clean_rating, "9"), (rows.clean_rating, "good"), (cells.clean_count, -1),
+        (cells.clean_count, 1.5), (cells.clean_count, math.inf),
+        (cells.clean_amount, math.inf), (rows.clean_available, "perhaps"),
     ]:  # fmt: skip
         with pytest.raises(UnreadableError):
             reader(cell)
@@ -216,7 +218,7 @@ def test_numbers_and_availability() -> None:
 
 def test_reviews_of_either_naming_and_one_that_is_left_out() -> None:
     with pytest.raises(UnreadableError, match="1 of 3 reviews: no stars") as told:
-        cleaning.clean_reviews([
+        rows.clean_reviews([
             {"stars": 5, "summary": "Good", "reviewText": "<b>Yes</b>", "helpful_vote": "1,200"},
             {"rating": "4.0", "text": "ok"},
             {"text": "no stars"},
@@ -229,8 +231,8 @@ def test_reviews_of_either_naming_and_one_that_is_left_out() -> None:
 
 @given(ANY_TEXT)
 def test_text_is_clean_once_cleaned(text: str) -> None:
-    clean = cleaning.clean_text(text)
-    assert cleaning.clean_text(clean) == clean
+    clean = cells.clean_text(text)
+    assert cells.clean_text(clean) == clean
     assert clean == clean.strip()
     clean.encode("utf-8")
     assert not any(ord(character) < 32 for character in clean)
@@ -238,14 +240,14 @@ def test_text_is_clean_once_cleaned(text: str) -> None:
 
 @given(ANY_TEXT)
 def test_ids_come_back_and_fit_the_action_grammar(text: str) -> None:
-    product_id = cleaning.clean_id(text)
+    product_id = product.clean_id(text)
     valid = text.strip().encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if product_id:
-        assert cleaning.original_id(product_id) == valid
+        assert product.original_id(product_id) == valid
         assert quote("%") not in text or "%25" in product_id
         Product(id=product_id[:128], title="t")
     else:
-        assert valid.casefold() in cleaning.MISSING
+        assert valid.casefold() in cells.MISSING
 
 
 @given(st.sampled_from(sorted(READERS)), ANYTHING)
@@ -269,5 +271,5 @@ def test_any_value_is_a_price_or_refused(value: Any) -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1), min_size=1))
 def test_a_list_of_words_survives_json_in_a_cell(items: list[str]) -> None:
-    expected = tuple(filter(None, map(cleaning.clean_text, items)))
-    assert cleaning.clean_list(json.dumps(items)) == cleaning.clean_list(repr(items)) == expected
+    expected = tuple(filter(None, map(cells.clean_text, items)))
+    assert cells.clean_list(json.dumps(items)) == cells.clean_list(repr(items)) == expected

@@ -1,4 +1,4 @@
-"""How does a log become a session store, with nothing lost in silence?"""
+"""The import of a log as a session store, with an account of every record."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from pathlib import Path
 
 import polars as pl
 
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.journey import journey_file
-from paars_gym.sessions.ingest.buckets import BUCKET_RECORDS, Buckets
-from paars_gym.sessions.ingest.converting import convert
-from paars_gym.sessions.ingest.formats import find_format
-from paars_gym.sessions.ingest.journey import INSTALLED
-from paars_gym.sessions.ingest.mapping import LogMapping
-from paars_gym.sessions.ingest.opening import suffix
-from paars_gym.sessions.ingest.reading import ROW, Reject, read_log
-from paars_gym.sessions.ingest.sources import LogFormat, Source
-from paars_gym.sessions.ingest.times import check_zone
+from paars_gym.catalog.load import load_catalog
+from paars_gym.ingest.buckets import BUCKET_RECORDS, Buckets
+from paars_gym.ingest.log_blocks import ROW, Reject
+from paars_gym.ingest.log_reading import read_log
+from paars_gym.ingest.opening import suffix
+from paars_gym.ingest.times import check_zone
+from paars_gym.sessions.converting import convert
+from paars_gym.sessions.formats import INSTALLED, find_format
+from paars_gym.sessions.mapping import LogFormat, LogMapping, Source
 from paars_gym.sessions.sessionize import FILE_ORDINALS, GAP_MINUTES, sessionize
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter
 
+HOUSEHOLDS_VERSION = 1
+"""Raise it with every change of what an import of ``journey`` gives: the store in the cache is then made anew."""
 BYTES_PER_RECORD = {".csv": 20, ".jsonl": 20, ".parquet": 4}  # at least, compressed ones less: for the bucket count
 KNOWN_BY_KIND = {"search": "searches", "view": "views", "purchase": "purchases", "add": "carts"}
 KNOWN_BY_COLUMN = {"product": "products", "query": "queries", "results": "results", "rank": "ranks", "price": "prices"}
@@ -90,6 +93,20 @@ def import_log(
         cut = "the log's session ids" if by_id else f"{gap:g} minutes of inactivity"
         cut = "one session a shopper (no times)" if not by_id and not load.timed else cut
         return writer.close(load.provenance(name or (format if format != "generic" else path.stem), format, files, cut))
+
+
+def household_baskets() -> Store:
+    """2,469 households' baskets of 2017, with the product ids of the catalog ``journey``, imported once into the cache.
+
+    Raises:
+        ImportError: The package with the data is missing.
+    """
+
+    def write(folder: Path) -> None:
+        import_log(INSTALLED, folder, format="journey", name="Complete Journey households")
+
+    name = f"journey-{load_catalog('journey').fingerprint}-v{HOUSEHOLDS_VERSION}"
+    return Store(cached_folder("sessions", name, write, check=Store))
 
 
 class _Load:

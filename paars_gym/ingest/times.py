@@ -1,4 +1,4 @@
-"""When was that? Timestamps of any notation to instants, and to the clock that the shopper saw."""
+"""Timestamps of any notation as instants, and as the clock that the shopper saw."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-from paars_gym.sessions.rows import TIME
-
+TIME: pl.DataType = pl.Datetime("us", "UTC")
 PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 ZONED, RESPELT_ZONED = "%+", "%Y-%m-%d %H:%M:%S%.f%:z"
 NAIVE = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from paars_gym.catalog.unpacking import CHUNK_BYTES, Unpacked, decoded
+from paars_gym.ingest.unpacking import CHUNK_BYTES, Unpacked, decoded
 
 CELL_CHARACTERS = 4 << 20
 VALUE_CHARACTERS = 16 << 20

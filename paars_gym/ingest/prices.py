@@ -1,4 +1,4 @@
-"""What amount, in which currency, does a price say that was written for people?"""
+"""Prices written for people as amounts and currencies."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ import re
 import unicodedata
 from typing import Any, NamedTuple
 
-
-class UnreadableError(ValueError):
-    """A cell that does not say what its field needs.
-
-    Attributes:
-        instead: What can be kept all the same: the readable part of a list, or None.
-    """
-
-    def __init__(self, reason: str, *, instead: Any = None) -> None:
-        super().__init__(reason)
-        self.instead = instead
+from paars_gym.ingest.cells import UnreadableError
 
 
-class Price(NamedTuple):
+class ParsedPrice(NamedTuple):
     """What a price says.
 
     Attributes:
@@ -67,7 +57,7 @@ _ROUND = re.compile(r"(?<=\d)[.,:]\s*(?:[-–—]+|$)(?!\s*\d)")  # "12,-" and "
 _ARABIC = str.maketrans({"٫": ".", "٬": ",", "\u066a": "%"})
 
 
-def parse_price(value: Any) -> Price:
+def parse_price(value: Any) -> ParsedPrice:
     """Reads a price as people or programs write it: "₹1,099", "1.299,00 €", "1 299,00 kr", "US$ 12", 12.5.
 
     Of a range ("$10.00 - $20.00") the low end is taken, as shops do that write "from". "free" is 0; an empty cell,
@@ -79,20 +69,20 @@ def parse_price(value: Any) -> Price:
         UnreadableError: It says something else, or a negative or infinite amount.
     """
     if value is None:
-        return Price(None)
+        return ParsedPrice(None)
     if isinstance(value, bool):
         raise UnreadableError("a truth value, not a price")
     if isinstance(value, (int, float)):
-        return Price(_amount(value)) if value == value else Price(None)  # noqa: PLR0124  (NaN)
+        return ParsedPrice(_amount(value)) if value == value else ParsedPrice(None)  # noqa: PLR0124  (NaN)
     if len(written := str(value)) > LONGEST:
         raise UnreadableError("too long for a price")
     text = " ".join(unicodedata.normalize("NFKC", written).translate(_ARABIC).split())
     if text.casefold() in _NOTHING:
-        return Price(None)
+        return ParsedPrice(None)
     if text.casefold() in _FREE:
-        return Price(0.0)
+        return ParsedPrice(0.0)
     if re.fullmatch(r"\d+(\.\d+)?([eE][+-]?\d+)?", text):
-        return Price(_amount(float(text)))
+        return ParsedPrice(_amount(float(text)))
     text = _ROUND.sub(" ", text)
     numbers = _NUMBER.findall(text)
     words = [word.strip() for word in _NUMBER.split(text)]
@@ -106,7 +96,7 @@ def parse_price(value: Any) -> Price:
     if named and not currencies:
         raise UnreadableError("two currencies in it")
     amounts = [_amount(_value(number, currencies)) for number in numbers]
-    return Price(min(amounts), currencies, len(amounts) == 2)
+    return ParsedPrice(min(amounts), currencies, len(amounts) == 2)
 
 
 def parse_currency(value: Any) -> tuple[str, ...]:

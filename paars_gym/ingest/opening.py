@@ -1,4 +1,4 @@
-"""What bytes does a log file hold, compressed or not, and where do they end?"""
+"""The bytes of a log file, compressed or not, in blocks of whole lines up to wherever they end."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 OPENERS: dict[str, Callable[[Path], BinaryIO]] = {".gz": _gzip, ".bz2": _bzip2, ".xz": _xz, ".zip": _zip}
 
 
-class Lines:
+class LineBlocks:
     """Blocks of whole lines of a byte stream, however it ends.
 
     Attributes:

@@ -1,6 +1,6 @@
-"""What does a feed's cell say, once entities, tags, lists in a cell and stray characters are out of the way?
+"""Texts, lists, facts and numbers out of a feed's cells, without entities, tags and stray characters.
 
-Every function takes any value and either returns what the field of `Product` needs or raises `UnreadableError`.
+Every function takes any value and either returns what its name says or raises `UnreadableError`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
-
-from paars_gym.catalog.prices import UnreadableError
 
 MISSING = {"", "none", "null", "nan", "n/a", "na", "<na>", "nil", "undefined"}
 UNESCAPE_ROUNDS = 5
@@ -41,18 +38,22 @@ _CONTROLS: dict[int, str | None] = {
     **dict.fromkeys([*range(10), *range(11, 32), *range(127, 160), 0x2028, 0x2029], " "),
     **dict.fromkeys([0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF]),  # width none, meaning none
 }
-_ID_FORBIDDEN = re.compile(r"[\s\[\]|%\x00-\x20\x7f-\xa0]")
 _PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+")
-_ITEMS = re.compile(r"\s*(?:[|\n•]|\s[·●▪]\s)\s*")
+ITEM_SEPARATORS = re.compile(r"\s*(?:[|\n•]|\s[·●▪]\s)\s*")
 _NUMPY = re.compile(r"(?<=['\"])\s+(?=['\"])")
 _NUMBER = re.compile(r"-?\d+(?:[.,\s]\d+)*")
-_SOLD_OUT = re.compile(
-    r"unavailable|out\W?of\W?stock|sold\W?out|not (?:currently )?available|discontinued|no longer|backorder|preorder",
-    re.IGNORECASE,
-)
-_IN_STOCK = re.compile(
-    r"in\W?stock|available|ships|left|order|limited|add to cart|online\W?only|instoreonly", re.IGNORECASE
-)
+
+
+class UnreadableError(ValueError):
+    """A cell that does not say what its field needs.
+
+    Attributes:
+        instead: What can be kept all the same: the readable part of a list, or None.
+    """
+
+    def __init__(self, reason: str, *, instead: Any = None) -> None:
+        super().__init__(reason)
+        self.instead = instead
 
 
 def clean_text(value: Any, *, lines: bool = False) -> str:
@@ -85,33 +86,14 @@ def clean_text(value: Any, *, lines: bool = False) -> str:
     return _unless_missing(" ".join(text.split()))
 
 
-def clean_id(value: Any) -> str:
-    """A product id fit for the action grammar: what it forbids (white space, ``[ ] |``) is percent-encoded.
-
-    So is ``%`` itself, so that `original_id` gets every id back.
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a table with a gap among its numbers gives 123.0
-    text = "" if value is None else str(value).strip()
-    text = "" if text.casefold() in MISSING else text
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _ID_FORBIDDEN.sub(lambda match: quote(match[0], safe=""), text)
-
-
-def original_id(product_id: str) -> str:
-    """The id that the feed gave a product."""
-    return unquote(product_id)
-
-
 def clean_list(value: Any) -> tuple[str, ...]:
     """Texts of a list, or of a list in one cell: JSON, Python's or numpy's notation, ``a|b``, or one item a line."""
-    return tuple(filter(None, map(clean_text, _items(value, _ITEMS))))
+    return tuple(filter(None, map(clean_text, items_of(value, ITEM_SEPARATORS))))
 
 
 def clean_path(value: Any) -> tuple[str, ...]:
     """A category path from the root: a list, or ``A > B``, ``A › B``, ``A|B``, ``A / B``; of several, the first."""
-    items = _items(value, _PATH)
+    items = items_of(value, _PATH)
     if items and isinstance(items[0], (list, tuple)):
         items = list(items[0])
     if len(items) == 1 and isinstance(items[0], str):
@@ -129,8 +111,8 @@ def clean_mapping(value: Any) -> dict[str, str]:
     """
     facts: dict[str, list[str]] = {}
     nameless = []
-    for name, content in _pairs(value):
-        text = ", ".join(filter(None, map(clean_text, _items(content, None))))
+    for name, content in pairs_of(value):
+        text = ", ".join(filter(None, map(clean_text, items_of(content, None))))
         if not name:
             nameless.append(text)
         elif text and text not in facts.setdefault(name, []):
@@ -141,41 +123,6 @@ def clean_mapping(value: Any) -> dict[str, str]:
     return result
 
 
-def clean_options(value: Any) -> dict[str, tuple[str, ...]]:
-    """Choices by name, each a list of texts or of objects with a ``value``, as WebShop's customization options.
-
-    Raises:
-        UnreadableError: Some part has no name; the rest is kept.
-    """
-    options: dict[str, tuple[str, ...]] = {}
-    nameless = ""
-    for name, content in _pairs(value):
-        items = _items(content, _ITEMS)
-        texts = (clean_text(item.get("value") if isinstance(item, Mapping) else item) for item in items)
-        choices = tuple(dict.fromkeys(filter(None, texts)))
-        if name and choices:
-            options[name] = (*options.get(name, ()), *choices)
-        elif choices:
-            nameless = choices[0]
-    if nameless:
-        raise UnreadableError(f"no name for {nameless[:80]!r}", instead=options)
-    return options
-
-
-def clean_rating(value: Any) -> float | None:
-    """Mean stars: 4.5, "4,5", "4.5 out of 5 stars". 0 means that nobody rated.
-
-    Raises:
-        UnreadableError: No number, or none from 1 to 5.
-    """
-    stars = _number(value, "rating")
-    if not stars:
-        return None
-    if not 1 <= stars <= 5:
-        raise UnreadableError("not between 1 and 5")
-    return stars
-
-
 def clean_count(value: Any) -> int:
     """A whole number of anything: 12, 12.0, "1,234 ratings". Missing is 0.
 
@@ -184,7 +131,7 @@ def clean_count(value: Any) -> int:
     """
     if isinstance(value, str) and (match := re.fullmatch(r"\D*(\d{1,3}(?:[.,\s]\d{3})+)\D*", clean_text(value))):
         return int(re.sub(r"\D", "", match[1]))
-    number = _number(value, "count")
+    number = number_of(value, "count")
     if number is None:
         return 0
     if not 0 <= number < 2**63 or number != math.floor(number):
@@ -198,60 +145,10 @@ def clean_amount(value: Any) -> float:
     Raises:
         UnreadableError: No number, a negative or an infinite one.
     """
-    number = _number(value, "number")
+    number = number_of(value, "number")
     if number is not None and not 0 <= number < math.inf:
         raise UnreadableError("not a finite number from 0")
     return number or 0.0
-
-
-def clean_available(value: Any) -> bool:
-    """Whether it can be bought: a truth value, a stock count, or words. Missing means that it can.
-
-    Raises:
-        UnreadableError: Words that say neither.
-    """
-    if isinstance(value, (bool, int, float)):
-        return not value <= 0
-    text = clean_text(value).casefold()
-    if text in {"", "true", "yes", "y", "t"}:
-        return True
-    if text in {"false", "no", "n", "f"} or _SOLD_OUT.search(text):
-        return False
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return float(text) > 0
-    if not _IN_STOCK.search(text):
-        raise UnreadableError("says neither that it can be bought nor that it cannot", instead=True)
-    return True
-
-
-def clean_reviews(value: Any) -> list[dict[str, Any]]:
-    """Reviews as fields of `Review`, from objects with the names that public feeds use.
-
-    Raises:
-        UnreadableError: Some have no stars from 1 to 5; the others are kept.
-    """
-    reviews = []
-    reason = ""
-    items = _items(value, None)
-    for item in items:
-        if not isinstance(item, Mapping):
-            reason = "a review is an object with rating, title, text and helpful_votes"
-            continue
-        try:
-            rating = clean_rating(_first(item, "rating", "stars", "score", "overall", "star_rating"))
-            votes = clean_count(_first(item, "helpful_votes", "helpful_vote", "helpful", "vote"))
-        except UnreadableError as error:
-            reason = str(error)
-            continue
-        if rating is None:
-            reason = "no stars"
-            continue
-        title = clean_text(_first(item, "title", "summary", "headline", "review_headline"))
-        text = clean_text(_first(item, "text", "review", "body", "reviewText", "review_body"), lines=True)
-        reviews.append({"rating": rating, "title": title, "text": text, "helpful_votes": votes})
-    if reason:
-        raise UnreadableError(f"{len(items) - len(reviews)} of {len(items)} reviews: {reason}", instead=reviews)
-    return reviews
 
 
 def _unless_missing(text: str) -> str:
@@ -275,7 +172,7 @@ def _plain(value: Any) -> str:
         return ""
 
 
-def _items(value: Any, separators: re.Pattern[str] | None) -> list[Any]:
+def items_of(value: Any, separators: re.Pattern[str] | None) -> list[Any]:
     """The items of a list, or of a list written in a cell; with separators, also those of a plain text."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
@@ -288,15 +185,16 @@ def _items(value: Any, separators: re.Pattern[str] | None) -> list[Any]:
     return [value]
 
 
-def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
+def pairs_of(value: Any) -> Iterable[tuple[str, Any]]:
+    """Names and values: of an object, of a list of pairs, or of either written in one cell."""
     if isinstance(value, str):
         value = _literal(value)
     if isinstance(value, Mapping):
         return [(clean_text(name), content) for name, content in value.items()]
     pairs: list[tuple[str, Any]] = []
-    for item in _items(value, _ITEMS):
+    for item in items_of(value, ITEM_SEPARATORS):
         if isinstance(item, Mapping):
-            pairs.append((clean_text(_first(item, "name", "key", "label")), _first(item, "value", "values", "val")))
+            pairs.append((clean_text(first_of(item, "name", "key", "label")), first_of(item, "value", "values", "val")))
         elif isinstance(item, (list, tuple)) and len(item) == 2:
             pairs.append((clean_text(item[0]), item[1]))
         elif text := clean_text(item):
@@ -322,7 +220,12 @@ def _literal(text: str) -> Any:
     return value if isinstance(value, (list, tuple, dict)) else text
 
 
-def _number(value: Any, kind: str) -> float | None:
+def number_of(value: Any, kind: str) -> float | None:
+    """The first number in a cell; None for a missing one.
+
+    Raises:
+        UnreadableError: There is no number in it, or one too large; the message names its ``kind``.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return None if value != value else float(value)  # noqa: PLR0124  (NaN)
@@ -340,5 +243,6 @@ def _number(value: Any, kind: str) -> float | None:
         raise UnreadableError(f"no {kind} in it") from None
 
 
-def _first(item: Mapping[Any, Any], *names: str) -> Any:
+def first_of(item: Mapping[Any, Any], *names: str) -> Any:
+    """The first of some keys that has a value, or None."""
     return next((item[name] for name in names if item.get(name) is not None), None)

@@ -1,14 +1,19 @@
-"""Which column of a log means what, and which of its words are searches, views and purchases?"""
+"""How a log is mapped: which column means what, which words are searches, views and purchases, which files it has."""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import polars as pl
+from pydantic import Field, ValidationError, model_validator
 
+from paars_gym.ingest.log_blocks import CsvFormat, Reject
+from paars_gym.ingest.opening import OPENERS
 from paars_gym.sessions.event import EventKind
 
 Field_ = Literal[
@@ -20,7 +25,7 @@ Word = Literal["search", "next_page", "view", "add", "remove", "purchase", "stop
 WORDS: tuple[str, ...] = get_args(Word)
 
 
-class LogMapping(BaseModel):
+class LogMapping(CsvFormat):
     """How to read a log of any columns and vocabulary; a TOML or JSON file of the same keys, or ``k=v`` pairs.
 
     Attributes:
@@ -32,29 +37,16 @@ class LogMapping(BaseModel):
         kind: Kind of every record, in a log without such a column.
         time: "iso" (ISO 8601 and relatives, basic or without seconds, with or without zone), "s", "ms" or "us" since
             1970, or a strptime format.
-        separator: Of CSV fields.
-        quote: Of CSV fields; empty when the log does not quote.
-        header: False for a CSV without a header line; ``names`` then names its columns.
-        names: Column names of a CSV without a header line.
-        newlines: True when quoted CSV fields may hold line ends.
-        encoding: Of CSV files.
         missing: Values that mean "nothing", beside the empty one.
         results_separator: Between product ids in the results column; JSON arrays are understood without it.
         product_optional: True for logs that count views or purchases without saying of what.
+        separator, quote, header, names, newlines, encoding: See `CsvFormat`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[Field_, str] = Field(default_factory=dict)
     kinds: dict[str, Word] = Field(default_factory=dict)
     kind: EventKind | None = None
     time: str = "iso"
-    separator: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', max_length=1)
-    header: bool = True
-    names: tuple[str, ...] = ()
-    newlines: bool = False
-    encoding: str = "utf8"
     missing: tuple[str, ...] = ()
     results_separator: str = " "
     product_optional: bool = False
@@ -134,3 +126,89 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(_toml(item) for item in value)}]"
     return json.dumps(value)  # TOML's basic strings are escaped as JSON's are
+
+
+class Reshaped(NamedTuple):
+    """A raw batch in which every row is one record (several may share a row number), and rows beyond repair."""
+
+    frame: pl.DataFrame
+    rejects: list[Reject]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a format.
+
+    Attributes:
+        pattern: Glob that its name matches in a folder of the format.
+        mapping: Of the columns after ``reshape``.
+        reads: Columns of the file and their types; by default those of the mapping, as text.
+        reshape: Makes rows of one record each out of the file's rows.
+    """
+
+    pattern: str
+    mapping: LogMapping
+    reads: Mapping[str, pl.DataType] = field(default_factory=dict)
+    reshape: Callable[[pl.DataFrame], Reshaped] | None = None
+
+    @property
+    def columns(self) -> dict[str, pl.DataType]:
+        """What to read of the file."""
+        return dict(self.reads) or {column: pl.String() for column in self.mapping.columns.values()}
+
+
+@dataclass(frozen=True)
+class LogFormat:
+    """A public log's layout.
+
+    Attributes:
+        about: The log, in a line.
+        sources: Its files, in the order in which events of the same instant happened.
+        timezone: Of its naive times, when the description says so.
+        unknown: Statistics that its events would suggest but that it does not record.
+        notes: What a reader of any result has to know.
+        one_shopper_a_session: True when some events of a session name the shopper and others do not.
+        repeats_searches: True when a search stands once for each of its clicks; it is then imported once.
+        ranks_from_results: True when a view's rank is to be found in the results of the search before it.
+    """
+
+    about: str
+    sources: tuple[Source, ...]
+    timezone: str = "UTC"
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    one_shopper_a_session: bool = False
+    repeats_searches: bool = False
+    ranks_from_results: bool = False
+
+    def files(self, log: Path) -> list[tuple[Path, Source]]:
+        """The files of a log that this format reads, each with its source.
+
+        Args:
+            log: One file, or a folder of them.
+
+        Raises:
+            FileNotFoundError: There is no such path, or nothing of this format in the folder.
+        """
+        if log.is_file():
+            fitting = [source for source in self.sources if _matches(log, source.pattern)]
+            return [(log, (fitting or list(self.sources))[0])]
+        if not log.is_dir():
+            raise FileNotFoundError(f"No log {str(log)!r}.")
+        found = [
+            (path, source)
+            for source in self.sources
+            for path in sorted(log.iterdir())
+            if path.is_file() and not path.name.startswith(".") and _matches(path, source.pattern)
+        ]
+        if not found:
+            wanted = ", ".join(source.pattern for source in self.sources)
+            if wanted == "*":
+                raise FileNotFoundError(f"The folder {str(log)!r} holds no file; give a log, or a folder with logs.")
+            raise FileNotFoundError(f"{str(log)!r} holds none of {wanted}.")
+        return found
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    plain = Path(path.stem) if path.suffix in OPENERS else Path(path.name)
+    return plain.match(pattern)

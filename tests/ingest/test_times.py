@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from paars_gym.sessions.ingest.times import parse_times
+from paars_gym.ingest.times import parse_times
 
 EIGHT = datetime(2024, 1, 1, 8, 1, tzinfo=UTC)
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from paars_gym.sessions.ingest.mapping import FIELDS, WORDS, LogMapping
-from paars_gym.sessions.ingest.notation import find_notation, looks_like_times, reads
-from paars_gym.sessions.ingest.opening import open_log, suffix
-from paars_gym.sessions.ingest.texts import as_text
+from paars_gym.ingest.log_reading import as_text
+from paars_gym.ingest.notation import find_notation, looks_like_times, reads
+from paars_gym.ingest.opening import open_log, suffix
+from paars_gym.sessions.mapping import FIELDS, WORDS, LogMapping
 
 SAMPLE_ROWS = 1000
 NONE = "-"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym.sessions.ingest.times import parse_times
+from paars_gym.ingest.times import parse_times
 
 COUNTED = ("s", "ms", "us")
 DATES = (
