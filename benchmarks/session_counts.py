@@ -38,7 +38,7 @@ def run(agents: Path | None = None, *, data: Path = UCI, seed: int = 0) -> Align
     if not data.is_dir():
         raise FileNotFoundError(f"No UCI sessions in {str(data)!r}; give the folder of online_shoppers_intention.csv.")
     with TemporaryDirectory() as folder:
-        people = open_log(import_log(data, Path(folder, "store"), format="uci-shoppers"), name="UCI, real sessions")
+        people = open_log(import_log(data, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
         half = np.random.default_rng(seed).permutation(len(people.keep)) % 2 == 0
         if agents is not None:
             return score(people, agents, embedder=None, seed=seed)

@@ -13,7 +13,7 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.config import Condition
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, usd_of
 from paars_gym.llm.chat import Usage, expected_tokens
-from paars_gym.personas.population import forecast_mining
+from paars_gym.personas.mining_many import forecast_mining
 from paars_gym.personas.statistics import household_persona
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import choice_form, item_question

@@ -94,7 +94,7 @@ def make_csv(path: Path, n_events: int, rng: np.random.Generator) -> None:
 def imported(log: Path, out: Path) -> Imported:
     """Imports a log in this process."""
     start, cpu = time.perf_counter(), time.process_time()
-    store = import_log(log, out, mapping=MAPPING)
+    store = import_log(log, out, MAPPING)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     return Imported(len(store), store.card.events, seconds, cpu_seconds, _peak_gb())
 

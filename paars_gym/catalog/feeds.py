@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
 from paars_gym.catalog.product import Product, original_id
 from paars_gym.ingest.cells import UnreadableError, clean_mapping
 
@@ -40,6 +42,26 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "reviews": ("reviews", "customerreviews"),
     "available": ("available", "availability", "instock", "stock", "availabilitystatus", "stockstatus"),
 }  # fmt: skip
+
+
+class FeedMapping(BaseModel):
+    """How to read a feed.
+
+    Attributes:
+        format: One of `LAYOUTS`.
+        columns: Field to the feed's column, before what the format says.
+        only: Values by column: other rows are left out, and counted. None is what the format says.
+        currency: ISO 4217 code; by default that of the first price with a mark. Rows in another are rejected.
+        encoding: Of a text feed, if it is neither UTF-8, UTF-16 nor Windows-1252.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = "generic"
+    columns: Mapping[str, str] = {}
+    only: Mapping[str, str] | None = None
+    currency: str | None = None
+    encoding: str | None = None
 
 
 class Layout(NamedTuple):

@@ -24,7 +24,7 @@ NOT_GOODS = ("MISC SALES TRANS", "BOTTLE DEPOSITS", "CRV DEPOSIT NT/F", "DONATIO
 CASE_UNITS, CASE_MIN_AMOUNT, CASE_MAX_UNIT_PRICE = ("lb", "count"), 10, 0.22
 
 
-class LeftOut(NamedTuple):
+class LeftOutLines(NamedTuple):
     """Purchase lines that no product of the catalog stands for, each counted once, by the first reason that applies.
 
     Attributes:
@@ -54,7 +54,7 @@ class Built(NamedTuple):
 
     catalog: Catalog
     ids: pl.DataFrame
-    left_out: LeftOut
+    left_out: LeftOutLines
 
 
 def journey_catalog() -> Catalog:
@@ -74,7 +74,7 @@ def journey_products() -> pl.DataFrame:
     return pl.read_parquet(_folder() / IDS)
 
 
-def journey_left_out() -> LeftOut:
+def journey_left_out() -> LeftOutLines:
     """How many purchase lines the catalog stands for, and why it leaves out the others."""
     return left_out_of(classified_lines())
 
@@ -156,10 +156,10 @@ def classified_lines() -> pl.DataFrame:
     )
 
 
-def left_out_of(lines: pl.DataFrame) -> LeftOut:
+def left_out_of(lines: pl.DataFrame) -> LeftOutLines:
     """Counts the reasons of `classified_lines`."""
     counts = dict(lines.group_by("reason").len().iter_rows())
-    return LeftOut(*(counts.get(reason, 0) for reason in LeftOut._fields))
+    return LeftOutLines(*(counts.get(reason, 0) for reason in LeftOutLines._fields))
 
 
 def _named(lines: pl.DataFrame) -> pl.DataFrame:

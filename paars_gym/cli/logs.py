@@ -64,12 +64,13 @@ def sessions_import(
         mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
         typer.echo(f"\n{mapping.toml()}")
         typer.confirm("Import with this mapping?", default=True, abort=True)
+    if mapping is not None and format != "generic":
+        raise ValueError(f"Format {format!r} has its own mapping; give --map only with --format generic.")
     with console.status("reading") as status:
         store = import_log(
             log,
             out,
-            format=format,
-            mapping=mapping,
+            format if mapping is None else mapping,
             gap_minutes=gap_minutes,
             timezone=timezone,
             name=name,

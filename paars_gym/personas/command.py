@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, cost_in_words
 from paars_gym.llm.stack import Stack, payable
 from paars_gym.personas.history import with_titles
-from paars_gym.personas.population import Summary, forecast_mining, mine_personas
+from paars_gym.personas.mining_many import MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.settings import TEMPERATURE, MiningSettings
@@ -49,7 +49,7 @@ class Mining(BaseModel):
     batch: bool = False
 
 
-class Mined(NamedTuple):
+class MiningOutcome(NamedTuple):
     """How a run of mining ended.
 
     Attributes:
@@ -84,7 +84,7 @@ def mine(
     *,
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[str], None] | None = None,
-) -> Mined:
+) -> MiningOutcome:
     """Runs it.
 
     Args:
@@ -98,7 +98,7 @@ def mine(
     redactor = make_redactor(names_file=mining.names, recognisers=mining.recognisers, regions=mining.regions)
     titles = _titles(mining)
 
-    async def work() -> tuple[Summary, Stack]:
+    async def work() -> tuple[MiningSummary, Stack]:
         model = payable(
             mining.model,
             cache=mining.cache or mining.out.with_name(f"{mining.out.stem}.replies.sqlite"),
@@ -130,10 +130,10 @@ def mine(
         return summary, model
 
     summary, model = asyncio.run(work())
-    return Mined(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
+    return MiningOutcome(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
 
 
-def _nothing(summary: Summary, mining: Mining) -> str:
+def _nothing(summary: MiningSummary, mining: Mining) -> str:
     if summary.mined or summary.kept or summary.stopped:
         return ""
     before = f" before {mining.as_of:%Y-%m-%d}" if mining.as_of else ""
@@ -168,7 +168,7 @@ def _titles(mining: Mining) -> Mapping[str, str] | None:
     return dict(zip(catalog.column("id").to_pylist(), catalog.column("title").to_pylist(), strict=True))
 
 
-def _told(summary: Summary, model: Stack, out: Path) -> Facts:
+def _told(summary: MiningSummary, model: Stack, out: Path) -> Facts:
     report = model.report()
     facts = [("mined", f"{summary.mined:,}"), ("there already", f"{summary.kept:,}")]
     facts += [(f"failed: {cause}", f"{count:,}") for cause, count in summary.failed.most_common()]

@@ -23,7 +23,7 @@ DEAL = 0.85
 TIMES = {"mornings": (5, 12), "afternoons": (12, 17), "evenings": (17, 22), "nights": (22, 29)}
 
 
-class Lines(NamedTuple):
+class PurchaseLines(NamedTuple):
     """Purchases in order of time, each array of shape (lines,).
 
     Attributes:
@@ -73,7 +73,7 @@ class Statistics(NamedTuple):
     times: tuple[tuple[str, float], ...]
 
 
-class Shelves:
+class ProductFacts:
     """What has to be known of a catalog's products to count purchases: made once a catalog.
 
     Attributes:
@@ -106,18 +106,18 @@ class Shelves:
 
 
 @lru_cache(maxsize=4)
-def shelves_of(catalog: Catalog) -> Shelves:
-    """The catalog's shelves, remembered."""
-    return Shelves(catalog)
+def product_facts(catalog: Catalog) -> ProductFacts:
+    """The catalog's facts, remembered."""
+    return ProductFacts(catalog)
 
 
-def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) -> Lines:
-    """The purchases of a history before a date; products that the shelves do not have are left out."""
+def lines_of(history: History, facts: ProductFacts, as_of: datetime | None = None) -> PurchaseLines:
+    """The purchases of a history before a date; products that the facts do not have are left out."""
     found: list[tuple[int, int, int, float]] = []
     for number, session in enumerate(history.sessions):
         for event in session.events:
             time = event.time or session.start
-            row = shelves.row.get(event.product or "")
+            row = facts.row.get(event.product or "")
             if event.kind != "purchase" or row is None:
                 continue
             if as_of is not None and (time is None or time >= as_of):
@@ -128,7 +128,7 @@ def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) 
             found.append((row, number, math.floor(local / 3600), paid))
     columns = zip(*found, strict=True) if found else ((), (), (), ())
     rows, baskets, hours, prices = columns
-    return Lines(
+    return PurchaseLines(
         np.array(rows, dtype=np.int64),
         np.array(baskets, dtype=np.int64),
         np.array(hours, dtype=np.int64),
@@ -136,25 +136,25 @@ def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) 
     )
 
 
-def statistics_of(lines: Lines, shelves: Shelves) -> Statistics:
+def statistics_of(lines: PurchaseLines, facts: ProductFacts) -> Statistics:
     """Counts what some purchases show."""
     row = lines.row
     n = len(row)
-    level = shelves.level[row]
+    level = facts.level[row]
     with np.errstate(divide="ignore", invalid="ignore"):
-        discount = lines.paid / shelves.usual[row]
+        discount = lines.paid / facts.usual[row]
         paid = level + np.log(discount)
     first_here = np.zeros(n, dtype=bool)
     first_here[np.unique(row, return_index=True)[1]] = True
     late = first_here[n // 2 :]
-    repeats, favourite = _favourites(row, shelves.kind)
+    repeats, favourite = _favourites(row, facts.kind)
     baskets, firsts = np.unique(lines.basket, return_index=True)
     hours = lines.hour[firsts]
     timed = hours[hours >= 0]
     days = (timed.max() - timed.min()) / 24 / (len(timed) - 1) if len(timed) > 1 else math.nan
-    categories = _most(shelves.category[row], TOP_CATEGORIES)
+    categories = _most(facts.category[row], TOP_CATEGORIES)
     return Statistics(
-        private_share=_mean(shelves.private[row].astype(np.float64)) if shelves.private.any() else math.nan,
+        private_share=_mean(facts.private[row].astype(np.float64)) if facts.private.any() else math.nan,
         price_level=_mean(level),
         deal_share=_mean(np.where(np.isnan(discount), np.nan, discount < DEAL)),
         new_share=_mean(late.astype(np.float64)),
@@ -164,8 +164,8 @@ def statistics_of(lines: Lines, shelves: Shelves) -> Statistics:
         repeats=repeats,
         baskets=len(baskets),
         days_between=days,
-        categories=tuple((shelves.names[code], count) for code, count in categories),
-        products=tuple((shelves.titles[r], count) for r, count in _most(row, TOP_PRODUCTS)),
+        categories=tuple((facts.names[code], count) for code, count in categories),
+        products=tuple((facts.titles[r], count) for r, count in _most(row, TOP_PRODUCTS)),
         times=_times(timed),
     )
 

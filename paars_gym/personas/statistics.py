@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.counting import PRIVATE_LABEL, Statistics, lines_of, shelves_of, statistics_of
+from paars_gym.personas.counting import PRIVATE_LABEL, Statistics, lines_of, product_facts, statistics_of
 from paars_gym.personas.history import render_history, with_titles
 from paars_gym.personas.persona import (
     ConsumerProfile,
@@ -172,9 +172,9 @@ def household_persona(
         redactor: With the caller's names and recognisers; by default one without.
     """
     as_of = as_of or history.as_of
-    shelves = shelves_of(catalog)
-    lines = lines_of(history, shelves, as_of)
-    statistics = statistics_of(lines, shelves)
+    facts = product_facts(catalog)
+    lines = lines_of(history, facts, as_of)
+    statistics = statistics_of(lines, facts)
     ids = {event.product for session in history.sessions for event in session.events if event.title is None}
     titles = {key: str(catalog.value("title", catalog.row(key))) for key in ids if key is not None and key in catalog}
     clean, redacted = (redactor or _redactor(hash_key())).redact_history(

@@ -221,19 +221,15 @@ FORMATS: dict[str, Callable[[], LogFormat]] = {
 }
 
 
-def find_format(name: str, mapping: LogMapping | None) -> LogFormat:
-    """The format of a name.
+def find_format(name: str) -> LogFormat:
+    """The public log of a name.
 
     Raises:
-        ValueError: ``generic`` without a mapping, or another one with.
         KeyError: No such format.
+        ValueError: ``generic``, which is no log but any log with a mapping.
     """
     if name == "generic":
-        if mapping is None:
-            raise ValueError("--format generic needs a mapping: --map FILE, --map shopper=…,kind=…, or --wizard.")
-        return generic(mapping)
+        raise ValueError("--format generic needs a mapping: --map FILE, --map shopper=…,kind=…, or --wizard.")
     if name not in FORMATS:
         raise KeyError(f"Unknown log format {name!r}. Available: generic, {', '.join(FORMATS)}.")
-    if mapping is not None:
-        raise ValueError(f"Format {name!r} has its own mapping; give --map only with --format generic.")
     return FORMATS[name]()

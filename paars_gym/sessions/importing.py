@@ -19,7 +19,7 @@ from paars_gym.ingest.log_reading import read_log
 from paars_gym.ingest.opening import suffix
 from paars_gym.ingest.times import check_zone
 from paars_gym.sessions.converting import convert
-from paars_gym.sessions.formats import INSTALLED, find_format
+from paars_gym.sessions.formats import INSTALLED, find_format, generic
 from paars_gym.sessions.mapping import LogFormat, LogMapping, Source
 from paars_gym.sessions.sessionize import FILE_ORDINALS, GAP_MINUTES, sessionize
 from paars_gym.sessions.store import Provenance, Store
@@ -35,9 +35,8 @@ KNOWN_BY_COLUMN = {"product": "products", "query": "queries", "results": "result
 def import_log(
     log: str | Path,
     out: str | Path,
+    format: str | LogMapping,  # noqa: A002
     *,
-    format: str = "generic",  # noqa: A002
-    mapping: LogMapping | None = None,
     gap_minutes: float | None = None,
     timezone: str | None = None,
     name: str | None = None,
@@ -49,8 +48,7 @@ def import_log(
     Args:
         log: A file, or a folder with the files of a named format; "installed" is the Complete Journey package's.
         out: Folder of the store; replaced whole or not at all.
-        format: ``generic``, which needs a mapping, or the name of a public log.
-        mapping: Columns and event words of a generic log.
+        format: The name of a public log, or the columns and event words of any other.
         gap_minutes: Inactivity that ends a session; by default the log's session ids where it has any, else 30. Not
             for a log without times: it has a session a session id, or else a session a shopper.
         timezone: Of times without a zone; by default the format's, else UTC.
@@ -64,8 +62,9 @@ def import_log(
         KeyError: No such format.
         ValueError: The log lacks a column, nothing in it could be imported, or ``gap_minutes`` without times.
     """
-    layout = find_format(format, mapping)
-    path = journey_file("transactions") if format == "journey" and str(log) == INSTALLED else Path(log)
+    layout = generic(format) if isinstance(format, LogMapping) else find_format(format)
+    called = "generic" if isinstance(format, LogMapping) else format
+    path = journey_file("transactions") if called == "journey" and str(log) == INSTALLED else Path(log)
     files = layout.files(path)
     zone = check_zone(timezone or layout.timezone)
     if gap_minutes is not None and not any("time" in source.mapping.columns for _, source in files):
@@ -92,7 +91,7 @@ def import_log(
             raise ValueError(load.why_nothing(path))
         cut = "the log's session ids" if by_id else f"{gap:g} minutes of inactivity"
         cut = "one session a shopper (no times)" if not by_id and not load.timed else cut
-        return writer.close(load.provenance(name or (format if format != "generic" else path.stem), format, files, cut))
+        return writer.close(load.provenance(name or (called if called != "generic" else path.stem), called, files, cut))
 
 
 def household_baskets() -> Store:
@@ -103,7 +102,7 @@ def household_baskets() -> Store:
     """
 
     def write(folder: Path) -> None:
-        import_log(INSTALLED, folder, format="journey", name="Complete Journey households")
+        import_log(INSTALLED, folder, "journey", name="Complete Journey households")
 
     name = f"journey-{load_catalog('journey').fingerprint}-v{HOUSEHOLDS_VERSION}"
     return Store(cached_folder("sessions", name, write, check=Store))

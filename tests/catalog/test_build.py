@@ -18,6 +18,7 @@ import pytest
 
 from paars_gym.catalog import build, sorting
 from paars_gym.catalog.build import build_catalog
+from paars_gym.catalog.feeds import FeedMapping
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.sorting import SortedRuns
 from paars_gym.catalog.store import Catalog
@@ -94,10 +95,10 @@ def test_every_format_encoding_and_compression(tmp_path: Path, name: str, pack: 
 
 def test_an_encoding_that_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_bytes("id,title\n1,水筒\n".encode("shift_jis"))
-    build_catalog(tmp_path / "f.csv", tmp_path / "out", encoding="shift_jis")
+    build_catalog(tmp_path / "f.csv", tmp_path / "out", FeedMapping(encoding="shift_jis"))
     assert Catalog.open(tmp_path / "out")["1"].title == "水筒"
     with pytest.raises(ValueError, match="Unknown encoding 'klingon'"):
-        build_catalog(tmp_path / "f.csv", tmp_path / "out", encoding="klingon")
+        build_catalog(tmp_path / "f.csv", tmp_path / "out", FeedMapping(encoding="klingon"))
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])

@@ -8,7 +8,7 @@ import pytest
 
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.counting import Lines, Shelves, Statistics, lines_of, statistics_of
+from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics, lines_of, statistics_of
 from paars_gym.personas.persona import HouseholdSize, Trait, render
 from paars_gym.personas.redaction import Redactor
 from paars_gym.personas.statistics import (
@@ -58,9 +58,9 @@ def bought(*lines: tuple[int, str, float | None]) -> History:
 
 
 def test_counts_by_hand(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     history = bought((0, "m1", 2.0), (0, "t1", 5.0), (7, "m1", 1.0), (7, "m2", 4.0), (14, "m1", None))
-    found = statistics_of(lines_of(history, shelves), shelves)
+    found = statistics_of(lines_of(history, facts), facts)
     assert (found.lines, found.baskets, found.days_between) == (5, 3, 7.0)
     assert found.private_share == pytest.approx(3 / 5)
     # The median milk costs 3: usual prices are 2/3 of it three times, 4/3 once; tea is its own median.
@@ -75,8 +75,8 @@ def test_counts_by_hand(groceries: Catalog) -> None:
 
 
 def test_nothing_known_says_nothing(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
-    nothing = statistics_of(lines_of(bought(), shelves), shelves)
+    facts = ProductFacts(groceries)
+    nothing = statistics_of(lines_of(bought(), facts), facts)
     assert profile_of(nothing).is_empty()
     assert preferences_of(nothing).is_empty()
     persona = household_persona(bought(), groceries)
@@ -85,10 +85,10 @@ def test_nothing_known_says_nothing(groceries: Catalog) -> None:
 
 
 def test_nothing_at_or_after_the_date_counts(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     history = bought((0, "m1", 2.0), (7, "t1", 5.0))
     as_of = MONDAY + timedelta(days=7)
-    before = lines_of(history, shelves, as_of)
+    before = lines_of(history, facts, as_of)
     assert before.row.tolist() == [groceries.row("m1")]
     persona = household_persona(history, groceries, as_of)
     assert "Tea" not in render(persona, "persona")
@@ -168,13 +168,13 @@ def test_norms_are_mean_and_deviation_of_those_with_enough() -> None:
 
 
 def test_baskets_without_times_have_no_hours(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     untimed = History(
         shopper="x", sessions=(Session(shopper="x", key="1", events=(Event(kind="purchase", product="m1"),)),)
     )
-    lines = lines_of(untimed, shelves)
-    assert isinstance(lines, Lines)
+    lines = lines_of(untimed, facts)
+    assert isinstance(lines, PurchaseLines)
     assert np.isnan(lines.paid).all()
-    found = statistics_of(lines, shelves)
+    found = statistics_of(lines, facts)
     assert found.times == ()
     assert profile_of(found).times.values == ()

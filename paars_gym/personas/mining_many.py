@@ -1,4 +1,4 @@
-"""How are the personas of many shoppers mined: at once, on a budget, and going on after a crash?"""
+"""The mining of many personas: several at once, on a budget, and going on after a crash."""
 
 from __future__ import annotations
 
@@ -30,8 +30,27 @@ EXPECTED_OUTPUT = 800
 """Tokens that an answer of either step takes, about."""
 
 
+@dataclass(frozen=True)
+class MiningOptions:
+    """How each persona is mined; see `mine_persona`.
+
+    Attributes:
+        as_of: Nothing at or after this time is used; by default each history's own date.
+        token_budget: Most tokens of a rendered history.
+        titles: Titles by product id, for events that have none.
+        redactor: With its key, names and recognisers; by default one without names.
+        temperature: Where the model takes one.
+    """
+
+    as_of: datetime | None = None
+    token_budget: int = 6000
+    titles: Mapping[str, str] | None = None
+    redactor: Redactor | None = None
+    temperature: float = 0.0
+
+
 @dataclass
-class Summary:
+class MiningSummary:
     """What a run of mining did.
 
     Attributes:
@@ -53,15 +72,11 @@ async def mine_personas(
     histories: Iterable[History],
     model: ChatModel,
     out: Path,
+    options: MiningOptions | None = None,
     *,
-    as_of: datetime | None = None,
-    token_budget: int = 6000,
-    titles: Mapping[str, str] | None = None,
-    redactor: Redactor | None = None,
-    temperature: float = 0.0,
     concurrency: int = 16,
-    progress: Callable[[Summary], None] | None = None,
-) -> Summary:
+    progress: Callable[[MiningSummary], None] | None = None,
+) -> MiningSummary:
     """Mines a persona for each history that has none in ``out`` yet, and appends it as soon as it is there.
 
     A shopper for whom it fails is a line of ``<out>.failed.jsonl`` with the cause, and is tried again by the next run.
@@ -71,19 +86,19 @@ async def mine_personas(
         histories: Read as they are needed.
         model: Whom to ask.
         out: File of personas, a JSON line each.
-        as_of, token_budget, titles, temperature: As in :func:`mine_persona`.
-        redactor: The same key is needed to go on with a file.
+        options: How each is mined; the same key of the redactor is needed to go on with a file.
         concurrency: Histories worked on at once.
         progress: Called after each shopper.
 
     Raises:
         ValueError: ``out`` holds personas that another model mined.
     """
-    redactor = redactor or Redactor()
+    options = options or MiningOptions()
+    redactor = options.redactor or Redactor()
     done = _done(out, model.spec)
     tries = {failure.shopper: failure.tries for failure in read_failures(out)}
     out.parent.mkdir(parents=True, exist_ok=True)
-    summary = Summary()
+    summary = MiningSummary()
     waiting = iter(histories)
 
     with out.open("a", encoding="utf-8") as good, failures_path(out).open("a", encoding="utf-8") as bad:
@@ -101,11 +116,11 @@ async def mine_personas(
                     persona = await mine_persona(
                         history,
                         model,
-                        as_of=as_of,
-                        token_budget=token_budget,
-                        titles=titles,
+                        as_of=options.as_of,
+                        token_budget=options.token_budget,
+                        titles=options.titles,
                         redactor=redactor,
-                        temperature=temperature,
+                        temperature=options.temperature,
                         draw=tries.get(shopper, 0),
                     )
                 except (BudgetSpentError, MissingKeyError, OutOfCreditError) as error:
@@ -132,7 +147,7 @@ async def mine_personas(
 
 
 @dataclass(frozen=True)
-class Forecast:
+class MiningForecast:
     """What mining would take, about.
 
     Attributes:
@@ -155,7 +170,7 @@ def forecast_mining(
     as_of: datetime | None = None,
     token_budget: int = 6000,
     price: Price | None = None,
-) -> Forecast:
+) -> MiningForecast:
     """Calls, tokens and dollars that mining would take; nothing is sent, and the provider's prompt cache is ignored."""
     calls = tokens = 0
     for history in histories:
@@ -166,7 +181,7 @@ def forecast_mining(
             tokens += 2 * expected_tokens(request) + EXPECTED_OUTPUT
             calls += 2
     usage = Usage(input=tokens, output=calls * EXPECTED_OUTPUT)
-    return Forecast(calls, usage.input, usage.output, usd_of(spec, usage, price))
+    return MiningForecast(calls, usage.input, usage.output, usd_of(spec, usage, price))
 
 
 def _done(out: Path, spec: str) -> set[str]:
