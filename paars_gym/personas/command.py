@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, cost_in_words
 from paars_gym.llm.stack import Stack, payable
 from paars_gym.personas.history import with_titles
-from paars_gym.personas.mining_many import MiningSummary, forecast_mining, mine_personas
+from paars_gym.personas.mining_many import MiningOptions, MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.settings import TEMPERATURE, MiningSettings
-from paars_gym.personas.store import failures_path
+from paars_gym.personas.store import failures_path, read_shoppers
 from paars_gym.sessions.event import History
+from paars_gym.sessions.store import Store
 
 Facts = list[tuple[str, str]]
 _BATCHED_AT_ONCE = 10_000
@@ -116,11 +117,7 @@ def mine(
                 _histories(mining),
                 model,
                 mining.out,
-                as_of=mining.as_of,
-                token_budget=mining.token_budget,
-                titles=titles,
-                redactor=redactor,
-                temperature=TEMPERATURE,
+                MiningOptions(mining.as_of, mining.token_budget, titles, redactor, TEMPERATURE),
                 concurrency=_BATCHED_AT_ONCE if mining.batch else mining.concurrency,
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
@@ -144,19 +141,8 @@ def _nothing(summary: MiningSummary, mining: Mining) -> str:
 
 
 def _histories(mining: Mining) -> Iterator[History]:
-    from paars_gym.sessions.store import Store
-
-    found = Store(mining.sessions).histories(mining.as_of, shoppers=_wanted(mining))
-    return islice(found, mining.limit)
-
-
-def _wanted(mining: Mining) -> list[str] | None:
-    if mining.shoppers is None:
-        return None
-    wanted = [line.strip() for line in mining.shoppers.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if not wanted:
-        raise ValueError(f"{mining.shoppers} names no shopper; write an id a line.")
-    return wanted
+    shoppers = read_shoppers(mining.shoppers) if mining.shoppers else None
+    return islice(Store(mining.sessions).histories(mining.as_of, shoppers=shoppers), mining.limit)
 
 
 def _titles(mining: Mining) -> Mapping[str, str] | None:

@@ -1,4 +1,4 @@
-"""What do a shopper's purchases show by counting? Shares, prices, habits; no judgement yet."""
+"""Counts of a shopper's purchases: shares, prices and habits, without judgement."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class Statistics(NamedTuple):
         categories: Most bought, with lines.
         products: Titles most bought, with lines.
         times: Share of baskets by part of the week, largest first.
+        brands: Most bought, with lines.
     """
 
     private_share: float
@@ -71,6 +72,7 @@ class Statistics(NamedTuple):
     categories: tuple[tuple[str, int], ...]
     products: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, float], ...]
+    brands: tuple[tuple[str, int], ...] = ()
 
 
 class ProductFacts:
@@ -84,6 +86,8 @@ class ProductFacts:
         kind: Number of the whole category path, shape (products,).
         usual: Price, shape (products,).
         level: Log of the price over the median of the kind, shape (products,).
+        brands: Names of the brands.
+        brand: Number of each product's brand, shape (products,).
         private: Whether the brand is the shop's own, shape (products,).
     """
 
@@ -102,7 +106,9 @@ class ProductFacts:
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.where(self.usual > 0, self.usual, np.nan))
         self.level = logs - _medians(logs, self.kind)[self.kind]
-        self.private = np.array([brand == PRIVATE_LABEL for brand in catalog.column("brand").to_pylist()])
+        brands, self.brand = np.unique(catalog.column("brand").to_pylist(), return_inverse=True)
+        self.brands: list[str] = brands.tolist()
+        self.private = np.array([brand == PRIVATE_LABEL for brand in brands], dtype=bool)[self.brand]
 
 
 @lru_cache(maxsize=4)
@@ -113,7 +119,7 @@ def product_facts(catalog: Catalog) -> ProductFacts:
 
 def lines_of(history: History, facts: ProductFacts, as_of: datetime | None = None) -> PurchaseLines:
     """The purchases of a history before a date; products that the facts do not have are left out."""
-    found: list[tuple[int, int, int, float]] = []
+    bought: list[tuple[int, int, int, float]] = []
     for number, session in enumerate(history.sessions):
         for event in session.events:
             time = event.time or session.start
@@ -125,8 +131,8 @@ def lines_of(history: History, facts: ProductFacts, as_of: datetime | None = Non
             offset = time.utcoffset() if time is not None else None
             local = time.timestamp() + (offset.total_seconds() if offset else 0.0) if time is not None else -1.0
             paid = math.nan if event.price is None else event.price
-            found.append((row, number, math.floor(local / 3600), paid))
-    columns = zip(*found, strict=True) if found else ((), (), (), ())
+            bought.append((row, number, math.floor(local / 3600), paid))
+    columns = zip(*bought, strict=True) if bought else ((), (), (), ())
     rows, baskets, hours, prices = columns
     return PurchaseLines(
         np.array(rows, dtype=np.int64),
@@ -153,6 +159,7 @@ def statistics_of(lines: PurchaseLines, facts: ProductFacts) -> Statistics:
     timed = hours[hours >= 0]
     days = (timed.max() - timed.min()) / 24 / (len(timed) - 1) if len(timed) > 1 else math.nan
     categories = _most(facts.category[row], TOP_CATEGORIES)
+    named = facts.brand[row[np.array([facts.brands[code] != "" for code in facts.brand[row]], dtype=bool)]]
     return Statistics(
         private_share=_mean(facts.private[row].astype(np.float64)) if facts.private.any() else math.nan,
         price_level=_mean(level),
@@ -167,6 +174,7 @@ def statistics_of(lines: PurchaseLines, facts: ProductFacts) -> Statistics:
         categories=tuple((facts.names[code], count) for code, count in categories),
         products=tuple((facts.titles[r], count) for r, count in _most(row, TOP_PRODUCTS)),
         times=_times(timed),
+        brands=tuple((facts.brands[code], count) for code, count in _most(named, TOP_CATEGORIES)),
     )
 
 
@@ -195,9 +203,9 @@ def _favourites(row: Ints, kind: Ints) -> tuple[int, float]:
 
 def _most(values: Ints, count: int) -> list[tuple[int, int]]:
     """Most frequent values with their counts; ties by value."""
-    found, counts = np.unique(values, return_counts=True)
-    top = np.lexsort((found, -counts))[:count]
-    return list(zip(found[top].tolist(), counts[top].tolist(), strict=True))
+    distinct, counts = np.unique(values, return_counts=True)
+    top = np.lexsort((distinct, -counts))[:count]
+    return list(zip(distinct[top].tolist(), counts[top].tolist(), strict=True))
 
 
 def _times(hours: Ints) -> tuple[tuple[str, float], ...]:

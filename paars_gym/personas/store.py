@@ -1,4 +1,4 @@
-"""Where do personas lie, and the shoppers without one? A JSON line each, safe to append to after a crash."""
+"""Files of personas, and of shoppers without one: a JSON line each, safe to append to after a crash."""
 
 from __future__ import annotations
 
@@ -57,6 +57,19 @@ def write_personas(path: Path, personas: Iterable[Persona]) -> int:
             file.write(persona.model_dump_json() + "\n")
             count += 1
     return count
+
+
+def read_shoppers(path: Path) -> list[str]:
+    """The ids of a file of shoppers, a line each.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It names no shopper.
+    """
+    shoppers = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not shoppers:
+        raise ValueError(f"{path} names no shopper; write an id a line.")
+    return shoppers
 
 
 def read_failures(path: Path) -> list[Failure]:

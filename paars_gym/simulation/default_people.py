@@ -109,7 +109,7 @@ def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedInte
 
 
 def _count_households(catalog: Catalog, folder: Path) -> None:
-    from paars_gym.personas.statistics import household_persona
+    from paars_gym.personas.statistics import count_persona
     from paars_gym.sessions.importing import household_baskets
 
     store = household_baskets()
@@ -122,7 +122,7 @@ def _count_households(catalog: Catalog, folder: Path) -> None:
         known = tuple(session for session in whole.sessions if session.start and session.start < HELD_OUT_FROM)
         if known and len(personas) < HOUSEHOLDS:
             history = History(shopper=whole.shopper, as_of=HELD_OUT_FROM, sessions=known)
-            personas.append(household_persona(history, catalog, shopper=whole.shopper))
+            personas.append(count_persona(history, catalog, shopper=whole.shopper))
             held_out += whole.sessions[len(known) :]
     write_personas(folder / "personas.jsonl", personas)
     # Baskets are what was bought: everybody came to buy.
