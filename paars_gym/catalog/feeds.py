@@ -1,4 +1,4 @@
-"""Which of a feed's columns is which field of a product?
+"""Layouts of product feeds: which of a feed's columns is which field of a product.
 
 A layout turns a raw row into raw values by field of `Product` (and ``currency``); `rows` cleans them afterwards.
 """
@@ -215,8 +215,8 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
         if columns is not None and column not in columns:
             raise ValueError(f"--map {field}={column}: no column {column!r} in the feed, only {', '.join(columns)}.")
     if columns is not None:
-        found = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping}
-        missing = [field for field in ("id", "title") if not found.get(field)]
+        columns_by_field = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping}
+        missing = [field for field in ("id", "title") if not columns_by_field.get(field)]
         if missing:
             raise ValueError(
                 f"No column for {' and '.join(missing)} among {', '.join(columns)}. "
@@ -227,10 +227,10 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
 @lru_cache(maxsize=256)
 def _resolved(columns: tuple[str, ...]) -> dict[str, str]:
     by_name = {_folded(column): column for column in reversed(columns)}
-    found = {
+    column_of = {
         field: next((by_name[alias] for alias in aliases if alias in by_name), "") for field, aliases in ALIASES.items()
     }
-    return {field: column for field, column in found.items() if column}
+    return {field: column for field, column in column_of.items() if column}
 
 
 def _folded(name: str) -> str:

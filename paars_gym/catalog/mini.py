@@ -183,13 +183,13 @@ def draft_products(goods: Goods, dice: Dice) -> list[Draft]:
     drafts: list[Draft] = []
     for index, category in enumerate(categories):
         wanted = N_PRODUCTS // len(categories) + (index < N_PRODUCTS % len(categories))
-        found: dict[str, Draft] = {}
+        drafts_by_title: dict[str, Draft] = {}
         kinds = [kind for kind in category.kinds for _ in range(kind.weight)]
         brands = [(brand, goods.tiers[letter]) for brand, letter in goods.brands[category.department].items()]
-        while len(found) < wanted:
+        while len(drafts_by_title) < wanted:
             draft = draw_draft(category, dice.pick(kinds), *dice.pick(brands), dice)
-            found.setdefault(draft.title, draft)
-        drafts += found.values()
+            drafts_by_title.setdefault(draft.title, draft)
+        drafts += drafts_by_title.values()
     return dice.shuffled(drafts)
 
 

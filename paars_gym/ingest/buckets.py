@@ -1,4 +1,4 @@
-"""How is a log sorted by shopper that does not fit into memory? In buckets of shoppers, spilled to disk."""
+"""Records of a log that does not fit into memory, in buckets by shopper or session, spilled to disk."""
 
 from __future__ import annotations
 

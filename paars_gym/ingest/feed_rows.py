@@ -1,4 +1,4 @@
-"""How are the rows of a product feed read one at a time, whatever its format, compression and encoding?"""
+"""The rows of a product feed, one at a time, whatever its format, compression and encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which notation is a column of times written? The one that reads the most of it, if it is the only one."""
+"""The notation in which a column of times is written: the one that reads the most of it, if it is the only one."""
 
 from __future__ import annotations
 

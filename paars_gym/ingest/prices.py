@@ -125,8 +125,8 @@ def _mark(words: str, *, between: bool) -> tuple[str, ...]:
     if between:
         left = re.sub(r"^(?:-|–|—|~|\.\.+|to\b|bis\b|à )\s*|\s*(?:-|–|—|~|\bto|\bbis| à)$", "", left).strip()
         parts = [part for part in re.split(r"\s*(?:-|–|—|~|\bto\b|\bbis\b)\s*", left) if part]
-        found = [_mark(part, between=False) for part in parts[:2]]
-        return next((mark for mark in found if mark), ())
+        marks = [_mark(part, between=False) for part in parts[:2]]
+        return next((mark for mark in marks if mark), ())
     if left in _MARKS:
         return _MARKS[left]
     for word in sorted(_SILENT, key=len, reverse=True):

@@ -69,28 +69,28 @@ def parse_times(raw: pl.Series, notation: str, *, timezone: str) -> Times:
 
 def _iso(text: pl.Series, timezone: str) -> Times:
     nothing = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
-    found = Times(nothing, _none(len(text)), False)
+    times = Times(nothing, _none(len(text)), False)
     # The one that fits the first value first: usually it fits all.
     for notation in sorted((*NAIVE, ZONED), key=lambda one: _parsed(text.drop_nulls().head(1), one).null_count()):
-        found = _completed(found, text, notation, timezone)
-    if (found.time.is_null() & text.is_not_null()).any():
+        times = _completed(times, text, notation, timezone)
+    if (times.time.is_null() & text.is_not_null()).any():
         respelt = _respelt(text)
         for notation in (NAIVE[0], RESPELT_ZONED):
-            found = _completed(found, respelt, notation, timezone)
-    return found
+            times = _completed(times, respelt, notation, timezone)
+    return times
 
 
-def _completed(found: Times, text: pl.Series, notation: str, timezone: str) -> Times:
+def _completed(times: Times, text: pl.Series, notation: str, timezone: str) -> Times:
     """What has been read, and what this notation reads of the rest."""
-    left = found.time.is_null() & text.is_not_null()
+    left = times.time.is_null() & text.is_not_null()
     if not left.any():
-        return found
+        return times
     parsed = _parsed(text, notation)
     more = _zoned(parsed, text) if notation in (ZONED, RESPELT_ZONED) else _localised(parsed, timezone)
     return Times(
-        found.time.zip_with(~left, more.time),
-        found.utc_offset_s.zip_with(~left, more.utc_offset_s),
-        found.naive or more.naive,
+        times.time.zip_with(~left, more.time),
+        times.utc_offset_s.zip_with(~left, more.utc_offset_s),
+        times.naive or more.naive,
     )
 
 

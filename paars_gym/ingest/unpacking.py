@@ -1,4 +1,4 @@
-"""What does a file hold, however it was compressed and encoded? Its bytes up to any cut, and its text."""
+"""A file's bytes after decompression, up to any cut, and its text, however it is encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of a text is a postal address? Rules of thumb for North America, Britain, Germany and France.
+"""Postal addresses in a text, by rules of thumb for North America, Britain, Germany and France.
 
 They would rather take a word too many (the city, the postcode) than leave the tail of an address behind.
 """

@@ -1,4 +1,4 @@
-"""What does ``paars personas mine`` do, and what would it take?"""
+"""What ``paars personas mine`` does, and a forecast of what it would take."""
 
 from __future__ import annotations
 

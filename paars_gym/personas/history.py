@@ -1,4 +1,4 @@
-"""What does a model read of a shopper's past? Six months of sessions, then older purchases (PAARS section 3)."""
+"""A shopper's past as text for a model: six months of sessions, then older purchases (PAARS section 3)."""
 
 from __future__ import annotations
 

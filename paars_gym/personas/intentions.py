@@ -1,4 +1,4 @@
-"""What do shoppers come for? Needs mined from held-out human sessions, or drawn from a mix of buy, compare and browse.
+"""Intentions mined from held-out human sessions, or drawn from a mix of buy, compare and browse.
 
 A mined intention says what its session was about and nothing of how it went: not what was opened last, not whether
 anything was bought (PAARS section 4.3).

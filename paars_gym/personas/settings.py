@@ -1,4 +1,4 @@
-"""How were the personas of a file mined? The settings beside it, and what the model was not sent."""
+"""The settings beside a file of personas, and what the model was not sent."""
 
 from __future__ import annotations
 

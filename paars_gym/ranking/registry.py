@@ -1,4 +1,4 @@
-"""Which ranking does an expression on the command line stand for?"""
+"""Rankings by expression, such as ``bm25+rating:0.3``, and how to register one of your own."""
 
 from __future__ import annotations
 

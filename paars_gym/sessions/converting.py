@@ -1,4 +1,4 @@
-"""What do raw log records say in our terms? Text columns to typed records, and a reason for each that is refused."""
+"""Raw log records as typed records, and a reason for each that is refused."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Task(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What `describe` finds.
+    """What `describe` says of a store.
 
     Attributes:
         provenance: Where the sessions come from, and the account of the import.
@@ -116,8 +116,8 @@ def session_counts(store: Store) -> pl.DataFrame:
         numbers, kinds = events["session"].to_numpy(), events["kind"].to_physical().to_numpy()
         low = int(numbers.min())
         for name, column in counts.items():
-            found = np.bincount(numbers[kinds == _code(STATISTICS[name], events)] - low)
-            column[low : low + len(found)] += found
+            of_part = np.bincount(numbers[kinds == _code(STATISTICS[name], events)] - low)
+            column[low : low + len(of_part)] += of_part
     known = store.provenance.what_is_known
     return pl.DataFrame(
         {"session": np.arange(len(store), dtype=np.uint32)}
@@ -137,27 +137,30 @@ def _column(name: str, values: npt.NDArray[np.int64], *, known: bool) -> pl.Seri
 
 def facts(description: Description) -> list[tuple[str, str]]:
     """The description's numbers as (name, text) pairs for a table."""
-    told = description.provenance
+    provenance = description.provenance
     rows = [
-        ("shoppers", "synthetic" if told.synthetic else "real people, as their log has them"),
-        ("from", f"{told.format} {', '.join(told.source)}".strip()),
-        ("sessions", f"{description.sessions:,}, by {told.sessionised}; {description.empty_sessions:,} without events"),
+        ("shoppers", "synthetic" if provenance.synthetic else "real people, as their log has them"),
+        ("from", f"{provenance.format} {', '.join(provenance.source)}".strip()),
+        (
+            "sessions",
+            f"{description.sessions:,}, by {provenance.sessionised}; {description.empty_sessions:,} without events",
+        ),
         ("different shoppers", f"{description.shoppers:,}, {description.returning:,} with more than one session"),
         ("events", f"{description.events:,}"),
         *((f"  {kind}", f"{count:,}") for kind, count in description.kinds.items()),
         *((f"  {name} known", f"{share:.1%}") for name, share in description.filled.items()),
-        ("recorded", ", ".join(told.what_is_known)),
+        ("recorded", ", ".join(provenance.what_is_known)),
     ]
     if description.first and description.last:
         rows.append(("from – to", f"{description.first:%Y-%m-%d} – {description.last:%Y-%m-%d}"))
     if len(description.ends) > 1:
         rows.append(("ended by", ", ".join(f"{end} {count:,}" for end, count in description.ends.items())))
-    if told.records_read:
+    if provenance.records_read:
         rows.append(
             (
                 "import",
-                f"{told.records_read:,} records: {told.records_kept:,} kept, {told.records_rejected:,} rejected, "
-                f"{told.records_ignored:,} ignored; {told.out_of_order:,} were out of order",
+                f"{provenance.records_read:,} records: {provenance.records_kept:,} kept, "
+                f"{provenance.records_rejected:,} rejected, {provenance.records_ignored:,} ignored; {provenance.out_of_order:,} were out of order",
             )
         )
     return rows
@@ -180,14 +183,14 @@ def _filled(store: Store) -> dict[str, float]:
 
 def _distributions(store: Store) -> tuple[Distribution, ...]:
     counts = session_counts(store)
-    found = []
+    distributions = []
     for name in STATISTICS:
         values = counts[name].drop_nulls().to_numpy()
         if len(values):
             median, p90 = np.quantile(values, (0.5, 0.9))
             shares = float(values.mean()), float(values.std()), float(median), float(p90)
-            found.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
-    return tuple(found)
+            distributions.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
+    return tuple(distributions)
 
 
 def _tasks(store: Store, *, returning: int) -> tuple[Task, ...]:

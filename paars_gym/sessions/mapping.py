@@ -195,18 +195,18 @@ class LogFormat:
             return [(log, (fitting or list(self.sources))[0])]
         if not log.is_dir():
             raise FileNotFoundError(f"No log {str(log)!r}.")
-        found = [
+        files = [
             (path, source)
             for source in self.sources
             for path in sorted(log.iterdir())
             if path.is_file() and not path.name.startswith(".") and _matches(path, source.pattern)
         ]
-        if not found:
+        if not files:
             wanted = ", ".join(source.pattern for source in self.sources)
             if wanted == "*":
                 raise FileNotFoundError(f"The folder {str(log)!r} holds no file; give a log, or a folder with logs.")
             raise FileNotFoundError(f"{str(log)!r} holds none of {wanted}.")
-        return found
+        return files
 
 
 def _matches(path: Path, pattern: str) -> bool:

@@ -119,8 +119,8 @@ def _item(element: str | None) -> dict[str, Any]:
 
 
 def _items(products: str | None) -> list[dict[str, Any]]:
-    found = _json(products)
-    listed = found if isinstance(found, list) else [found]
+    content = _json(products)
+    listed = content if isinstance(content, list) else [content]
     return [item for item in listed if isinstance(item, dict) and item]
 
 
@@ -168,8 +168,8 @@ def _uci_sessions(raw: pl.DataFrame) -> Reshaped:
     }
     bad = pl.Series([False]).new_from_index(0, len(raw))
     for column, (where, reason) in faults.items():
-        found = raw.filter(where & ~bad)
-        rejects += [Reject(row, column, value or "", reason) for row, value in found.select(ROW, column).iter_rows()]
+        bad_rows = raw.filter(where & ~bad)
+        rejects += [Reject(row, column, value or "", reason) for row, value in bad_rows.select(ROW, column).iter_rows()]
         bad = bad | where
     purchases = bought.cast(pl.UInt32)
     frame = raw.filter(~bad).select(

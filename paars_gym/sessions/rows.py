@@ -1,4 +1,4 @@
-"""What does a session look like as rows of a table? One row an event, one row a session, nothing lost either way."""
+"""Sessions as rows of a table, one an event and one a session, without loss either way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mapping fits a log that nobody has described? A proposal from its first rows, to be confirmed or changed."""
+"""A mapping proposed for an unknown log from its first rows, to be confirmed or changed."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
         raise ValueError(f"{path.name!r} has no column {unknown[0]!r}; it has {', '.join(map(repr, head.columns))}.")
     notation, doubts = "iso", []
     if "time" in columns:
-        told = answers.get("time_format")
-        notation, doubt = (told, "") if told else find_notation(columns["time"], head[columns["time"]])
+        answer = answers.get("time_format")
+        notation, doubt = (answer, "") if answer else find_notation(columns["time"], head[columns["time"]])
         doubts += [doubt] if doubt else []
         if not notation:
             doubts[-1] += " It is left out: map it yourself, with its strptime format (time_format)."
@@ -167,10 +167,10 @@ def ask(log: str | Path, answer: Callable[[str, str], str]) -> LogMapping:
 
 
 def _ask_notation(column: str, values: pl.Series, answer: Callable[[str, str], str]) -> dict[str, str]:
-    found = find_notation(column, values)
-    if found.name:
+    notation = find_notation(column, values)
+    if notation.name:
         return {}
-    question = f"{found.doubt} Its notation (iso, s, ms, us or a strptime format; {NONE}: leave the times out)"
+    question = f"{notation.doubt} Its notation (iso, s, ms, us or a strptime format; {NONE}: leave the times out)"
     while (reply := answer(question, NONE).strip() or NONE) != NONE:
         if reads(values, reply):
             return {"time_format": reply}
@@ -197,8 +197,8 @@ def _columns(head: pl.DataFrame) -> dict[str, str]:
     named = columns.get("time")
     if named is None or not find_notation(named, head[named]).name:
         others = [column for column in head.columns if column not in columns.values()]
-        found = next((column for column in others if looks_like_times(column, head[column])), None)
-        columns |= {} if found is None else {"time": found}
+        timelike = next((column for column in others if looks_like_times(column, head[column])), None)
+        columns |= {} if timelike is None else {"time": timelike}
     return columns
 
 

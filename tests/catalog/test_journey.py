@@ -1,4 +1,4 @@
-"""Is the real catalog what the households bought, in words that a shopper can read?"""
+"""The real catalog is what the households bought, in words that a shopper can read."""
 
 import importlib.util
 import math

@@ -1,4 +1,4 @@
-"""Do names, paths and objects lead to the catalog that is meant?"""
+"""Names, paths and objects lead to the catalog that is meant."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Is the history six months of days, then purchases, as of a date and within a budget?"""
+"""The history: six months of days, then purchases, as of a date and within a budget."""
 
 from __future__ import annotations
 
