@@ -74,11 +74,6 @@ def journey_products() -> pl.DataFrame:
     return pl.read_parquet(_folder() / IDS)
 
 
-def journey_left_out() -> LeftOutLines:
-    """How many purchase lines the catalog stands for, and why it leaves out the others."""
-    return left_out_of(classified_lines())
-
-
 def journey_file(name: str) -> Path:
     """A table of the installed package, for example ``transactions``.
 

@@ -160,7 +160,8 @@ def facts(description: Description) -> list[tuple[str, str]]:
             (
                 "import",
                 f"{provenance.records_read:,} records: {provenance.records_kept:,} kept, "
-                f"{provenance.records_rejected:,} rejected, {provenance.records_ignored:,} ignored; {provenance.out_of_order:,} were out of order",
+                f"{provenance.records_rejected:,} rejected, {provenance.records_ignored:,} ignored; "
+                f"{provenance.out_of_order:,} were out of order",
             )
         )
     return rows
