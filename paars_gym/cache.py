@@ -26,8 +26,8 @@ def cached_folder(
 
     Args:
         room: Folder below the cache.
-        name: What the content depends on: the seed or the data's version, and a version number that whoever changes
-            ``write`` raises.
+        name: What the content depends on: the seed or the data's version, and a version number that is raised with
+            every change of what ``write`` gives.
         write: Writes everything into a folder that does not exist yet.
         check: Opens the folder; raises `OSError` or `ValueError` for one that is damaged, which is then written anew.
     """

@@ -160,7 +160,7 @@ class RowReader:
     """Makes products of raw rows, one currency for all.
 
     A row without a usable id or title, or with a price in another currency, is rejected; any other field that cannot
-    be read is left empty, or keeps its readable part, and is told. The rules of what a field may hold are those of
+    be read is left empty, or keeps its readable part, and is reported. The rules of what a field may hold are those of
     `Product` alone.
 
     Attributes:
@@ -223,7 +223,7 @@ class RowReader:
 
 
 def _validated(fields: dict[str, Any], raw: Mapping[str, Any], problems: list[Problem]) -> Product | None:
-    """The product, after fields that break a rule of `Product` are left out and told."""
+    """The product, after fields that break a rule of `Product` are left out and reported."""
     try:
         return Product.model_validate(fields)
     except ValidationError as error:

@@ -22,7 +22,7 @@ ENOUGH = 0.5
 
 
 def reads(values: pl.Series, notation: str) -> bool:
-    """Whether a notation, whoever names it, reads enough of the values."""
+    """Whether a notation reads at least `ENOUGH` of the values."""
     given = values.drop_nulls()
     try:
         times = parse_times(given, notation, timezone="UTC").time

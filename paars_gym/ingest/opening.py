@@ -82,7 +82,7 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
             f"{path.name!r} is no whole zip file ({error}). A zip keeps its table of contents at the end, so one that "
             "was cut cannot be read up to the cut; fetch it again."
         ) from error
-    # What macOS adds, and hidden files, are nobody's log.
+    # What macOS adds, and hidden files, are no logs.
     logs = [info for info in members if not info.filename.startswith("__MACOSX") and Path(info.filename).name[0] != "."]
     if len(logs) != 1:
         names = ", ".join(info.filename for info in logs[:3]) + ", …" * (len(logs) > 3)

@@ -18,7 +18,7 @@ LATIN = "paars_gym.latin"
 
 
 class Unpacked(io.RawIOBase):
-    """A file's bytes after decompression; a cut ends the stream, and is told in `damage`."""
+    """A file's bytes after decompression; a cut ends the stream, and `damage` says what was wrong."""
 
     def __init__(self, path: Path) -> None:
         self.damage = ""

@@ -42,7 +42,7 @@ _MEASURE = (
 _SIDE = r"(?:\s+(?:[nsew]|[ns][ew]|north|south|east|west)\b\.?)?"
 _UNIT = r"(?:\s*,?\s*(?:apt|apartment|unit|suite|ste|flat|floor|fl|#)\.?\s*[\w-]+)?"
 _END = rf"(?=\s*(?:$|[,.;)\n]|{_STATES}\b|{_CODE}))"
-# A city after a comma in any case; without one only in capitals, or where the code after it tells.
+# A city after a comma in any case; without one only in capitals, or where a code follows it.
 _CITY = (
     rf"(?:\s*,\s*{_NAME}(?:\s{_NAME}){{0,2}}{_END}"
     rf"|(?-i:\s+[A-ZÀ-Ý][a-zà-ÿ]+(?:[\s-][A-ZÀ-Ý][a-zà-ÿ]+){{0,2}})"

@@ -65,7 +65,7 @@ class MiningOutcome(NamedTuple):
 
 
 def expect(mining: Mining) -> Facts:
-    """Calls, tokens and dollars that the run would take, about; asks nobody."""
+    """Calls, tokens and dollars that the run would take, about; no model is asked."""
     titles = _titles(mining)
     histories = (with_titles(history, titles) if titles else history for history in _histories(mining))
     forecast = forecast_mining(

@@ -109,7 +109,7 @@ def mine_intentions(
     seed: int = 0,
     redactor: Redactor | None = None,
 ) -> Iterator[MinedIntention]:
-    """What held-out sessions were about, one errand for each session that tells.
+    """What held-out sessions were about, one intention for each session that shows it.
 
     The text is the session's first query. A session without a search is about the category of the first product that it
     opened, or, where the log has only purchases, of one of the products bought, drawn at random; a product that the
