@@ -100,7 +100,8 @@ class CatalogWriter:
     """Writes products, sorted by id, as the two data files of a catalog's folder. A context manager.
 
     Attributes:
-        fingerprint: Of what was written, once closed. Both files carry it: two files with different ones do not belong together.
+        fingerprint: Of what was written, once closed. Both files carry it: with different ones they do not belong
+            together.
     """
 
     def __init__(self, folder: Path, *, parquet: bool = True) -> None:
