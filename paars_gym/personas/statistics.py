@@ -85,7 +85,7 @@ def profile_of(statistics: Statistics) -> ConsumerProfile:
     brands, share = Interests(), statistics.private_share
     if not math.isnan(share):
         # An average household buys 28% private label: one that buys 40% leans to it, and nobody avoids the other kind.
-        names = ("National brand",) if share < LEANING else (PRIVATE_LABEL,) if share > 0.5 else BRANDS
+        names: tuple[str, ...] = ("National brand",) if share < LEANING else (PRIVATE_LABEL,) if share > 0.5 else BRANDS
         brands = Interests(values=names, confidence=sure, evidence=f"{share:.0%} of {lines} lines are private label")
     elif statistics.brands:
         shown = ", ".join(f"{name} {count}" for name, count in statistics.brands[:3])
