@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
+from paars_gym.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from paars_gym.catalog.load import load_catalog as load_catalog
     from paars_gym.catalog.product import Product as Product
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from paars_gym.shoppers.llm import LLMShopper as LLMShopper
     from paars_gym.shoppers.registry import make_policy as make_policy
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "Catalog": "catalog.store",

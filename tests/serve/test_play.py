@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from paars_gym.serve.play import play, read_shortcut
 from paars_gym.shop.env import RetailEnv
-from paars_gym.shop.play import play, read_shortcut
 from paars_gym.shop.shop import Shop
 
 
