@@ -69,3 +69,4 @@ gymnasium.register(
     entry_point="paars_gym.shop.env:RetailEnv",
     vector_entry_point="paars_gym.shop.vector_env:RetailVectorEnv",
 )
+gymnasium.register(id="PAARS-Retail-Discrete-v0", entry_point="paars_gym.shop.discrete_env:DiscreteRetailEnv")
