@@ -131,7 +131,9 @@ class DiscreteRetailEnv(gymnasium.Env[Features, int]):
         self.observation_space: spaces.Space[Features] = features.observation_space
         self.action_space: spaces.Space[Any] = self._env.action_space
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Features, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Features, dict[str, Any]]:
         """Starts a visit; see `RetailEnv` for the options."""
         super().reset(seed=seed)
         observation, info = self._env.reset(seed=seed, options=options)
