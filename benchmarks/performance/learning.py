@@ -19,7 +19,7 @@ import paars_gym  # noqa: F401  (registers the environment)
 from paars_gym.cli.running import run_command
 
 ID = "PAARS-Retail-Discrete-v0"
-ARGUMENTS = {"catalog": "mini", "page_size": 5, "max_steps": 12, "render_mode": None}
+ARGUMENTS: dict[str, Any] = {"catalog": "mini", "page_size": 5, "max_steps": 12, "render_mode": None}
 
 TEST_SEED = 1_000_000
 """Goals of the test episodes start here, far from those of training."""

@@ -49,8 +49,8 @@ app = typer.Typer(
     cls=_VerbsInOrder,
     help="Simulated shoppers: build a shop, fill it, measure them against people, and test before you ship.",
     epilog=example(
-        "paars simulate --sessions 200 --out run",
-        "paars score --agent run",
+        "paars simulate --sessions 1000 --out run",
+        "paars score --human people --agents run",
         'paars abtest --control bm25 --treatment "bm25+rating:0.3"',
     ),
     no_args_is_help=True,
