@@ -28,6 +28,9 @@ class DiscreteRetailEnv(gymnasium.Env[Features, int]):
     The shop of `RetailEnv` for agents that pick a number and see numbers. One episode is one visit: the shopper has a
     goal (a category, attributes, options, a budget), and is paid for how well what it buys fits.
 
+    Learners that take an environment by its id take this one: ``PPO("MlpPolicy", "PAARS-Retail-Discrete-v0")`` of
+    Stable-Baselines3, or ``"paars_gym:PAARS-Retail-Discrete-v0"`` where other processes make it, as in RLlib.
+
     ## Action space
     `Discrete(q + n + 10)` with `q` queries and `n` results a page; 23 by default.
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -19,6 +21,11 @@ def test_passes_the_checker_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(gymnasium.make(ID, render_mode="ansi").unwrapped)
+
+
+def test_the_id_with_its_module_imports_the_package() -> None:
+    code = "import gymnasium; gymnasium.make('paars_gym:PAARS-Retail-Discrete-v0').reset(seed=0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_twin_rollouts_agree() -> None:
