@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
@@ -120,6 +121,24 @@ def test_features_by_hand(shop: Shop) -> None:
     cart = [float(observation[at[f"cart_1_{name}"]]) for name in ("present", "words_matched", "price", "units")]
     assert cart == pytest.approx([1.0, 2 / 3, 95 / 160, 0.1])
     assert observation[at["cart_2_present"]] == 0.0
+
+
+class NoPrices(gymnasium.Wrapper[str, str, str, str]):
+    """A shop that hides what things cost."""
+
+    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+        page, reward, terminated, truncated, info = self.env.step(action)
+        hidden = tuple(product.model_copy(update={"price": None}) for product in info["products"])
+        return page, reward, terminated, truncated, info | {"products": hidden}
+
+
+def test_features_are_of_what_a_wrapper_shows(shop: Shop) -> None:
+    env = FeatureObservation(NoPrices(RetailEnv(shop=shop)))
+    at = {name: i for i, name in enumerate(env.fields)}
+    env.reset(options={"intention": SHOES})
+    observation, *_ = env.step("search[red running shoes]")
+    assert (observation[at["result_1_price"]], observation[at["result_1_within_budget"]]) == (1.0, 0.0)
+    assert observation[at["result_1_words_matched"]] == 1.0
 
 
 def test_wrappers_refuse_other_environments() -> None:
