@@ -47,6 +47,7 @@ def play_all(
     max_steps: int = 50,
     concurrency: int = 1,
     brake: Brake | None = None,
+    record: bool = False,
 ) -> None:
     """Plays sessions in memory; `run_population` does the same with a folder.
 
@@ -61,6 +62,7 @@ def play_all(
         max_steps: Actions until a session is cut off.
         concurrency: Sessions at once, for policies that wait.
         brake: Looked at before each session; set here by an error that ends the run.
+        record: Whether each `Played` has the records of its steps.
 
     Raises:
         ValueError: ``concurrency`` < 1 or ``max_steps`` < 1.
@@ -72,14 +74,14 @@ def play_all(
     policy = make_policy()
     if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
         unplayed = _in_turn(
-            waiting, policy, Visit(shop, max_steps=max_steps, reward=NoReward()), make_policy, finished, brake
+            waiting, policy, Visit(shop, max_steps=max_steps, reward=NoReward()), make_policy, finished, brake, record
         )
         if unplayed is None:
             return
         waiting = chain([unplayed], waiting)
     slots = [policy, *(make_policy() for _ in range(concurrency - 1))]
     visits = [Visit(shop, max_steps=max_steps, reward=NoReward()) for _ in slots]
-    _run(_at_once(waiting, slots, visits, make_policy, finished, brake))
+    _run(_at_once(waiting, slots, visits, make_policy, finished, brake, record))
 
 
 def _in_turn(
@@ -89,12 +91,13 @@ def _in_turn(
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
     brake: Brake,
+    record: bool,
 ) -> ScheduledVisit | None:
     """Plays all; or gives the arrival back, as it came, in whose session the policy turns out to be asynchronous."""
     while not brake.reason and (arrival := next(waiting, None)) is not None:
         begin = _bookmark(arrival.rng)
         try:
-            played = play(policy, visit, arrival)
+            played = play(policy, visit, arrival, record=record)
         except RUN_ENDING as error:
             brake.reason = str(error)
             break
@@ -131,11 +134,12 @@ async def _at_once(
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
     brake: Brake,
+    record: bool,
 ) -> None:
     async def slot(policy: Policy, visit: Visit) -> None:
         while not brake.reason and (arrival := next(waiting, None)) is not None:
             try:
-                played = await play_async(policy, visit, arrival)
+                played = await play_async(policy, visit, arrival, record=record)
             except RUN_ENDING as error:
                 brake.reason = brake.reason or str(error)
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple, TypeVar
@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, OutOfCreditError
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import End, Event, Intention, Session
+from paars_gym.sessions.step import StepRecord
 from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.clock import Clock
+from paars_gym.simulation.recording import Failure, StepRecorder
 
 RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
 """Errors that the next session would meet as well: they end the run, and the session counts as not played."""
@@ -61,6 +63,8 @@ class Played(NamedTuple):
         invalid: How many of them the shop refused.
         seconds: Wall-clock time it took.
         spent: The policy's telemetry: tokens, usd.
+        failure: What the policy raised, for ``policy_error``; else None.
+        records: Of its steps; empty where they are not recorded.
     """
 
     session: Session
@@ -69,9 +73,11 @@ class Played(NamedTuple):
     invalid: int
     seconds: float = 0.0
     spent: Mapping[str, Any] = {}
+    failure: Failure | None = None
+    records: Sequence[StepRecord] = ()
 
 
-def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
+def play(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, record: bool = False) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
@@ -79,13 +85,14 @@ def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
             the cause.
         visit: Where to play, and how long; begun anew.
         arrival: Who comes. Its generator is used up.
+        record: Whether to keep the records of its steps.
 
     Raises:
         AsynchronousPolicyError: The policy is asynchronous.
         BudgetSpentError, MissingKeyError, OutOfCreditError: No further session could be played either.
     """
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival)
+    turns = episode(policy, visit, arrival, StepRecorder(arrival.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -100,10 +107,10 @@ def play(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
         return _accounted(policy, done.value, started)
 
 
-async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Played:
+async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, record: bool = False) -> Played:
     """The same as `play`, with a policy that may wait."""
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival)
+    turns = episode(policy, visit, arrival, StepRecorder(arrival.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -118,7 +125,9 @@ async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> P
         return _accounted(policy, done.value, started)
 
 
-def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[Any, Any, Played]:
+def episode(
+    policy: Policy, visit: Visit, arrival: ScheduledVisit, recorder: StepRecorder | None = None
+) -> Generator[Any, Any, Played]:
     """One session as a dialogue: yields what the policy answered, and is sent it back once it has been awaited."""
     key, shopper, persona, intention, start, rng = arrival
     # Drawn before the policy draws anything: two policies with the same session dwell alike.
@@ -126,27 +135,32 @@ def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[
     observation, info = visit.begin(intention)
     events: list[Event] = []
     end: End = "max_steps"
-    cause, invalid = None, 0
+    cause, failure, invalid = None, None, 0
     while visit.steps < visit.max_steps:
         page: str = info["page"]
         try:
             if not visit.steps:
                 yield policy.reset(persona, intention, rng)
             action = yield policy.act(observation, info)
+            # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
+            if not isinstance(action, str):
+                raise TypeError(f"act returned {type(action).__name__}, must be str")
         except RUN_ENDING:
             raise
         except GaveUp as reason:
             end, cause = "gave_up", str(reason)[:MAX_CAUSE]
-            break
         except FAILURES as error:
+            failure = Failure.of(error, policy)
             end, cause = "policy_error", f"{type(error).__name__}: {error}"[:MAX_CAUSE]
-            break
-        # A forgotten return is a fault of the policy, not an action of a shopper who did nothing for the whole session.
-        if not isinstance(action, str):
-            end, cause = "policy_error", f"TypeError: act returned {type(action).__name__}, must be str"
+        if cause is not None:
+            if recorder is not None:
+                recorder.failed(observation, info, cause if failure is None else failure.traceback)
             break
         now = clock.leave(page)
-        observation, _, terminated, _, info = visit.advance(action)
+        shown = observation
+        observation, reward, terminated, _, info = visit.advance(action)
+        if recorder is not None:
+            recorder.acted(shown, action, info, reward, now)
         invalid += not info["action_valid"]
         for event in info["events"]:
             events.append(_made(Event, {**event.__dict__, "time": now}, _EVENT_FIELDS))
@@ -161,7 +175,9 @@ def episode(policy: Policy, visit: Visit, arrival: ScheduledVisit) -> Generator[
         "intention": intention,
         "end": end,
     }
-    return Played(_made(Session, happened, _SESSION_FIELDS), cause, visit.steps, invalid)
+    records = () if recorder is None else recorder.records
+    session = _made(Session, happened, _SESSION_FIELDS)
+    return Played(session, cause, visit.steps, invalid, failure=failure, records=records)
 
 
 def _made(kind: type[T], values: dict[str, Any], fields: set[str]) -> T:
