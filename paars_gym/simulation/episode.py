@@ -18,7 +18,7 @@ from paars_gym.sessions.step import StepRecord
 from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.clock import Clock
-from paars_gym.simulation.recording import Failure, StepRecorder
+from paars_gym.simulation.recording import PolicyFailure, StepRecorder
 
 RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
 """Errors that the next session would meet as well: they end the run, and the session counts as not played."""
@@ -73,7 +73,7 @@ class Played(NamedTuple):
     invalid: int
     seconds: float = 0.0
     spent: Mapping[str, Any] = {}
-    failure: Failure | None = None
+    failure: PolicyFailure | None = None
     records: Sequence[StepRecord] = ()
 
 
@@ -150,7 +150,7 @@ def episode(
         except GaveUp as reason:
             end, cause = "gave_up", str(reason)[:MAX_CAUSE]
         except FAILURES as error:
-            failure = Failure.of(error, policy)
+            failure = PolicyFailure.of(error, policy)
             end, cause = "policy_error", f"{type(error).__name__}: {error}"[:MAX_CAUSE]
         if cause is not None:
             if recorder is not None:

@@ -17,7 +17,7 @@ from paars_gym.simulation.steps import environment_keys, without_keys
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-class Failure(NamedTuple):
+class PolicyFailure(NamedTuple):
     """How a policy failed.
 
     Attributes:
@@ -31,7 +31,7 @@ class Failure(NamedTuple):
     traceback: str
 
     @classmethod
-    def of(cls, error: BaseException, policy: Policy) -> Failure:
+    def of(cls, error: BaseException, policy: Policy) -> PolicyFailure:
         """What is to be said of an exception that a policy raised."""
         cause = f"{type(error).__name__}: {error}"
         frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
