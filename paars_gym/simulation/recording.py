@@ -68,7 +68,7 @@ class StepRecorder:
             time: When, in simulated time.
         """
         record = step_record(self._session, clean(action), dict(info), reward)
-        self._add(record.model_copy(update={"shown": clean(shown), "time": time}))
+        self._add(record.model_copy(update={"shown": clean(str(shown)), "time": time}))
 
     def failed(self, shown: str, info: Mapping[str, Any], failure: str) -> None:
         """Takes in a step that came to nothing, because the policy raised.
@@ -82,7 +82,7 @@ class StepRecorder:
             StepRecord(
                 session=self._session,
                 step=info["step"] + 1,
-                shown=clean(shown),
+                shown=clean(str(shown)),
                 action=None,
                 valid=False,
                 failure=clean(failure),
@@ -108,7 +108,7 @@ def answer_record(session: str, shown: str, answer: object, shopper: object, *, 
     return StepRecord(
         session=session,
         step=step,
-        shown=clean(shown),
+        shown=clean(str(shown)),
         action=clean(str(answer)),
         valid=True,
         page="question",

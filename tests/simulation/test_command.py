@@ -22,6 +22,7 @@ from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation import default_people as inhabitants
+from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.schedule import FIRST_DAY
 
 
@@ -294,3 +295,29 @@ def test_a_policy_that_fails_now_and_then_ends_with_0(files: Path) -> None:
     ended = simulate("--sessions", "40", "--policy", "often_well:Broken")
     assert ended.exit_code == 0, ended.output
     assert 0 < sum(session.end == "policy_error" for session in Store("run/sessions")) <= 4
+
+
+ENVIRONMENT = '''"""A shop with a banner on each page."""
+
+import gymnasium
+
+
+class Banner(gymnasium.ObservationWrapper):
+    def observation(self, observation):
+        return "SALE! " + observation
+
+
+def make(**settings):
+    return Banner(gymnasium.make("paars_gym:PAARS-Retail-v0", **settings))
+'''
+
+
+def test_an_environment_of_ones_own_is_played_and_what_it_shows_is_recorded(files: Path) -> None:
+    Path("banner_shop.py").write_text(ENVIRONMENT)
+    ended = simulate("--env", "banner_shop:make", "--personas", "people.jsonl")
+    assert ended.exit_code == 0, ended.output
+    run = Run("run")
+    assert run.settings.shop.env == "banner_shop:make"
+    assert all(step.shown.startswith("SALE! ") for key in run for step in run.session(key).steps)
+    plain = simulate("--personas", "people.jsonl", "--resume")
+    assert "env == 'banner_shop:make' there and 'PAARS-Retail-v0' now" in str(plain.exception)
