@@ -57,7 +57,7 @@ class StepRecorder:
         self._session = session
         self._policy = policy
 
-    def acted(self, shown: str, action: str, info: Mapping[str, Any], reward: float, time: datetime) -> None:
+    def acted(self, shown: object, action: str, info: Mapping[str, Any], reward: float, time: datetime) -> None:
         """Takes in a step of the environment.
 
         Args:
@@ -70,7 +70,7 @@ class StepRecorder:
         record = step_record(self._session, clean(action), dict(info), reward)
         self._add(record.model_copy(update={"shown": clean(str(shown)), "time": time}))
 
-    def failed(self, shown: str, info: Mapping[str, Any], failure: str) -> None:
+    def failed(self, shown: object, info: Mapping[str, Any], failure: str) -> None:
         """Takes in a step that came to nothing, because the policy raised.
 
         Args:
