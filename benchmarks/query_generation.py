@@ -26,12 +26,12 @@ from paars_gym.alignment.query_generation import QueryGeneration
 from paars_gym.alignment.query_pairs import QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
-from paars_gym.config import Condition
+from paars_gym.config import Condition, RunConfig
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.personas.persona import Persona
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.shoppers.registry import SHOPPERS, make_answerer
+from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
 
 OFFLINE = set(SHOPPERS) - {"llm"}
 
@@ -81,7 +81,7 @@ def run(
     Args:
         human: See `find_people`.
         personas: See `find_people`. Where people have personas, each shopper writes with them as well as without.
-        shoppers: Names for `make_answerer`; the first is the one to gain on.
+        shoppers: Names for `answerer_factory`; the first is the one to gain on.
         model: Of the shopper ``llm``.
         embedder: Name for `load_embedder`.
         language_model: Of the perplexity; or a name for `load_language_model`.
@@ -106,8 +106,8 @@ def run(
     conditions: tuple[Condition, ...] = ("base", "persona") if people.personas else ("base",)
     # Before any model is loaded: a name that nobody bears should not take half a minute to be found out.
     makers = {
-        (spec, condition): make_answerer(
-            spec, condition=condition, **({"model": model} if spec == "llm" and model else {})
+        (spec, condition): answerer_factory(
+            RunConfig(policy=spec, condition=condition, options={"model": model} if spec == "llm" and model else {})
         )
         for spec in shoppers
         for condition in conditions

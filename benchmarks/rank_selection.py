@@ -31,12 +31,12 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli.running import run_command
-from paars_gym.config import Condition
+from paars_gym.config import Condition, RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
 from paars_gym.report.alignment import number
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.shoppers.registry import make_answerer
+from paars_gym.shoppers.registry import answerer_factory
 
 OF, PEOPLE_ROW = RANK_CHOSEN, "people"
 BAR = 24
@@ -128,7 +128,7 @@ def run(
         human: Store of a log with result lists; by default mini's synthetic people.
         catalog: Of the products in a log's lists.
         personas: File of the log's shoppers' personas; cases of those without one are left out.
-        shoppers: Names for `make_answerer`.
+        shoppers: Names for `answerer_factory`.
         model: Of the shopper ``llm``.
         most: Cases at most, drawn at random.
         sessions: Of mini's people.
@@ -168,7 +168,7 @@ def run(
         for condition in conditions:
             name = f"{spec}, {condition}"
             progress(f"{name}, looks at {len(cases):,} lists")
-            make = make_answerer(spec, condition=condition, **options)
+            make = answerer_factory(RunConfig(policy=spec, condition=condition, options=options))
             whose = known if condition == "persona" else None
             picks = choose_ranks(cases, make, products=products, personas=whose, seed=seed)
             found = score_ranks(cases, picks, rng=rng)

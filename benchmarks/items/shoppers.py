@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from benchmarks.items.answers import Asked
 from benchmarks.items.personas import HISTORY_TOKENS, Counted, Mined, PersonaSource, Source
 from paars_gym.cache import cache_dir
-from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.embedding import load_embedder
 from paars_gym.files import load_named
 from paars_gym.llm.batch import BATCHED_AT_ONCE
@@ -19,7 +19,7 @@ from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import family_of, parse_spec
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.registry import SHOPPERS, make_answerer
+from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
 
 
 class Unasked:
@@ -100,7 +100,7 @@ def model_behind(policy: str, model: str = "") -> str:
     """Spec of the language model that a policy asks: the one given, or its own default; "" for a policy without."""
     reference = SHOPPERS.get(policy.strip().lower(), policy.strip())
     if ":" not in reference:
-        return ""  # nobody's name, as make_answerer will say
+        return ""  # nobody's name, as answerer_factory will say
     try:
         made_with = inspect.signature(load_named(reference)).parameters
     except (LookupError, ValueError):
@@ -127,7 +127,7 @@ def shoppers(
     All that ask the same model share one account of it: its cache, limits and budget.
 
     Args:
-        policies: Names for `make_answerer`; none and a model: ``llm``.
+        policies: Names for `answerer_factory`; none and a model: ``llm``.
         model: Spec, for those that ask one.
         conditions: Rows of Table 3.
         personas: ``mined`` by the shopper's model, or ``counted``; by default mined where there is a model.
@@ -163,7 +163,7 @@ def shoppers(
         elif policy == "embedding":
             given = {"embedder": load_embedder(embedder)}
         for condition in conditions:
-            make = make_answerer(policy, condition=condition, **given)
+            make = answerer_factory(RunConfig(policy=policy, condition=condition, options=given))
             about = {
                 "policy": policy,
                 "condition": condition,

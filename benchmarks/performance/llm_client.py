@@ -31,6 +31,7 @@ from paars_gym.llm.openai import OpenAIChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
@@ -80,12 +81,12 @@ async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: l
         waiting = iter(range(count))
 
         async def slot() -> None:
-            shopper, visit = shoppers(), Visit(shop, max_steps=20, reward=NoReward())
+            shopper, env = shoppers(), RetailEnv(shop=shop)
             for number in waiting:
                 arrival = ScheduledVisit(
                     str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
                 )
-                played = await play_async(shopper, visit, arrival)
+                played = await play_async(shopper, env, arrival, max_steps=20)
                 assert played.session.end == "stop", played.cause
 
         begun, cpu = time.perf_counter(), time.process_time()
@@ -124,8 +125,7 @@ async def waiting_kib(shop: Shop, url: str, count: int, settle_seconds: float) -
         arrival = ScheduledVisit(
             str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
         )
-        visit = Visit(shop, max_steps=20, reward=NoReward())
-        tasks.append(asyncio.create_task(play_async(shoppers(), visit, arrival)))
+        tasks.append(asyncio.create_task(play_async(shoppers(), RetailEnv(shop=shop), arrival, max_steps=20)))
     await asyncio.sleep(settle_seconds)
     assert not any(task.done() for task in tasks)
     after = _resident_kib()

@@ -26,8 +26,8 @@ from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.open import open_shop
-from paars_gym.simulation.default_people import REMEMBERED, default_people
+from paars_gym.shop.open import REMEMBERED, open_shop
+from paars_gym.simulation.default_people import default_people
 from paars_gym.simulation.run import RunResult
 from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,9 +29,10 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.personas.intentions import IntentionMix
 from paars_gym.report.abtest import backtest_table, population_table
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.crowd import play_all
+from paars_gym.shop.open import env_factory
+from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.schedule import Schedule
-from paars_gym.synthetic.satisficers import GOALS, satisficers, usual_prices
+from paars_gym.synthetic.satisficers import GOALS, Satisficer, usual_prices
 from paars_gym.synthetic.world import World
 
 BEFORE, AFTER = "always buy", "calibrated"
@@ -116,7 +118,7 @@ def directions(world: World, size: Size, *, seed: int, progress: Callable[[str],
     crowds = {
         "people": replace(
             shoppers,
-            policy=satisficers(usual_prices(catalog)),
+            policy=partial(Satisficer, usual_prices(catalog)),
             intentions=IntentionMix(catalog, GOALS),
             pairs=size.human_sessions,
             # Other visits than those that the population was calibrated on, and than the shoppers'.
@@ -155,8 +157,8 @@ def _people_before(world: World, size: Size, seed: int) -> list[Session]:
     found: list[Session] = []
     play_all(
         plan.arrivals(),
-        shop=world.shop,
-        make_policy=satisficers(usual_prices(catalog))(world.shop),
+        make_env=env_factory(world.shop),
+        make_policy=partial(Satisficer, usual_prices(catalog)),
         finished=lambda played: found.append(played.session),
     )
     return found

@@ -10,13 +10,14 @@ from typing import Any
 from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
-from paars_gym.abtest.play import ArmRun, PolicyFor, Progress, Visitors, play_in_memory, play_into
+from paars_gym.abtest.play import ArmRun, Progress, Visitors, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import CONDITIONS, Condition
 from paars_gym.personas.intentions import IntentionMix, MinedIntention
 from paars_gym.personas.persona import Persona
+from paars_gym.simulation.concurrency import MakePolicy
 from paars_gym.simulation.default_people import default_people
 from paars_gym.simulation.schedule import Draw
 
@@ -50,7 +51,7 @@ class ABTest:
         catalog: str | Path | Catalog | None = None,
         personas: Sequence[Persona] | None = None,
         intentions: Draw | Sequence[MinedIntention] | None = None,
-        policy: str | PolicyFor = "behavioural",
+        policy: str | MakePolicy = "behavioural",
         policy_options: Mapping[str, Any] | None = None,
         condition: Condition = "persona",
         population: FittedPopulation | None = None,
@@ -78,7 +79,7 @@ class ABTest:
             personas: Who shops; None for the catalog's own people (`paars_gym.simulation.default_people`).
             intentions: What for: errands mined from held-out sessions, or a function that draws one for a persona;
                 None for those of the catalog's own people, or where personas are given for `IntentionMix`.
-            policy: A short name, ``module:Class``, or a function that makes a factory of policies for a shop.
+            policy: A short name, ``module:Class``, or a function that makes a policy.
             policy_options: For a policy given by name.
             condition: What of their persona shoppers are given.
             population: Calibrated on people's sessions (`paars_gym.abtest.fit.population.fit_population`): gives the
@@ -172,7 +173,7 @@ def _result(
         catalog=catalog.name,
         catalog_fingerprint=catalog.fingerprint,
         synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in visitors.personas),
-        policy=visitors.policy if isinstance(visitors.policy, str) else visitors.makers(arms["control"].shop)().name,
+        policy=visitors.policy if isinstance(visitors.policy, str) else visitors.policy().name,
         condition=visitors.condition,
         personas=len(set(pairs.shoppers)),
         pairs=visitors.pairs,

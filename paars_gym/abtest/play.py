@@ -16,15 +16,12 @@ from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.logged import Logged
 from paars_gym.sessions.event import Session
-from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.protocol import Policy
-from paars_gym.simulation.crowd import Brake, play_all
+from paars_gym.shop.open import env_factory
+from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.default_people import inhabitants
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.schedule import Draw, Schedule
 
-PolicyFor = Callable[[Shop], Callable[[], Policy]]
-"""Makes, for the shop of an arm, what makes its policies."""
 Progress = Callable[[str, int, int], None]
 """Told the arm, and how many of how many sessions are played."""
 
@@ -34,7 +31,7 @@ class Visitors:
     """Who comes, for what, and how: the same in both arms.
 
     Attributes:
-        policy: A short name, ``module:Class``, or a function that makes a factory for a shop.
+        policy: A short name, ``module:Class``, or a function that makes a policy.
         policy_options: For a policy given by name.
         condition: What of their persona they are given.
         personas: Who.
@@ -46,9 +43,10 @@ class Visitors:
         max_steps: Actions until a session is cut off.
         page_size: Results a page.
         concurrency: Sessions at once, for policies that wait.
+        env: What is played through, see `paars_gym.shop.open.env_factory`.
     """
 
-    policy: str | PolicyFor
+    policy: str | MakePolicy
     policy_options: Mapping[str, Any]
     condition: Condition
     personas: Sequence[Persona]
@@ -60,18 +58,17 @@ class Visitors:
     max_steps: int
     page_size: int
     concurrency: int
+    env: str | Callable[..., Any] = "PAARS-Retail-v0"
 
     def noise(self, arm: str) -> str:
         """What tells the arms' sessions apart; nothing when they share their seeds."""
         return arm if self.independent_noise else ""
 
-    def makers(self, shop: Shop) -> Callable[[], Policy]:
-        """What makes the policies in a shop."""
-        if not isinstance(self.policy, str):
-            return self.policy(shop)
-        from paars_gym.shoppers.registry import make_policy
+    def policy_factory(self) -> MakePolicy:
+        """What makes the policies of an arm."""
+        from paars_gym.shoppers.registry import policy_factory
 
-        return make_policy(self.policy, shop=shop, condition=self.condition, **self.policy_options)
+        return policy_factory(RunConfig(policy=self.policy, condition=self.condition, options=self.policy_options))
 
 
 class ArmRun(NamedTuple):
@@ -137,7 +134,7 @@ def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progre
         draws=visitors.draws,
         noise=visitors.noise(name),
     )
-    book, brake = _Book(logged_of(arm.shop.ranking)), Brake()
+    book, stop = _Book(logged_of(arm.shop.ranking)), StopRequest()
     usd, tokens = 0.0, 0
 
     def finished(played: Played) -> None:
@@ -153,15 +150,15 @@ def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progre
         arrivals = (arrival._replace(persona=None) for arrival in arrivals)
     play_all(
         arrivals,
-        shop=arm.shop,
-        make_policy=visitors.makers(arm.shop),
+        make_env=env_factory(arm.shop, visitors.env, max_steps=visitors.max_steps),
+        make_policy=visitors.policy_factory(),
         finished=finished,
         max_steps=visitors.max_steps,
         concurrency=min(visitors.concurrency, plan.sessions),
-        brake=brake,
+        stop=stop,
     )
-    if brake.reason:
-        raise ValueError(f"The {name} arm ended early: {brake.reason}. Give --out DIR to keep what is played.")
+    if stop.reason:
+        raise ValueError(f"The {name} arm ended early: {stop.reason}. Give --out DIR to keep what is played.")
     return book.closed(usd, tokens)
 
 
@@ -183,7 +180,7 @@ def play_into(
 
     visiting = RunConfig(
         sessions=visitors.pairs * visitors.draws,
-        policy=visitors.policy if isinstance(visitors.policy, str) else visitors.makers(arm.shop),
+        policy=visitors.policy,
         options=visitors.policy_options,
         condition=visitors.condition,
         personas=visitors.personas,
@@ -194,7 +191,9 @@ def play_into(
         noise=visitors.noise(name),
         concurrency=visitors.concurrency,
     )
-    shop = ShopConfig(catalog=arm.shop.catalog, ranking=arm.shop.ranking, page_size=visitors.page_size)
+    shop = ShopConfig(
+        catalog=arm.shop.catalog, ranking=arm.shop.ranking, page_size=visitors.page_size, env=visitors.env
+    )
     result = run(folder / name, visiting, shop, resume=resume, progress=told)
     if result.stopped:
         raise ValueError(f"The {name} arm ended early: {result.stopped}. What is played is kept; go on with --resume.")

@@ -11,20 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.abtest.play import PolicyFor
 from paars_gym.abtest.result import Interval, bounds, known
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import Condition
+from paars_gym.config import Condition, RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import ALIASES, Probe, probes
-from paars_gym.probes.pages import draw_pages, open_page
+from paars_gym.probes.pages import draw_pages
 from paars_gym.probes.segments import EVERYONE, group, segment_name
 from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.registry import make_policy
+from paars_gym.shoppers.registry import policy_factory
+from paars_gym.simulation.concurrency import MakePolicy
 
 
 class _Frozen(BaseModel):
@@ -94,7 +93,7 @@ def run_probe(
     *,
     personas: Sequence[Persona],
     catalog: str | Catalog = "mini",
-    policy: str | PolicyFor = "behavioural",
+    policy: str | MakePolicy = "behavioural",
     policy_options: Mapping[str, Any] | None = None,
     condition: Condition = "persona",
     trials: int = 400,
@@ -114,7 +113,7 @@ def run_probe(
         name: brand, rating, price, position or review (also called sentiment).
         personas: Take turns; each meets pages in turn.
         catalog: Whose products are shown.
-        policy: A short name, ``module:Class``, or a function that makes a factory for a shop.
+        policy: A short name, ``module:Class``, or a function that makes a policy.
         policy_options: For a policy given by name.
         condition: What of their persona shoppers are given.
         trials: Shopper × page pairs; each is played at every level.
@@ -149,17 +148,13 @@ def run_probe(
     segment = segment_name(probe.segment if segment is None else segment)
     drawn = draw_pages(shop_catalog, probe, number=min(pages, trials), rng=session_rng(seed, "pages of a probe"))
 
-    def makers(shop: Shop) -> Any:
-        if not isinstance(policy, str):
-            return policy(shop)
-        return make_policy(policy, shop=shop, condition=condition, **(policy_options or {}))
-
+    make_policy = policy_factory(RunConfig(policy=policy, condition=condition, options=policy_options or {}))
     found = play_trials(
         probe,
         drawn,
         personas,
         shop_catalog,
-        makers,
+        make_policy,
         trials=trials,
         seed=seed,
         max_steps=max_steps,
@@ -174,7 +169,7 @@ def run_probe(
         baseline=probe.baseline.name,
         catalog=shop_catalog.name,
         synthetic=shop_catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
-        policy=policy if isinstance(policy, str) else makers(open_page(drawn[0], probe.baseline, shop_catalog))().name,
+        policy=policy if isinstance(policy, str) else make_policy().name,
         pages=len(drawn),
         failed=found.failed,
         segment=segment,

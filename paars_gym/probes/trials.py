@@ -10,14 +10,14 @@ import numpy as np
 
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.outcomes import FAILED
-from paars_gym.abtest.play import PolicyFor
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe
 from paars_gym.probes.pages import ProbePage, open_page
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.seed import session_rng
-from paars_gym.simulation.crowd import Brake, play_all
+from paars_gym.shop.open import env_factory
+from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.episode import Played, ScheduledVisit
 from paars_gym.simulation.schedule import FIRST_DAY
 
@@ -45,7 +45,7 @@ def play_trials(
     pages: Sequence[ProbePage],
     personas: Sequence[Persona],
     catalog: Catalog,
-    makers: PolicyFor,
+    make_policy: MakePolicy,
     *,
     trials: int,
     seed: int,
@@ -74,7 +74,7 @@ def play_trials(
         own = [trial for trial in range(trials) if page_of[trial] == number]
         target = page.products[page.target].id
         for level in levels:
-            shop, brake = open_page(page, level, catalog), Brake()
+            stop = StopRequest()
 
             def finished(played: Played, level: Level = level, target: str = target) -> None:
                 session = played.session
@@ -82,15 +82,15 @@ def play_trials(
 
             play_all(
                 (arrival(trial, page) for trial in own),
-                shop=shop,
-                make_policy=makers(shop),
+                make_env=env_factory(open_page(page, level, catalog), max_steps=max_steps),
+                make_policy=make_policy,
                 finished=finished,
                 max_steps=max_steps,
                 concurrency=concurrency,
-                brake=brake,
+                stop=stop,
             )
-            if brake.reason:
-                raise ValueError(f"The probe ended early: {brake.reason}.")
+            if stop.reason:
+                raise ValueError(f"The probe ended early: {stop.reason}.")
     whole = [trial for trial in range(trials) if all(seen[level.name, trial] is not None for level in levels)]
     outcomes = {
         (level.name, outcome): np.array([(seen[level.name, trial] or (0.0, 0.0))[index] for trial in whole])

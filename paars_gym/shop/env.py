@@ -19,11 +19,16 @@ from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import Reward, make_reward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.spaces import ActionText, ObservationText
-from paars_gym.shop.state import Results, navigate
+from paars_gym.shop.state import navigate
 from paars_gym.shop.tools import ToolStyle, tool_schemas
 from paars_gym.shop.visit import Snapshot, Visit
 
 RESET_OPTIONS = ("persona", "intention", "session_key")
+INFO_KEYS = (
+    "step", "page", "query", "results", "first_rank", "product", "products", "more", "page_size", "reviews_per_page",
+    "can_back", "cart", "purchases", "action_valid", "error", "events",
+)  # fmt: skip
+"""Of `RetailEnv`, in order; an environment of one's own that policies shop in has them too."""
 
 
 class RetailEnv(gymnasium.Env[str, str]):
@@ -66,9 +71,29 @@ class RetailEnv(gymnasium.Env[str, str]):
     Terminated by `stop[]`, truncated after `max_steps` actions.
 
     ## Info
-    Flat, the same keys at reset and at every step: `step` (int), `page` ("home", "results" or "product"), `query`,
-    `results` (ids shown), `product` (id shown), `cart` (tuple of `CartLine`), `purchases` (tuple of `Bought`, the whole
-    visit's), `action_valid`, `error`, `events` (tuple of `Event`, this step's).
+    Flat, the same keys at reset and at every step (`INFO_KEYS`):
+
+    | key | what it holds |
+    |---|---|
+    | `step` | actions so far |
+    | `page` | "home", "results" or "product" |
+    | `query` | of the results shown, else None |
+    | `results` | ids of the results shown, a tuple |
+    | `first_rank` | rank of the first of them in the whole list, 0 on other pages |
+    | `product` | id of the product whose page is shown, else None |
+    | `products` | what the page shows as a tuple of `Product`: the results, or the one whose page it is |
+    | `more` | whether `next_page[]` is possible |
+    | `page_size` | results of a full page |
+    | `reviews_per_page` | reviews that a product's page shows at most |
+    | `can_back` | whether `back[]` is possible |
+    | `cart` | tuple of `CartLine` |
+    | `purchases` | tuple of `Bought`, those of the whole visit |
+    | `action_valid` | whether the last action was carried out; True at reset |
+    | `error` | why it was not, else None |
+    | `events` | tuple of `Event`: what the last action did |
+
+    All values are immutable, and visits of one shop share them: the same page gives the same tuple `products`. A
+    wrapper that shows something else puts new values into the `info` that it passes on.
 
     ## Arguments
     ```
@@ -130,12 +155,6 @@ class RetailEnv(gymnasium.Env[str, str]):
         return self._visit.max_steps
 
     @property
-    def first_rank(self) -> int | None:
-        """Rank of the first result on the page, None elsewhere."""
-        page = self._visit.state.page
-        return self.shop.shown(page).first_rank if isinstance(page, Results) else None
-
-    @property
     def can_page(self) -> bool:
         """Whether ``next_page[]`` is possible now."""
         return navigate(self.shop, self._visit.state.page, NextPage()).page is not None
@@ -146,11 +165,14 @@ class RetailEnv(gymnasium.Env[str, str]):
         Raises:
             ValueError: An unknown option, or an intention that is none.
         """
-        super().reset(seed=seed)
         chosen = read_reset_options(options)
         self.persona, self.session_key = chosen["persona"], chosen["session_key"]
-        if seed is not None or self._seed is None:
-            self._seed = self.np_random_seed
+        if seed is None or self.session_key is None:
+            super().reset(seed=seed)
+            if seed is not None or self._seed is None:
+                self._seed = self.np_random_seed
+        else:  # super's generator would be replaced at once
+            self._seed = seed
         if self.session_key is not None:
             self.np_random = session_rng(self._seed, self.session_key)
         intention = chosen["intention"] or self._visit.draw_intention(self.np_random)

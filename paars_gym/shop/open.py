@@ -1,17 +1,30 @@
-"""How does a shop come to be from names? One per setting and process, however many environments ask for it."""
+"""Shops from names, one per setting and process, and environments over them."""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
+
+import gymnasium
 
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import ShopConfig
+from paars_gym.files import load_named
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.shop import Shop
 
+REMEMBERED = 200_000
+"""Places and moves that the shop of a population remembers, up to some 200 MB: many shoppers walk the same ways."""
+MakeEnv = Callable[[], gymnasium.Env[Any, Any]]
+_REGISTERED = re.compile(r"([\w.]+:)?[\w./-]+-v\d+|[\w./-]+")
+"""Ids of Gymnasium: ``Name-v0``, with the module that registers it before a colon."""
 _open_shops: WeakValueDictionary[tuple[object, ...], Shop] = WeakValueDictionary()
 
 
@@ -38,3 +51,58 @@ def open_shop(
             loaded, policy, page_size=page_size, observation=observation, max_remembered=max_remembered
         )
     return shop
+
+
+def shop_of(config: ShopConfig, *, max_remembered: int = REMEMBERED) -> Shop:
+    """The shop of a configuration, for a population."""
+    return open_shop(
+        config.catalog,
+        config.ranking,
+        page_size=config.page_size,
+        observation=config.env_options.get("observation", "page"),
+        max_remembered=max_remembered,
+    )
+
+
+def env_factory(
+    shop: Shop,
+    env: str | Callable[..., Any] = "PAARS-Retail-v0",
+    *,
+    max_steps: int = 50,
+    options: Mapping[str, Any] = {},
+) -> MakeEnv:
+    """What makes environments for a population, all of them over one shop.
+
+    Args:
+        shop: Given to each as ``shop``; it holds catalog, ranking and page size.
+        env: An id for ``gymnasium.make`` (``module:Name-v0`` imports the module first), ``module:factory``, or a
+            function. A function is given ``shop``, ``max_steps`` and the options, those that it takes, and gives an
+            environment whose ``info`` has the keys of `RetailEnv`.
+        max_steps: Actions until a visit is truncated.
+        options: More arguments for it.
+
+    Raises:
+        ValueError: No such environment, or it does not take an option; says what is wrong.
+    """
+    given = {"shop": shop, "max_steps": max_steps, **options}
+    if isinstance(env, str) and _REGISTERED.fullmatch(env):
+        return lambda: _make_registered(env, given)
+    try:
+        make = load_named(env) if isinstance(env, str) else env
+    except LookupError as missing:
+        raise ValueError(f"Unknown environment {env!r}. {missing}") from None
+    parameters = inspect.signature(make).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        if unknown := [name for name in options if name not in parameters]:
+            takes = ", ".join(parameters) or "nothing"
+            raise ValueError(f"The environment {env} has no option {unknown[0]!r}. It takes: {takes}.")
+        given = {name: value for name, value in given.items() if name in parameters}
+    return lambda: make(**given)
+
+
+def _make_registered(env: str, given: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    try:
+        # The checker would test each environment on its first steps, at many times their price.
+        return gymnasium.make(env, disable_env_checker=True, **given)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise ValueError(f"Unknown environment {env!r}. {error}") from error

@@ -52,7 +52,6 @@ def play(
     write(f"{page}\n\n{SHORTCUTS}")
     over = False
     while not over:
-        info["first_rank"] = env.unwrapped.first_rank  # type: ignore[attr-defined]
         try:
             typed = read()
         except EOFError:

@@ -15,8 +15,9 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.sorted import Resorted
 from paars_gym.sessions.event import Intention
+from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import CartEntry, Listing, ObservationKind, listing_title, make_renderer
-from paars_gym.shop.state import Bought, Cart, Detail, Home, Page, Results, Shown
+from paars_gym.shop.state import Bought, Cart, Detail, Home, Page, Results, Shown, navigate
 
 
 class Scene:
@@ -177,7 +178,17 @@ class Shop:
             self._remembered = 0
 
     def _make_scene(self, page: Page) -> Scene:
-        info: dict[str, Any] = {"page": "home", "query": None, "results": (), "product": None}
+        info: dict[str, Any] = {
+            "page": "home",
+            "query": None,
+            "results": (),
+            "first_rank": 0,
+            "product": None,
+            "products": (),
+            "more": navigate(self, page, NextPage()).page is not None,
+            "page_size": self.page_size,
+            "reviews_per_page": self.reviews_per_page,
+        }
         match page:
             case Home():
                 text = self.renderer.home(None)
@@ -185,12 +196,17 @@ class Shop:
                 shown, listings = self._listings(page)
                 text = self.renderer.results(page, listings, shown.total)
                 info |= {"page": "results", "query": page.query, "results": shown.ids}
+                info |= {"first_rank": shown.first_rank, "products": self._products(shown.ids)}
             case Detail():
                 product = self.product(page.product)
                 assert product is not None, "a detail page is reached by a known id only"
                 text = self.renderer.detail(page, product, self.reviews_per_page)
-                info |= {"page": "product", "product": page.product}
+                info |= {"page": "product", "product": page.product, "products": (product,)}
         return Scene(page, text, info)
+
+    def _products(self, ids: tuple[str, ...]) -> tuple[Product, ...]:
+        found = (self.product(product_id) for product_id in ids)
+        return tuple(product for product in found if product is not None)
 
     def _list_results(self, results: Results) -> tuple[Shown, tuple[Listing, ...]]:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)

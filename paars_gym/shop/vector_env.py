@@ -23,14 +23,22 @@ from paars_gym.shop.spaces import ObservationText
 from paars_gym.shop.visit import Visit
 
 Bools = npt.NDArray[np.bool_]
-_DTYPES: dict[str, type] = {"step": np.int64, "action_valid": np.bool_}
+_DTYPES: dict[str, type] = {
+    "step": np.int64,
+    "first_rank": np.int64,
+    "page_size": np.int64,
+    "reviews_per_page": np.int64,
+    "more": np.bool_,
+    "can_back": np.bool_,
+    "action_valid": np.bool_,
+}
 
 
 class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]]):
     """``num_envs`` visits of one shop, stepped together.
 
-    Observations are tuples of text; ``infos`` holds an array a key (object arrays but for ``step`` and
-    ``action_valid``) and its mask ``_key``, as Gymnasium's own vector environments do.
+    Observations are tuples of text; ``infos`` holds an array a key (object arrays but for numbers and
+    truth values) and its mask ``_key``, as Gymnasium's own vector environments do.
 
     ``reset(options=…)`` takes the single environment's options for all visits, or ``each``, a sequence of them; and
     ``reset_mask`` to reset some visits only.
@@ -193,6 +201,7 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
         columns = dict(zip(infos[0], zip(*map(dict.values, infos), strict=True), strict=True))
         columns["step"] = tuple([visit.steps for visit in visits])
         columns["purchases"] = tuple([visit.bought for visit in visits])
+        columns["can_back"] = tuple([visit.can_back for visit in visits])
         for key, column in columns.items():
             dtype = _DTYPES.get(key, object)
             values: npt.NDArray[Any] = np.fromiter(column, dtype=dtype, count=len(column))

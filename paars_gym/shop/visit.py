@@ -68,7 +68,7 @@ class Visit:
     def begin(self, intention: Intention | None) -> tuple[str, dict[str, Any]]:
         """Enters the shop: the first observation and info."""
         self.restore(Snapshot(State(), 0, intention))
-        return self.observation, _info(self._place, (), None) | {"step": 0, "purchases": ()}
+        return self.observation, _info(self._place, (), None)
 
     def draw_intention(self, rng: np.random.Generator) -> Intention | None:
         """What a visitor with no given intention came for: a random goal if the reward asks for one, else nothing."""
@@ -80,6 +80,7 @@ class Visit:
         info = move.info.copy()
         info["step"] = steps = self.steps
         info["purchases"] = self.bought
+        info["can_back"] = bool(self._trail)
         return move.observation, reward, move.ends, steps >= self.max_steps, info
 
     def make_move(self, action: object) -> tuple[Move, float]:
@@ -110,6 +111,11 @@ class Visit:
         """Where the visit stands, as the rules of `state` see it."""
         trail = tuple([scene.page for scene in self._trail])
         return State(self._place.scene.page, trail, self._place.cart, self.bought, self._ended)
+
+    @property
+    def can_back(self) -> bool:
+        """Whether there is a page to go back to."""
+        return bool(self._trail)
 
     @property
     def observation(self) -> str:
@@ -158,6 +164,7 @@ def _info(place: Place, events: tuple[Any, ...], error: str | None) -> dict[str,
     return {
         "step": 0,
         **place.scene.info,
+        "can_back": False,
         "cart": place.cart,
         "purchases": (),
         "action_valid": error is None,

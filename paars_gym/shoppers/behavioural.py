@@ -29,21 +29,20 @@ from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, Session
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.protocol import some
-from paars_gym.shoppers.queries import content_words, draw_query
+from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
 from paars_gym.shoppers.utility import (
     Display,
     Taste,
     Weights,
     appeal,
+    display_for,
     display_of,
+    opened,
     seen,
     taste_of,
-    traits_of,
-    wares_of,
     weights,
 )
 
@@ -69,12 +68,10 @@ class BehaviouralShopper:
 
     def __init__(
         self,
-        shop: Shop | None = None,
         condition: Condition = "persona",
         parameters: BehaviouralParameters | Mapping[str, float] | None = None,
     ) -> None:
         """Args:
-            shop: Where it shops; not needed to answer questions.
             condition: ``base`` uses nothing of the persona.
             parameters: All of them, or those that differ from the defaults.
 
@@ -83,8 +80,6 @@ class BehaviouralShopper:
         """
         self.condition = check_condition(condition)
         self.parameters = BehaviouralParameters.of(parameters)
-        self._shop = shop
-        self._wares = None if shop is None else wares_of(shop)
         self._keep = _logistic(self.parameters.words)
 
     @staticmethod
@@ -108,7 +103,7 @@ class BehaviouralShopper:
         return fit_behaviour(sessions, opened, personas=personas, condition=condition, page_size=page_size, start=start)
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
-        """See `Shopper.reset`. Without an intention it looks for a product of the catalog, any."""
+        """See `Shopper.reset`. Without an intention it looks at what is in stock and wants one product of that page."""
         parameters = self.parameters
         self._rng = rng
         self._draw = rng.random
@@ -133,7 +128,8 @@ class BehaviouralShopper:
         self._after_view = parameters.after_view + parameters.comparing * self._taste.comparing
         self._next: deque[str] = deque()
         self._query: str | None = None
-        self._ids: tuple[str, ...] = ()
+        self._words: tuple[str, ...] = ()
+        self._products: tuple[Product, ...] = ()
         self._display: Display = _EMPTY
         self._position = 0
         self._viewed: set[str] = set()
@@ -141,21 +137,15 @@ class BehaviouralShopper:
         self._cart = 0
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
-        """See `Policy.act`.
-
-        Raises:
-            ValueError: It was made without a shop.
-        """
-        if self._shop is None:
-            raise ValueError('A shopper that shops needs a shop: BehaviouralShopper(open_shop("mini", "bm25")).')
+        """See `Policy.act`."""
         if self._next:
             return self._next.popleft()
         events = info["events"]
         kind = events[-1].kind if events else None
         if kind == "view":
-            return self._decide_on_product()
+            return self._decide_on_product(info)
         if kind in ("search", "next_page"):
-            return self._begin_page(info["results"])
+            return self._begin_page(info)
         if kind == "add":
             self._cart += 1
             return self._go_on(self.parameters.after_add)
@@ -171,14 +161,14 @@ class BehaviouralShopper:
 
     def choose_item(self, products: Sequence[Product]) -> int:
         """The product of the greatest appeal beside the others; ties by lot."""
-        display = display_of((traits_of(product) for product in some(products)), "")
+        display = display_for(some(products), "")
         scores = [self._appeal(display, index) for index in range(len(products))]
         top = max(scores)
         return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result that the model opens first, drawn from among them: as a session would, given that it opens one."""
-        display = display_of((traits_of(product) for product in some(results)), query)
+        display = display_for(some(results), query)
         parameters, reached, chances = self.parameters, 1.0, []
         for index in range(len(results)):
             click = _logistic(parameters.attraction + self._appeal(display, index))
@@ -190,63 +180,65 @@ class BehaviouralShopper:
         return appeal(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
 
     def _search(self) -> str:
-        words = content_words(self._wanted)
-        if not words:
-            assert self._shop is not None
-            catalog = self._shop.catalog
-            self._wanted = catalog.value("title", int(self._rng.integers(len(catalog))))
-            words = content_words(self._wanted) or (self._wanted,)
-        self._words = words
-        self._query = draw_query(words, self._keep, self._draw, self._query)
+        self._words = self._words or content_words(self._wanted)
+        if not self._words:
+            self._query = ""
+            return BROWSE
+        self._query = draw_query(self._words, self._keep, self._draw, self._query)
         return f"search[{self._query}]"
 
-    def _begin_page(self, ids: tuple[str, ...]) -> str:
-        assert self._shop is not None
-        assert self._wares is not None
-        self._ids = ids
-        self._display = self._wares.display(ids, self._wanted)
+    def _begin_page(self, info: dict[str, Any]) -> str:
+        products = self._products = info["products"]
+        self._page_size, self._reviews_shown = info["page_size"], info["reviews_per_page"]
+        if products and not self._words:
+            self._wanted = products[int(self._rng.integers(len(products)))].title
+            self._words = content_words(self._wanted) or (self._wanted,)
+        self._display = display_for(products, self._wanted, self._reviews_shown)
         self._pages += 1
         self._stopping.rewind()
-        return self._examine(0) if ids else self._leave_page()
+        return self._examine(0) if products else self._leave_page()
 
     def _examine(self, position: int) -> str:
         """Looks at results from a position on, until one is opened or the shopper has enough of the page."""
-        parameters, ids = self.parameters, self._ids
+        parameters, products = self.parameters, self._products
         while True:
-            if ids[position] not in self._viewed:
+            if products[position].id not in self._viewed:
                 utility = parameters.attraction + self._appeal(self._display, position)
                 if self._opening.strikes(utility):
                     self._opening.rewind()
                     return self._open(position)
-            if position + 1 == len(ids) or self._stopping.strikes(parameters.decay * position - parameters.scroll):
+            if position + 1 == len(products) or self._stopping.strikes(parameters.decay * position - parameters.scroll):
                 return self._leave_page()
             position += 1
 
     def _open(self, position: int) -> str:
         self._position = position
-        self._viewed.add(self._ids[position])
-        return f"view[{self._ids[position]}]"
+        product_id = self._products[position].id
+        self._viewed.add(product_id)
+        return f"view[{product_id}]"
 
-    def _decide_on_product(self) -> str:
-        assert self._shop is not None
+    def _decide_on_product(self, info: dict[str, Any]) -> str:
+        product = info["products"][0]
+        if product is not self._products[self._position]:
+            self._display = opened(self._display, self._position, product, self._wanted, self._reviews_shown)
         if self._display.items[self._position].available:
             outside = self._outside + self.parameters.satiation * self._cart
             utility = self._appeal(self._display, self._position, reading=True) - outside
             if self._adding.strikes(utility):
                 self._adding.rewind()
-                return self._add(self._ids[self._position])
+                return self._add(product)
         return self._go_on(self._after_view)
 
-    def _add(self, product_id: str) -> str:
-        offered = self._shop.product(product_id).options if self._options and self._shop else {}  # type: ignore[union-attr]
-        chosen = [f" | {name}={value}" for name, value in self._options.items() if value in offered.get(name, ())]
-        return f"add_to_cart[{product_id}{''.join(chosen)}]"
+    def _add(self, product: Product) -> str:
+        wanted, offered = self._options, product.options
+        chosen = [f" | {name}={value}" for name, value in wanted.items() if value in offered.get(name, ())]
+        return f"add_to_cart[{product.id}{''.join(chosen)}]"
 
     def _go_on(self, change: float) -> str:
         """From a product's page back to the results, or not."""
         position, parameters = self._position, self.parameters
         fatigue = parameters.decay * position - parameters.scroll - change
-        if position + 1 == len(self._ids) or self._stopping.strikes(fatigue):
+        if position + 1 == len(self._products) or self._stopping.strikes(fatigue):
             action = self._leave_page()
         else:
             action = self._examine(position + 1)
@@ -256,11 +248,10 @@ class BehaviouralShopper:
         return action
 
     def _leave_page(self, *, last_page: bool = False) -> str:
-        assert self._shop is not None
         parameters = self.parameters
         effort = parameters.impatience * (self._pages - 1) + (parameters.sated if self._cart else 0.0)
         more = again = 0.0
-        if len(self._ids) == self._shop.page_size and not last_page:
+        if len(self._products) == self._page_size and not last_page:
             more = math.exp(parameters.next_page - effort)
         if len(self._words) > 1:
             again = math.exp(parameters.reformulate + parameters.refinement * self._display.lacking - effort)

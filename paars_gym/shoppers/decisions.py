@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Session
@@ -25,7 +27,18 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.queries import content_words, kept_words
-from paars_gym.shoppers.utility import FEATURES, Display, Seen, Taste, Wares, display_of, seen, taste_of
+from paars_gym.shoppers.utility import (
+    FEATURES,
+    REMEMBERED,
+    REVIEWS_SHOWN,
+    Display,
+    Seen,
+    Taste,
+    display_of,
+    seen,
+    taste_of,
+    traits_of,
+)
 
 
 class _Page:
@@ -41,25 +54,27 @@ class _Page:
 
 def read_evidence(
     sessions: Iterable[Session],
-    wares: Wares,
+    find: Callable[[str], Product | None],
     *,
     personas: Mapping[str, Persona] | None = None,
     condition: Condition = "persona",
     page_size: int | None = None,
+    reviews_shown: int = REVIEWS_SHOWN,
 ) -> Evidence:
     """The decisions behind the events of sessions.
 
     Args:
         sessions: The log; searches and next pages with their results, or their pages do not count.
-        wares: The catalog's.
+        find: The product of an id, or None.
         personas: By shopper, where known.
         condition: What of them was used.
         page_size: Results on a full page; by default the most that any page has.
+        reviews_shown: Reviews on a detail page.
     """
     sessions = list(sessions)
     if page_size is None:
         page_size = max((len(event.results or ()) for session in sessions for event in session.events), default=0)
-    reader = _Reader(wares, page_size)
+    reader = _Reader(find, page_size, reviews_shown)
     for session in sessions:
         reader.read(session, taste_of((personas or {}).get(session.shopper), condition))
     return reader.evidence(len(sessions))
@@ -68,8 +83,9 @@ def read_evidence(
 class _Reader:
     """Collects decisions, session by session; each method named after an event follows the shopper through it."""
 
-    def __init__(self, wares: Wares, page_size: int) -> None:
-        self.wares = wares
+    def __init__(self, find: Callable[[str], Product | None], page_size: int, reviews_shown: int) -> None:
+        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id), reviews_shown))
+        self.display = lru_cache(maxsize=REMEMBERED // 2)(self._display)
         self.page_size = page_size
         self.pages: list[tuple[Any, ...]] = []
         self.offers: list[tuple[Any, ...]] = []
@@ -77,6 +93,9 @@ class _Reader:
         self.queries: list[tuple[int, int, int]] = []
         self.checkouts: list[bool] = []
         self.unexplained = 0
+
+    def _display(self, ids: tuple[str, ...], wanted: str) -> Display:
+        return display_of([self.traits(product_id) for product_id in ids], wanted)
 
     def read(self, session: Session, taste: Taste) -> None:
         self.taste = taste
@@ -133,7 +152,7 @@ class _Reader:
         self.page = None
         if event.results is not None:
             self.words = len(content_words(self.wanted))
-            self.page = _Page(self.wares.display(event.results, self.wanted), event.results, self.viewed)
+            self.page = _Page(self.display(event.results, self.wanted), event.results, self.viewed)
 
     @property
     def wanted(self) -> str:
@@ -148,7 +167,7 @@ class _Reader:
             display = page.display
         else:
             self.unexplained += 1
-            position, display = 0, display_of([self.wares.traits(product)], self.wanted)
+            position, display = 0, display_of([self.traits(product)], self.wanted)
         self.viewed.add(product)
         features = seen(display, position, self.taste, self.budget, reading=True)
         available = display.items[position].available

@@ -1,4 +1,4 @@
-"""What does a shopper choose who goes by likeness alone? The product whose text is nearest to the persona's."""
+"""A shopper who goes by likeness alone: chooses the product whose text is nearest to the persona's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import some
-from paars_gym.shoppers.queries import content_words
+from paars_gym.shoppers.queries import BROWSE, content_words
 
 PIECES = 100
 """Pieces of each part of a persona that are read, the last ones: they are the newest of a history."""
@@ -31,7 +30,7 @@ _NOTE = re.compile(
 )
 
 
-class Shelf:
+class TextVectors:
     """Vectors of texts, each worked out once for all shoppers that share it."""
 
     def __init__(self, embedder: Embedder) -> None:
@@ -59,32 +58,31 @@ class Shelf:
 class EmbeddingShopper:
     """A `Policy` and `Answerer` that goes by cosine similarity between product and persona, intention or query.
 
-    In the shop it searches for the intention, opens the ``views`` results on the first page that are most alike, and,
-    when it came to buy, buys the best of them. What it knows of the persona is ``render(persona, condition)``, read in
-    pieces (a line of the profile, an item of the history); the mean of its parts' mean vectors is the persona's.
+    In the shop it searches for the intention, or without one for what is in stock; opens the ``views`` results on the
+    first page that are most alike; and buys the best of them when it came to buy. What it knows of the persona is
+    ``render(persona, condition)``, read in pieces (a line of the profile, an item of the history); the mean of its
+    parts' mean vectors is the persona's.
 
     Attributes:
         name: ``embedding``.
         condition: What of the persona it may use.
-        shelf: The vectors; give it to other instances to share them.
+        vectors: Of texts; give it to other instances to share them.
     """
 
     name = "embedding"
 
     def __init__(
         self,
-        shop: Shop | None = None,
         condition: Condition = "persona",
         *,
         embedder: Embedder | None = None,
-        shelf: Shelf | None = None,
+        vectors: TextVectors | None = None,
         views: int = 3,
     ) -> None:
         """Args:
-            shop: Where it shops; not needed to answer questions.
             condition: ``base`` uses nothing of the persona.
             embedder: By default the best that is installed.
-            shelf: Of another instance, in place of an embedder.
+            vectors: Of another instance, in place of an embedder.
             views: Products opened in a session.
 
         Raises:
@@ -93,11 +91,9 @@ class EmbeddingShopper:
         if views < 1:
             raise ValueError(f"views == {views}, must be >= 1.")
         self.condition = check_condition(condition)
-        if shelf is None:
-            titles = () if shop is None else (str(title) for title in shop.catalog.column("title"))
-            shelf = Shelf(embedder or default_embedder(titles))
-        self.shelf = shelf
-        self._shop = shop
+        if vectors is None:
+            vectors = TextVectors(embedder or default_embedder())
+        self.vectors = vectors
         self._views = views
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
@@ -105,15 +101,15 @@ class EmbeddingShopper:
         self._rng = rng
         self._intention = intention
         text = "" if persona is None else render(persona, self.condition)
-        self._known: list[Vectors] = [self.shelf.persona(text)] if text else []
+        self._known: list[Vectors] = [self.vectors.persona(text)] if text else []
         self._plan: list[str] | None = None
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`."""
         if self._plan is None and info["page"] == "home":
-            return f"search[{self._query()}]"
+            return self._search()
         if self._plan is None:
-            self._plan = self._make_plan(info["results"])
+            self._plan = self._make_plan(info["products"])
         return self._plan.pop(0) if self._plan else "stop[]"
 
     def write_query(self, product: Product) -> str:
@@ -126,20 +122,15 @@ class EmbeddingShopper:
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result nearest to query and persona together."""
-        return int(self._order(some(results), [*self.shelf.of([query]), *self._known])[0])
+        return int(self._order(some(results), [*self.vectors.of([query]), *self._known])[0])
 
-    def _query(self) -> str:
-        if self._intention is not None:
-            text = self._intention.text
-        else:
-            assert self._shop is not None, "shopping needs a shop"
-            text = self._shop.catalog.value("title", int(self._rng.integers(len(self._shop.catalog))))
-        return " ".join(content_words(text)) or "anything"
+    def _search(self) -> str:
+        if self._intention is None:
+            return BROWSE
+        return f"search[{' '.join(content_words(self._intention.text)) or 'anything'}]"
 
-    def _make_plan(self, results: tuple[str, ...]) -> list[str]:
-        assert self._shop is not None, "shopping needs a shop"
-        products = [product for product in map(self._shop.product, results) if product is not None]
-        wanted = [] if self._intention is None else [*self.shelf.of([self._intention.text])]
+    def _make_plan(self, products: Sequence[Product]) -> list[str]:
+        wanted = [] if self._intention is None else [*self.vectors.of([self._intention.text])]
         best = [products[index] for index in self._order(products, [*wanted, *self._known])[: self._views]]
         plan = []
         for product in best:
@@ -158,7 +149,7 @@ class EmbeddingShopper:
         lots = self._rng.permutation(len(products))
         if not known or not products:
             return [int(index) for index in lots]
-        likeness = self.shelf.of([product_text(product) for product in products]) @ np.sum(known, axis=0)
+        likeness = self.vectors.of([product_text(product) for product in products]) @ np.sum(known, axis=0)
         return sorted(range(len(products)), key=lambda index: (-float(likeness[index]), lots[index]))
 
 

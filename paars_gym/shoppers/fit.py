@@ -19,7 +19,7 @@ from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.evidence import Evidence, Floats
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN, Wares
+from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN
 
 LIMIT = 20.0
 """Estimates stay within; a decision that always went one way would send its log odds to infinity."""
@@ -108,8 +108,9 @@ def fit_behaviour(
             return None
 
     check_condition(condition)
-    wares = Wares(find, reviews_shown)
-    evidence = read_evidence(sessions, wares, personas=personas, condition=condition, page_size=page_size)
+    evidence = read_evidence(
+        sessions, find, personas=personas, condition=condition, page_size=page_size, reviews_shown=reviews_shown
+    )
     if not len(evidence.pages.length) and not len(evidence.offers.taken):
         raise ValueError(
             f"None of {evidence.n_sessions} sessions shows results or a product opened; "

@@ -15,7 +15,6 @@ from paars_gym.llm.dry_run import NEXT_ACTION
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.llm import LLMShopper
 
 
@@ -36,20 +35,16 @@ class ModelShoppers:
         settings: dict[str, Any],
         *,
         condition: Condition = "persona",
-        shop: Shop | None = None,
     ) -> None:
         self.model = model
         self.settings = {"model": model.spec, "family": model.family.name, **settings}
         self.at_once = model.at_once
         self._make = make
         self._condition = condition
-        self._shop = shop
 
     def __call__(self) -> Any:
         shopper = self._make()
-        if not self.model.dry_run or self._shop is None:
-            return shopper
-        return Rehearsal(shopper, self._shop, self._condition)
+        return Rehearsal(shopper, self._condition) if self.model.dry_run else shopper
 
     async def aclose(self) -> None:
         """Closes the model."""
@@ -61,7 +56,6 @@ def llm_shoppers(
     budget: BudgetConfig | None = None,
     *,
     condition: Condition = "persona",
-    shop: Shop | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> ModelShoppers:
     """`LLMShopper` objects that share one model with cache, budget, retries and limits.
@@ -73,7 +67,6 @@ def llm_shoppers(
         model: A spec string, or a bare model, or either with its settings.
         budget: What all of them together may take.
         condition: A row of Table 3.
-        shop: Where a dry run is rehearsed; otherwise not used: the model sees the pages.
         announce: Told the id of each batch.
 
     Raises:
@@ -97,7 +90,7 @@ def llm_shoppers(
     def make() -> LLMShopper:
         return LLMShopper(None, shared, condition=condition)
 
-    return ModelShoppers(make, stack, settings, condition=condition, shop=shop)
+    return ModelShoppers(make, stack, settings, condition=condition)
 
 
 class Rehearsal:
@@ -106,12 +99,12 @@ class Rehearsal:
     So prompts are the real ones, and sessions about as long as real ones.
     """
 
-    def __init__(self, shopper: Any, shop: Shop, condition: Condition) -> None:
+    def __init__(self, shopper: Any, condition: Condition) -> None:
         from paars_gym.shoppers.behavioural import BehaviouralShopper
 
         self.name = shopper.name
         self._asker = shopper
-        self._actor = BehaviouralShopper(shop, condition)
+        self._actor = BehaviouralShopper(condition)
 
     async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 MAX_WORDS = 12
+BROWSE = "search[ | in_stock=true]"
+"""What somebody who came for nothing in particular does first: it shows everything in stock, the most popular first."""
 _WORD = re.compile(r"[^\W_]+")
 _STOP_TEXT = """
 a about after all also an and any are as at be but buy by can compare could do for from get give good great has have

@@ -5,13 +5,11 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from paars_gym.config import Condition, ModelConfig
+from paars_gym.config import BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.files import load_named
-from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import Answerer, Policy
 
 if TYPE_CHECKING:
@@ -27,61 +25,95 @@ SHOPPERS: dict[str, str] = {
 """Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
 
 
-def make_policy(spec: str, *, shop: Shop, condition: Condition = "persona", **options: Any) -> Callable[[], Policy]:
-    """A factory of policies by name: one call, one shopper.
+def make_policy(
+    spec: str,
+    *,
+    condition: Condition = "persona",
+    options: Mapping[str, Any] | None = None,
+    model: ModelConfig | None = None,
+    budget: BudgetConfig | None = None,
+) -> Policy:
+    """A policy by name.
 
     ================  ===========================================================================
     ``uniform``       possible actions at random
-    ``replay``        a recorded session again (``sessions=``)
-    ``embedding``     likeness of texts (``embedder=``, ``views=``)
-    ``behavioural``   the choice model (``parameters=``)
-    ``llm``           a language model (``model=``, ``budget=``; see `llm_shoppers`)
-    ``module:Class``  a class of your own; it is given what its constructor takes of shop, condition and model
+    ``replay``        a recorded session again (option ``sessions``)
+    ``embedding``     likeness of texts (options ``embedder``, ``views``)
+    ``behavioural``   the choice model (option ``parameters``)
+    ``llm``           a language model
+    ``module:Class``  a class of your own, or a function that makes a policy
     ================  ===========================================================================
 
     Args:
         spec: The name.
-        shop: Where they will shop.
-        condition: What of the persona they may use.
-        **options: For the shopper's constructor.
+        condition: What of the persona it may use; given to what takes a ``condition``, as model and budget are. What
+            takes a ``model`` and no ``budget`` is given an opened model, the same for all shoppers of a run.
+        options: For the shopper's constructor.
+        model: Which language model it asks.
+        budget: What the model may take.
 
     Raises:
         ValueError: Unknown name, condition or option, or no policy; says what is possible.
     """
-    return _factory(spec, Policy, ("act",), shop, condition, options)
+    return policy_factory(_run(spec, condition, options, model, budget))()
 
 
-def make_answerer(
-    spec: str, *, shop: Shop | None = None, condition: Condition = "persona", **options: Any
-) -> Callable[[], Answerer]:
-    """A factory of answerers by name; the names are those of `make_policy`, and questions need no shop.
+def policy_factory(run: RunConfig) -> Callable[[], Policy]:
+    """What makes the policies of a run: one call, one shopper. Shoppers that ask a model share it.
 
     Raises:
         ValueError: As `make_policy`.
     """
-    return _factory(spec, Answerer, ("write_query", "choose_item", "choose_view"), shop, condition, options)
+    return _factory(run, Policy, ("act",))
 
 
-def _factory(
-    spec: str, kind: Any, methods: tuple[str, ...], shop: Shop | None, condition: Condition, options: dict[str, Any]
-) -> Callable[[], Any]:
-    check_condition(condition)
-    make = _resolve(spec.strip())
-    parameters = inspect.signature(make).parameters.values()
-    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+def make_answerer(
+    spec: str,
+    *,
+    condition: Condition = "persona",
+    options: Mapping[str, Any] | None = None,
+    model: ModelConfig | None = None,
+    budget: BudgetConfig | None = None,
+) -> Answerer:
+    """An answerer by name; names and arguments are those of `make_policy`.
+
+    Raises:
+        ValueError: As `make_policy`.
+    """
+    return answerer_factory(_run(spec, condition, options, model, budget))()
+
+
+def answerer_factory(run: RunConfig) -> Callable[[], Answerer]:
+    """The same as `policy_factory`, for answerers.
+
+    Raises:
+        ValueError: As `make_policy`.
+    """
+    return _factory(run, Answerer, ("write_query", "choose_item", "choose_view"))
+
+
+def _run(
+    spec: str,
+    condition: Condition,
+    options: Mapping[str, Any] | None,
+    model: ModelConfig | None,
+    budget: BudgetConfig | None,
+) -> RunConfig:
+    return RunConfig(
+        policy=spec, condition=condition, options=options or {}, model=model, budget=budget or BudgetConfig()
+    )
+
+
+def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[], Any]:
+    if not isinstance(run.policy, str):
+        return run.policy  # type: ignore[no-any-return]
+    spec = run.policy.strip()
+    make = _resolve(spec)
     stack = None
-    if "model" in names and "budget" not in names:
+    if "model" in (parameters := inspect.signature(make).parameters) and "budget" not in parameters:
         # One model for all that the factory makes, so that they share its limits, its budget and its cache.
-        stack, options = _opened(spec, inspect.signature(make).parameters["model"].default, dict(options))
-    if "budget" not in names and not takes_all:
-        options = {name: value for name, value in options.items() if name != "budget"}
-    for option in options:
-        if option not in names and not takes_all:
-            own = [name for name in names if name not in ("shop", "condition")]
-            raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
-    common: dict[str, Any] = {"shop": shop, "condition": condition}
-    given = options | {name: value for name, value in common.items() if name in names or takes_all}
+        stack, run = _opened(spec, parameters["model"].default, run)
+    given = _arguments(make, spec, run)
     try:
         first = make(**given)
     except TypeError as error:
@@ -95,27 +127,48 @@ def _factory(
     if stack is not None:
         from paars_gym.shoppers.llm_shared import ModelShoppers
 
-        shaping = {name: value for name, value in options.items() if name != "model"}
-        return ModelShoppers(lambda: make(**given), stack, shaping, condition=condition, shop=shop)
+        shaping = {name: value for name, value in run.options.items() if name != "model"}
+        return ModelShoppers(lambda: make(**given), stack, shaping, condition=run.condition)
     if factory is not None:
         return factory  # type: ignore[no-any-return]
-    if "shelf" in names and hasattr(first, "shelf"):
-        given["shelf"] = first.shelf
+    if "vectors" in inspect.signature(make).parameters and hasattr(first, "vectors"):
+        given["vectors"] = first.vectors
     return lambda: make(**given)
 
 
-def _opened(spec: str, default: Any, options: dict[str, Any]) -> tuple[Stack, dict[str, Any]]:
-    """The model of a class that takes one, opened, and the class's options with those of the model among them."""
+def _arguments(make: Callable[..., Any], spec: str, run: RunConfig) -> dict[str, Any]:
+    """What a class or function is given of a run: its options, and of condition, model and budget what it takes.
+
+    Raises:
+        ValueError: An option that it has not.
+    """
+    parameters = inspect.signature(make).parameters.values()
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    for option in run.options:
+        if option not in names and not takes_all:
+            own = [name for name in names if name not in ("condition", "budget")]
+            raise ValueError(f"{spec} has no option {option!r}. It has: {', '.join(own) or 'none'}.")
+    given: dict[str, Any] = {"condition": run.condition, "budget": run.budget}
+    if run.model is not None:
+        given["model"] = run.model
+    return {name: value for name, value in given.items() if name in names or takes_all} | dict(run.options)
+
+
+def _opened(spec: str, default: Any, run: RunConfig) -> tuple[Stack, RunConfig]:
+    """The model of a class that takes a ``model`` and no ``budget``, opened, and the run with it among its options.
+
+    The options of the model are among them too: they are for the constructor.
+    """
     from paars_gym.llm.stack import open_model
 
-    model = options.get("model")
-    if model is None and not isinstance(default, str):
+    if run.model is None and not isinstance(default, str):
         raise ValueError(f"{spec} asks a language model and needs one: --model openai:gpt-4.1-mini, for example.")
-    config = ModelConfig.of(default if model is None else model)
-    stack = open_model(config, options.pop("budget", None))
+    config = ModelConfig.of(default) if run.model is None else run.model
+    stack = open_model(config, run.budget)
     fields = {"temperature": config.temperature, "context_tokens": config.context_tokens}
-    set_ones = {name: value for name, value in fields.items() if value is not None}
-    return stack, options | dict(config.options) | set_ones | {"model": stack}
+    options = {**run.options, **config.options, **{name: value for name, value in fields.items() if value is not None}}
+    return stack, run.model_copy(update={"options": {**options, "model": stack}, "model": None})
 
 
 def _resolve(spec: str) -> Callable[..., Any]:

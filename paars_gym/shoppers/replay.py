@@ -1,4 +1,4 @@
-"""What would a recorded shopper do? The same again: a session's events as actions."""
+"""A shopper who does again what a recorded session did: its events as actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.actions import AddToCart, Back, NextPage, Purchase, RemoveFromCart, Search, Stop, View, to_text
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import some
 from paars_gym.shoppers.queries import content_words
@@ -28,11 +27,8 @@ class ReplayShopper:
 
     name = "replay"
 
-    def __init__(
-        self, shop: Shop | None = None, condition: Condition = "base", *, sessions: Session | Iterable[Session]
-    ) -> None:
+    def __init__(self, condition: Condition = "base", *, sessions: Session | Iterable[Session]) -> None:
         """Args:
-            shop: Makes no difference.
             condition: Makes no difference.
             sessions: What to replay; of several one that the persona's shopper had, by lot, or any where it had none.
 

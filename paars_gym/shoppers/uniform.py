@@ -1,4 +1,4 @@
-"""What does a shopper do who does not care? Any of the actions that are possible, at random."""
+"""A shopper who takes any of the actions that are possible, at random."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.actions import parse_action
-from paars_gym.shop.shop import Shop
-from paars_gym.shop.state import Detail, State, apply
+from paars_gym.shop.state import MAX_LINES, MAX_UNITS, Cart
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.protocol import some
-from paars_gym.shoppers.queries import content_words, draw_query
+from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
 
 T = TypeVar("T")
 KEEP = 0.7
@@ -26,7 +24,8 @@ KEEP = 0.7
 class UniformShopper:
     """A `Policy` that draws a kind of action that is possible, then one of that kind; an `Answerer` that draws lots.
 
-    Uses nothing of the persona. Searches for words of the intention, or of any product's title without one.
+    Uses nothing of the persona. Searches for words of the intention; without one for what is in stock, and after that
+    for words of a product on the page.
 
     Attributes:
         name: ``uniform``.
@@ -34,26 +33,26 @@ class UniformShopper:
 
     name = "uniform"
 
-    def __init__(self, shop: Shop | None = None, condition: Condition = "base") -> None:
+    def __init__(self, condition: Condition = "base") -> None:
         """Args:
-        shop: Where it shops; not needed to answer questions.
         condition: Makes no difference.
         """
         check_condition(condition)
-        self._shop = shop
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""
         self._rng = rng
-        self._intention = intention
-        self._state = State()
+        self._words = () if intention is None else content_words(intention.text) or ("anything",)
+        self._chosen_from: list[tuple[str, ...]] = [()]
+        """The results that each page of the visit was chosen from, the page that is open last."""
+        self._action = ""
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`."""
-        assert self._shop is not None, "shopping needs a shop"
-        results, open_product, cart = info["results"], info["product"], self._state.cart
+        self._follow(info)
+        results, open_product, cart = info["results"], info["product"], info["cart"]
         kinds: list[Callable[[], str]] = [
-            self._search,
+            lambda: self._search(info["products"]),
             lambda: "next_page[]",
             lambda: "back[]",
             lambda: "purchase[]",
@@ -65,16 +64,12 @@ class UniformShopper:
             kinds.append(lambda: f"add_to_cart[{open_product or self._any(results)}]")
         if cart:
             kinds.append(lambda: f"remove_from_cart[{self._any([line.product for line in cart])}]")
-        if isinstance(self._state.page, Detail) and self._state.page.origin is not None:
-            shown = self._shop.shown(self._state.page.origin).ids
-            kinds.append(lambda: f"view[{self._any(shown)}]")
+        if open_product and (siblings := self._chosen_from[-1]):
+            kinds.append(lambda: f"view[{self._any(siblings)}]")
         while True:
-            action = self._any(kinds)()
-            # The shop's own rules say what is possible: they are pure, so trying costs nothing.
-            state, _, error = apply(self._shop, self._state, parse_action(action))
-            if error is None:
-                self._state = state
-                return action
+            self._action = self._any(kinds)()
+            if _possible(self._action, info):
+                return self._action
 
     def write_query(self, product: Product) -> str:
         """Words of the title, at random."""
@@ -88,14 +83,35 @@ class UniformShopper:
         """By lot."""
         return int(self._rng.integers(len(some(results))))
 
-    def _search(self) -> str:
-        assert self._shop is not None
-        if self._intention is not None:
-            text = self._intention.text
-        else:
-            catalog = self._shop.catalog
-            text = catalog.value("title", int(self._rng.integers(len(catalog))))
-        return f"search[{draw_query(content_words(text) or ('anything',), KEEP, self._rng.random)}]"
+    def _follow(self, info: dict[str, Any]) -> None:
+        """Keeps up with the pages of the visit after the last action."""
+        if info["action_valid"]:
+            if self._action.startswith(("search", "view", "next_page")):
+                self._chosen_from.append(self._chosen_from[-1])
+            elif self._action == "back[]":
+                self._chosen_from.pop()
+        if info["page"] == "results":
+            self._chosen_from[-1] = info["results"]
+
+    def _search(self, products: Sequence[Product]) -> str:
+        words = self._words
+        if not words:
+            if not products:
+                return BROWSE
+            words = content_words(self._any(products).title) or ("anything",)
+        return f"search[{draw_query(words, KEEP, self._rng.random)}]"
 
     def _any(self, items: Sequence[T]) -> T:
         return items[int(self._rng.integers(len(items)))]
+
+
+def _possible(action: str, info: dict[str, Any]) -> bool:
+    """Whether the shop will carry out an action on the page as it is."""
+    cart: Cart = info["cart"]
+    if action.startswith("add_to_cart"):
+        added = action[len("add_to_cart[") : -1]
+        units = next((line.units for line in cart if line.product == added and not line.options), None)
+        room = len(cart) < MAX_LINES if units is None else units < MAX_UNITS
+        return room and any(product.id == added and product.available for product in info["products"])
+    needed = {"next_page[]": info["more"], "back[]": info["can_back"], "purchase[]": cart}
+    return bool(needed.get(action, True))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean, median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.query import terms
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.queries import content_words
 
@@ -69,12 +67,16 @@ class Display(NamedTuple):
             rating; renown less the page's mean.
         text_relevance: Of each, the share of the wanted terms in all text of its detail page.
         lacking: Share of the wanted terms that even the best title lacks.
+        usual_price: Median price of the page; None when none is known.
+        usual_renown: Mean renown of the page.
     """
 
     items: tuple[Traits, ...]
     figures: tuple[tuple[float, float, float, float], ...]
     text_relevance: tuple[float, ...]
     lacking: float
+    usual_price: float | None
+    usual_renown: float
 
 
 class Taste(NamedTuple):
@@ -157,36 +159,49 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
     return taste
 
 
-class Wares:
-    """Products and pages as shoppers see them, worked out once for all shoppers of a shop."""
-
-    def __init__(self, find: Callable[[str], Product | None], reviews_shown: int = REVIEWS_SHOWN) -> None:
-        """Args:
-        find: The product of an id, or None.
-        reviews_shown: Reviews on a detail page.
-        """
-        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id), reviews_shown))
-        self.display = lru_cache(maxsize=REMEMBERED // 2)(self._display)
-
-    def _display(self, ids: tuple[str, ...], wanted: str) -> Display:
-        return display_of([self.traits(product_id) for product_id in ids], wanted)
-
-
-_wares: weakref.WeakKeyDictionary[Shop, Wares] = weakref.WeakKeyDictionary()
+def display_for(products: Sequence[Product], wanted: str, reviews_shown: int = REVIEWS_SHOWN) -> Display:
+    """`display_of` for products of one page; those of a tuple, which cannot change, are worked out once."""
+    key = id(products), wanted, reviews_shown
+    known = _displays.get(key)
+    if known is not None and known[0] is products:
+        return known[1]
+    display = display_of([_known_traits(product, reviews_shown) for product in products], wanted)
+    if isinstance(products, tuple):
+        if len(_displays) >= REMEMBERED // 2:
+            _displays.clear()
+        _displays[key] = products, display
+    return display
 
 
-def wares_of(shop: Shop) -> Wares:
-    """The wares of a shop, shared by everyone who asks; they live as long as the shop."""
-    wares = _wares.get(shop)
-    if wares is None:
-        reference = weakref.ref(shop)
+def opened(display: Display, position: int, product: Product, wanted: str, reviews_shown: int) -> Display:
+    """A page of results after the page of one of its products said otherwise than the results did."""
+    item = _known_traits(product, reviews_shown)
+    asked = stems(wanted)
 
-        def find(product_id: str) -> Product | None:
-            open_shop = reference()
-            return None if open_shop is None else open_shop.product(product_id)
+    def replaced(values: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+        return (*values[:position], value, *values[position + 1 :])
 
-        wares = _wares[shop] = Wares(find, shop.reviews_per_page)
-    return wares
+    return display._replace(
+        items=replaced(display.items, item),
+        figures=replaced(display.figures, _figures(item, asked, display.usual_price, display.usual_renown)),
+        text_relevance=replaced(display.text_relevance, _share(asked, item.text)),
+    )
+
+
+# By identity, holding what they are of: hashing a product would take longer than making its traits.
+_displays: dict[tuple[int, str, int], tuple[tuple[Product, ...], Display]] = {}
+_traits: dict[tuple[int, int], tuple[Product, Traits]] = {}
+
+
+def _known_traits(product: Product, reviews_shown: int) -> Traits:
+    known = _traits.get((id(product), reviews_shown))
+    if known is not None and known[0] is product:
+        return known[1]
+    if len(_traits) >= REMEMBERED:
+        _traits.clear()
+    traits = traits_of(product, reviews_shown)
+    _traits[id(product), reviews_shown] = product, traits
+    return traits
 
 
 def traits_of(product: Product | None, reviews_shown: int = REVIEWS_SHOWN) -> Traits:
@@ -220,19 +235,29 @@ def display_of(items: Iterable[Traits], wanted: str) -> Display:
     items = tuple(items)
     asked = stems(wanted)
     prices = [item.price for item in items if item.price is not None]
-    usual = median(prices) if prices else 1.0
-    renown = fmean(item.renown for item in items) if items else 0.0
-    figures = tuple(
-        (
-            _share(asked, item.title),
-            0.0 if item.price is None else math.log(item.price / usual),
-            item.rating,
-            item.renown - renown,
-        )
-        for item in items
+    usual_price = median(prices) if prices else None
+    usual_renown = fmean(item.renown for item in items) if items else 0.0
+    figures = tuple([_figures(item, asked, usual_price, usual_renown) for item in items])
+    return Display(
+        items=items,
+        figures=figures,
+        text_relevance=tuple([_share(asked, item.text) for item in items]),
+        lacking=1.0 - max((relevance for relevance, *_ in figures), default=0.0),
+        usual_price=usual_price,
+        usual_renown=usual_renown,
     )
-    text_relevance = tuple(_share(asked, item.text) for item in items)
-    return Display(items, figures, text_relevance, 1.0 - max((relevance for relevance, *_ in figures), default=0.0))
+
+
+def _figures(
+    item: Traits, asked: frozenset[str], usual_price: float | None, usual_renown: float
+) -> tuple[float, float, float, float]:
+    priced = item.price is not None and usual_price is not None
+    return (
+        _share(asked, item.title),
+        math.log(item.price / usual_price) if priced else 0.0,  # type: ignore[operator]
+        item.rating,
+        item.renown - usual_renown,
+    )
 
 
 def seen(display: Display, position: int, taste: Taste, budget: float | None = None, *, reading: bool = False) -> Seen:

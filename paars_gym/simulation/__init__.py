@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paars_gym.simulation.crowd import play_all
+    from paars_gym.simulation.concurrency import play_all
     from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
     from paars_gym.simulation.log import read_log
     from paars_gym.simulation.read_run import Run
@@ -23,7 +23,7 @@ _HOMES = {
     "Run": "read_run",
     "RunResult": "run",
     "play": "episode",
-    "play_all": "crowd",
+    "play_all": "concurrency",
     "play_async": "episode",
     "read_log": "log",
     "StepReader": "steps",

@@ -25,11 +25,9 @@ from paars_gym.personas.intentions import IntentionMix, MinedIntention, mine_int
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
-from paars_gym.shop.open import open_shop
+from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.schedule import Draw, fingerprint
 
-REMEMBERED = 200_000
-"""Places and moves that the shop of a population remembers, up to some 200 MB: many shoppers walk the same ways."""
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
 HELD_OUT_FROM = datetime(2017, 12, 1, tzinfo=UTC)

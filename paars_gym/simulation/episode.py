@@ -1,4 +1,7 @@
-"""How does a shopper play one session? Reset, act on page after page, and leave a `Session` (PAARS section 4.3)."""
+"""One session: a policy plays an episode of an environment, which leaves a `Session` (PAARS section 4.3).
+
+The environment may be any that has Gymnasium's ``reset`` and ``step`` and the ``info`` keys of `RetailEnv`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from datetime import datetime
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple, TypeVar
 
+import gymnasium
 import numpy as np
 from pydantic import BaseModel
 
@@ -15,7 +19,7 @@ from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, OutOfCreditE
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import End, Event, Intention, Session
 from paars_gym.sessions.step import StepRecord
-from paars_gym.shop.visit import Visit
+from paars_gym.shop.env import INFO_KEYS
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.clock import Clock
 from paars_gym.simulation.recording import PolicyFailure, StepRecorder
@@ -26,6 +30,8 @@ FAILURES = (Exception, SystemExit)
 """Of a policy: they end its session. A policy that calls ``sys.exit`` ends no run."""
 MAX_CAUSE = 500
 _EVENT_FIELDS, _SESSION_FIELDS = set(Event.model_fields), set(Session.model_fields)
+_REQUIRED = frozenset(INFO_KEYS)
+Env = gymnasium.Env[Any, Any]
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -77,22 +83,24 @@ class Played(NamedTuple):
     records: Sequence[StepRecord] = ()
 
 
-def play(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, record: bool = False) -> Played:
+def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50, record: bool = False) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
         policy: Its exceptions, and actions that are no text, end the session as ``gave_up`` or ``policy_error``, with
             the cause.
-        visit: Where to play, and how long; begun anew.
-        arrival: Who comes. Its generator is used up.
+        env: Reset with a seed of the session's own, and with its persona, intention and key as options.
+        visit: Who comes. Its generator is used up.
+        max_steps: Actions until the session is cut off, where the environment does not truncate it earlier.
         record: Whether to keep the records of its steps.
 
     Raises:
         AsynchronousPolicyError: The policy is asynchronous.
         BudgetSpentError, MissingKeyError, OutOfCreditError: No further session could be played either.
+        ValueError: The environment's ``info`` lacks a key.
     """
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival, StepRecorder(arrival.key, policy) if record else None)
+    turns = episode(policy, env, visit, max_steps, StepRecorder(visit.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -107,10 +115,12 @@ def play(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, record: bool 
         return _accounted(policy, done.value, started)
 
 
-async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, record: bool = False) -> Played:
+async def play_async(
+    policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50, record: bool = False
+) -> Played:
     """The same as `play`, with a policy that may wait."""
     started = time.perf_counter()
-    turns = episode(policy, visit, arrival, StepRecorder(arrival.key, policy) if record else None)
+    turns = episode(policy, env, visit, max_steps, StepRecorder(visit.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -126,20 +136,22 @@ async def play_async(policy: Policy, visit: Visit, arrival: ScheduledVisit, *, r
 
 
 def episode(
-    policy: Policy, visit: Visit, arrival: ScheduledVisit, recorder: StepRecorder | None = None
+    policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int, recorder: StepRecorder | None = None
 ) -> Generator[Any, Any, Played]:
     """One session as a dialogue: yields what the policy answered, and is sent it back once it has been awaited."""
-    key, shopper, persona, intention, start, rng = arrival
+    key, shopper, persona, intention, start, rng = visit
     # Drawn before the policy draws anything: two policies with the same session dwell alike.
-    clock = Clock(start, visit.max_steps, rng)
-    observation, info = visit.begin(intention)
+    clock = Clock(start, max_steps, rng)
+    options = {"persona": persona, "intention": intention, "session_key": key}
+    observation, info = env.reset(seed=_env_seed(rng), options=options)
+    _check_keys(info, "reset")
     events: list[Event] = []
     end: End = "max_steps"
-    cause, failure, invalid = None, None, 0
-    while visit.steps < visit.max_steps:
+    cause, failure, steps, invalid, over = None, None, 0, 0, False
+    while not over and steps < max_steps:
         page: str = info["page"]
         try:
-            if not visit.steps:
+            if not steps:
                 yield policy.reset(persona, intention, rng)
             action = yield policy.act(observation, info)
             # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
@@ -158,7 +170,10 @@ def episode(
             break
         now = clock.leave(page)
         shown = observation
-        observation, reward, terminated, _, info = visit.advance(action)
+        observation, reward, terminated, truncated, info = env.step(action)
+        steps += 1
+        if not info.keys() >= _REQUIRED:
+            _check_keys(info, "step")
         if recorder is not None:
             recorder.acted(shown, action, info, reward, now)
         invalid += not info["action_valid"]
@@ -166,7 +181,7 @@ def episode(
             events.append(_made(Event, {**event.__dict__, "time": now}, _EVENT_FIELDS))
         if terminated:
             end = "stop"
-            break
+        over = terminated or truncated
     happened = {
         "shopper": shopper,
         "key": key,
@@ -177,7 +192,21 @@ def episode(
     }
     records = () if recorder is None else recorder.records
     session = _made(Session, happened, _SESSION_FIELDS)
-    return Played(session, cause, visit.steps, invalid, failure=failure, records=records)
+    return Played(session, cause, steps, invalid, failure=failure, records=records)
+
+
+def _env_seed(rng: np.random.Generator) -> int:
+    """A seed of the session's own for the environment, which takes no draw from its generator."""
+    return int(rng.bit_generator.seed_seq.generate_state(1)[0])
+
+
+def _check_keys(info: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError where an environment's info lacks a key."""
+    if missing := [key for key in INFO_KEYS if key not in info]:
+        raise ValueError(
+            f"The environment's info lacks {missing[0]!r} after {where}. Policies need the keys of RetailEnv's info: "
+            f"{', '.join(INFO_KEYS)}; see paars_gym.shop.env."
+        )
 
 
 def _made(kind: type[T], values: dict[str, Any], fields: set[str]) -> T:

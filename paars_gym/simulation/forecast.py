@@ -7,9 +7,8 @@ from pathlib import Path
 
 from paars_gym.config import RunConfig, ShopConfig, setting_name
 from paars_gym.llm.dry_run import Forecast
-from paars_gym.shop.open import open_shop
 from paars_gym.shoppers.llm_shared import ModelShoppers
-from paars_gym.simulation.run import policy_maker
+from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.run import run as play_run
 
 SAMPLE = 24
@@ -27,7 +26,7 @@ def forecast_run(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Forecast:
         ValueError: As `paars_gym.simulation.run.run`, or the policy asks no model.
     """
     dry = run.model_copy(update={"budget": run.budget.model_copy(update={"dry_run": True})})
-    make = policy_maker(dry, open_shop(shop.catalog, shop.ranking, page_size=shop.page_size))
+    make = policy_factory(dry)
     if not isinstance(make, ModelShoppers):
         raise ValueError(f"A dry run tells what a language model would take, and {setting_name(run.policy)} asks none.")
     rehearsed = min(run.sessions, SAMPLE)

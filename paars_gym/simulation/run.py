@@ -21,11 +21,11 @@ from paars_gym.personas.intentions import MIX, IntentionMix, mine_intentions
 from paars_gym.personas.redaction import Redactor, make_redactor
 from paars_gym.personas.store import read_personas
 from paars_gym.sessions.store import Provenance, Store
-from paars_gym.shop.open import open_shop
-from paars_gym.shop.shop import Shop
+from paars_gym.shop.open import env_factory, shop_of
+from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.account import RunAccount, read_account, write_account
-from paars_gym.simulation.crowd import Brake, MakePolicy, play_all
-from paars_gym.simulation.default_people import REMEMBERED, Inhabitants, inhabitants
+from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
+from paars_gym.simulation.default_people import Inhabitants, inhabitants
 from paars_gym.simulation.episode import Played, ScheduledVisit
 from paars_gym.simulation.log import AppendOnly, encode
 from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
@@ -130,15 +130,16 @@ def run(
         ValueError: A number out of range, an unknown name, or ``out`` holds a run with other settings.
         OSError: ``out`` cannot be written, or the disk is full; every finished session is kept.
     """
-    opened = open_shop(shop.catalog, shop.ranking, page_size=shop.page_size, max_remembered=REMEMBERED)
+    opened = shop_of(shop)
     redactor = redactor or make_redactor()
     people = read_people(run, opened.catalog, redactor)
     schedule = make_schedule(run, people)
-    make_policy = policy_maker(run, opened)
+    make_policy = policy_factory(run)
+    make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
     settings = _settings(run, shop, opened.catalog, people, make_policy)
     record = _records(run, make_policy)
     folder = RunFolder(out)
-    with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as brake:
+    with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
         result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged)
         if result.done < run.sessions:
             folder.reopen()
@@ -151,18 +152,18 @@ def run(
 
                 play_all(
                     visits(run, schedule, kept.ends),
-                    shop=opened,
+                    make_env=make_env,
                     make_policy=make_policy,
                     finished=finished,
                     max_steps=run.max_steps,
                     concurrency=min(run.concurrency, run.sessions - result.done),
-                    brake=brake,
+                    stop=stop,
                     record=record,
                 )
         result.account = read_account(folder.telemetry, dict(redactor.counts))
         write_account(folder.path, result.account)
         if result.done < run.sessions:
-            result.stopped = brake.reason
+            result.stopped = stop.reason
         elif not folder.is_finished():
             folder.finish(
                 Provenance(
@@ -269,22 +270,6 @@ class _Books:
         self._files.close()
 
 
-def policy_maker(run: RunConfig, shop: Shop) -> MakePolicy:
-    """What makes the policies of a run.
-
-    Raises:
-        ValueError: Unknown name or option, or no policy.
-    """
-    if not isinstance(run.policy, str):
-        return run.policy  # type: ignore[no-any-return]
-    from paars_gym.shoppers.registry import make_policy
-
-    options = dict(run.options)
-    if run.model is not None:
-        options["model"] = run.model
-    return make_policy(run.policy, shop=shop, condition=run.condition, budget=run.budget, **options)
-
-
 def _settings(
     run: RunConfig, shop: ShopConfig, catalog: Catalog, people: Inhabitants, make_policy: MakePolicy
 ) -> Settings:
@@ -330,20 +315,20 @@ def _telemetry(played: Played) -> bytes:
 
 
 @contextmanager
-def _finishing_on_interrupt() -> Iterator[Brake]:
-    """A brake that the first interrupt sets; the second one raises KeyboardInterrupt, as interrupts do."""
-    brake = Brake()
+def _finishing_on_interrupt() -> Iterator[StopRequest]:
+    """A request that the first interrupt sets; the second one raises KeyboardInterrupt, as interrupts do."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield brake
+        yield request
         return
     before = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
-        brake.reason = brake.reason or "interrupted"
+        request.reason = request.reason or "interrupted"
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, stop)
     try:
-        yield brake
+        yield request
     finally:
         signal.signal(signal.SIGINT, before)

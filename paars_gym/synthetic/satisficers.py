@@ -13,7 +13,7 @@ they want is in their personas (quality focus, price sensitivity), the other hal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -25,8 +25,6 @@ from paars_gym.personas.intentions import Goal
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.protocol import Policy
 
 GOALS: dict[Goal, float] = {"buy": 0.30, "compare": 0.25, "browse": 0.45}
 """What they come for; most, as in any shop, do not come to buy."""
@@ -87,25 +85,20 @@ def usual_prices(catalog: Catalog) -> dict[str, float]:
     return {name: median(prices) for name, prices in by_category.items()}
 
 
-def satisficers(usual: Mapping[str, float]) -> Callable[[Shop], Callable[[], Policy]]:
-    """For the arms of a test: the same people in each of its shops.
-
-    Args:
-        usual: Of `usual_prices`, before the test.
-    """
-    return lambda shop: lambda: Satisficer(shop, usual)
-
-
 class Satisficer:
     """A `Policy` that takes the first product that is good enough."""
 
     name = "satisficer"
 
-    def __init__(self, shop: Shop, usual: Mapping[str, float]) -> None:
-        self._shop, self._usual = shop, usual
+    def __init__(self, usual: Mapping[str, float]) -> None:
+        """Args:
+        usual: Of `usual_prices`, before any test.
+        """
+        self._usual = usual
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
-        """See `Policy.reset`. Chances are drawn ahead, by page and place: the same visitor meets them in any shop."""
+        """See `Policy.reset`."""
+        self._rng = rng
         self._who = aspirations_of(persona)
         self._words = ("gift" if intention is None else intention.text).split()
         self._budget = None if intention is None else intention.budget
@@ -113,11 +106,8 @@ class Satisficer:
         goal = "buy" if intention is None else intention.goal
         self._buys = bool(rng.random() < WILLING[goal])
         self._mood = math.exp(0.1 * rng.normal())
-        self._chances = rng.random((self._who.pages + 1, 2, self._shop.page_size))
-        self._again = rng.random(self._who.pages + 1)
         self._page = -1
         self._place = 0
-        self._opened: str | None = None
         self._bought = False
         self._viewed: set[str] = set()
 
@@ -126,31 +116,34 @@ class Satisficer:
         if self._bought:
             return "purchase[]" if info["cart"] else "stop[]"
         if self._page < 0:
+            # Drawn ahead, by page and place: the same visitor meets the same chances in any shop.
+            self._chances = self._rng.random((self._who.pages + 1, 2, info["page_size"]))
+            self._again = self._rng.random(self._who.pages + 1)
             return self._turn(f"search[{' '.join(self._words)}]")
         if info["page"] == "product":
-            product = self._shop.product(self._opened or "")
-            if self._buys and product is not None and product.available and all(self._passes(product)):
+            product = info["products"][0]
+            if self._buys and product.available and all(self._passes(product)):
                 self._bought = True
                 return f"add_to_cart[{product.id}]"
             return "back[]"
-        end = 0 if len(self._viewed) >= self._who.opened else min(len(info["results"]), self._who.results)
+        results = info["products"]
+        end = 0 if len(self._viewed) >= self._who.opened else min(len(results), self._who.results)
         for place in range(self._place, end):
-            key = info["results"][place]
-            product = self._shop.product(key)
+            product = results[place]
             overlooks, curious = self._chances[self._page, :, place]
-            if product is None or key in self._viewed or overlooks < OVERLOOKS:
+            if product.id in self._viewed or overlooks < OVERLOOKS:
                 continue
             if self._passes(product)[0] or curious < CURIOUS:
-                self._place, self._opened = place + 1, key
-                self._viewed.add(key)
-                return f"view[{key}]"
+                self._place = place + 1
+                self._viewed.add(product.id)
+                return f"view[{product.id}]"
         if self._page + 1 >= self._who.pages or len(self._viewed) >= self._who.opened:
             return "stop[]"
-        again = self._again[self._page] < REWORDS or len(info["results"]) < self._shop.page_size
+        again = self._again[self._page] < REWORDS or len(results) < info["page_size"]
         if again and len(self._words) > 1:
             del self._words[-1]
             return self._turn(f"search[{' '.join(self._words)}]")
-        return "stop[]" if len(info["results"]) < self._shop.page_size else self._turn("next_page[]")
+        return "stop[]" if len(results) < info["page_size"] else self._turn("next_page[]")
 
     def _turn(self, action: str) -> str:
         self._page, self._place = self._page + 1, 0

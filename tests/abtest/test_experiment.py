@@ -15,7 +15,7 @@ from paars_gym.abtest.patch import Change
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.sessions.event import Event, Session
-from tests.abtest.shoppers import FirstBuyer, first_buyers, headphones, people
+from tests.abtest.shoppers import FirstBuyer, headphones, people
 
 
 def run(test: ABTest, catalog: Catalog, **options: object) -> ABTestResult:
@@ -23,7 +23,7 @@ def run(test: ABTest, catalog: Catalog, **options: object) -> ABTestResult:
         "catalog": catalog,
         "personas": people(20),
         "intentions": headphones,
-        "policy": first_buyers,
+        "policy": FirstBuyer,
         "sessions": 60,
         **options,
     }
@@ -117,10 +117,7 @@ def test_a_test_in_a_folder_is_that_in_memory_and_is_resumed(catalog: Catalog, t
 
 
 def test_failed_sessions_leave_with_their_pair_and_are_counted(catalog: Catalog) -> None:
-    def fragile(shop):  # type: ignore[no-untyped-def]
-        dear = shop.product("h1").price > 100
-        return partial(FirstBuyer, shop, fails_at=0.3 if dear else 0.0)
-
+    fragile = partial(FirstBuyer, fails_at=0.3, fails_above={"h1": 100})
     treatment = Arm("bm25", patch=[Change(product="h1", price=150)])
     result = run(ABTest(Arm("bm25"), treatment), catalog, policy=fragile)
     assert (result.control.failed, result.treatment.failed) == (0, result.excluded)
@@ -132,7 +129,7 @@ def test_failed_sessions_leave_with_their_pair_and_are_counted(catalog: Catalog)
 
 def test_an_arm_in_which_everything_fails_is_an_error(catalog: Catalog) -> None:
     with pytest.raises(ValueError, match="All 60 sessions of the control arm failed"):
-        run(ABTest(Arm("bm25"), Arm("price")), catalog, policy=lambda shop: lambda: FirstBuyer(shop, fails_at=1.0))
+        run(ABTest(Arm("bm25"), Arm("price")), catalog, policy=partial(FirstBuyer, fails_at=1.0))
     with pytest.raises(ValueError, match="treatment arm is empty"):
         pair_up({"1": "a"}, {"1": (0.0,) * len(COLUMNS)}, {})
 

@@ -8,7 +8,7 @@ from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.patch import Change
 from paars_gym.abtest.planning import personas_for, plan_test, power_of
 from paars_gym.catalog.store import Catalog
-from tests.abtest.shoppers import first_buyers, headphones, people
+from tests.abtest.shoppers import FirstBuyer, headphones, people
 
 
 def test_planned_power_is_found_power() -> None:
@@ -24,7 +24,7 @@ def test_a_plan_grows_with_the_square_of_precision(catalog: Catalog) -> None:
         catalog=catalog,
         personas=people(40),
         intentions=headphones,
-        policy=first_buyers,
+        policy=FirstBuyer,
         sessions=120,
         independent_noise=True,
     )

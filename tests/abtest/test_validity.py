@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from paars_gym.abtest.outcomes import COLUMNS
 from paars_gym.abtest.patch import Change
 from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.intentions import IntentionMix
-from paars_gym.synthetic.satisficers import GOALS, aspirations_of, satisficers, usual_prices
+from paars_gym.synthetic.satisficers import GOALS, Satisficer, aspirations_of, usual_prices
 from paars_gym.synthetic.world import mini_world
 
 TINY = REDUCED._replace(tests=4, pool=8, personas=6, visits=1, directions=3, human_sessions=80, sessions=60)
@@ -77,7 +79,7 @@ def test_satisficers_react_to_prices_and_stars() -> None:
     catalog = world.shop.catalog
     people = {
         "personas": world.personas,
-        "policy": satisficers(usual_prices(catalog)),
+        "policy": partial(Satisficer, usual_prices(catalog)),
         "intentions": IntentionMix(catalog, GOALS),
         "sessions": 300,
     }

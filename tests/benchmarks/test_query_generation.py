@@ -13,6 +13,7 @@ from benchmarks.queries.results import OF, QueryResults
 from benchmarks.queries.tables import fingerprint, main_remarks, one_by_one, remarks, sweep, tables
 from benchmarks.query_generation import run
 from paars_gym.catalog.product import Product
+from paars_gym.config import RunConfig
 from paars_gym.personas.persona import Persona
 
 
@@ -51,14 +52,14 @@ TITLED = f"{__name__}:Titled"
 def mini() -> Iterator[QueryResults]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmarks.mini_people.PEOPLE", 20)
-        patch.setattr("benchmarks.query_generation.make_answerer", make)
+        patch.setattr("benchmarks.query_generation.answerer_factory", make)
         yield run("mini", shoppers=("behavioural", "titled"), embedder="lexical", sessions=80)
 
 
-def make(spec: str, **options: object) -> object:
-    from paars_gym.shoppers.registry import make_answerer
+def make(run: RunConfig) -> object:
+    from paars_gym.shoppers.registry import answerer_factory
 
-    return Titled if spec == "titled" else make_answerer(spec, **options)  # type: ignore[arg-type]
+    return Titled if run.policy == "titled" else answerer_factory(run)
 
 
 def test_minis_people_are_called_synthetic_and_have_personas(mini: QueryResults) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from paars_gym.abtest.play import PolicyFor
 from paars_gym.personas.persona import (
     SCALES,
     ConsumerProfile,
@@ -18,6 +15,7 @@ from paars_gym.personas.persona import (
     Trait,
 )
 from paars_gym.shoppers.behavioural import BehaviouralShopper
+from paars_gym.simulation.concurrency import MakePolicy
 
 EAGER = {"attraction": 0.0, "outside": 1.0, "scroll": 4.0}
 
@@ -51,8 +49,5 @@ def varied_people(number: int, *, brand: str = "", seed: int = 0) -> list[Person
     ]
 
 
-def shoppers(**parameters: float) -> PolicyFor:
-    def for_shop(shop: Any) -> Any:
-        return lambda: BehaviouralShopper(shop, parameters={**EAGER, **parameters})
-
-    return for_shop
+def shoppers(**parameters: float) -> MakePolicy:
+    return lambda: BehaviouralShopper(parameters={**EAGER, **parameters})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -17,7 +15,6 @@ from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from tests.probes.choice_model import ONE_LOOK, chances
@@ -67,8 +64,8 @@ def played_coverage(repeats: int) -> dict[str, float]:
     truth = dict(zip(OUTCOMES, (after - before).tolist(), strict=True))
     covered = dict.fromkeys(OUTCOMES, 0)
 
-    def planted(shop: Shop) -> Callable[[], BehaviouralShopper]:
-        return lambda: BehaviouralShopper(shop, parameters=parameters)
+    def planted() -> BehaviouralShopper:
+        return BehaviouralShopper(parameters=parameters)
 
     for repeat in range(repeats):
         rng = session_rng(repeat, "a repeat")

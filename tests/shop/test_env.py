@@ -25,7 +25,8 @@ from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 
 INFO_KEYS = {
-    "step", "page", "query", "results", "product", "cart", "purchases", "action_valid", "error", "events",
+    "step", "page", "query", "results", "first_rank", "product", "products", "more", "page_size", "reviews_per_page",
+    "can_back", "cart", "purchases", "action_valid", "error", "events",
 }  # fmt: skip
 
 

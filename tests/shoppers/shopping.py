@@ -7,9 +7,8 @@ import numpy as np
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Score, ShoppingPreferences
 from paars_gym.sessions.event import End, Intention, Session
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
-from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.protocol import Policy
 
 MAX_STEPS = 50
@@ -40,14 +39,14 @@ def shop_once(
     refused: list[str] | None = None,
 ) -> Session:
     """One session, as the simulation would record it; the actions that the shop refused go into ``refused``."""
-    visit = Visit(shop, max_steps=max_steps, reward=NoReward())
+    env = RetailEnv(shop=shop, max_steps=max_steps)
     policy.reset(persona, intention, session_rng(seed, key))
-    observation, info = visit.begin(intention)
+    observation, info = env.reset(options={"intention": intention})
     events, ended = [], False
     for _ in range(max_steps):
         action = policy.act(observation, info)
         assert isinstance(action, str)
-        observation, _, ended, _, info = visit.advance(action)
+        observation, _, ended, _, info = env.step(action)
         events += info["events"]
         if info["error"] is not None and refused is not None:
             refused.append(f"{action}: {info['error']}")

@@ -19,7 +19,7 @@ from tests.shoppers.shopping import make_persona, shop_often, shop_once
 def test_sessions_are_plausible_and_hardly_anything_is_refused(
     mini_shop: Shop, personas: dict[str, Persona], intentions: list[Intention]
 ) -> None:
-    sessions = shop_often(mini_shop, BehaviouralShopper(mini_shop), 300, personas, intentions)
+    sessions = shop_often(mini_shop, BehaviouralShopper(), 300, personas, intentions)
     assert {session.end for session in sessions} == {"stop"}
     assert all(session.events[0].kind == "search" for session in sessions)
     per_session = {
@@ -31,7 +31,7 @@ def test_sessions_are_plausible_and_hardly_anything_is_refused(
 
 
 def test_only_a_next_page_that_is_not_there_is_refused(small_shop: Shop) -> None:
-    policy = BehaviouralShopper(small_shop, parameters={"next_page": 6.0, "impatience": 0.0})
+    policy = BehaviouralShopper(parameters={"next_page": 6.0, "impatience": 0.0})
     refused: list[str] = []
     for seed in range(200):
         shop_once(small_shop, policy, seed=seed, intention=Intention(text="red shoes"), refused=refused)
@@ -40,7 +40,7 @@ def test_only_a_next_page_that_is_not_there_is_refused(small_shop: Shop) -> None
 
 
 def test_a_session_depends_on_its_seed_and_nothing_before(small_shop: Shop) -> None:
-    policy, fresh = BehaviouralShopper(small_shop), BehaviouralShopper(small_shop)
+    policy, fresh = BehaviouralShopper(), BehaviouralShopper()
     need = Intention(text="wireless headphones for the office")
     first = shop_once(small_shop, policy, seed=5, intention=need)
     shop_once(small_shop, policy, seed=6, intention=need)
@@ -58,7 +58,7 @@ def test_the_same_visitor_in_two_shops_differs_only_where_the_shops_do(catalog: 
     queries = []
     for spec in ("bm25", "price"):
         shop = Shop(catalog, make_ranking(spec, catalog), page_size=12)
-        policy = BehaviouralShopper(shop, parameters=parameters)
+        policy = BehaviouralShopper(parameters=parameters)
         sessions = [shop_once(shop, policy, seed=seed, intention=need) for seed in range(200)]
         queries.append(
             [[event.query for event in session.events if event.kind == "search"][:2] for session in sessions]
@@ -75,22 +75,15 @@ def test_arms_that_leave_on_different_pages_check_out_alike(catalog: Catalog) ->
     for pages in (1, 2):
         shop = Shop(catalog, make_ranking("bm25", catalog), page_size=3)
         onward = {"next_page": 99.0, "impatience": 98.5, "sated": 0.0} if pages == 2 else {"next_page": -99.0}
-        policy = BehaviouralShopper(shop, parameters=base | onward)
+        policy = BehaviouralShopper(parameters=base | onward)
         sessions = [shop_once(shop, policy, seed=seed, intention=need) for seed in range(60)]
         ends.append([session.count("purchase") > 0 for session in sessions])
     assert ends[0] == ends[1]
     assert 10 < sum(ends[0]) < 50
 
 
-def test_it_says_what_it_needs_to_shop() -> None:
-    policy = BehaviouralShopper()
-    policy.reset(None, Intention(text="shoes"), np.random.default_rng(0))
-    with pytest.raises(ValueError, match="needs a shop"):
-        policy.act("", {"events": (), "results": (), "action_valid": True})
-
-
 def test_no_intention_no_persona_and_no_words_are_no_trouble(small_shop: Shop) -> None:
-    policy = BehaviouralShopper(small_shop)
+    policy = BehaviouralShopper()
     for seed in range(20):
         assert shop_once(small_shop, policy, seed=seed).events[0].kind == "search"
         odd = shop_once(small_shop, policy, seed=seed, intention=Intention(text="🙂 ??"))
@@ -98,7 +91,7 @@ def test_no_intention_no_persona_and_no_words_are_no_trouble(small_shop: Shop) -
 
 
 def _purchases(shop: Shop, persona: Persona | None, intention: Intention, **settings: Any) -> list[str | None]:
-    policy = BehaviouralShopper(shop, settings.pop("condition", "persona"), settings)
+    policy = BehaviouralShopper(settings.pop("condition", "persona"), settings)
     sessions = [shop_once(shop, policy, seed=seed, persona=persona, intention=intention) for seed in range(400)]
     return [event.product for session in sessions for event in session.events if event.kind == "purchase"]
 
@@ -141,7 +134,7 @@ def test_each_component_acts_under_its_own_condition_and_the_whole(
 
 
 def test_options_asked_for_are_chosen(small_shop: Shop) -> None:
-    policy = BehaviouralShopper(small_shop, parameters={"outside": -9.0})
+    policy = BehaviouralShopper(parameters={"outside": -9.0})
     session = shop_once(small_shop, policy, intention=Intention(text="shoes", options={"size": "41", "colour": "blue"}))
     added = [event for event in session.events if event.kind == "add"]
     assert added
@@ -149,7 +142,7 @@ def test_options_asked_for_are_chosen(small_shop: Shop) -> None:
 
 
 def test_what_is_sold_out_is_not_added(small_shop: Shop) -> None:
-    policy = BehaviouralShopper(small_shop, parameters={"outside": -30.0, "attraction": 9.0, "scroll": 9.0})
+    policy = BehaviouralShopper(parameters={"outside": -30.0, "attraction": 9.0, "scroll": 9.0})
     refused: list[str] = []
     session = shop_once(small_shop, policy, intention=Intention(text="kids headphones"), refused=refused)
     assert "h4" in {event.product for event in session.events if event.kind == "view"}

@@ -17,7 +17,6 @@ from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.fit import fit_behaviour
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.utility import wares_of
 from tests.conftest import twelve_products
 from tests.shoppers.shopping import make_persona, shop_often, shop_once
 
@@ -56,10 +55,10 @@ def test_the_probabilities_of_all_logs_of_a_page_sum_to_one(small_shop: Shop) ->
         # Cut off after the move: what the next page brings is not part of it.
         end = "stop" if events[-1].kind == "stop" else "max_steps"
         session = Session(shopper="ada", key="1", events=events, intention=intention, end=end)
-        evidence = read_evidence([session], wares_of(small_shop), personas={"ada": persona}, page_size=3)
+        evidence = read_evidence([session], small_shop.product, personas={"ada": persona}, page_size=3)
         assert evidence.unexplained == 0
         given = session.model_copy(update={"events": events[:1], "end": "max_steps"})
-        before = read_evidence([given], wares_of(small_shop), personas={"ada": persona}, page_size=3)
+        before = read_evidence([given], small_shop.product, personas={"ada": persona}, page_size=3)
         total += math.exp(log_likelihood(parameters, evidence)[0] - log_likelihood(parameters, before)[0])
     assert total == pytest.approx(1.0, abs=1e-12)
 
@@ -74,7 +73,7 @@ def test_a_next_page_that_names_no_query_is_of_the_search_before(small_shop: Sho
             Event(kind="stop"),
         )
         session = Session(shopper="a", key="1", events=events, end="stop")
-        return read_evidence([session], wares_of(small_shop), page_size=2).pages.features
+        return read_evidence([session], small_shop.product, page_size=2).pages.features
 
     assert features(None).any()
     np.testing.assert_array_equal(features(None), features("red shoes"))
@@ -89,7 +88,7 @@ def test_the_probabilities_of_all_queries_sum_to_one(small_shop: Shop) -> None:
         session = Session(
             shopper="a", key="1", events=events, intention=Intention(text="red canvas shoes"), end="max_steps"
         )
-        return math.exp(log_likelihood(TRUTH, read_evidence([session], wares_of(small_shop)))[0])
+        return math.exp(log_likelihood(TRUTH, read_evidence([session], small_shop.product))[0])
 
     assert sum(chance(query) for query in queries) == pytest.approx(1.0)
     again = sum(chance("red shoes", query) for query in queries if query != "red shoes")
@@ -99,12 +98,12 @@ def test_the_probabilities_of_all_queries_sum_to_one(small_shop: Shop) -> None:
 def test_the_gradient_is_that_of_the_likelihood(
     mini_shop: Shop, personas: dict[str, Persona], intentions: list[Intention]
 ) -> None:
-    sessions = shop_often(mini_shop, BehaviouralShopper(mini_shop), 40, personas, intentions)
+    sessions = shop_often(mini_shop, BehaviouralShopper(), 40, personas, intentions)
     sessions += [
-        shop_once(mini_shop, BehaviouralShopper(mini_shop), seed=seed, intention=intentions[seed], max_steps=5)
+        shop_once(mini_shop, BehaviouralShopper(), seed=seed, intention=intentions[seed], max_steps=5)
         for seed in range(20)
     ]
-    evidence = read_evidence(sessions, wares_of(mini_shop), personas=personas)
+    evidence = read_evidence(sessions, mini_shop.product, personas=personas)
     assert evidence.unexplained == 0
     parameters = TRUTH + np.random.default_rng(2).normal(0, 0.3, len(TRUTH))
     _, gradient = log_likelihood(parameters, evidence)
@@ -121,7 +120,7 @@ def _coverage(
 ) -> tuple[float, int]:
     covered = []
     for repeat in range(repeats):
-        sessions = shop_often(shop, BehaviouralShopper(shop), n_sessions, personas, intentions, seed=repeat)
+        sessions = shop_often(shop, BehaviouralShopper(), n_sessions, personas, intentions, seed=repeat)
         fit = BehaviouralShopper.fit(sessions, shop.catalog, personas=personas)
         assert fit.held == ()
         intervals = fit.intervals(0.95)
@@ -149,7 +148,7 @@ def test_intervals_cover_the_truth_93_to_97_percent_of_the_time(
 
 def test_what_a_log_cannot_tell_is_held_and_said(mini_shop: Shop, intentions: list[Intention]) -> None:
     buyers = [intention for intention in intentions if intention.goal == "buy"]
-    policy = BehaviouralShopper(mini_shop)
+    policy = BehaviouralShopper()
     sessions = [
         shop_once(mini_shop, policy, key=str(number), intention=buyers[number % len(buyers)]) for number in range(200)
     ]
@@ -160,12 +159,12 @@ def test_what_a_log_cannot_tell_is_held_and_said(mini_shop: Shop, intentions: li
     assert set(fit.held) == without_personas | {"compare", "browse"}
     assert fit.parameters.compare == 0.123
     assert set(fit.standard_errors) == set(NAMES) - set(fit.held)
-    assert fit.log_likelihood > log_likelihood(TRUTH, read_evidence(sessions, wares_of(mini_shop)))[0]
+    assert fit.log_likelihood > log_likelihood(TRUTH, read_evidence(sessions, mini_shop.product))[0]
 
 
 def test_a_decision_that_always_went_one_way_has_no_finite_error(small_shop: Shop) -> None:
     """Nobody in this log abandons a cart."""
-    policy = BehaviouralShopper(small_shop, parameters={"checkout": 30.0})
+    policy = BehaviouralShopper(parameters={"checkout": 30.0})
     sessions = [
         shop_once(small_shop, policy, key=str(number), intention=Intention(text="running shoes"))
         for number in range(80)
@@ -181,7 +180,7 @@ def test_a_planted_sentiment_is_estimated_where_reviews_differ(
 ) -> None:
     """It acts on the purchase alone: the click does not see the reviews."""
     planted = {"sentiment": 1.0, "outside": 2.0}
-    sessions = shop_often(mini_shop, BehaviouralShopper(mini_shop, parameters=planted), 300, personas, intentions)
+    sessions = shop_often(mini_shop, BehaviouralShopper(parameters=planted), 300, personas, intentions)
     fit = fit_behaviour(sessions, mini_shop.catalog, personas=personas)
     low, high = fit.intervals()["sentiment"]
     assert 0 < low <= 1.0 <= high
@@ -190,7 +189,7 @@ def test_a_planted_sentiment_is_estimated_where_reviews_differ(
 
 def test_without_reviews_that_differ_sentiment_is_held_and_said(small_shop: Shop) -> None:
     """Two reviews of each product are shown, of 1 and 2 stars: a second constant beside the outside option."""
-    policy = BehaviouralShopper(small_shop)
+    policy = BehaviouralShopper()
     sessions = [
         shop_once(small_shop, policy, key=str(number), intention=Intention(text="running shoes"))
         for number in range(80)
@@ -223,7 +222,7 @@ def test_human_logs_may_do_what_the_model_does_not(small_shop: Shop) -> None:
             Event(kind="remove", product="k1"),
         ),
     )
-    evidence = read_evidence([session], wares_of(small_shop))
+    evidence = read_evidence([session], small_shop.product)
     assert evidence.unexplained == 5
     assert evidence.offers.taken.tolist() == [False, False, False, True]
     assert evidence.checkouts.tolist() == [True]

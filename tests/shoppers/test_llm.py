@@ -20,14 +20,13 @@ from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Reasoning, Score, ShoppingPreferences
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
-from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
-from paars_gym.shop.visit import Visit
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_shared import llm_shoppers
 from paars_gym.shoppers.protocol import Answerer, Policy
-from paars_gym.shoppers.registry import make_answerer, make_policy
+from paars_gym.shoppers.registry import make_answerer, make_policy, policy_factory
 from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
 from paars_gym.simulation.run import run
 
@@ -54,9 +53,9 @@ def call(name: str, **arguments: Any) -> Line:
 def shop_once(model: Any, shop: Shop, *, steps: int = 50, persona: Persona | None = PERSONA, **options: Any) -> Played:
     condition = options.pop("condition", "persona")
     shopper = LLMShopper(None, ModelConfig(spec=model, options=options), condition=condition)
-    visit = Visit(shop, max_steps=steps, reward=NoReward())
+    env = RetailEnv(shop=shop)
     arrival = ScheduledVisit("a", "s1", persona, KETTLE, datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a"))
-    return asyncio.run(play_async(shopper, visit, arrival))
+    return asyncio.run(play_async(shopper, env, arrival, max_steps=steps))
 
 
 def test_it_shops_by_tool_calls(shop: Shop) -> None:
@@ -263,34 +262,34 @@ def test_the_run_names_what_a_family_does_not_take(monkeypatch: pytest.MonkeyPat
 def test_shoppers_of_one_factory_share_the_model(shop: Shop, tmp_path: Path) -> None:
     script = tmp_path / "s.jsonl"
     script.write_text('"stop[]"\n')
-    make = make_policy("llm", shop=shop, condition="base", model=f"scripted:{script}")
+    make = policy_factory(RunConfig(policy="llm", condition="base", model=ModelConfig(spec=f"scripted:{script}")))
     one, two = make(), make()
     assert one is not two
     assert one._meter.model is two._meter.model  # type: ignore[attr-defined]
-    assert isinstance(make_answerer("llm", model=f"scripted:{script}")(), Answerer)
+    assert isinstance(make_answerer("llm", model=ModelConfig(spec=f"scripted:{script}")), Answerer)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({}, "needs one"),
-        ({"model": "gpt"}, "Unknown model"),
-        ({"model": ModelConfig(spec="scripted:x", options={"form": "xml"})}, "form == 'xml'"),
-        ({"model": ModelConfig(spec="scripted:x", options={"invalid_in_a_row": 0})}, "must be >= 1"),
-        ({"model": "FILE", "budget": BudgetConfig(offline=True)}, "needs a cache"),
-        ({"model": "FILE", "colour": "red"}, "colour"),
-        ({"model": ModelConfig(spec="scripted:x", options={"colour": "red"})}, "'colour'. Available: form, invalid"),
+        ({"model": ModelConfig(spec="gpt")}, "Unknown model"),
+        ({"model": ModelConfig(spec="FILE", options={"form": "xml"})}, "form == 'xml'"),
+        ({"model": ModelConfig(spec="FILE", options={"invalid_in_a_row": 0})}, "must be >= 1"),
+        ({"model": ModelConfig(spec="FILE"), "budget": BudgetConfig(offline=True)}, "needs a cache"),
+        ({"model": ModelConfig(spec="FILE"), "colour": "red"}, "colour"),
+        ({"model": ModelConfig(spec="FILE", options={"colour": "red"})}, "'colour'. Available: form, invalid"),
     ],
 )
 def test_wrong_options_say_what_is_possible(shop: Shop, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     script = tmp_path / "s.jsonl"
     script.write_text('"stop[]"\n')
-    spec = f"scripted:{script}"
-    given = {name: spec if value == "FILE" else value for name, value in options.items()}
-    if isinstance(config := given.get("model"), ModelConfig):
-        given["model"] = config.model_copy(update={"spec": spec})
+    model, budget = options.get("model"), options.get("budget")
+    if model is not None and model.spec == "FILE":
+        model = model.model_copy(update={"spec": f"scripted:{script}"})
+    own = {name: value for name, value in options.items() if name not in ("model", "budget")}
     with pytest.raises(ValueError, match=message):
-        make_policy("llm", shop=shop, condition="base", **given)
+        make_policy("llm", condition="base", options=own, model=model, budget=budget)
 
 
 def test_no_persona_no_condition(shop: Shop) -> None:

@@ -19,9 +19,7 @@ from paars_gym.personas.history import render_history, shorten_history
 from paars_gym.personas.persona import SCALES, ConsumerProfile, Persona, Reasoning, ShoppingPreferences
 from paars_gym.sessions.event import Event, History, Session
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.open import open_shop
-from paars_gym.shop.rewards import NoReward
-from paars_gym.shop.visit import Visit
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_context import Context, Turn
 from paars_gym.shoppers.llm_prompts import TOOLS, shopper_messages
@@ -157,9 +155,9 @@ def test_forty_steps_of_a_whole_persona_fit_into_8k_tokens(catalog: Catalog, con
     persona = household()
     assert estimate_tokens(persona.history) > 5_900
     shopper = LLMShopper(None, ModelConfig(spec=model, context_tokens=8_000), condition=condition)
-    visit = Visit(open_shop(catalog, "bm25"), max_steps=40, reward=NoReward())
+    env = RetailEnv(catalog)
     arrival = ScheduledVisit("a", "h", persona, None, datetime(2018, 1, 6, tzinfo=UTC), session_rng(0, "a"))
-    played = asyncio.run(play_async(shopper, visit, arrival))
+    played = asyncio.run(play_async(shopper, env, arrival, max_steps=40))
     assert (played.session.end, played.steps, played.cause) == ("max_steps", 40, None)
     assert max(expected_tokens(request) for request in model.requests) <= 8_000
     # One prefix for the whole session, which providers cache.

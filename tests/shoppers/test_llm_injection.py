@@ -14,9 +14,7 @@ from paars_gym.llm.chat import Request
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.open import open_shop
-from paars_gym.shop.rewards import NoReward
-from paars_gym.shop.visit import Visit
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import TOOLS
 from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
@@ -55,13 +53,13 @@ def product(attack: str, key: str = "evil") -> Product:
 def visit(attack: str, lines: list[Line]) -> tuple[Played, list[Request], tuple[object, ...]]:
     catalog = Catalog.from_products([product(attack), product("Plain", "k1")], name="two", synthetic=True)
     model = ScriptedChat(lines)
-    place = Visit(open_shop(catalog, "bm25"), max_steps=20, reward=NoReward())
+    env = RetailEnv(catalog)
     # What was mined from a log may hold anything as well.
     arrival = ScheduledVisit(
         "a", "s", None, Intention(text=f"kettle {attack}"), datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a")
     )
-    played = asyncio.run(play_async(LLMShopper(None, model, condition="base"), place, arrival))
-    return played, model.requests, place.state.cart
+    played = asyncio.run(play_async(LLMShopper(None, model, condition="base"), env, arrival, max_steps=20))
+    return played, model.requests, env.snapshot().state.cart
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import BudgetConfig, ModelConfig
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.llm import stack
 from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
 from paars_gym.llm.batch_api import Results
 from paars_gym.llm.chat import Reply, Request, Usage, expected_tokens
 from paars_gym.llm.dry_run import EXPECTED_ANSWER
+from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_shared import ModelShoppers
-from paars_gym.shoppers.registry import make_answerer
+from paars_gym.shoppers.registry import answerer_factory
 
 QUESTIONS = 1_200
 
@@ -71,12 +72,14 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
     provider, told = Provider(), list[str]()
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789abcdef")
     monkeypatch.setattr(stack, "Batched", partial(Batched, api=provider, linger_seconds=0.3))
-    shoppers = make_answerer(
-        "llm",
-        condition="base",
-        model="openai:gpt-4.1-mini",
-        budget=BudgetConfig(batches=tmp_path / "b.jsonl"),
-        announce=told.append,
+    shoppers = answerer_factory(
+        RunConfig(
+            policy="llm",
+            condition="base",
+            options={"announce": told.append},
+            model=ModelConfig(spec="openai:gpt-4.1-mini"),
+            budget=BudgetConfig(batches=tmp_path / "b.jsonl"),
+        )
     )
     assert isinstance(shoppers, ModelShoppers)
     assert shoppers.at_once == BATCHED_AT_ONCE
@@ -88,7 +91,13 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
 
 
 def test_one_by_one_they_keep_to_the_concurrency() -> None:
-    shoppers = make_answerer("llm", model="openai:own@http://127.0.0.1:1/v1", budget=BudgetConfig(concurrency=7))
+    shoppers = answerer_factory(
+        RunConfig(
+            policy="llm",
+            model=ModelConfig(spec="openai:own@http://127.0.0.1:1/v1"),
+            budget=BudgetConfig(concurrency=7),
+        )
+    )
     assert isinstance(shoppers, ModelShoppers)
     assert shoppers.at_once == 7
     asyncio.run(shoppers.aclose())
@@ -97,11 +106,13 @@ def test_one_by_one_they_keep_to_the_concurrency() -> None:
 def test_a_dry_run_says_what_questions_would_take(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     model = ModelConfig(spec="openai:gpt-4.1-mini", price="1,10")
-    shoppers = make_answerer("llm", condition="base", model=model, budget=BudgetConfig(dry_run=True))
+    shoppers = answerer_factory(
+        RunConfig(policy="llm", condition="base", model=model, budget=BudgetConfig(dry_run=True))
+    )
     assert isinstance(shoppers, ModelShoppers)
     assert asyncio.run(choose(shoppers, catalog, 10)) == [0] * 10
     told = shoppers.model.report()
-    question = shoppers().question(None, "x" * 300)
+    question = LLMShopper(None, shoppers.model, condition="base").question(None, "x" * 300)
     assert told["calls"] == 10
     assert told["tokens"]["output"] == 10 * EXPECTED_ANSWER
     assert 5 * expected_tokens(question) < told["tokens"]["input"] < 20 * expected_tokens(question)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.product import Product
-from paars_gym.config import CONDITIONS
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
+from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.shop import Shop
-from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.protocol import Answerer, Policy
-from paars_gym.shoppers.registry import SHOPPERS, make_answerer, make_policy
+from paars_gym.shoppers.registry import SHOPPERS, make_answerer, make_policy, policy_factory
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "replay": {"sessions": Session(shopper="a", key="1", events=(Event(kind="stop"),))},
@@ -43,17 +43,15 @@ class Mute:
 @pytest.mark.parametrize("name", ["uniform", "replay", "embedding", "behavioural"])
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_short_name_makes_a_policy_that_answers_too(small_shop: Shop, name: str, condition: Any) -> None:
-    from paars_gym.embedding.lexical import LexicalEmbedder
-
     options = dict(OPTIONS.get(name, {}))
     if "embedder" in options:
         options["embedder"] = LexicalEmbedder()
-    make = make_policy(name, shop=small_shop, condition=condition, **options)
+    make = policy_factory(RunConfig(policy=name, condition=condition, options=options))
     first, second = make(), make()
     assert first is not second
     assert first.name == name
     assert isinstance(first, Policy)
-    answerer = make_answerer(name, condition=condition, **options)()
+    answerer = make_answerer(name, condition=condition, options=options)
     assert isinstance(answerer, Answerer)
     answerer.reset(None, None, np.random.default_rng(0))
     products: Sequence[Product] = list(small_shop.catalog)[:4]
@@ -64,9 +62,9 @@ def test_every_short_name_makes_a_policy_that_answers_too(small_shop: Shop, name
     assert set(query.split()) <= set(products[0].title.casefold().split())
 
 
-def test_unknown_names_give_the_list(small_shop: Shop) -> None:
+def test_unknown_names_give_the_list() -> None:
     with pytest.raises(ValueError, match=r"Unknown shopper 'behavioral'. Did you mean behavioural\?") as error:
-        make_policy("behavioral", shop=small_shop)
+        make_policy("behavioral")
     assert all(name in str(error.value) for name in SHOPPERS)
 
 
@@ -76,7 +74,6 @@ def test_unknown_names_give_the_list(small_shop: Shop) -> None:
         ("uniform", {"views": 3}, "no option 'views'"),
         ("behavioural", {"parameters": {"prize": 1.0}}, "Unknown parameter 'prize'"),
         ("behavioural", {"parameters": {"price": float("nan")}}, "must be a finite number"),
-        ("behavioural", {"condition": "all"}, "Unknown condition 'all'"),
         ("embedding", {"views": 0}, "views == 0"),
         ("replay", {}, "cannot be made"),
         ("replay", {"sessions": []}, "at least one session"),
@@ -85,33 +82,50 @@ def test_unknown_names_give_the_list(small_shop: Shop) -> None:
         ("tests.shoppers.test_registry:Mute", {}, "it lacks reset, act"),
     ],
 )
-def test_mistakes_are_named(small_shop: Shop, spec: str, options: dict[str, Any], message: str) -> None:
+def test_mistakes_are_named(spec: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make_policy(spec, shop=small_shop, **options)
+        make_policy(spec, options=options)
 
 
-def test_a_class_of_ones_own_gets_the_options_that_it_takes(small_shop: Shop) -> None:
-    policy = make_policy("tests.shoppers.test_registry:Decided", shop=small_shop, action="back[]")()
+def test_an_unknown_condition_is_named() -> None:
+    with pytest.raises(ValueError, match="Unknown condition 'all'"):
+        make_policy("behavioural", condition="all")  # type: ignore[arg-type]
+
+
+def test_a_class_of_ones_own_gets_the_options_that_it_takes() -> None:
+    policy = make_policy("tests.shoppers.test_registry:Decided", options={"action": "back[]"})
     assert policy.act("", {}) == "back[]"
     with pytest.raises(ValueError, match=r"no option 'colour'. It has: action"):
-        make_policy("tests.shoppers.test_registry:Decided", shop=small_shop, colour="red")
+        make_policy("tests.shoppers.test_registry:Decided", options={"colour": "red"})
     with pytest.raises(ValueError, match="is no Answerer"):
         make_answerer("tests.shoppers.test_registry:Decided")
 
 
-def test_a_class_may_lie_in_the_working_directory(
-    small_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_may_lie_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_shopper_of_this_test.py").write_text(
         "from tests.shoppers.test_registry import Decided\nclass Mine(Decided):\n    name = 'mine'\n"
     )
     monkeypatch.chdir(tmp_path)
-    assert make_policy("own_shopper_of_this_test:Mine", shop=small_shop)().name == "mine"
+    assert make_policy("own_shopper_of_this_test:Mine").name == "mine"
 
 
-def test_policies_of_one_factory_share_what_they_know_of_the_products(small_shop: Shop) -> None:
-    make = make_policy("behavioural", shop=small_shop)
-    one, other = make(), make()
-    assert isinstance(one, BehaviouralShopper)
-    assert isinstance(other, BehaviouralShopper)
-    assert one._wares is other._wares
+class Asking:
+    """Takes what a policy that asks a model takes."""
+
+    name = "asking"
+    reset, act = Decided.reset, Decided.act
+
+    def __init__(self, budget: BudgetConfig, condition: Condition, model: ModelConfig | None = None) -> None:
+        self.given = budget, condition, model
+
+
+def test_model_and_budget_go_to_what_takes_them() -> None:
+    budget, model = BudgetConfig(max_usd=2.0), ModelConfig(spec="openai:m")
+    policy: Any = make_policy("tests.shoppers.test_registry:Asking", condition="history", model=model, budget=budget)
+    assert policy.given == (budget, "history", model)
+    assert make_policy("uniform", model=model, budget=budget).name == "uniform"
+
+
+def test_embedding_shoppers_of_one_factory_share_their_vectors() -> None:
+    make: Any = policy_factory(RunConfig(policy="embedding", options={"embedder": LexicalEmbedder()}))
+    assert make().vectors is make().vectors

@@ -38,20 +38,20 @@ class Likeness:
 @given(seed=st.integers(0, 10_000), needy=st.booleans())
 def test_uniform_does_only_what_is_possible(small_shop: Shop, seed: int, needy: bool) -> None:
     refused: list[str] = []
-    policy = UniformShopper(small_shop)
+    policy = UniformShopper()
     shop_once(small_shop, policy, seed=seed, intention=NEED if needy else None, refused=refused)
     assert refused == []
 
 
 def test_uniform_does_everything_that_is_possible(small_shop: Shop) -> None:
-    policy = UniformShopper(small_shop)
+    policy = UniformShopper()
     kinds = {event.kind for seed in range(60) for event in shop_once(small_shop, policy, seed=seed).events}
     assert kinds == {"search", "next_page", "view", "add", "remove", "purchase", "stop"}
 
 
 @pytest.mark.parametrize("name", ["uniform", "behavioural"])
 def test_replay_does_the_same_again(small_shop: Shop, name: str) -> None:
-    policy = make_policy(name, shop=small_shop)()
+    policy = make_policy(name)
     for seed in range(30):
         session = shop_once(small_shop, policy, seed=seed, intention=NEED, max_steps=200)
         again = shop_once(small_shop, ReplayShopper(sessions=session), intention=NEED, max_steps=200)
@@ -105,7 +105,7 @@ def test_nobody_chooses_from_nothing(small_shop: Shop) -> None:
         UniformShopper(),
         EmbeddingShopper(embedder=Likeness()),
         ReplayShopper(sessions=Session(shopper="ada", key="1")),
-        BehaviouralShopper(small_shop),
+        BehaviouralShopper(),
     ]
     for shopper in shoppers:
         shopper.reset(make_persona(), None, np.random.default_rng(0))
@@ -124,7 +124,7 @@ def test_every_shopper_has_a_public_name_that_loads_late() -> None:
 
 
 def test_embedding_opens_and_buys_what_is_most_alike(small_shop: Shop) -> None:
-    policy = EmbeddingShopper(small_shop, embedder=Likeness(), views=2)
+    policy = EmbeddingShopper(embedder=Likeness(), views=2)
     persona = make_persona(history="2026-01-02 (Friday)\n- 10:30 bought Fann slippers at 9.00")
     refused: list[str] = []
     session = shop_once(small_shop, policy, persona=persona, intention=Intention(text="red"), refused=refused)

@@ -14,9 +14,10 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.llm.errors import BudgetSpentError
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.sessions.event import Intention
+from paars_gym.shop.open import env_factory
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import GaveUp, Policy
-from paars_gym.simulation.crowd import play_all
+from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import read_log
 from paars_gym.simulation.run import RunResult
@@ -192,7 +193,7 @@ def test_play_all_works_without_a_folder_and_inside_a_running_loop(shop: Shop) -
     def sessions(make_policy: type[Policy]) -> list[str]:
         played: list[Played] = []
         arrivals = Schedule(sessions=12, seed=0).arrivals()
-        play_all(arrivals, shop=shop, make_policy=make_policy, finished=played.append, concurrency=4)
+        play_all(arrivals, make_env=env_factory(shop), make_policy=make_policy, finished=played.append, concurrency=4)
         return sorted(one.session.model_dump_json() for one in played)
 
     async def notebook() -> list[str]:

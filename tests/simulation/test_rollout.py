@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, Session
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.rewards import NoReward
+from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
-from paars_gym.shop.visit import Visit
 from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
 from paars_gym.simulation.log import encode
 from paars_gym.simulation.schedule import FIRST_DAY, Schedule
@@ -38,8 +37,8 @@ class Script:
         return action
 
 
-def visit(shop: Shop, max_steps: int = 10) -> Visit:
-    return Visit(shop, max_steps=max_steps, reward=NoReward())
+def visit(shop: Shop, max_steps: int = 10) -> RetailEnv:
+    return RetailEnv(shop=shop, max_steps=max_steps)
 
 
 def ann(key: str = "a") -> ScheduledVisit:

@@ -21,18 +21,17 @@ from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, momen
 from paars_gym.abtest.fit.weights import Marginals, persona_traits, rake
 from paars_gym.abtest.outcomes import FAILED, measure
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.personas.intentions import GOALS, MIX, Goal, IntentionMix
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.seed import session_rng
-from paars_gym.shop.open import open_shop
+from paars_gym.shop.open import REMEMBERED, env_factory, open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.registry import make_policy
-from paars_gym.simulation.crowd import Brake, play_all
-from paars_gym.simulation.default_people import REMEMBERED
+from paars_gym.shoppers.registry import policy_factory
+from paars_gym.simulation.concurrency import StopRequest, play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.schedule import Schedule
 
@@ -55,7 +54,7 @@ class _Crowd(NamedTuple):
     def play(self, mix: Mapping[Goal, float], parameters: Mapping[str, float], seed: int) -> tuple[Floats, list[Goal]]:
         """Moments and goals of its sessions."""
         rows, goals = [], []
-        brake = Brake()
+        stop = StopRequest()
 
         def finished(played: Played) -> None:
             session = played.session
@@ -75,14 +74,14 @@ class _Crowd(NamedTuple):
             arrivals = (arrival._replace(persona=None) for arrival in arrivals)
         play_all(
             arrivals,
-            shop=self.shop,
-            make_policy=make_policy(self.policy, shop=self.shop, condition=self.condition, **options),
+            make_env=env_factory(self.shop),
+            make_policy=policy_factory(RunConfig(policy=self.policy, condition=self.condition, options=options)),
             finished=finished,
             concurrency=min(self.concurrency, self.sessions),
-            brake=brake,
+            stop=stop,
         )
-        if brake.reason:
-            raise ValueError(f"The calibration ended early: {brake.reason}.")
+        if stop.reason:
+            raise ValueError(f"The calibration ended early: {stop.reason}.")
         if not rows:
             raise ValueError("All simulated sessions failed; nothing can be calibrated.")
         # Concurrent sessions end in any order; their moments must not depend on it.

@@ -86,8 +86,7 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         result = self.env.step(action)
         key = self._retail.session_key or f"episode-{self._episode}"
-        info = {**result[4], "first_rank": self._retail.first_rank}
-        record = step_record(key, action, info, float(result[1]))
+        record = step_record(key, action, result[4], float(result[1]))
         if isinstance(self._shown, str):
             record = record.model_copy(update={"shown": self._shown})
         self._file.write(record.model_dump_json(exclude_defaults=True) + "\n")
@@ -111,7 +110,7 @@ def step_record(session: str, action: object, info: dict[str, Any], reward: floa
         page=info["page"],
         query=info["query"],
         results=info["results"],
-        first_rank=info.get("first_rank"),
+        first_rank=info["first_rank"] or None,
         product=info["product"],
         cart=tuple((line.product, line.units) for line in info["cart"]),
         events=info["events"],

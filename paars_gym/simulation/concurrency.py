@@ -1,8 +1,8 @@
-"""How do many shoppers shop: at once if they wait for something, one after another if they compute?
+"""Many sessions: at once for policies that wait for something, one after another for policies that compute.
 
-One after another, and not through `RetailVectorEnv`: policies answer one page at a time, so there is nothing to batch,
-and the vector environment's arrays of infos cost more than the visits themselves. Twelve actions on cached pages of the
-mini catalog, without a policy: 69,000 sessions a second of processor time in turn, 33,000 as 64 visits at once.
+Policies that compute do not play through `RetailVectorEnv`: they answer one page at a time, so there is nothing to
+batch, and the vector environment's arrays of infos cost more than the visits themselves. Twelve actions on cached pages
+of the mini catalog, without a policy: 69,000 sessions a second of processor time in turn, 33,000 as 64 visits at once.
 """
 
 from __future__ import annotations
@@ -18,91 +18,101 @@ from typing import Any
 
 import numpy as np
 
-from paars_gym.shop.rewards import NoReward
-from paars_gym.shop.shop import Shop
-from paars_gym.shop.visit import Visit
+from paars_gym.shop.open import MakeEnv
 from paars_gym.shoppers.protocol import Policy
-from paars_gym.simulation.episode import RUN_ENDING, AsynchronousPolicyError, Played, ScheduledVisit, play, play_async
+from paars_gym.simulation.episode import (
+    RUN_ENDING,
+    AsynchronousPolicyError,
+    Env,
+    Played,
+    ScheduledVisit,
+    play,
+    play_async,
+)
 
 MakePolicy = Callable[[], Policy]
 
 
 @dataclass
-class Brake:
+class StopRequest:
     """Ends a population early: sessions in flight are finished, no new one begins.
 
     Attributes:
-        reason: Why; empty as long as it is not pulled.
+        reason: Why; empty as long as nobody asks for it.
     """
 
     reason: str = ""
 
 
 def play_all(
-    arrivals: Iterable[ScheduledVisit],
+    visits: Iterable[ScheduledVisit],
     *,
-    shop: Shop,
+    make_env: MakeEnv,
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
     max_steps: int = 50,
     concurrency: int = 1,
-    brake: Brake | None = None,
+    stop: StopRequest | None = None,
     record: bool = False,
 ) -> None:
-    """Plays sessions in memory; `run_population` does the same with a folder.
+    """Plays sessions in memory; `paars_gym.simulation.run.run` does the same with a folder.
 
     A policy whose ``reset`` and ``act`` compute plays one session after another. One that waits (``async def``) plays
     as many at once as ``concurrency`` says, each slot with a policy object of its own. The sessions are the same.
 
     Args:
-        arrivals: Read as they are needed.
-        shop: Where.
+        visits: Read as they are needed.
+        make_env: Makes an environment to shop in, one for each slot; see `paars_gym.shop.open.env_factory`.
         make_policy: Makes a policy; after a ``policy_error`` a new one takes over.
         finished: Given each session when it is finished, in no particular order.
-        max_steps: Actions until a session is cut off.
+        max_steps: Actions until a session is cut off, where the environment does not truncate it earlier.
         concurrency: Sessions at once, for policies that wait.
-        brake: Looked at before each session; set here by an error that ends the run.
+        stop: Looked at before each session; set here by an error that ends the run.
         record: Whether each `Played` has the records of its steps.
 
     Raises:
-        ValueError: ``concurrency`` < 1 or ``max_steps`` < 1.
+        ValueError: ``concurrency`` < 1 or ``max_steps`` < 1, or the environment's ``info`` lacks a key.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency == {concurrency}, must be >= 1.")
-    brake = brake or Brake()
-    waiting = iter(arrivals)
+    if concurrency < 1 or max_steps < 1:
+        raise ValueError(f"{concurrency=} and {max_steps=} must be >= 1.")
+    stop = stop or StopRequest()
+    waiting = iter(visits)
     policy = make_policy()
-    if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
-        unplayed = _in_turn(
-            waiting, policy, Visit(shop, max_steps=max_steps, reward=NoReward()), make_policy, finished, brake, record
-        )
-        if unplayed is None:
-            return
-        waiting = chain([unplayed], waiting)
-    slots = [policy, *(make_policy() for _ in range(concurrency - 1))]
-    visits = [Visit(shop, max_steps=max_steps, reward=NoReward()) for _ in slots]
-    _run(_at_once(waiting, slots, visits, make_policy, finished, brake, record))
+    envs = [make_env()]
+    try:
+        if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
+            unplayed = _in_turn(waiting, policy, envs[0], make_policy, finished, max_steps, stop, record)
+            if unplayed is None:
+                return
+            waiting = chain([unplayed], waiting)
+        slots = [policy, *(make_policy() for _ in range(concurrency - 1))]
+        envs += [make_env() for _ in slots[1:]]
+        _run(_at_once(waiting, slots, envs, make_policy, finished, max_steps, stop, record))
+    finally:
+        for env in envs:
+            env.close()
 
 
 def _in_turn(
     waiting: Iterator[ScheduledVisit],
     policy: Policy,
-    visit: Visit,
+    env: Env,
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
-    brake: Brake,
+    max_steps: int,
+    stop: StopRequest,
     record: bool,
 ) -> ScheduledVisit | None:
-    """Plays all; or gives the arrival back, as it came, in whose session the policy turns out to be asynchronous."""
-    while not brake.reason and (arrival := next(waiting, None)) is not None:
-        begin = _bookmark(arrival.rng)
+    """Plays all; or gives the visit back, as it came, in whose session the policy turns out to be asynchronous."""
+    while not stop.reason and (visit := next(waiting, None)) is not None:
+        begin = _bookmark(visit.rng)
         try:
-            played = play(policy, visit, arrival, record=record)
+            played = play(policy, env, visit, max_steps=max_steps, record=record)
         except RUN_ENDING as error:
-            brake.reason = str(error)
+            stop.reason = str(error)
             break
         except AsynchronousPolicyError:
-            return arrival._replace(rng=_reopened(arrival.rng, begin))
+            return visit._replace(rng=_reopened(visit.rng, begin))
         if played.session.end == "policy_error":
             policy = make_policy()
         finished(played)
@@ -130,18 +140,19 @@ def _reopened(rng: np.random.Generator, bookmark: tuple[Any, int]) -> np.random.
 async def _at_once(
     waiting: Iterator[ScheduledVisit],
     policies: Sequence[Policy],
-    visits: Sequence[Visit],
+    envs: Sequence[Env],
     make_policy: MakePolicy,
     finished: Callable[[Played], None],
-    brake: Brake,
+    max_steps: int,
+    stop: StopRequest,
     record: bool,
 ) -> None:
-    async def slot(policy: Policy, visit: Visit) -> None:
-        while not brake.reason and (arrival := next(waiting, None)) is not None:
+    async def slot(policy: Policy, env: Env) -> None:
+        while not stop.reason and (visit := next(waiting, None)) is not None:
             try:
-                played = await play_async(policy, visit, arrival, record=record)
+                played = await play_async(policy, env, visit, max_steps=max_steps, record=record)
             except RUN_ENDING as error:
-                brake.reason = brake.reason or str(error)
+                stop.reason = stop.reason or str(error)
                 return
             if played.session.end == "policy_error":
                 policy = make_policy()
@@ -149,8 +160,8 @@ async def _at_once(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for policy, visit in zip(policies, visits, strict=True):
-                group.create_task(slot(policy, visit))
+            for policy, env in zip(policies, envs, strict=True):
+                group.create_task(slot(policy, env))
     except ExceptionGroup as failed:
         # One fault, such as a full disk, stops all slots: the first tells enough.
         raise failed.exceptions[0] from None

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paars_gym.shop.open import env_factory
 from paars_gym.shop.shop import Shop
-from paars_gym.simulation.crowd import play_all
+from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import Wanderer
@@ -44,7 +45,7 @@ def test_a_policy_may_begin_to_wait_in_any_session(shop: Shop, first: int) -> No
     def sessions(make_policy: type[Wanderer]) -> list[str]:
         played: list[Played] = []
         arrivals = Schedule(sessions=12, seed=0).arrivals()
-        play_all(arrivals, shop=shop, make_policy=make_policy, finished=played.append, concurrency=3)
+        play_all(arrivals, make_env=env_factory(shop), make_policy=make_policy, finished=played.append, concurrency=3)
         return sorted(one.session.model_dump_json() for one in played)
 
     LateWaiter.first, LateWaiter.played = first, 0
