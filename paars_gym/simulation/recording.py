@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat
 
 from paars_gym.sessions.step import ModelTurn, StepRecord
 from paars_gym.shop.wrappers.record import step_record
@@ -57,7 +57,7 @@ class StepRecorder:
         self._session = session
         self._policy = policy
 
-    def acted(self, shown: object, action: str, info: Mapping[str, Any], reward: float, time: datetime) -> None:
+    def acted(self, shown: object, action: str, info: Mapping[str, Any], reward: SupportsFloat, time: datetime) -> None:
         """Takes in a step of the environment.
 
         Args:
@@ -67,7 +67,7 @@ class StepRecorder:
             reward: Of the step.
             time: When, in simulated time.
         """
-        record = step_record(self._session, clean(action), dict(info), reward)
+        record = step_record(self._session, clean(action), dict(info), float(reward))
         self._add(record.model_copy(update={"shown": clean(str(shown)), "time": time}))
 
     def failed(self, shown: object, info: Mapping[str, Any], failure: str) -> None:
