@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import TypeVar, cast
 
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer
 
 T = TypeVar("T")

@@ -33,7 +33,7 @@ from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS
 from paars_gym.embedding import embedder_label, load_embedder
 from paars_gym.llm.budget import parse_price
-from paars_gym.sessions.households import household_baskets
+from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import ProductLog, read_products
 
 HEADLINE = "No language model ran: uniform, popularity and embedding choose for real households (Journey, 2017)."

@@ -36,7 +36,7 @@ from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.sessions.households import household_baskets
+from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import read_products
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm import LLMShopper

@@ -32,7 +32,7 @@ from paars_gym.personas.persona import (
 )
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import read_personas
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -226,12 +226,12 @@ def validity(
 def purchase_features(houses: Sequence[str]) -> dict[str, Floats]:
     """What the purchases of households show by counting: sizes, prices, and the shares of the largest categories."""
     from paars_gym.catalog.load import load_catalog
-    from paars_gym.personas.counting import Lines, Shelves, statistics_of
-    from paars_gym.sessions.households import household_baskets
+    from paars_gym.personas.counting import ProductFacts, PurchaseLines, statistics_of
+    from paars_gym.sessions.importing import household_baskets
     from paars_gym.sessions.purchases import read_products
 
     catalog = load_catalog("journey")
-    log, shelves = read_products(household_baskets(), catalog), Shelves(catalog)
+    log, shelves = read_products(household_baskets(), catalog), ProductFacts(catalog)
     largest = np.argsort(-np.bincount(shelves.category[log.row], minlength=len(shelves.names)))[:TOP_CATEGORIES]
     place = {shopper: index for index, shopper in enumerate(log.shoppers)}
     features = {}
@@ -240,7 +240,7 @@ def purchase_features(houses: Sequence[str]) -> dict[str, Floats]:
             continue
         mine = slice(int(log.bounds[place[house]]), int(log.bounds[place[house] + 1]))
         row = log.row[mine]
-        found = statistics_of(Lines(row, log.session[mine], log.local_hours[mine], log.paid[mine]), shelves)
+        found = statistics_of(PurchaseLines(row, log.session[mine], log.local_hours[mine], log.paid[mine]), shelves)
         shares = np.bincount(shelves.category[row], minlength=len(shelves.names))[largest] / len(row)
         numbers = [*found[:6], np.log(found.lines), np.log(found.baskets), found.lines / found.baskets]
         features[house] = np.nan_to_num(np.array([*numbers, *np.sqrt(shares)], dtype=np.float64))

@@ -19,7 +19,7 @@ from rich.console import Console
 from paars_gym.alignment import AlignmentReport, open_log, score
 from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
-from paars_gym.sessions.ingest.importing import import_log
+from paars_gym.sessions.importing import import_log
 
 UCI = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_shoppers"
 
@@ -38,7 +38,7 @@ def run(agents: Path | None = None, *, data: Path = UCI, seed: int = 0) -> Align
     if not data.is_dir():
         raise FileNotFoundError(f"No UCI sessions in {str(data)!r}; give the folder of online_shoppers_intention.csv.")
     with TemporaryDirectory() as folder:
-        people = open_log(import_log(data, Path(folder, "store"), format="uci-shoppers"), name="UCI, real sessions")
+        people = open_log(import_log(data, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
         half = np.random.default_rng(seed).permutation(len(people.keep)) % 2 == 0
         if agents is not None:
             return score(people, agents, embedder=None, seed=seed)

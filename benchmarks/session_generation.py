@@ -28,7 +28,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
 from paars_gym.config import Condition, RunConfig, ShopConfig
 from paars_gym.report.alignment import number, render
-from paars_gym.sessions.households import household_baskets
+from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.split import split_by_time
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions

@@ -13,8 +13,8 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.config import Condition
 from paars_gym.llm.budget import BATCH_DISCOUNT, Price, usd_of
 from paars_gym.llm.chat import Usage, expected_tokens
-from paars_gym.personas.population import forecast_mining
-from paars_gym.personas.statistics import household_persona
+from paars_gym.personas.mining_many import forecast_mining
+from paars_gym.personas.statistics import count_persona
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import choice_form, item_question
 
@@ -71,7 +71,7 @@ def forecast_items(
         for index in np.linspace(0, len(cases) - 1, min(SAMPLE, len(cases))).astype(int).tolist()
     ]
     for cases, index, each in sample:
-        persona = household_persona(cases.history(index), cases.log.catalog, token_budget=history_tokens)
+        persona = count_persona(cases.history(index), cases.log.catalog, token_budget=history_tokens)
         question = item_question([cases.log.catalog[product] for product in cases[index].options])
         for condition, shopper in shoppers.items():
             request = shopper.question(None if condition == "base" else persona, question)

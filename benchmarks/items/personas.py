@@ -9,7 +9,7 @@ from paars_gym.llm.chat import ChatModel
 from paars_gym.personas.mining import mine_persona
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
-from paars_gym.personas.statistics import household_persona
+from paars_gym.personas.statistics import count_persona
 
 Source = Literal["mined", "counted"]
 HISTORY_TOKENS = 6000
@@ -35,7 +35,7 @@ class Counted:
         self._tokens = history_tokens
 
     async def __call__(self, cases: ItemCases, index: int) -> Persona:
-        return household_persona(cases.history(index), cases.log.catalog, token_budget=self._tokens)
+        return count_persona(cases.history(index), cases.log.catalog, token_budget=self._tokens)
 
 
 class Mined:

@@ -20,7 +20,7 @@ from benchmarks.items.results import (
 )
 from paars_gym.alignment.item_selection import OPTIONS, Protocol
 from paars_gym.alignment.paper import PAPER
-from paars_gym.sessions.ingest.journey import CAVEAT
+from paars_gym.sessions.formats import CAVEAT
 
 SHORT: dict[Protocol, str] = {"interests": "paper's\ndistr.", "popularity": "matched\ndistr."}
 ON: dict[Protocol, str] = {"interests": "the paper's distractors", "popularity": "matched ones"}

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.files import SCHEMA, CatalogCard, CatalogWriter, write_card
-from paars_gym.catalog.folder import replacing
 from paars_gym.catalog.store import Catalog
+from paars_gym.files import replaced_folder
 
 FORMAT = 1
 VOCABULARY = 30_000
@@ -35,7 +35,7 @@ def synthetic_catalog(n: int, seed: int = 0) -> Catalog:
     folder = cache_dir("benchmarks") / f"synthetic-{n}-{seed}-v{FORMAT}"
     if not folder.exists():
         rng = np.random.default_rng(seed)
-        with replacing(folder) as building:
+        with replaced_folder(folder) as building:
             with CatalogWriter(building) as writer:
                 for start in range(0, n, BATCH):
                     writer.write(_products(range(start, min(start + BATCH, n)), rng))

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from paars_gym.sessions.counts import STATISTICS, session_counts
-from paars_gym.sessions.ingest.importing import import_log
-from paars_gym.sessions.ingest.mapping import LogMapping
+from paars_gym.sessions.describe import STATISTICS, session_counts
+from paars_gym.sessions.importing import import_log
+from paars_gym.sessions.mapping import LogMapping
 from paars_gym.sessions.rows import EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter
@@ -94,7 +94,7 @@ def make_csv(path: Path, n_events: int, rng: np.random.Generator) -> None:
 def imported(log: Path, out: Path) -> Imported:
     """Imports a log in this process."""
     start, cpu = time.perf_counter(), time.process_time()
-    store = import_log(log, out, mapping=MAPPING)
+    store = import_log(log, out, MAPPING)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     return Imported(len(store), store.card.events, seconds, cpu_seconds, _peak_gb())
 

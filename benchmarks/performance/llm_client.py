@@ -29,8 +29,7 @@ from paars_gym.cli.running import run_command
 from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.openai import OpenAIChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import NoReward

@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 from paars_gym.alignment import energy_distance, js_divergence, kde_kl, score
 from paars_gym.alignment.parallel import available_threads
 from paars_gym.embedding.load import load_embedder
-from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS, TIME
+from paars_gym.ingest.times import TIME
+from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter
 

@@ -10,10 +10,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from paars_gym.sessions.event import History
+from paars_gym.sessions.event import History, session_rng
 from paars_gym.sessions.purchases import Ints, ProductLog
 from paars_gym.sessions.rows import EPOCH
-from paars_gym.sessions.seed import session_rng
 
 Protocol = Literal["interests", "popularity"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)

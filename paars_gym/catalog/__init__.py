@@ -1,4 +1,4 @@
-"""What is there to buy? Products, catalogs, and how feeds become catalogs. Names load when they are first used."""
+"""Products, catalogs, and how feeds become catalogs. Names load when they are first used."""
 
 from __future__ import annotations
 

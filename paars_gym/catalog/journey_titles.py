@@ -1,4 +1,4 @@
-"""How does ``SFT DRNK 2 LITER BTL CARB INCL`` become readable? By a table of types, otherwise by rules."""
+"""Readable names for Complete Journey's abbreviations, by a table of types, otherwise by rules."""
 
 from __future__ import annotations
 

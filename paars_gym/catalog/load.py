@@ -1,4 +1,4 @@
-"""Which catalog does a name, a path or an object stand for?"""
+"""Catalogs by name, by folder, or as they are."""
 
 from __future__ import annotations
 

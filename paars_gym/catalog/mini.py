@@ -1,4 +1,4 @@
-"""What does the shop sell when nobody brought a catalog? 5,000 invented products, the same for the same seed."""
+"""The catalog ``mini``: 5,000 invented products, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.catalog import mini_reviews
-from paars_gym.catalog.cached import cached
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.mini_reviews import write_review
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
 
+VERSION = 1
+"""Raise it with every change of what `generate_mini` gives: the catalog in the cache is then made anew."""
 N_PRODUCTS = 5_000
 SEED = 20_260_101
 GOODS = Path(__file__).with_name("mini.toml")
-SOURCES = (Path(__file__), Path(mini_reviews.__file__), GOODS)
 TOP_POPULARITY, RATED_SHARE = 400_000, 0.05
 SOLD_OUT_SHARE, COLOUR_CHOICE_SHARE = 0.04, 0.25
 STAR_SPREAD, MAX_REVIEWS = 1.0, 8
@@ -65,7 +65,7 @@ class Extra(BaseModel):
     bullets: tuple[str, ...]
 
 
-class Shelf(BaseModel):
+class MiniCategory(BaseModel):
     """A category: its kinds, its middle price, and what people say of its products."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,13 +91,13 @@ class Goods(BaseModel):
     tiers: dict[str, Tier]
     brands: dict[str, dict[str, str]]
     extra: Extra
-    category: tuple[Shelf, ...]
+    category: tuple[MiniCategory, ...]
 
 
 class Draft(NamedTuple):
     """A product before the market has judged it."""
 
-    shelf: Shelf
+    category: MiniCategory
     kind: Kind
     brand: str
     tier: Tier
@@ -148,7 +148,14 @@ class Market(NamedTuple):
 
 def mini_catalog(seed: int = SEED) -> Catalog:
     """The synthetic catalog, from the cache when it was generated before."""
-    return Catalog.open(cached(f"mini-{seed}", SOURCES, lambda folder: generate_mini(seed).save(folder)))
+    return Catalog.open(
+        cached_folder(
+            "catalogs",
+            f"mini-{seed}-v{VERSION}",
+            lambda folder: generate_mini(seed).save(folder),
+            check=Catalog.open,
+        )
+    )
 
 
 def generate_mini(seed: int = SEED) -> Catalog:
@@ -172,42 +179,42 @@ def generate_mini(seed: int = SEED) -> Catalog:
 
 def draft_products(goods: Goods, dice: Dice) -> list[Draft]:
     """Distinct titles, in equal numbers a category, in an order that says nothing about the products."""
-    shelves = goods.category
+    categories = goods.category
     drafts: list[Draft] = []
-    for index, shelf in enumerate(shelves):
-        wanted = N_PRODUCTS // len(shelves) + (index < N_PRODUCTS % len(shelves))
-        found: dict[str, Draft] = {}
-        kinds = [kind for kind in shelf.kinds for _ in range(kind.weight)]
-        brands = [(brand, goods.tiers[letter]) for brand, letter in goods.brands[shelf.department].items()]
-        while len(found) < wanted:
-            draft = draw_draft(shelf, dice.pick(kinds), *dice.pick(brands), dice)
-            found.setdefault(draft.title, draft)
-        drafts += found.values()
+    for index, category in enumerate(categories):
+        wanted = N_PRODUCTS // len(categories) + (index < N_PRODUCTS % len(categories))
+        drafts_by_title: dict[str, Draft] = {}
+        kinds = [kind for kind in category.kinds for _ in range(kind.weight)]
+        brands = [(brand, goods.tiers[letter]) for brand, letter in goods.brands[category.department].items()]
+        while len(drafts_by_title) < wanted:
+            draft = draw_draft(category, dice.pick(kinds), *dice.pick(brands), dice)
+            drafts_by_title.setdefault(draft.title, draft)
+        drafts += drafts_by_title.values()
     return dice.shuffled(drafts)
 
 
-def draw_draft(shelf: Shelf, kind: Kind, brand: str, tier: Tier, dice: Dice) -> Draft:
+def draw_draft(category: MiniCategory, kind: Kind, brand: str, tier: Tier, dice: Dice) -> Draft:
     """One product such as ``Norvik 2-slot stainless steel toaster, black``."""
     feature = dice.pick(kind.features)
     material = dice.pick(kind.materials) if kind.materials else ""
     variant = dice.pick(tuple(kind.variants)) if kind.variants else ""
-    coloured = shelf.colours and not kind.plain
-    colour = dice.pick(shelf.colours) if coloured and not dice.chance(COLOUR_CHOICE_SHARE) else ""
+    coloured = category.colours and not kind.plain
+    colour = dice.pick(category.colours) if coloured and not dice.chance(COLOUR_CHOICE_SHARE) else ""
     words = [brand, feature, material, kind.noun]
     title = ", ".join(filter(None, [" ".join(filter(None, words)), variant, colour]))
-    return Draft(shelf, kind, brand, tier, title, feature, material, variant, colour)
+    return Draft(category, kind, brand, tier, title, feature, material, variant, colour)
 
 
 def draw_market(drafts: Sequence[Draft], rng: np.random.Generator) -> Market:
     """Prices, demand and ratings of all products."""
     n = len(drafts)
-    usual = np.array([d.shelf.price * d.kind.price * d.kind.variants.get(d.variant, 1.0) for d in drafts])
+    usual = np.array([d.category.price * d.kind.price * d.kind.variants.get(d.variant, 1.0) for d in drafts])
     relative = np.array([d.tier.price for d in drafts]) * rng.lognormal(0.0, 0.18, n)
     quality = np.array([d.tier.quality for d in drafts]) + 0.3 * rng.standard_normal(n)
-    appeal = rng.standard_normal(n) + 1.2 * quality - 0.6 * np.log(relative)
-    appeal -= np.array([0.6 * d.kind.extra for d in drafts])
+    demand = rng.standard_normal(n) + 1.2 * quality - 0.6 * np.log(relative)
+    demand -= np.array([0.6 * d.kind.extra for d in drafts])
     rank = np.empty(n)
-    rank[np.argsort(-appeal)] = np.arange(1, n + 1)
+    rank[np.argsort(-demand)] = np.arange(1, n + 1)
     popularity = np.rint(TOP_POPULARITY / rank).astype(np.int64)
     rating_count = rng.binomial(popularity, np.clip(rng.normal(RATED_SHARE, RATED_SHARE / 4, n), 0.005, 0.2))
     stars = np.clip(4.05 + quality + 0.25 * rng.standard_normal(n), 1.6, 4.85)
@@ -227,20 +234,20 @@ def finish(
     key: str, draft: Draft, extra: Extra, market: Market, row: int, dice: Dice, rng: np.random.Generator
 ) -> Product:
     """The product that a shopper sees."""
-    shelf, kind = draft.shelf, draft.kind
-    said = extra if kind.extra else shelf
-    facts = kind.facts if kind.extra else shelf.facts | kind.facts
+    category, kind = draft.category, draft.kind
+    said = extra if kind.extra else category
+    facts = kind.facts if kind.extra else category.facts | kind.facts
     chosen = {name: dice.pick(values) for name, values in facts.items()}
     variant = {"size" if any(map(str.isdigit, draft.variant)) else "version": draft.variant}
-    attributes = {"colour": draft.colour, shelf.material_name: draft.material, **variant, **chosen}
+    attributes = {"colour": draft.colour, category.material_name: draft.material, **variant, **chosen}
     options = dict(kind.options)
-    if shelf.colours and not kind.plain and not draft.colour:
-        options["colour"] = dice.sample(shelf.colours, 3 + dice.chance(0.5))
+    if category.colours and not kind.plain and not draft.colour:
+        options["colour"] = dice.sample(category.colours, 3 + dice.chance(0.5))
     reviews, rating = draw_reviews(kind.noun, said, market, row, dice, rng)
     return Product(
         id=key,
         title=draft.title,
-        category=(shelf.department, shelf.name),
+        category=(category.department, category.name),
         brand=draft.brand,
         price=float(market.price[row]),
         rating=rating,
@@ -257,7 +264,7 @@ def finish(
 
 def describe(draft: Draft, dice: Dice) -> str:
     """Two or three sentences of advertising."""
-    about = "" if draft.kind.extra else dice.pick(draft.shelf.about)
+    about = "" if draft.kind.extra else dice.pick(draft.category.about)
     thing = " ".join(filter(None, [draft.feature, draft.material, draft.kind.noun]))
     return " ".join(
         filter(None, [f"{thing[0].upper()}{thing[1:]} by {draft.brand}.", about, dice.pick(draft.tier.words)])
@@ -265,7 +272,7 @@ def describe(draft: Draft, dice: Dice) -> str:
 
 
 def draw_reviews(
-    noun: str, said: Extra | Shelf, market: Market, row: int, dice: Dice, rng: np.random.Generator
+    noun: str, said: Extra | MiniCategory, market: Market, row: int, dice: Dice, rng: np.random.Generator
 ) -> tuple[tuple[Review, ...], float | None]:
     """Reviews, most helpful first, and the mean of all ratings, of which the reviews are a part."""
     n_ratings, n_reviews, mean = int(market.rating_count[row]), int(market.reviews[row]), float(market.stars[row])

@@ -1,4 +1,4 @@
-"""What would a customer write under so many stars? The more stars, the more praise; the fewer, the more gripes."""
+"""Invented reviews of the catalog ``mini``: the more stars, the more praise; the fewer, the more gripes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,16 @@
-"""What is one product, as a shop page shows it? (PAARS section 4.3: the view tool's detail page.)"""
+"""One product, as a shop page shows it. (PAARS section 4.3: the view tool's detail page.)"""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+from urllib.parse import quote, unquote
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from paars_gym.ingest.cells import MISSING
+
+_ID_FORBIDDEN = re.compile(r"[\s\[\]|%\x00-\x20\x7f-\xa0]")
 
 
 class Review(BaseModel):
@@ -60,3 +68,22 @@ class Product(BaseModel):
     options: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     reviews: tuple[Review, ...] = ()
     available: bool = True
+
+
+def clean_id(value: Any) -> str:
+    """A product id fit for the action grammar: what it forbids (white space, ``[ ] |``) is percent-encoded.
+
+    So is ``%`` itself, so that `original_id` gets every id back.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a table with a gap among its numbers gives 123.0
+    text = "" if value is None else str(value).strip()
+    text = "" if text.casefold() in MISSING else text
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _ID_FORBIDDEN.sub(lambda match: quote(match[0], safe=""), text)
+
+
+def original_id(product_id: str) -> str:
+    """The id that the feed gave a product."""
+    return unquote(product_id)

@@ -1,4 +1,4 @@
-"""How are more products than fit into memory brought into the order of their ids?"""
+"""Products in the order of their ids, also when they do not fit into memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where do a million products live? In memory-mapped columns, sorted by id: a row number is also a tie-break."""
+"""A catalog: products in memory-mapped columns, sorted by id, so that a row number is also a tie-break."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from paars_gym.catalog.details import Details
-from paars_gym.catalog.files import SCHEMA, CatalogCard, CatalogWriter, open_columns, write_card
+from paars_gym.catalog.files import CARD, PARQUET, SCHEMA, CatalogCard, CatalogWriter, open_columns, write_card
 from paars_gym.catalog.fingerprint import fingerprint
-from paars_gym.catalog.folder import CARD, PARQUET, replacing, restored
 from paars_gym.catalog.product import Product, Review
+from paars_gym.files import replaced_folder, restored
 
 __all__ = ["SCHEMA", "Catalog", "CatalogCard", "fingerprint", "from_row", "to_table"]
 
@@ -105,7 +105,7 @@ class Catalog:
         folder = Path(folder)
         if folder.exists():
             raise FileExistsError(f"{str(folder)!r} exists; save a catalog to a new folder.")
-        with replacing(folder) as building:
+        with replaced_folder(folder) as building:
             with CatalogWriter(building) as writer:
                 writer.write(self._table)
             write_card(building, self.card)

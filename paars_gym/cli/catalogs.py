@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    pass
 from paars_gym.cli.app import assignments, catalog_app, console, errors, print_facts
 
 
@@ -32,26 +30,29 @@ def catalog_build(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     from paars_gym.catalog.build import build_catalog
+    from paars_gym.catalog.feeds import FeedMapping
 
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}")
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[pace]}")
     with Progress(*columns, console=errors, transient=True) as bar:
-        tasks = {stage: bar.add_task(stage, total=1.0, told="", start=False) for stage in ("reading", "sorting")}
+        tasks = {stage: bar.add_task(stage, total=1.0, pace="", start=False) for stage in ("reading", "sorting")}
 
         def progress(stage: str, rows: int, fraction: float) -> None:
             task = tasks[stage]
             bar.start_task(task)
             rate = rows / max(bar.tasks[task].elapsed or 0.0, 0.1)
-            bar.update(task, completed=fraction, told=f"{rows:,} rows, {rate:,.0f}/s")
+            bar.update(task, completed=fraction, pace=f"{rows:,} rows, {rate:,.0f}/s")
 
         report = build_catalog(
             feed,
             out,
-            format=format,
-            mapping=assignments("--map", map),
-            only=assignments("--only", only) or None,
+            FeedMapping(
+                format=format,
+                columns=assignments("--map", map),
+                only=assignments("--only", only) or None,
+                currency=currency,
+                encoding=encoding,
+            ),
             name=name,
-            currency=currency,
-            encoding=encoding,
             progress=progress,
         )
     counts = {name.replace("_", " "): f"{count:,}" for name, count in report.card.counts.items()}

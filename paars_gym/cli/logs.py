@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from paars_gym.cli.app import console, errors, print_facts, sessions_app
+
+if TYPE_CHECKING:
+    from paars_gym.sessions.store import Store
 
 
 @sessions_app.command("import")
@@ -39,84 +43,108 @@ def sessions_import(
     ] = False,
 ) -> None:
     """Imports a log, and says what became of every record."""
-    from paars_gym.sessions.ingest import wizard as guide
-    from paars_gym.sessions.ingest.importing import import_log
-    from paars_gym.sessions.ingest.mapping import LogMapping
+    from paars_gym.sessions import wizard as guide
+    from paars_gym.sessions.importing import import_log
+    from paars_gym.sessions.mapping import LogMapping
 
     if propose:
-        found = guide.propose(log)
-        console.print(found.head.head(5), markup=False)
-        if found.mapping is None:
-            raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(found.missing)}; map it by --map.")
-        typer.echo(found.mapping.toml(), nl=False)
-        unplaced = [f"Event {word!r} has no kind yet: add it to [kinds]" for word in found.unplaced]
-        for sentence in (*(f"{start}, or it is quarantined." for start in unplaced), *found.doubts):
+        proposal = guide.propose(log)
+        console.print(proposal.head.head(5), markup=False)
+        if proposal.mapping is None:
+            raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(proposal.missing)}; map it by --map.")
+        typer.echo(proposal.mapping.toml(), nl=False)
+        unplaced = [f"Event {word!r} has no kind yet: add it to [kinds]" for word in proposal.unplaced]
+        for sentence in (*(f"{start}, or it is quarantined." for start in unplaced), *proposal.doubts):
             errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
         return
     if out is None:
         raise ValueError("Where to? Give --out DIR.")
     mapping = None if map is None else LogMapping.parse(map)
     if wizard:
-        found = guide.propose(log)
-        console.print(found.head.head(5), markup=False)
-        for doubt in found.doubts:
+        proposal = guide.propose(log)
+        console.print(proposal.head.head(5), markup=False)
+        for doubt in proposal.doubts:
             errors.print(doubt, highlight=False, markup=False, soft_wrap=True)
         mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
         typer.echo(f"\n{mapping.toml()}")
         typer.confirm("Import with this mapping?", default=True, abort=True)
+    if mapping is not None and format != "generic":
+        raise ValueError(f"Format {format!r} has its own mapping; give --map only with --format generic.")
     with console.status("reading") as status:
         store = import_log(
             log,
             out,
-            format=format,
-            mapping=mapping,
+            format if mapping is None else mapping,
             gap_minutes=gap_minutes,
             timezone=timezone,
             name=name,
             overwrite=True,
             progress=lambda records: status.update(f"{records:,} records"),
         )
-    told = store.provenance
+    provenance = store.provenance
     print_facts(
-        f"Sessions {told.name!r} in {out}",
+        f"Sessions {provenance.name!r} in {out}",
         {
-            "sessions": f"{len(store):,}, by {told.sessionised}",
+            "sessions": f"{len(store):,}, by {provenance.sessionised}",
             "events": f"{store.card.events:,}",
-            "records read": f"{told.records_read:,}",
-            "rejected": f"{told.records_rejected:,}"
-            + (f", see {out / 'rejected.jsonl'}" * bool(told.records_rejected)),
-            "ignored": f"{told.records_ignored:,}",
-            "out of order": f"{told.out_of_order:,}, sorted",
-            "known": ", ".join(told.what_is_known),
+            "records read": f"{provenance.records_read:,}",
+            "rejected": f"{provenance.records_rejected:,}"
+            + (f", see {out / 'rejected.jsonl'}" * bool(provenance.records_rejected)),
+            "ignored": f"{provenance.records_ignored:,}",
+            "out of order": f"{provenance.out_of_order:,}, sorted",
+            "known": ", ".join(provenance.what_is_known),
         }.items(),
     )
-    for note in told.notes:
+    for note in provenance.notes:
         console.print(note, highlight=False, markup=False)
-    for cut in told.cut:
+    for cut in provenance.cut:
         console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
 
 
 @sessions_app.command("describe")
-def sessions_describe(store: Annotated[Path, typer.Argument(help="Folder of a session store.")]) -> None:
-    """Says what is in a store: counts, distributions, and the tasks it can be the human side of."""
+def sessions_describe(
+    store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run, finished or not.")],
+) -> None:
+    """Says what is in a store or a run: counts, distributions, and the tasks it can be the human side of."""
     from rich.table import Table
 
     from paars_gym.sessions.describe import describe, facts
-    from paars_gym.sessions.store import Store
 
-    found = describe(Store(store))
-    print_facts(f"Sessions {found.provenance.name!r}", facts(found))
+    with TemporaryDirectory() as scratch:
+        description = describe(_open_store(store, Path(scratch)))
+    print_facts(f"Sessions {description.provenance.name!r}", facts(description))
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
-    for row in found.distributions:
+    for row in description.distributions:
         numbers = (f"{row.mean:.2f}", f"{row.std:.2f}", f"{row.median:g}", f"{row.p90:g}", f"{row.most:,}")
         table.add_row(escape(row.statistic), *numbers, f"{row.share_zero:.1%}")
     console.print(table)
     tasks = Table("can be the human side of", "", "", title_justify="left")
-    for task in found.tasks:
+    for task in description.tasks:
         tasks.add_row(escape(task.name), "yes" if task.able else "no", escape(task.why))
     console.print(tasks)
-    for note in (*found.provenance.notes, *found.provenance.cut):
+    for note in (*description.provenance.notes, *description.provenance.cut):
         console.print(note, highlight=False, markup=False)
+
+
+def _open_store(folder: Path, scratch: Path) -> Store:
+    """The store in a folder or of a run; for a run that has not finished one of its sessions so far, in ``scratch``."""
+    from paars_gym.sessions.store import Provenance, Store
+    from paars_gym.sessions.writer import write_sessions
+    from paars_gym.simulation.log import read_log
+    from paars_gym.simulation.run_folder import SETTINGS_FILE, RunFolder
+
+    run = RunFolder(folder)
+    if not (folder / SETTINGS_FILE).is_file():
+        return Store(folder)
+    if run.is_finished():
+        return Store(run.store)
+    sessions = read_log(run.log) if run.log.is_file() else ()
+    note = "The run has not finished: these are its sessions so far."
+    known = ("searches", "views", "carts", "purchases", "products", "intentions")
+    provenance = Provenance(
+        name=folder.name, synthetic=True, format="paars simulate", what_is_known=known, notes=(note,)
+    )
+    return write_sessions(scratch / "sessions", sessions, provenance=provenance)
 
 
 @sessions_app.command("split")

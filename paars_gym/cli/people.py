@@ -17,6 +17,12 @@ from paars_gym.cli.app import (
 )
 from paars_gym.cli.shared_options import CallsAtOnce, MaxUsd, Offline, PriceText, Recognisers, Regions
 
+AsOf = Annotated[datetime | None, typer.Option(help="Use only what happened before; UTC.")]
+Limit = Annotated[int | None, typer.Option(help="Most shoppers; by default all.", min=1)]
+HistoryTokens = Annotated[int, typer.Option(help="Most tokens of a history.", min=100)]
+NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")]
+ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id a line; by default all.")]
+
 
 @personas_app.command("mine")
 def personas_mine(
@@ -24,14 +30,14 @@ def personas_mine(
     model: Annotated[str, typer.Option(help="anthropic:<model>, openai:<model>[@<base_url>] or scripted:<file>.")],
     out: Annotated[Path, typer.Option(help="File of personas; those in it already are kept.")] = Path("personas.jsonl"),
     catalog: Annotated[str | None, typer.Option(help="Catalog with the titles, if the sessions have none.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="Use only what happened before; UTC.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Most shoppers.", min=1)] = None,
-    tokens: Annotated[int, typer.Option(help="Most tokens of a history.", min=100)] = 6000,
-    names: Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")] = None,
+    as_of: AsOf = None,
+    limit: Limit = None,
+    tokens: HistoryTokens = 6000,
+    names: NamesFile = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
     price: PriceText = None,
-    shoppers: Annotated[Path | None, typer.Option(help="File of shoppers to mine, an id a line; else all.")] = None,
+    shoppers: ShoppersFile = None,
     cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
     offline: Offline = False,
     max_usd: MaxUsd = None,
@@ -77,3 +83,45 @@ def personas_mine(
         raise ValueError(f"stopped early, everything so far is kept: {done.stopped}")
     if done.nothing:
         raise ValueError(done.nothing)
+
+
+@personas_app.command("count")
+def personas_count(
+    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
+    catalog: Annotated[str, typer.Option(help="Catalog with the same product ids: a name or a folder.")],
+    out: Annotated[Path, typer.Option(help="File of personas; counted ones in it are replaced.")] = Path(
+        "personas.jsonl"
+    ),
+    as_of: AsOf = None,
+    limit: Limit = None,
+    tokens: HistoryTokens = 6000,
+    names: NamesFile = None,
+    recogniser: Recognisers = None,
+    regions: Regions = None,
+    shoppers: ShoppersFile = None,
+) -> None:
+    """Counts a persona from each shopper's purchases, without a model."""
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.personas.counting_many import CountingOptions, count_personas
+    from paars_gym.personas.redaction import make_redactor
+    from paars_gym.personas.store import read_shoppers
+    from paars_gym.sessions.store import Store
+
+    options = CountingOptions(
+        as_of=as_of.replace(tzinfo=UTC) if as_of else None,
+        shoppers=read_shoppers(shoppers) if shoppers else None,
+        limit=limit,
+        token_budget=tokens,
+        redactor=make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions)),
+    )
+    with errors.status("counting"):
+        summary = count_personas(Store(sessions), load_catalog(catalog), out, options)
+    average = f"the average of {summary.averaged:,} shoppers" if summary.averaged else "unknown: too few purchases"
+    facts = [
+        ("counted", f"{summary.counted:,}"),
+        ("of them without a purchase in the catalog", f"{summary.without_purchases:,}"),
+        ("shoppers who did nothing", f"{summary.empty:,}"),
+        ("middle of the scales", average),
+        *((f"redacted: {kind}", f"{count:,}") for kind, count in summary.redacted.most_common()),
+    ]
+    print_facts(f"Personas in {out}", facts)

@@ -1,4 +1,4 @@
-"""Texts as vectors: which of two queries or products are alike?"""
+"""Texts as unit vectors, whose dot product says how alike two of them are."""
 
 from paars_gym.embedding.load import default_embedder, load_embedder
 from paars_gym.embedding.protocol import Embedder, embedder_label

@@ -1,4 +1,4 @@
-"""Which texts were embedded before? Runs ask for the same queries again and again."""
+"""An embedder that keeps every vector on disk: runs ask for the same queries again and again."""
 
 from __future__ import annotations
 
@@ -51,27 +51,27 @@ class CachedEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
-        found = self._read(list(dict.fromkeys(keys)))
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        vectors_by_key = self._read(list(dict.fromkeys(keys)))
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors_by_key}
         if new:
             vectors = self.inner.embed(list(new.values()))
             made = dict(zip(new, vectors, strict=True))
             self._write(made)
-            found |= made
-        return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(keys), self.dim)
+            vectors_by_key |= made
+        return np.array([vectors_by_key[key] for key in keys], dtype=np.float32).reshape(len(keys), self.dim)
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
+        vectors_by_key: dict[bytes, Vectors] = {}
         try:
             with closing(self._connect()) as database:
                 for start in range(0, len(keys), ASKED_AT_ONCE):
                     part = keys[start : start + ASKED_AT_ONCE]
                     marks = ",".join("?" * len(part))
                     rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
-                    found |= {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
+                    vectors_by_key |= {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
         except (sqlite3.Error, OSError) as error:
             log.info("Embeddings are not read from the cache: %s", error)
-        return {key: vector for key, vector in found.items() if len(vector) == self.dim}
+        return {key: vector for key, vector in vectors_by_key.items() if len(vector) == self.dim}
 
     def _write(self, made: dict[bytes, Vectors]) -> None:
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in made.items()]

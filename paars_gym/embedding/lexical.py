@@ -1,4 +1,4 @@
-"""What stands in for a language model where none is installed? Spelling: shared character sequences, and no meaning."""
+"""The embedder for when no language model is installed: it compares spelling, not meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which embedder does a name, or this machine's set of installed packages, stand for?"""
+"""Embedders by name, or the best that is installed."""
 
 from __future__ import annotations
 

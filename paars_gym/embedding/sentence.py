@@ -1,4 +1,4 @@
-"""How does any sentence-transformers model become an embedder? In full precision, where torch is installed."""
+"""Any sentence-transformers model as an embedder, in full precision, where torch is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of a text is a postal address? Rules of thumb for North America, Britain, Germany and France.
+"""Postal addresses in a text, by rules of thumb for North America, Britain, Germany and France.
 
 They would rather take a word too many (the city, the postcode) than leave the tail of an address behind.
 """
@@ -42,7 +42,7 @@ _MEASURE = (
 _SIDE = r"(?:\s+(?:[nsew]|[ns][ew]|north|south|east|west)\b\.?)?"
 _UNIT = r"(?:\s*,?\s*(?:apt|apartment|unit|suite|ste|flat|floor|fl|#)\.?\s*[\w-]+)?"
 _END = rf"(?=\s*(?:$|[,.;)\n]|{_STATES}\b|{_CODE}))"
-# A city after a comma in any case; without one only in capitals, or where the code after it tells.
+# A city after a comma in any case; without one only in capitals, or where a code follows it.
 _CITY = (
     rf"(?:\s*,\s*{_NAME}(?:\s{_NAME}){{0,2}}{_END}"
     rf"|(?-i:\s+[A-ZÀ-Ý][a-zà-ÿ]+(?:[\s-][A-ZÀ-Ý][a-zà-ÿ]+){{0,2}})"

@@ -1,4 +1,4 @@
-"""By which attributes may shoppers be told apart in a report? Those of their personas, or of a table of one's own."""
+"""Attributes that tell shoppers apart in a report: those of their personas, or of a table."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_attributes(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _of_personas(path: Path) -> dict[str, dict[str, str]]:
-    found = {}
+    attributes = {}
     for persona in read_personas(path):
         values: dict[str, str] = {}
         for part in (persona.profile, persona.preferences):
@@ -61,5 +61,5 @@ def _of_personas(path: Path) -> dict[str, dict[str, str]]:
                     values[name] = field.values[0]
                 elif isinstance(field, Score) and field.value is not None:
                     values[name] = "low" if field.value < 2.5 else "high" if field.value > 3.5 else "middle"
-        found[persona.shopper] = values
-    return found
+        attributes[persona.shopper] = values
+    return attributes

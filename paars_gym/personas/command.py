@@ -1,4 +1,4 @@
-"""What does ``paars personas mine`` do, and what would it take?"""
+"""What ``paars personas mine`` does, and a forecast of what it would take."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from paars_gym.llm.batch import BATCHED_AT_ONCE
 from paars_gym.llm.budget import BATCH_DISCOUNT, cost_in_words, parse_price
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.history import with_titles
-from paars_gym.personas.population import Summary, forecast_mining, mine_personas
+from paars_gym.personas.mining_many import MiningOptions, MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.settings import TEMPERATURE, MiningSettings
-from paars_gym.personas.store import failures_path
+from paars_gym.personas.store import failures_path, read_shoppers
 from paars_gym.sessions.event import History
+from paars_gym.sessions.store import Store
 
 Facts = list[tuple[str, str]]
 
@@ -50,7 +51,7 @@ class Mining(BaseModel):
     batch: bool = False
 
 
-class Mined(NamedTuple):
+class MiningOutcome(NamedTuple):
     """How a run of mining ended.
 
     Attributes:
@@ -65,7 +66,7 @@ class Mined(NamedTuple):
 
 
 def expect(mining: Mining) -> Facts:
-    """Calls, tokens and dollars that the run would take, about; asks nobody."""
+    """Calls, tokens and dollars that the run would take, about; no model is asked."""
     titles = _titles(mining)
     histories = (with_titles(history, titles) if titles else history for history in _histories(mining))
     forecast = forecast_mining(
@@ -89,7 +90,7 @@ def mine(
     *,
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[str], None] | None = None,
-) -> Mined:
+) -> MiningOutcome:
     """Runs it.
 
     Args:
@@ -103,7 +104,7 @@ def mine(
     redactor = make_redactor(names_file=mining.names, recognisers=mining.recognisers, regions=mining.regions)
     titles = _titles(mining)
 
-    async def work() -> tuple[Summary, Stack]:
+    async def work() -> tuple[MiningSummary, Stack]:
         budget = BudgetConfig(
             cache=mining.cache or mining.out.with_name(f"{mining.out.stem}.replies.sqlite"),
             offline=mining.offline,
@@ -119,11 +120,7 @@ def mine(
                 _histories(mining),
                 model,
                 mining.out,
-                as_of=mining.as_of,
-                token_budget=mining.token_budget,
-                titles=titles,
-                redactor=redactor,
-                temperature=TEMPERATURE,
+                MiningOptions(mining.as_of, mining.token_budget, titles, redactor, TEMPERATURE),
                 concurrency=BATCHED_AT_ONCE if mining.batch else mining.concurrency,
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
@@ -133,10 +130,10 @@ def mine(
         return summary, model
 
     summary, model = asyncio.run(work())
-    return Mined(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
+    return MiningOutcome(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
 
 
-def _nothing(summary: Summary, mining: Mining) -> str:
+def _nothing(summary: MiningSummary, mining: Mining) -> str:
     if summary.mined or summary.kept or summary.stopped:
         return ""
     before = f" before {mining.as_of:%Y-%m-%d}" if mining.as_of else ""
@@ -147,20 +144,8 @@ def _nothing(summary: Summary, mining: Mining) -> str:
 
 
 def _histories(mining: Mining) -> Iterator[History]:
-    from paars_gym.sessions.histories import histories
-    from paars_gym.sessions.store import Store
-
-    found = histories(Store(mining.sessions), mining.as_of, shoppers=_wanted(mining))
-    return islice(found, mining.limit)
-
-
-def _wanted(mining: Mining) -> list[str] | None:
-    if mining.shoppers is None:
-        return None
-    wanted = [line.strip() for line in mining.shoppers.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if not wanted:
-        raise ValueError(f"{mining.shoppers} names no shopper; write an id a line.")
-    return wanted
+    shoppers = read_shoppers(mining.shoppers) if mining.shoppers else None
+    return islice(Store(mining.sessions).histories(mining.as_of, shoppers=shoppers), mining.limit)
 
 
 def _titles(mining: Mining) -> Mapping[str, str] | None:
@@ -172,7 +157,7 @@ def _titles(mining: Mining) -> Mapping[str, str] | None:
     return dict(zip(catalog.column("id").to_pylist(), catalog.column("title").to_pylist(), strict=True))
 
 
-def _told(summary: Summary, model: Stack, out: Path) -> Facts:
+def _told(summary: MiningSummary, model: Stack, out: Path) -> Facts:
     report = model.report()
     facts = [("mined", f"{summary.mined:,}"), ("there already", f"{summary.kept:,}")]
     facts += [(f"failed: {cause}", f"{count:,}") for cause, count in summary.failed.most_common()]

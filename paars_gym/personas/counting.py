@@ -1,4 +1,4 @@
-"""What do a shopper's purchases show by counting? Shares, prices, habits; no judgement yet."""
+"""Counts of a shopper's purchases: shares, prices and habits, without judgement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEAL = 0.85
 TIMES = {"mornings": (5, 12), "afternoons": (12, 17), "evenings": (17, 22), "nights": (22, 29)}
 
 
-class Lines(NamedTuple):
+class PurchaseLines(NamedTuple):
     """Purchases in order of time, each array of shape (lines,).
 
     Attributes:
@@ -56,6 +56,7 @@ class Statistics(NamedTuple):
         categories: Most bought, with lines.
         products: Titles most bought, with lines.
         times: Share of baskets by part of the week, largest first.
+        brands: Most bought, with lines.
     """
 
     private_share: float
@@ -71,9 +72,10 @@ class Statistics(NamedTuple):
     categories: tuple[tuple[str, int], ...]
     products: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, float], ...]
+    brands: tuple[tuple[str, int], ...] = ()
 
 
-class Shelves:
+class ProductFacts:
     """What has to be known of a catalog's products to count purchases: made once a catalog.
 
     Attributes:
@@ -84,6 +86,8 @@ class Shelves:
         kind: Number of the whole category path, shape (products,).
         usual: Price, shape (products,).
         level: Log of the price over the median of the kind, shape (products,).
+        brands: Names of the brands.
+        brand: Number of each product's brand, shape (products,).
         private: Whether the brand is the shop's own, shape (products,).
     """
 
@@ -102,22 +106,24 @@ class Shelves:
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.where(self.usual > 0, self.usual, np.nan))
         self.level = logs - _medians(logs, self.kind)[self.kind]
-        self.private = np.array([brand == PRIVATE_LABEL for brand in catalog.column("brand").to_pylist()])
+        brands, self.brand = np.unique(catalog.column("brand").to_pylist(), return_inverse=True)
+        self.brands: list[str] = brands.tolist()
+        self.private = np.array([brand == PRIVATE_LABEL for brand in brands], dtype=bool)[self.brand]
 
 
 @lru_cache(maxsize=4)
-def shelves_of(catalog: Catalog) -> Shelves:
-    """The catalog's shelves, remembered."""
-    return Shelves(catalog)
+def product_facts(catalog: Catalog) -> ProductFacts:
+    """The catalog's facts, remembered."""
+    return ProductFacts(catalog)
 
 
-def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) -> Lines:
-    """The purchases of a history before a date; products that the shelves do not have are left out."""
-    found: list[tuple[int, int, int, float]] = []
+def lines_of(history: History, facts: ProductFacts, as_of: datetime | None = None) -> PurchaseLines:
+    """The purchases of a history before a date; products that the facts do not have are left out."""
+    bought: list[tuple[int, int, int, float]] = []
     for number, session in enumerate(history.sessions):
         for event in session.events:
             time = event.time or session.start
-            row = shelves.row.get(event.product or "")
+            row = facts.row.get(event.product or "")
             if event.kind != "purchase" or row is None:
                 continue
             if as_of is not None and (time is None or time >= as_of):
@@ -125,10 +131,10 @@ def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) 
             offset = time.utcoffset() if time is not None else None
             local = time.timestamp() + (offset.total_seconds() if offset else 0.0) if time is not None else -1.0
             paid = math.nan if event.price is None else event.price
-            found.append((row, number, math.floor(local / 3600), paid))
-    columns = zip(*found, strict=True) if found else ((), (), (), ())
+            bought.append((row, number, math.floor(local / 3600), paid))
+    columns = zip(*bought, strict=True) if bought else ((), (), (), ())
     rows, baskets, hours, prices = columns
-    return Lines(
+    return PurchaseLines(
         np.array(rows, dtype=np.int64),
         np.array(baskets, dtype=np.int64),
         np.array(hours, dtype=np.int64),
@@ -136,25 +142,26 @@ def lines_of(history: History, shelves: Shelves, as_of: datetime | None = None) 
     )
 
 
-def statistics_of(lines: Lines, shelves: Shelves) -> Statistics:
+def statistics_of(lines: PurchaseLines, facts: ProductFacts) -> Statistics:
     """Counts what some purchases show."""
     row = lines.row
     n = len(row)
-    level = shelves.level[row]
+    level = facts.level[row]
     with np.errstate(divide="ignore", invalid="ignore"):
-        discount = lines.paid / shelves.usual[row]
+        discount = lines.paid / facts.usual[row]
         paid = level + np.log(discount)
     first_here = np.zeros(n, dtype=bool)
     first_here[np.unique(row, return_index=True)[1]] = True
     late = first_here[n // 2 :]
-    repeats, favourite = _favourites(row, shelves.kind)
+    repeats, favourite = _favourites(row, facts.kind)
     baskets, firsts = np.unique(lines.basket, return_index=True)
     hours = lines.hour[firsts]
     timed = hours[hours >= 0]
     days = (timed.max() - timed.min()) / 24 / (len(timed) - 1) if len(timed) > 1 else math.nan
-    categories = _most(shelves.category[row], TOP_CATEGORIES)
+    categories = _most(facts.category[row], TOP_CATEGORIES)
+    named = facts.brand[row[np.array([facts.brands[code] != "" for code in facts.brand[row]], dtype=bool)]]
     return Statistics(
-        private_share=_mean(shelves.private[row].astype(np.float64)) if shelves.private.any() else math.nan,
+        private_share=_mean(facts.private[row].astype(np.float64)) if facts.private.any() else math.nan,
         price_level=_mean(level),
         deal_share=_mean(np.where(np.isnan(discount), np.nan, discount < DEAL)),
         new_share=_mean(late.astype(np.float64)),
@@ -164,9 +171,10 @@ def statistics_of(lines: Lines, shelves: Shelves) -> Statistics:
         repeats=repeats,
         baskets=len(baskets),
         days_between=days,
-        categories=tuple((shelves.names[code], count) for code, count in categories),
-        products=tuple((shelves.titles[r], count) for r, count in _most(row, TOP_PRODUCTS)),
+        categories=tuple((facts.names[code], count) for code, count in categories),
+        products=tuple((facts.titles[r], count) for r, count in _most(row, TOP_PRODUCTS)),
         times=_times(timed),
+        brands=tuple((facts.brands[code], count) for code, count in _most(named, TOP_CATEGORIES)),
     )
 
 
@@ -195,9 +203,9 @@ def _favourites(row: Ints, kind: Ints) -> tuple[int, float]:
 
 def _most(values: Ints, count: int) -> list[tuple[int, int]]:
     """Most frequent values with their counts; ties by value."""
-    found, counts = np.unique(values, return_counts=True)
-    top = np.lexsort((found, -counts))[:count]
-    return list(zip(found[top].tolist(), counts[top].tolist(), strict=True))
+    distinct, counts = np.unique(values, return_counts=True)
+    top = np.lexsort((distinct, -counts))[:count]
+    return list(zip(distinct[top].tolist(), counts[top].tolist(), strict=True))
 
 
 def _times(hours: Ints) -> tuple[tuple[str, float], ...]:

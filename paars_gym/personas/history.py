@@ -1,9 +1,9 @@
-"""What does a model read of a shopper's past? Six months of sessions, then older purchases (PAARS section 3)."""
+"""A shopper's past as text for a model: six months of sessions, then older purchases (PAARS section 3)."""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -111,27 +111,6 @@ def shorten_history(text: str, token_budget: int) -> Shortened:
     return Shortened("\n".join(parts), len(lines) - len(kept))
 
 
-def without_items(history: History, titles: Collection[str], products: Collection[str] = ()) -> History:
-    """The history without any view, cart action or purchase of some items (PAARS section 4.3: no contamination).
-
-    Args:
-        history: Sessions, oldest first.
-        titles: Titles of the items; case and white space do not count.
-        products: Their ids, for events that have no title.
-    """
-    banned = {_plain(title) for title in titles}
-    sessions = []
-    for session in history.sessions:
-        events = tuple(
-            event
-            for event in session.events
-            if (event.title is None or _plain(event.title) not in banned) and event.product not in products
-        )
-        if events:
-            sessions.append(session.model_copy(update={"events": events}))
-    return history.model_copy(update={"sessions": tuple(sessions)})
-
-
 def with_titles(history: History, titles: Mapping[str, str]) -> History:
     """The history with a title, by product id, for each event that has a product and no title."""
 
@@ -151,10 +130,6 @@ def months_before(moment: datetime, months: int) -> datetime:
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)
-
-
-def _plain(title: str) -> str:
-    return " ".join(title.casefold().split())
 
 
 def _just_after(history: History) -> datetime | None:

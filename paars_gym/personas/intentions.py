@@ -1,4 +1,4 @@
-"""What do shoppers come for? Needs mined from held-out human sessions, or drawn from a mix of buy, compare and browse.
+"""Intentions mined from held-out human sessions, or drawn from a mix of buy, compare and browse.
 
 A mined intention says what its session was about and nothing of how it went: not what was opened last, not whether
 anything was bought (PAARS section 4.3).
@@ -16,8 +16,7 @@ import numpy as np
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
-from paars_gym.sessions.event import Intention, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, Session, session_rng
 
 Goal = Literal["buy", "compare", "browse"]
 GOALS: tuple[Goal, ...] = get_args(Goal)
@@ -110,7 +109,7 @@ def mine_intentions(
     seed: int = 0,
     redactor: Redactor | None = None,
 ) -> Iterator[MinedIntention]:
-    """What held-out sessions were about, one errand for each session that tells.
+    """What held-out sessions were about, one intention for each session that shows it.
 
     The text is the session's first query. A session without a search is about the category of the first product that it
     opened, or, where the log has only purchases, of one of the products bought, drawn at random; a product that the

@@ -1,4 +1,4 @@
-"""Which persona does a shopper's history show? Two questions to a model (PAARS section 3)."""
+"""A persona mined from a shopper's history by two questions to a model (PAARS section 3)."""
 
 from __future__ import annotations
 

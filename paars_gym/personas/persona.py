@@ -1,4 +1,4 @@
-"""Who is the shopper that an agent plays? Profile, preferences, history and why (PAARS section 3)."""
+"""The persona that a shopper plays: profile, preferences, history and reasoning (PAARS section 3)."""
 
 from __future__ import annotations
 

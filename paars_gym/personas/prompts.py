@@ -1,4 +1,4 @@
-"""What exactly is a model asked when a persona is mined? The two steps of PAARS section 3, in our own words."""
+"""The prompts of persona mining: the two steps of PAARS section 3, in our own words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What finds the parts of a text that could tell who somebody is? One function a kind, and how to name one's own."""
+"""Recognisers of personal data in a text, one function a kind, and how to name one of your own."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def presidio(*, language: str = "en", entities: tuple[str, ...] = ("PERSON", "LO
     engine = analyzer.AnalyzerEngine()
 
     def find(text: str) -> Iterable[Span]:
-        found = engine.analyze(text=text, language=language, entities=list(entities))
-        return (Span(hit.start, hit.end, hit.entity_type.lower()) for hit in found)
+        hits = engine.analyze(text=text, language=language, entities=list(entities))
+        return (Span(hit.start, hit.end, hit.entity_type.lower()) for hit in hits)
 
     return find
 

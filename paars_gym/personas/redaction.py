@@ -1,4 +1,4 @@
-"""Which parts of a text could tell who somebody is? They are replaced before any text leaves the process."""
+"""The redaction of personal data before any text leaves the process."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Redactor:
 
     def _replace(self, text: str) -> tuple[str, Counter[str]]:
         spans = sorted(
-            (_span(found, text) for find in self._recognisers for found in find(text)),
+            (_span(hit, text) for find in self._recognisers for hit in find(text)),
             key=lambda span: (span.start, -span.end),
         )
         counts: Counter[str] = Counter()
@@ -158,13 +158,13 @@ class Redactor:
         return "".join([*parts, text[end:]]), counts
 
 
-def _span(found: object, text: str) -> Span:
+def _span(hit: object, text: str) -> Span:
     """What a recogniser found; those of other people give plain tuples, and make mistakes."""
-    match found:
+    match hit:
         case (int(start), int(end), str(kind)) if 0 <= start <= end <= len(text) and kind:
             return Span(start, end, kind)
     raise ValueError(
-        f"A recogniser gave {found!r} for a text of {len(text)} letters, must give (start, end, kind), "
+        f"A recogniser gave {hit!r} for a text of {len(text)} letters, must give (start, end, kind), "
         "such as (0, 5, 'name')."
     )
 

@@ -1,4 +1,4 @@
-"""How were the personas of a file mined? The settings beside it, and what the model was not sent."""
+"""The settings beside a file of personas, and what the model was not sent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from paars_gym.files import write_whole
 from paars_gym.llm.chat import Effort, Message, fit
 from paars_gym.llm.families import Family
 from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
@@ -102,11 +103,7 @@ class MiningSettings(BaseModel):
         return self.model_dump(exclude={"dropped", "paars_gym", "not_sent", "family"})
 
     def _write(self, out: Path) -> None:
-        path = settings_path(out)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.new")
-        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_whole(settings_path(out), self.model_dump_json(indent=2) + "\n")
 
 
 def settings_path(out: Path) -> Path:

@@ -1,12 +1,13 @@
-"""What does a shopper's history show by counting alone, without a language model? (Stands in for PAARS section 3.)
+"""A persona counted from a shopper's history, without a language model. (Stands in for PAARS section 3.)
 
-Every scale is relative: 3 is the average household of `Norms`, and one standard deviation is one point, drawn back
+Every scale is relative: 3 is the average shopper of `Norms`, and one standard deviation is one point, drawn back
 towards 3 while little is known. Demographics are neither used nor guessed: a later measure compares with them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.counting import PRIVATE_LABEL, Statistics, lines_of, shelves_of, statistics_of
+from paars_gym.personas.counting import PRIVATE_LABEL, Statistics, lines_of, product_facts, statistics_of
 from paars_gym.personas.history import render_history, with_titles
 from paars_gym.personas.persona import (
     ConsumerProfile,
@@ -38,7 +39,7 @@ LEANING = 0.4
 
 
 class Norms(NamedTuple):
-    """Mean and standard deviation, over the households of a shop, of the statistics of the same names."""
+    """Mean and standard deviation, over the shoppers of a shop, of the statistics of the same names."""
 
     private_share: tuple[float, float]
     price_level: tuple[float, float]
@@ -56,22 +57,24 @@ JOURNEY_NORMS = Norms(
     favourite_share=(0.722, 0.077),
     price_paid=(-0.166, 0.140),
 )
-"""Measured on the 2,469 households of Complete Journey, all of 2017 (`norms_of`)."""
+"""Measured on the households of Complete Journey with 100 purchase lines or more, all of 2017 (`norms_of`)."""
 
 
-def norms_of(population: list[Statistics], *, min_lines: int = 100) -> Norms:
-    """Mean and standard deviation of each statistic over households with enough purchases.
+UNKNOWN_NORMS = Norms(*[(math.nan, math.nan)] * len(Norms._fields))
+"""Of a shop whose average shopper is not known: no scale gets a value."""
+
+
+def norms_of(population: Sequence[Statistics]) -> Norms:
+    """Mean and standard deviation of each statistic over shoppers, those aside for whom it is unknown.
 
     Raises:
-        ValueError: Fewer than two such households.
+        ValueError: Fewer than two shoppers.
     """
-    known = [statistics for statistics in population if statistics.lines >= min_lines]
-    if len(known) < 2:
-        raise ValueError(f"{len(known)} of {len(population)} households have {min_lines} purchases, must be 2 or more.")
-    columns = np.array([statistics[: len(Norms._fields)] for statistics in known], dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        means, spreads = np.nanmean(columns, axis=0), np.nanstd(columns, axis=0)
-    return Norms(*zip(means.tolist(), spreads.tolist(), strict=True))
+    if len(population) < 2:
+        raise ValueError(f"{len(population)} shoppers, must be 2 or more: an average needs several.")
+    columns = np.array([statistics[: len(Norms._fields)] for statistics in population], dtype=np.float64).T
+    known = [column[~np.isnan(column)] for column in columns]
+    return Norms(*((float(one.mean()), float(one.std())) if len(one) else (math.nan, math.nan) for one in known))
 
 
 def profile_of(statistics: Statistics) -> ConsumerProfile:
@@ -82,8 +85,12 @@ def profile_of(statistics: Statistics) -> ConsumerProfile:
     brands, share = Interests(), statistics.private_share
     if not math.isnan(share):
         # An average household buys 28% private label: one that buys 40% leans to it, and nobody avoids the other kind.
-        names = ("National brand",) if share < LEANING else (PRIVATE_LABEL,) if share > 0.5 else BRANDS
+        names: tuple[str, ...] = ("National brand",) if share < LEANING else (PRIVATE_LABEL,) if share > 0.5 else BRANDS
         brands = Interests(values=names, confidence=sure, evidence=f"{share:.0%} of {lines} lines are private label")
+    elif statistics.brands:
+        shown = ", ".join(f"{name} {count}" for name, count in statistics.brands[:3])
+        names = tuple(name for name, _ in statistics.brands)
+        brands = Interests(values=names, confidence=sure, evidence=f"of {lines} purchase lines: {shown}"[:500])
     parts = [f"{name} {count}" for name, count in statistics.categories[:3]]
     categories = Interests(
         values=tuple(name for name, _ in statistics.categories),
@@ -150,7 +157,7 @@ def preferences_of(statistics: Statistics, norms: Norms = JOURNEY_NORMS) -> Shop
     )
 
 
-def household_persona(
+def count_persona(
     history: History,
     catalog: Catalog,
     as_of: datetime | None = None,
@@ -172,9 +179,9 @@ def household_persona(
         redactor: With the caller's names and recognisers; by default one without.
     """
     as_of = as_of or history.as_of
-    shelves = shelves_of(catalog)
-    lines = lines_of(history, shelves, as_of)
-    statistics = statistics_of(lines, shelves)
+    facts = product_facts(catalog)
+    lines = lines_of(history, facts, as_of)
+    statistics = statistics_of(lines, facts)
     ids = {event.product for session in history.sessions for event in session.events if event.title is None}
     titles = {key: str(catalog.value("title", catalog.row(key))) for key in ids if key is not None and key in catalog}
     clean, redacted = (redactor or _redactor(hash_key())).redact_history(

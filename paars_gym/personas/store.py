@@ -1,4 +1,4 @@
-"""Where do personas lie, and the shoppers without one? A JSON line each, safe to append to after a crash."""
+"""Files of personas, and of shoppers without one: a JSON line each, safe to append to after a crash."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from paars_gym.files import written_whole
 from paars_gym.personas.persona import Persona
 
 
@@ -50,15 +51,25 @@ def read_personas(path: Path) -> Iterator[Persona]:
 
 def write_personas(path: Path, personas: Iterable[Persona]) -> int:
     """Writes a file of personas anew, and returns how many; the old file stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
     count = 0
-    with draft.open("w", encoding="utf-8") as file:
+    with written_whole(path) as file:
         for persona in personas:
             file.write(persona.model_dump_json() + "\n")
             count += 1
-    draft.replace(path)
     return count
+
+
+def read_shoppers(path: Path) -> list[str]:
+    """The ids of a file of shoppers, a line each.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It names no shopper.
+    """
+    shoppers = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not shoppers:
+        raise ValueError(f"{path} names no shopper; write an id a line.")
+    return shoppers
 
 
 def read_failures(path: Path) -> list[Failure]:

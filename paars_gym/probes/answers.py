@@ -12,7 +12,7 @@ from paars_gym.abtest.result import Interval
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.segments import EVERYONE, VALUES, segment_name, segment_of
 from paars_gym.probes.survey import Answer, Question
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 EXAMPLES = 3
 RESAMPLES = 1_000

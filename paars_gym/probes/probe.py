@@ -21,7 +21,7 @@ from paars_gym.probes.pages import draw_pages
 from paars_gym.probes.segments import EVERYONE, group, segment_name
 from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.concurrency import MakePolicy
 

@@ -15,7 +15,7 @@ from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Message, Request
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, ModelError, OutOfCreditError
 from paars_gym.personas.persona import Persona, render
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 MAX_TOKENS = 2_000
 _TASK = """\

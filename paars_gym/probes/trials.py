@@ -14,8 +14,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe
 from paars_gym.probes.pages import ProbePage, open_page
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import env_factory
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.episode import Played, ScheduledVisit

@@ -1,4 +1,4 @@
-"""Ranking policies: in which order does a search show its results? Swap one for another, and you have an A/B test."""
+"""Ranking policies: the order in which a search shows its results, and so the arms of an A/B test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if relevance were traded for ratings, popularity or price?"""
+"""Rankings that trade relevance for ratings, popularity or price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which products mean what the query means, whatever words they use?"""
+"""The ranking by meaning: cosine similarity of embeddings of query and product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if products could be found both by word and by meaning?"""
+"""The ranking by words and by meaning, fused by reciprocal ranks."""
 
 from __future__ import annotations
 

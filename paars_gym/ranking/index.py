@@ -1,4 +1,4 @@
-"""How is a catalog searched by words? A tantivy index beside the catalog, made once and opened in milliseconds."""
+"""The word index of a catalog: tantivy beside the catalog, made once and opened in milliseconds."""
 
 from __future__ import annotations
 

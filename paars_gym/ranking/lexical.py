@@ -1,4 +1,4 @@
-"""Which products share words with the query, and how much does each word tell? The default ranking."""
+"""The default ranking: products that share words with the query, by BM25."""
 
 from __future__ import annotations
 

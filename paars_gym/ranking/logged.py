@@ -1,4 +1,4 @@
-"""What did another search engine show? Its recorded result lists, replayed."""
+"""A ranking that replays another search engine's recorded result lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a policy that changes the top of another's list still give pages that join?"""
+"""The base of rankings that change the top of another's list: their pages still join to one list."""
 
 from __future__ import annotations
 

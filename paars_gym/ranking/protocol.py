@@ -1,4 +1,4 @@
-"""What does the shop ask of a ranking policy? (PAARS section 5: arms of an A/B test differ in their ranking.)"""
+"""The protocol of a ranking policy. (PAARS section 5: arms of an A/B test differ in their ranking.)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a shopper's text ask of the index? Its words, OR-ed; never a query language."""
+"""A shopper's text as a query of the index: its words, joined by OR; never a query language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which ranking does an expression on the command line stand for?"""
+"""Rankings by expression, such as ``bm25+rating:0.3``, and how to register one of your own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFERENCE = re.compile(f"{_DOTTED}:{_DOTTED}")
 _ADS = re.compile(r"(?P<ids>.+?)(?:@(?P<slots>[\d\s,]+))?", re.DOTALL)
 
 
-class Request(NamedTuple):
+class RankingRequest(NamedTuple):
     """What a factory of `RANKINGS` is given for ``name:argument(base)``.
 
     Attributes:
@@ -47,13 +47,13 @@ class Request(NamedTuple):
         return make_ranking(self.base or "bm25", self.catalog, embedder=self.embedder)
 
 
-Factory = Callable[[Request], RankingPolicy]
+Factory = Callable[[RankingRequest], RankingPolicy]
 RANKINGS: dict[str, Factory] = {}
 """Every short name that `make_ranking` knows."""
 
 
 def register(name: str) -> Callable[[Factory], Factory]:
-    """Makes a short name known to `make_ranking`; the decorated function gets a `Request` and returns a policy.
+    """Makes a short name known to `make_ranking`; the decorated function gets a `RankingRequest` and returns a policy.
 
     Raises:
         ValueError: The name is taken, or is no word.
@@ -112,7 +112,7 @@ def make_ranking(spec: str | RankingPolicy, catalog: Catalog, *, embedder: Embed
     factory = RANKINGS.get(parts["name"].lower()) if parts else None
     if parts and factory:
         argument, base_spec = ((parts[name] or "").strip() for name in ("argument", "base"))
-        return factory(Request(spec, argument, base_spec, catalog, embedder))
+        return factory(RankingRequest(spec, argument, base_spec, catalog, embedder))
     if _REFERENCE.fullmatch(spec):
         return _made(spec, catalog)
     raise ValueError(_unknown(spec))
@@ -163,32 +163,32 @@ def _close(name: str, available: Iterable[str]) -> str:
     return f"{guess} Available: {', '.join(sorted(available))}."
 
 
-def _plain(request: Request) -> Request:
+def _plain(request: RankingRequest) -> RankingRequest:
     if request.argument or request.base:
         raise ValueError(f"{request.spec!r}: this ranking takes nothing behind its name.")
     return request
 
 
-def _no_argument(request: Request) -> Request:
+def _no_argument(request: RankingRequest) -> RankingRequest:
     if request.argument:
         raise ValueError(f"{request.spec!r}: this ranking takes nothing behind a colon.")
     return request
 
 
 @register("bm25")
-def _bm25(request: Request) -> RankingPolicy:
+def _bm25(request: RankingRequest) -> RankingPolicy:
     return Bm25(_plain(request).catalog)
 
 
 @register("dense")
-def _dense(request: Request) -> RankingPolicy:
+def _dense(request: RankingRequest) -> RankingPolicy:
     from paars_gym.ranking.dense import Dense
 
     return Dense(_plain(request).catalog, request.embedder)
 
 
 @register("hybrid")
-def _hybrid(request: Request) -> RankingPolicy:
+def _hybrid(request: RankingRequest) -> RankingPolicy:
     from paars_gym.ranking.dense import Dense
     from paars_gym.ranking.fused import Hybrid
 
@@ -196,22 +196,22 @@ def _hybrid(request: Request) -> RankingPolicy:
 
 
 @register("popularity")
-def _popularity(request: Request) -> RankingPolicy:
+def _popularity(request: RankingRequest) -> RankingPolicy:
     return Resorted(_no_argument(request).make_base(), request.catalog, "popularity")
 
 
 @register("rating")
-def _rating(request: Request) -> RankingPolicy:
+def _rating(request: RankingRequest) -> RankingPolicy:
     return Resorted(_no_argument(request).make_base(), request.catalog, "rating")
 
 
 @register("price")
-def _price(request: Request) -> RankingPolicy:
+def _price(request: RankingRequest) -> RankingPolicy:
     return Resorted(_no_argument(request).make_base(), request.catalog, "price_low")
 
 
 @register("random")
-def _random(request: Request) -> RankingPolicy:
+def _random(request: RankingRequest) -> RankingPolicy:
     try:
         seed = int(request.argument or 0)
     except ValueError:
@@ -220,7 +220,7 @@ def _random(request: Request) -> RankingPolicy:
 
 
 @register("sponsored")
-def _sponsored(request: Request) -> RankingPolicy:
+def _sponsored(request: RankingRequest) -> RankingPolicy:
     parts = _ADS.fullmatch(request.argument)
     if not parts:
         raise ValueError(f"{request.spec!r} names no product. Write sponsored:ID1,ID2 or sponsored:ID1,ID2@1,4.")
@@ -230,14 +230,14 @@ def _sponsored(request: Request) -> RankingPolicy:
 
 
 @register("logged")
-def _logged(request: Request) -> RankingPolicy:
+def _logged(request: RankingRequest) -> RankingPolicy:
     if not request.argument:
         raise ValueError(f"{request.spec!r} names no file. Write logged:lists.parquet.")
     return Logged(request.argument, request.catalog, request.make_base())
 
 
 @register("rerank")
-def _rerank(request: Request) -> RankingPolicy:
+def _rerank(request: RankingRequest) -> RankingPolicy:
     if not _REFERENCE.fullmatch(request.argument):
         raise ValueError(f"{request.spec!r} names no function. Write rerank:module:function.")
     return Reranked(request.make_base(), request.catalog, load_named(request.argument), request.argument)

@@ -1,4 +1,4 @@
-"""What if a function of the user's own had the last word on the order?"""
+"""A ranking that lets a function of your own order the best matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the best matches were shown by price, rating or popularity instead, or in no order at all?"""
+"""Rankings of the best matches by price, rating or popularity, or at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if some products paid for their places?"""
+"""A ranking with advertisements at fixed ranks."""
 
 from __future__ import annotations
 

@@ -6,10 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paars_gym.sessions.counts import session_counts
-    from paars_gym.sessions.describe import Description
+    from paars_gym.sessions.describe import Description, session_counts
     from paars_gym.sessions.event import Event, History, Intention, Session
-    from paars_gym.sessions.ingest.importing import import_log
+    from paars_gym.sessions.importing import import_log
     from paars_gym.sessions.split import split_by_shopper, split_by_time
     from paars_gym.sessions.step import StepRecord
     from paars_gym.sessions.store import Provenance, Store
@@ -25,8 +24,8 @@ _HOMES = {
     "StepRecord": "step",
     "Store": "store",
     "StoreWriter": "writer",
-    "import_log": "ingest.importing",
-    "session_counts": "counts",
+    "import_log": "importing",
+    "session_counts": "describe",
     "split_by_shopper": "split",
     "split_by_time": "split",
     "write_sessions": "writer",

@@ -1,15 +1,19 @@
-"""What is in a store, and which tasks of the paper can it serve as the human side of? (PAARS section 4.)"""
+"""What a store holds: counts a session, distributions, and the tasks it can be the human side of (PAARS section 4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from paars_gym.sessions.counts import STATISTICS, session_counts
+from paars_gym.sessions.event import EventKind
 from paars_gym.sessions.store import Provenance, Store
+
+STATISTICS: Mapping[str, EventKind] = {"searches": "search", "views": "view", "purchases": "purchase"}
 
 
 class Distribution(NamedTuple):
@@ -33,7 +37,7 @@ class Task(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What `describe` finds.
+    """What `describe` says of a store.
 
     Attributes:
         provenance: Where the sessions come from, and the account of the import.
@@ -96,29 +100,68 @@ def describe(store: Store) -> Description:
     )
 
 
+def session_counts(store: Store) -> pl.DataFrame:
+    """Per-session statistics, one row a session, in the order of their numbers; sessions without events have zeros.
+
+    Searches are ``search`` events (not further pages of the same search), views ``view`` events and purchases product
+    lines bought, for people and agents alike. A statistic that the log does not record (see the store's
+    ``provenance.what_is_known``) is null, not 0.
+
+    Returns:
+        Columns session, searches, views, purchases (UInt32). Join `Store.scan_sessions` for shopper and key.
+    """
+    counts = {name: np.zeros(len(store), dtype=np.int64) for name in STATISTICS}
+    for part in store.card.parts:  # part by part: memory does not grow with the log
+        events = pl.read_parquet(store.folder / part, columns=["session", "kind"])
+        numbers, kinds = events["session"].to_numpy(), events["kind"].to_physical().to_numpy()
+        low = int(numbers.min())
+        for name, column in counts.items():
+            of_part = np.bincount(numbers[kinds == _code(STATISTICS[name], events)] - low)
+            column[low : low + len(of_part)] += of_part
+    known = store.provenance.what_is_known
+    return pl.DataFrame(
+        {"session": np.arange(len(store), dtype=np.uint32)}
+        | {name: _column(name, column, known=name in known) for name, column in counts.items()}
+    )
+
+
+def _code(kind: EventKind, events: pl.DataFrame) -> int:
+    dtype = events.schema["kind"]
+    assert isinstance(dtype, pl.Enum)
+    return dtype.categories.to_list().index(kind)
+
+
+def _column(name: str, values: npt.NDArray[np.int64], *, known: bool) -> pl.Series:
+    return pl.Series(name, values if known else [None] * len(values), dtype=pl.UInt32)
+
+
 def facts(description: Description) -> list[tuple[str, str]]:
     """The description's numbers as (name, text) pairs for a table."""
-    told = description.provenance
+    provenance = description.provenance
     rows = [
-        ("shoppers", "synthetic" if told.synthetic else "real people, as their log has them"),
-        ("from", f"{told.format} {', '.join(told.source)}".strip()),
-        ("sessions", f"{description.sessions:,}, by {told.sessionised}; {description.empty_sessions:,} without events"),
+        ("shoppers", "synthetic" if provenance.synthetic else "real people, as their log has them"),
+        ("from", f"{provenance.format} {', '.join(provenance.source)}".strip()),
+        (
+            "sessions",
+            f"{description.sessions:,}, by {provenance.sessionised}; {description.empty_sessions:,} without events",
+        ),
         ("different shoppers", f"{description.shoppers:,}, {description.returning:,} with more than one session"),
         ("events", f"{description.events:,}"),
         *((f"  {kind}", f"{count:,}") for kind, count in description.kinds.items()),
         *((f"  {name} known", f"{share:.1%}") for name, share in description.filled.items()),
-        ("recorded", ", ".join(told.what_is_known)),
+        ("recorded", ", ".join(provenance.what_is_known)),
     ]
     if description.first and description.last:
         rows.append(("from – to", f"{description.first:%Y-%m-%d} – {description.last:%Y-%m-%d}"))
     if len(description.ends) > 1:
         rows.append(("ended by", ", ".join(f"{end} {count:,}" for end, count in description.ends.items())))
-    if told.records_read:
+    if provenance.records_read:
         rows.append(
             (
                 "import",
-                f"{told.records_read:,} records: {told.records_kept:,} kept, {told.records_rejected:,} rejected, "
-                f"{told.records_ignored:,} ignored; {told.out_of_order:,} were out of order",
+                f"{provenance.records_read:,} records: {provenance.records_kept:,} kept, "
+                f"{provenance.records_rejected:,} rejected, {provenance.records_ignored:,} ignored; "
+                f"{provenance.out_of_order:,} were out of order",
             )
         )
     return rows
@@ -141,14 +184,14 @@ def _filled(store: Store) -> dict[str, float]:
 
 def _distributions(store: Store) -> tuple[Distribution, ...]:
     counts = session_counts(store)
-    found = []
+    distributions = []
     for name in STATISTICS:
         values = counts[name].drop_nulls().to_numpy()
         if len(values):
             median, p90 = np.quantile(values, (0.5, 0.9))
             shares = float(values.mean()), float(values.std()), float(median), float(p90)
-            found.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
-    return tuple(found)
+            distributions.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
+    return tuple(distributions)
 
 
 def _tasks(store: Store, *, returning: int) -> tuple[Task, ...]:

@@ -1,4 +1,4 @@
-"""Who bought or looked at which product of a catalog, and when, as arrays?"""
+"""Purchases and views of the products of a catalog, as arrays."""
 
 from __future__ import annotations
 

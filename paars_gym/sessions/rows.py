@@ -1,4 +1,4 @@
-"""What does a session look like as rows of a table? One row an event, one row a session, nothing lost either way."""
+"""Sessions as rows of a table, one an event and one a session, without loss either way."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, get_args
 import polars as pl
 
 from paars_gym.catalog.filters import Filters
+from paars_gym.ingest.times import TIME
 from paars_gym.sessions.event import End, Event, EventKind, Intention, Session
 
 KINDS: pl.DataType = pl.Enum(get_args(EventKind))
 ENDS: pl.DataType = pl.Enum(get_args(End))
-TIME: pl.DataType = pl.Datetime("us", "UTC")
 _EVERY_FIELD = set(Event.model_fields)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # utc_offset_s keeps the shopper's own clock: the instant alone would forget that it was evening there.

@@ -1,4 +1,4 @@
-"""Where does one visit end and the next begin? By the log's own session ids, or by half an hour of inactivity."""
+"""Records cut into sessions: by the log's own session ids, or by half an hour of inactivity."""
 
 from __future__ import annotations
 

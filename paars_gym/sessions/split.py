@@ -1,4 +1,4 @@
-"""Which sessions are held out? By time or by shopper, and checked so that nothing leaks from one side to the other."""
+"""Sessions held out by time or by shopper, and a check that nothing leaks from one side to the other."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Where do millions of sessions live? In a folder of Parquet, one row an event, scanned lazily with polars."""
+"""A store of sessions: a folder of Parquet, one row an event, scanned lazily with polars."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +154,51 @@ class Store:
             near = near.filter(pl.col("session").is_in(numbers.implode()))
         return near.collect()
 
-    def histories(self, as_of: datetime | None = None) -> Iterator[History]:
-        """Each shopper's sessions before a date, oldest first; see `histories`."""
-        from paars_gym.sessions.histories import histories
+    def histories(self, as_of: datetime | None = None, *, shoppers: Collection[str] | None = None) -> Iterator[History]:
+        """Streams each shopper's sessions, oldest first, shoppers in the order in which the store first has them.
 
-        return histories(self, as_of)
+        The input of persona mining and of item selection (PAARS sections 3, 4). Sessions without a start keep their
+        stored order, before those with one. Only the session table is held in memory; events are read some hundred
+        thousand at a time.
+
+        Args:
+            as_of: Zoned. Sessions that start at or after it are left out, and so are later events of a session that
+                runs across it. Shoppers with nothing before it are left out.
+            shoppers: Only these; the events of others are not read.
+
+        Raises:
+            ValueError: ``as_of`` has no zone, or the log has no times to compare it with.
+        """
+        sessions = self.scan_sessions()
+        if as_of is not None:
+            if as_of.tzinfo is None:
+                raise ValueError(f"as_of == {as_of} has no time zone; give one, for example +00:00.")
+            if self.provenance.times != "all":
+                raise ValueError(
+                    f"as_of needs times, and this log has them on {self.provenance.times!r} of its events."
+                )
+            sessions = sessions.filter(pl.col("start") < as_of)
+        if shoppers is not None:
+            sessions = sessions.filter(pl.col("shopper").is_in(list(shoppers)))
+        # Imports keep each shopper's sessions together: in this order the events are read once, from front to back.
+        first = pl.col("session").min().over("shopper").alias("first")
+        ordered = sessions.sort(first, "start", "session", nulls_last=False).collect()
+        stream = chain.from_iterable(from_frames(events, piece) for piece, events in self.chunks(ordered))
+        for shopper, visits in groupby(stream, key=lambda session: session.shopper):
+            yield History.model_construct(
+                shopper=shopper, as_of=as_of, sessions=tuple(_before(visit, as_of) for visit in visits)
+            )
+
+
+def read_sessions(folder: str | Path) -> list[Session]:
+    """All sessions of a store, or of a finished run, in memory; `Store` reads millions one at a time.
+
+    Raises:
+        FileNotFoundError: No store there.
+        ValueError: It is damaged, or of another version.
+    """
+    of_run = Path(folder) / "sessions"
+    return list(Store(of_run if (of_run / SESSIONS_FILE).is_file() else folder))
 
 
 def _read_card(folder: Path) -> StoreCard:
@@ -183,3 +224,10 @@ def _read_card(folder: Path) -> StoreCard:
         return StoreCard.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"{str(path)!r} has an unreadable footer: {error}") from error
+
+
+def _before(session: Session, as_of: datetime | None) -> Session:
+    if as_of is None or all(event.time is not None and event.time < as_of for event in session.events):
+        return session
+    kept = tuple(event for event in session.events if event.time is not None and event.time < as_of)
+    return session.model_copy(update={"events": kept})

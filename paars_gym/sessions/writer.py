@@ -1,4 +1,4 @@
-"""How does a store get onto the disk whole or not at all?"""
+"""A writer of stores: a store is there whole or not at all."""
 
 from __future__ import annotations
 

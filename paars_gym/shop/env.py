@@ -11,8 +11,7 @@ import gymnasium
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.open import open_shop

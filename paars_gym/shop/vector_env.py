@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shop.env import action_space, read_reset_options
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.open import open_shop

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym import __version__
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
@@ -27,6 +26,7 @@ from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.schedule import Draw, fingerprint
+from paars_gym.version import __version__
 
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
@@ -109,9 +109,8 @@ def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedInte
 
 
 def _count_households(catalog: Catalog, folder: Path) -> None:
-    from paars_gym.personas.statistics import household_persona
-    from paars_gym.sessions.histories import histories
-    from paars_gym.sessions.households import household_baskets
+    from paars_gym.personas.statistics import count_persona
+    from paars_gym.sessions.importing import household_baskets
 
     store = household_baskets()
     folder.mkdir()
@@ -119,11 +118,11 @@ def _count_households(catalog: Catalog, folder: Path) -> None:
     everybody = store.scan_sessions().select(pl.col("shopper").unique(maintain_order=True)).collect()["shopper"]
     personas: list[Persona] = []
     held_out: list[Session] = []
-    for whole in histories(store, shoppers=everybody.gather_every(len(everybody) // HOUSEHOLDS).to_list()):
+    for whole in store.histories(shoppers=everybody.gather_every(len(everybody) // HOUSEHOLDS).to_list()):
         known = tuple(session for session in whole.sessions if session.start and session.start < HELD_OUT_FROM)
         if known and len(personas) < HOUSEHOLDS:
             history = History(shopper=whole.shopper, as_of=HELD_OUT_FROM, sessions=known)
-            personas.append(household_persona(history, catalog, shopper=whole.shopper))
+            personas.append(count_persona(history, catalog, shopper=whole.shopper))
             held_out += whole.sessions[len(known) :]
     write_personas(folder / "personas.jsonl", personas)
     # Baskets are what was bought: everybody came to buy.

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from paars_gym import __version__
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig, setting_name
 from paars_gym.personas.intentions import MIX, IntentionMix, mine_intentions
@@ -31,6 +30,7 @@ from paars_gym.simulation.log import AppendOnly, encode
 from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
 from paars_gym.simulation.schedule import Schedule, fingerprint
 from paars_gym.simulation.steps import StepWriter
+from paars_gym.version import __version__
 
 MOST_FAILED = 0.1
 """Share of a run's sessions in which its policy may raise; beyond it the run has failed."""

@@ -11,8 +11,7 @@ import numpy as np
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.simulation.episode import ScheduledVisit
 
 Draw = Callable[[Persona | None, np.random.Generator], Intention | None]

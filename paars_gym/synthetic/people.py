@@ -28,7 +28,7 @@ from paars_gym.personas.persona import (
     ShoppingPreferences,
     Trait,
 )
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 
 T = TypeVar("T")
 

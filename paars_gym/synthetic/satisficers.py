@@ -23,8 +23,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.intentions import Goal
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 
 GOALS: dict[Goal, float] = {"buy": 0.30, "compare": 0.25, "browse": 0.45}
 """What they come for; most, as in any shop, do not come to buy."""

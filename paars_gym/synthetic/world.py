@@ -15,8 +15,7 @@ import numpy as np
 from paars_gym.personas.history import render_history, with_titles
 from paars_gym.personas.intentions import GOALS, MinedIntention
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.event import History, Intention, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import History, Intention, Session, session_rng
 from paars_gym.sessions.store import Provenance
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop

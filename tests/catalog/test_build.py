@@ -18,10 +18,11 @@ import pytest
 
 from paars_gym.catalog import build, sorting
 from paars_gym.catalog.build import build_catalog
+from paars_gym.catalog.feeds import FeedMapping
 from paars_gym.catalog.product import Product
-from paars_gym.catalog.reading import FeedFile
 from paars_gym.catalog.sorting import SortedRuns
 from paars_gym.catalog.store import Catalog
+from paars_gym.ingest.feed_rows import FeedFile
 
 ROWS = [
     {"id": f"p{number}", "title": f"Tasse № {number} café", "price": f"{number},50 €", "bullets": "a|b"}
@@ -94,10 +95,10 @@ def test_every_format_encoding_and_compression(tmp_path: Path, name: str, pack: 
 
 def test_an_encoding_that_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_bytes("id,title\n1,水筒\n".encode("shift_jis"))
-    build_catalog(tmp_path / "f.csv", tmp_path / "out", encoding="shift_jis")
+    build_catalog(tmp_path / "f.csv", tmp_path / "out", FeedMapping(encoding="shift_jis"))
     assert Catalog.open(tmp_path / "out")["1"].title == "水筒"
     with pytest.raises(ValueError, match="Unknown encoding 'klingon'"):
-        build_catalog(tmp_path / "f.csv", tmp_path / "out", encoding="klingon")
+        build_catalog(tmp_path / "f.csv", tmp_path / "out", FeedMapping(encoding="klingon"))
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
@@ -148,7 +149,7 @@ def test_broken_rows_are_told_and_the_rest_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_big_array_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paars_gym.catalog.reading.CHUNK_BYTES", 7)
+    monkeypatch.setattr("paars_gym.ingest.feed_rows.CHUNK_BYTES", 7)
     rows = [
         {"id": str(number), "title": 'br]ac{ket "quoted" \\ é', "n": 12.5, "deep": [[{}], []]} for number in range(50)
     ]
@@ -281,14 +282,15 @@ def test_a_kill_at_any_moment_leaves_the_old_catalog_or_the_new(long_feed: Path,
     Catalog.from_products([Product(id="old", title="t")]).save(out)
     script = f"""
 import sys, time
-from paars_gym.catalog import build, folder
+from paars_gym import files
+from paars_gym.catalog import build
 def stop():
     print("now", flush=True); time.sleep(60)
-remove = folder.shutil.rmtree
+remove = files.shutil.rmtree
 def progress(stage, rows, fraction):
     if stage == {moment!r}: stop()
 if {moment!r} == "swapped":
-    folder.shutil.rmtree = lambda path, **how: stop() if "/.out.building-" in str(path)[-24:] else remove(path, **how)
+    files.shutil.rmtree = lambda path, **how: stop() if "/.out.building-" in str(path)[-24:] else remove(path, **how)
 build.build_catalog({str(long_feed)!r}, {str(out)!r}, progress=progress)
 """
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -10,16 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from paars_gym.catalog.build import BuildReport, build_catalog
-from paars_gym.catalog.cleaning import clean_id
-from paars_gym.catalog.feeds import ALIASES, FIELDS, LAYOUTS, generic
-from paars_gym.catalog.product import Product
+from paars_gym.catalog.feeds import ALIASES, FIELDS, LAYOUTS, FeedMapping, generic
+from paars_gym.catalog.product import Product, clean_id
 from paars_gym.catalog.store import Catalog
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def built(tmp_path: Path, feed: str | Path, **settings: object) -> tuple[Catalog, BuildReport]:
-    report = build_catalog(FIXTURES / feed, tmp_path / "out", **settings)  # type: ignore[arg-type]
+    report = build_catalog(FIXTURES / feed, tmp_path / "out", FeedMapping.model_validate(settings))
     return Catalog.open(tmp_path / "out"), report
 
 
@@ -114,7 +113,7 @@ def test_a_german_export_with_semicolons_in_latin_1(tmp_path: Path) -> None:
     text = (FIXTURES / "generic_de.csv").read_text()
     feed = tmp_path / "export.csv"
     feed.write_bytes(text.encode("cp1252"))
-    catalog, report = built(tmp_path, feed, mapping=GERMAN)
+    catalog, report = built(tmp_path, feed, columns=GERMAN)
     assert catalog.currency == "EUR"
     mill, pot, spoon = catalog["A%201"], catalog["A%7C2"], catalog["A-4"]
     assert (mill.title, mill.price, mill.rating) == ("Kaffeemühle „Röst“", 1299.0, 4.5)
@@ -160,15 +159,15 @@ def test_a_layout_reads_an_empty_row_and_names_fields_only(name: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mapping": {"titel": "Produktname"}}, "a product has no 'titel'"),
-        ({"mapping": {"title": "Name"}}, "no column 'Name'"),
+        ({"columns": {"titel": "Produktname"}}, "a product has no 'titel'"),
+        ({"columns": {"title": "Name"}}, "no column 'Name'"),
         ({}, "No column for id and title"),
-        ({"mapping": GERMAN, "only": {"Land": "de"}}, "no column 'Land'"),
+        ({"columns": GERMAN, "only": {"Land": "de"}}, "no column 'Land'"),
         (
             {"format": "ebay"},
             "Unknown format 'ebay'. Available: amazon-reviews-2023, catalog, esci,",
         ),
-        ({"mapping": GERMAN, "currency": "euro cents"}, "ISO 4217"),
+        ({"columns": GERMAN, "currency": "euro cents"}, "ISO 4217"),
     ],
 )
 def test_a_mistaken_setting_is_told_before_the_work(tmp_path: Path, settings: dict[str, object], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Is the real catalog what the households bought, in words that a shopper can read?"""
+"""The real catalog is what the households bought, in words that a shopper can read."""
 
 import importlib.util
 import math
@@ -72,7 +72,7 @@ def test_rules_drop_cut_off_ends_and_repeated_words() -> None:
 
 
 if installed:
-    from paars_gym.catalog.journey import classified_lines, journey_file, journey_left_out, journey_products
+    from paars_gym.catalog.journey import classified_lines, journey_file, journey_products, left_out_of
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def ids(journey: Catalog) -> pl.DataFrame:
 
 @needs_data
 def test_every_line_is_accounted_for(journey: Catalog) -> None:
-    left_out = journey_left_out()
+    left_out = left_out_of(classified_lines())
     assert sum(left_out) == TOTAL_LINES
     assert left_out.non_positive == 11_275
     assert left_out.kept == journey.popularity.sum()

@@ -1,12 +1,12 @@
-"""Do names, paths and objects lead to the catalog that is meant?"""
+"""Names, paths and objects lead to the catalog that is meant."""
 
 import threading
 from pathlib import Path
 
 import pytest
 
+from paars_gym.cache import cached_folder
 from paars_gym.catalog import journey
-from paars_gym.catalog.cached import cached
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 
@@ -50,7 +50,7 @@ def test_writers_at_once_leave_one_whole_folder(
         catalog.save(folder)
 
     def build() -> None:
-        folders.append(cached("four", (), write))
+        folders.append(cached_folder("catalogs", "four", write, check=Catalog.open))
 
     threads = [threading.Thread(target=build) for _ in range(4)]
     for thread in threads:
@@ -67,24 +67,17 @@ def test_a_broken_folder_is_rebuilt_and_a_failed_one_leaves_nothing(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAARS_CACHE", str(tmp_path))
-    folder = cached("one", (), catalog.save)
+    folder = cached_folder("catalogs", "one", catalog.save, check=Catalog.open)
     (folder / "catalog.json").unlink()
-    assert Catalog.open(cached("one", (), catalog.save)).fingerprint == catalog.fingerprint
+    assert (
+        Catalog.open(cached_folder("catalogs", "one", catalog.save, check=Catalog.open)).fingerprint
+        == catalog.fingerprint
+    )
 
     def fails(folder: Path) -> None:
         folder.mkdir()
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError):
-        cached("two", (), fails)
+        cached_folder("catalogs", "two", fails, check=Catalog.open)
     assert list((tmp_path / "catalogs").iterdir()) == [folder]
-
-
-def test_an_edited_source_is_built_anew(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAARS_CACHE", str(tmp_path))
-    table = tmp_path / "table.tsv"
-    table.write_text("before")
-    first = cached("three", (table,), catalog.save)
-    assert cached("three", (table,), catalog.save) == first
-    table.write_text("after")
-    assert cached("three", (table,), catalog.save) != first

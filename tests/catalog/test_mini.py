@@ -1,4 +1,4 @@
-"""Is the generated catalog a shop worth searching: varied, consistent, and the same everywhere?"""
+"""The generated catalog is a shop worth searching: varied, consistent, and the same everywhere."""
 
 import os
 import re

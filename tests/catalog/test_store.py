@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from paars_gym.catalog import folder as folders
+from paars_gym import files
+from paars_gym.catalog.files import check_replaceable
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog, fingerprint, to_table
 
@@ -155,7 +156,7 @@ def test_save_takes_a_new_folder_only(catalog: Catalog, saved: Path) -> None:
 
 def test_an_open_catalog_goes_on_while_it_is_replaced(catalog: Catalog, saved: Path) -> None:
     opened = Catalog.open(saved)
-    with folders.replacing(saved) as building:
+    with files.replaced_folder(saved) as building:
         other = Catalog.from_products([Product(id="new", title="t")])
         other.save(building / "inner")
         for path in (building / "inner").iterdir():
@@ -168,13 +169,13 @@ def test_an_open_catalog_goes_on_while_it_is_replaced(catalog: Catalog, saved: P
 @pytest.mark.parametrize("exchange", [True, False])
 def test_replacing_is_whole_or_not_at_all(saved: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     if not exchange:
-        monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
-    with pytest.raises(RuntimeError), folders.replacing(saved) as building:  # noqa: PT012
+    with pytest.raises(RuntimeError), files.replaced_folder(saved) as building:  # noqa: PT012
         (building / "products.parquet").write_text("half")
         raise RuntimeError
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
-    with folders.replacing(saved) as building:
+    with files.replaced_folder(saved) as building:
         (building / "catalog.json").write_text("new")
     assert [path.read_text() for path in saved.iterdir()] == ["new"]
     assert [path.name for path in saved.parent.iterdir()] == ["shop"]
@@ -195,8 +196,8 @@ def test_what_is_no_catalog_is_never_replaced(saved: Path, tmp_path: Path) -> No
         (tmp_path / "file", "not a catalog"),
         (saved, "notes.txt"),
     ]:
-        with pytest.raises(FileExistsError, match=message), folders.replacing(path):
-            raise AssertionError("never reached")
+        with pytest.raises(FileExistsError, match=message):
+            check_replaceable(path)
     assert (saved / "notes.txt").read_text() == "mine"
 
 
@@ -206,7 +207,7 @@ def test_leftovers_of_killed_writers_are_swept_after_a_day(saved: Path) -> None:
     fresh.mkdir()
     os.utime(old, (0, 0))
     shutil.copytree(saved, saved.parent / "copy")
-    with folders.replacing(saved) as building:
+    with files.replaced_folder(saved) as building:
         (building / "catalog.json").write_text("{}")
     assert not old.exists()
     assert fresh.exists()

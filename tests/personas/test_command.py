@@ -1,4 +1,4 @@
-"""Does ``paars personas mine`` work from a folder of sessions to a file of personas?"""
+"""``paars personas mine``, from a folder of sessions to a file of personas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the history six months of days, then purchases, as of a date and within a budget?"""
+"""The history: six months of days, then purchases, as of a date and within a budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.llm.chat import estimate_tokens
-from paars_gym.personas.history import months_before, render_history, with_titles, without_items
+from paars_gym.personas.history import months_before, render_history, with_titles
 from paars_gym.sessions.event import Event, History, Session
 
 TEXT = """\
@@ -87,13 +87,6 @@ def test_text_of_the_log_cannot_close_its_tag_or_start_a_line() -> None:
     text = render_history(History(shopper="s", sessions=(Session(shopper="s", key="1", events=events),))).text
     assert "</history>" not in text
     assert len(text.splitlines()) == 3
-
-
-def test_removing_items_by_title(year: History) -> None:
-    clean = without_items(year, ["  dark COFFEE "], products=["n1"])
-    left = [event.title for session in clean.sessions for event in session.events if event.product]
-    assert left == ["Nappies size 4"]
-    assert "coffee" not in render_history(clean).text.replace('searched "coffee"', "")
 
 
 def test_titles_by_id() -> None:

@@ -16,8 +16,8 @@ from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import MalformedAnswerError, RefusedError, ServerError
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.mining import EmptyHistoryError, mine_persona
+from paars_gym.personas.mining_many import MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.persona import Persona
-from paars_gym.personas.population import Summary, forecast_mining, mine_personas
 from paars_gym.personas.redaction import Redactor, pseudonym
 from paars_gym.personas.store import failures_path, read_failures, read_personas, write_personas
 from paars_gym.sessions.event import Event, History
@@ -116,7 +116,7 @@ def crowd(year: History, count: int) -> list[History]:
     return [year.model_copy(update={"shopper": f"household {number}"}) for number in range(count)]
 
 
-def mine_all(histories: list[History], model: Any, out: Path, **more: Any) -> Summary:
+def mine_all(histories: list[History], model: Any, out: Path, **more: Any) -> MiningSummary:
     return asyncio.run(mine_personas(histories, model, out, **more))
 
 
@@ -150,7 +150,7 @@ def test_failures_are_recorded_and_tried_again(year: History, tmp_path: Path) ->
         async def aclose(self) -> None:
             pass
 
-    async def cached() -> Summary:
+    async def cached() -> MiningSummary:
         model = Cached(Moody(), tmp_path / "replies.sqlite")
         try:
             return await mine_personas([*crowd(year, 2), History(shopper="empty")], model, out)

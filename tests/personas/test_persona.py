@@ -1,4 +1,4 @@
-"""Does a persona say what it knows, under each condition of Table 3?"""
+"""A persona says what it knows, under each condition of Table 3."""
 
 from __future__ import annotations
 

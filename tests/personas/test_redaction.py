@@ -1,4 +1,4 @@
-"""Does nothing that tells who somebody is leave, and does the rest stay?"""
+"""Nothing that tells who somebody is leaves, and the rest stays."""
 
 from __future__ import annotations
 

@@ -8,17 +8,10 @@ import pytest
 
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.counting import Lines, Shelves, Statistics, lines_of, statistics_of
+from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics, lines_of, statistics_of
 from paars_gym.personas.persona import HouseholdSize, Trait, render
 from paars_gym.personas.redaction import Redactor
-from paars_gym.personas.statistics import (
-    JOURNEY_NORMS,
-    Norms,
-    household_persona,
-    norms_of,
-    preferences_of,
-    profile_of,
-)
+from paars_gym.personas.statistics import JOURNEY_NORMS, Norms, count_persona, norms_of, preferences_of, profile_of
 from paars_gym.sessions.event import Event, History, Session
 
 MONDAY = datetime(2017, 1, 2, 18, 30, tzinfo=UTC)
@@ -58,9 +51,9 @@ def bought(*lines: tuple[int, str, float | None]) -> History:
 
 
 def test_counts_by_hand(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     history = bought((0, "m1", 2.0), (0, "t1", 5.0), (7, "m1", 1.0), (7, "m2", 4.0), (14, "m1", None))
-    found = statistics_of(lines_of(history, shelves), shelves)
+    found = statistics_of(lines_of(history, facts), facts)
     assert (found.lines, found.baskets, found.days_between) == (5, 3, 7.0)
     assert found.private_share == pytest.approx(3 / 5)
     # The median milk costs 3: usual prices are 2/3 of it three times, 4/3 once; tea is its own median.
@@ -75,24 +68,24 @@ def test_counts_by_hand(groceries: Catalog) -> None:
 
 
 def test_nothing_known_says_nothing(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
-    nothing = statistics_of(lines_of(bought(), shelves), shelves)
+    facts = ProductFacts(groceries)
+    nothing = statistics_of(lines_of(bought(), facts), facts)
     assert profile_of(nothing).is_empty()
     assert preferences_of(nothing).is_empty()
-    persona = household_persona(bought(), groceries)
+    persona = count_persona(bought(), groceries)
     assert persona.history == ""
     assert "unknown" in render(persona, "persona")
 
 
 def test_nothing_at_or_after_the_date_counts(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     history = bought((0, "m1", 2.0), (7, "t1", 5.0))
     as_of = MONDAY + timedelta(days=7)
-    before = lines_of(history, shelves, as_of)
+    before = lines_of(history, facts, as_of)
     assert before.row.tolist() == [groceries.row("m1")]
-    persona = household_persona(history, groceries, as_of)
+    persona = count_persona(history, groceries, as_of)
     assert "Tea" not in render(persona, "persona")
-    assert persona == household_persona(bought((0, "m1", 2.0)), groceries, as_of)
+    assert persona == count_persona(bought((0, "m1", 2.0)), groceries, as_of)
 
 
 def test_its_history_is_redacted_and_says_so(groceries: Catalog) -> None:
@@ -102,16 +95,16 @@ def test_its_history_is_redacted_and_says_so(groceries: Catalog) -> None:
     history = history.model_copy(
         update={"sessions": (session.model_copy(update={"events": (typed, *session.events)}),)}
     )
-    persona = household_persona(history, groceries, redactor=Redactor(listed_names=["Ann Lee"]))
+    persona = count_persona(history, groceries, redactor=Redactor(listed_names=["Ann Lee"]))
     assert 'searched "gift for [name], [email], [address]"' in persona.history
     assert persona.redacted == {"name": 1, "email": 1, "address": 1}
-    told = household_persona(history, groceries).model_dump_json()
+    told = count_persona(history, groceries).model_dump_json()
     assert "ann@" not in told
     assert "Main Street" not in told
 
 
 def test_demographics_stay_unknown_and_the_id_is_not_told(groceries: Catalog) -> None:
-    persona = household_persona(bought(*[(day, "m1", 2.0) for day in range(30)]), groceries)
+    persona = count_persona(bought(*[(day, "m1", 2.0) for day in range(30)]), groceries)
     assert persona.source == "statistics"
     assert persona.model == ""
     assert persona.shopper != "h1"
@@ -158,23 +151,23 @@ def test_little_known_is_drawn_back_to_the_middle() -> None:
     assert unsure.brand_reputation.confidence < 0.3 < sure.brand_reputation.confidence
 
 
-def test_norms_are_mean_and_deviation_of_those_with_enough() -> None:
-    few = statistics(private_share=0.9, lines=5)
-    norms = norms_of([statistics(private_share=0.2), statistics(private_share=0.4), few])
+def test_norms_are_mean_and_deviation_of_what_is_known() -> None:
+    unknown = statistics(private_share=math.nan)
+    norms = norms_of([statistics(private_share=0.2), statistics(private_share=0.4), unknown])
     assert norms.private_share == (pytest.approx(0.3), pytest.approx(0.1))
     assert len(norms) == len(Norms._fields) == len(JOURNEY_NORMS)
     with pytest.raises(ValueError, match="must be 2 or more"):
-        norms_of([few])
+        norms_of([unknown])
 
 
 def test_baskets_without_times_have_no_hours(groceries: Catalog) -> None:
-    shelves = Shelves(groceries)
+    facts = ProductFacts(groceries)
     untimed = History(
         shopper="x", sessions=(Session(shopper="x", key="1", events=(Event(kind="purchase", product="m1"),)),)
     )
-    lines = lines_of(untimed, shelves)
-    assert isinstance(lines, Lines)
+    lines = lines_of(untimed, facts)
+    assert isinstance(lines, PurchaseLines)
     assert np.isnan(lines.paid).all()
-    found = statistics_of(lines, shelves)
+    found = statistics_of(lines, facts)
     assert found.times == ()
     assert profile_of(found).times.values == ()

@@ -14,7 +14,7 @@ from paars_gym.probes.probe import effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.probes.two_way import crossed_difference
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from tests.probes.choice_model import ONE_LOOK, chances

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def test_import_describe_split(tmp_path):
     assert "sales of an A/B test" in described
     split = paars("sessions", "split", tmp_path / "s", "--by", "shopper", "--fraction", "0.5", "--out", tmp_path / "x")
     assert split == "1 sessions to train, 1 to test. Nothing leaks."
+
+
+def test_a_run_is_described_finished_or_not(tmp_path):
+    paars("simulate", "--policy", "uniform", "--sessions", "3", "--out", tmp_path / "run")
+    finished = paars("sessions", "describe", tmp_path / "run")
+    assert "sessions │ 3, by as simulated" in finished
+    shutil.rmtree(tmp_path / "run" / "sessions")
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    unfinished = paars("sessions", "describe", tmp_path / "run")
+    assert "sessions │ 3, by as" in unfinished
+    assert "The run has not finished: these are its sessions so far." in unfinished
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
 
 
 def test_the_wizard_proposes_and_asks(tmp_path):

@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 
 from paars_gym.sessions import Store, import_log, session_counts
-from paars_gym.sessions.ingest.formats import FORMATS
-from paars_gym.sessions.ingest.journey import journey
+from paars_gym.sessions.formats import FORMATS, journey
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -21,7 +20,7 @@ def kinds(store: Store) -> dict[str, list[str]]:
 
 
 def test_retailrocket_cuts_by_inactivity_and_counts_disorder(tmp_path):
-    store = import_log(FIXTURES / "events.csv", tmp_path / "s", format="retailrocket")
+    store = import_log(FIXTURES / "events.csv", tmp_path / "s", "retailrocket")
     assert kinds(store) == {
         "111016/1": ["view"],
         "257597/1": ["view", "view", "add", "purchase"],  # 27.8 and 20.5 minutes apart
@@ -36,7 +35,7 @@ def test_a_folder_is_read_by_the_names_of_its_files(tmp_path):
     (tmp_path / "log").mkdir()
     for name in ("yoochoose-clicks.dat", "yoochoose-buys.dat"):
         (tmp_path / "log" / name).write_bytes((FIXTURES / name).read_bytes())
-    store = import_log(tmp_path / "log", tmp_path / "s", format="yoochoose")
+    store = import_log(tmp_path / "log", tmp_path / "s", "yoochoose")
     first, second = store
     assert (first.shopper, first.key) == ("anonymous-1", "anonymous-1/1")
     assert [event.kind for event in first.events] == ["view", "view", "purchase"]
@@ -47,7 +46,7 @@ def test_a_folder_is_read_by_the_names_of_its_files(tmp_path):
 
 
 def test_rees46_has_ids_prices_and_removals(tmp_path):
-    store = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "s", format="rees46")
+    store = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "s", "rees46")
     assert list(kinds(store).values()) == [["view", "add", "remove", "purchase"], ["view"]]
     bought = next(iter(store)).events[3]
     assert (bought.price, bought.product, bought.time) == (489.07, "1003461", datetime(2019, 11, 1, 0, 1, tzinfo=UTC))
@@ -55,7 +54,7 @@ def test_rees46_has_ids_prices_and_removals(tmp_path):
 
 
 def test_otto_sessions_are_shoppers(tmp_path):
-    store = import_log(FIXTURES / "otto.jsonl", tmp_path / "s", format="otto")
+    store = import_log(FIXTURES / "otto.jsonl", tmp_path / "s", "otto")
     assert kinds(store) == {
         "12899779/1": ["view", "add"],
         "12899779/2": ["purchase"],
@@ -64,19 +63,19 @@ def test_otto_sessions_are_shoppers(tmp_path):
 
 
 def test_amazon_m2_has_no_times_and_says_so(tmp_path):
-    store = import_log(FIXTURES / "sessions_train.csv", tmp_path / "s", format="amazon-m2")
+    store = import_log(FIXTURES / "sessions_train.csv", tmp_path / "s", "amazon-m2")
     first, second = store
     assert [event.product for event in first.events] == ["B09W9FND7K", "B09JSPLN1M", "B0A", "B09M7GY217"]
     assert [event.product for event in second.events] == ["B076THCGSG", "B007MO8IME", "B001B4THSA"]
     assert first.start is None
     assert store.provenance.times == "none"
     with pytest.raises(ValueError, match="gap_minutes == 30, but the log has no times"):
-        import_log(FIXTURES / "sessions_train.csv", tmp_path / "t", format="amazon-m2", gap_minutes=30)
+        import_log(FIXTURES / "sessions_train.csv", tmp_path / "t", "amazon-m2", gap_minutes=30)
     assert "No event has a time: order is that of the log." in store.provenance.notes
 
 
 def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
-    store = import_log(FIXTURES / "bestbuy.csv", tmp_path / "s", format="bestbuy")
+    store = import_log(FIXTURES / "bestbuy.csv", tmp_path / "s", "bestbuy")
     first, second = store
     assert [event.kind for event in first.events] == ["search", "view", "view"]
     assert first.events[0].query == "Televisiones Panasonic  50 pulgadas"
@@ -88,7 +87,7 @@ def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
 
 
 def test_uci_counts_survive_without_products(tmp_path):
-    store = import_log(FIXTURES / "online_shoppers_intention.csv", tmp_path / "s", format="uci-shoppers")
+    store = import_log(FIXTURES / "online_shoppers_intention.csv", tmp_path / "s", "uci-shoppers")
     assert kinds(store) == {
         "anonymous-1/1": ["view", "view"],
         "anonymous-2/2": [],
@@ -108,7 +107,7 @@ def test_uci_counts_survive_without_products(tmp_path):
 
 
 def test_diginetica_joins_its_files(tmp_path):
-    store = import_log(FIXTURES / "diginetica", tmp_path / "s", format="diginetica")
+    store = import_log(FIXTURES / "diginetica", tmp_path / "s", "diginetica")
     by_shopper = {session.shopper: session for session in store}
     session = by_shopper["70"]  # named by some events of the session only
     assert [event.kind for event in session.events] == ["search", "view", "view", "purchase"]
@@ -125,7 +124,7 @@ def test_diginetica_joins_its_files(tmp_path):
 
 
 def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
-    store = import_log(FIXTURES / "opera-train-00000-of-00001.parquet", tmp_path / "s", format="opera")
+    store = import_log(FIXTURES / "opera-train-00000-of-00001.parquet", tmp_path / "s", "opera")
     found, other = store
     assert found.shopper == "11111111-aaaa-4bbb-8ccc-000000000001"
     assert [event.kind for event in found.events] == ["search", "view", "purchase", "stop"]
@@ -141,7 +140,7 @@ def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
 def test_journey_baskets_are_sessions(tmp_path, monkeypatch):
     ids = pl.DataFrame({"raw_id": [1095275], "id": ["J1095275"]})
     monkeypatch.setitem(FORMATS, "journey", lambda: journey(ids))
-    store = import_log(FIXTURES / "transactions.parquet", tmp_path / "s", format="journey")
+    store = import_log(FIXTURES / "transactions.parquet", tmp_path / "s", "journey")
     first, second = store
     assert (first.shopper, first.key, len(first.events)) == ("900", "900/31198570044", 1)
     line = first.events[0]
@@ -169,7 +168,7 @@ def test_the_real_uci_log(tmp_path, shared_data):
     log = shared_data / "uci_online_shoppers" / "online_shoppers_intention.csv"
     if not log.is_file():
         pytest.skip("the log is not here")
-    store = import_log(log, tmp_path / "s", format="uci-shoppers")  # separated by ; in this copy
+    store = import_log(log, tmp_path / "s", "uci-shoppers")  # separated by ; in this copy
     assert (len(store), store.provenance.records_read, store.provenance.records_rejected) == (12_330, 12_330, 0)
     counts = session_counts(store)
     assert counts["views"].sum() == 391_249

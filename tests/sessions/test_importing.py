@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paars_gym.ingest import buckets, opening
 from paars_gym.sessions import Store, import_log
-from paars_gym.sessions.ingest import buckets, opening
-from paars_gym.sessions.ingest.mapping import LogMapping
+from paars_gym.sessions.mapping import LogMapping
 
 PAIRS = "shopper=user,time=ts,kind=what,product=item,price=paid,kinds.buy=purchase,kinds.wish=ignore,time_format=s"
 MAPPING = LogMapping.parse(PAIRS)
@@ -33,7 +33,7 @@ def rejected(store: Store) -> list[tuple[int, str, str]]:
 def run(tmp_path: Path, content: str | bytes, name: str = "log.csv", **options) -> Store:
     log = tmp_path / name
     log.write_bytes(content.encode() if isinstance(content, str) else content)
-    return import_log(log, tmp_path / "out", mapping=options.pop("mapping", MAPPING), overwrite=True, **options)
+    return import_log(log, tmp_path / "out", options.pop("mapping", MAPPING), overwrite=True, **options)
 
 
 def test_bad_rows_are_quarantined_by_row_field_and_value(tmp_path):
@@ -131,12 +131,12 @@ def test_cut_at_any_byte_a_log_gives_only_what_it_held(tmp_path, name, from_reco
     def events(store: Store) -> set[object]:
         return {(session.key, event) for session in store for event in session.events}
 
-    known = events(import_log(log, tmp_path / "s", format="rees46"))
+    known = events(import_log(log, tmp_path / "s", "rees46"))
     first = sum(len(line) for line in text.splitlines(keepends=True)[:from_record])
     last_field = text.rindex(b",")
     for cut in (*range(first, last_field, 9 * stride), *range(last_field, len(text), stride)):
         log.write_bytes(pack(text[:cut]))
-        store = import_log(log, tmp_path / "s", format="rees46", overwrite=True)
+        store = import_log(log, tmp_path / "s", "rees46", overwrite=True)
         assert events(store) <= known, text[:cut]
         told = store.provenance
         assert told.records_kept == text[:cut].count(b"\n") - 1
@@ -154,18 +154,18 @@ def test_packed_logs(tmp_path):
     with zipfile.ZipFile(log, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data/log.csv", text)
         archive.writestr("__MACOSX/data/._log.csv", "x")
-    assert import_log(log, out, mapping=MAPPING).card.events == 1
+    assert import_log(log, out, MAPPING).card.events == 1
     with zipfile.ZipFile(log, "a") as archive:
         archive.writestr("more.csv", text)
     with pytest.raises(ValueError, match=r"holds 2 files \(data/log.csv, more.csv\), must hold one log; unpack it"):
-        import_log(log, out, mapping=MAPPING, overwrite=True)
+        import_log(log, out, MAPPING, overwrite=True)
     with zipfile.ZipFile(log, "w") as archive:
         archive.writestr("log.parquet", "PAR1")
     with pytest.raises(ValueError, match="packed Parquet"):
-        import_log(log, out, mapping=MAPPING, overwrite=True)
+        import_log(log, out, MAPPING, overwrite=True)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no file; give a log"):
-        import_log(tmp_path / "empty", out, mapping=MAPPING, overwrite=True)
+        import_log(tmp_path / "empty", out, MAPPING, overwrite=True)
 
 
 def test_whole_numbers_may_be_written_with_a_point(tmp_path):
@@ -192,7 +192,7 @@ def test_parquet_whole_and_cut(tmp_path):
          "item": [7.0, 8.0, 9.0], "paid": [None, 2.5, None]}
     )  # fmt: skip
     frame.write_parquet(tmp_path / "log.parquet")
-    store = import_log(tmp_path / "log.parquet", tmp_path / "out", mapping=MAPPING)
+    store = import_log(tmp_path / "log.parquet", tmp_path / "out", MAPPING)
     (session,) = store
     assert session.shopper == "1"
     assert [event.product for event in session.events] == ["7", "8"]
@@ -248,13 +248,13 @@ def test_what_is_no_log(tmp_path):
     ):
         run(tmp_path, HEADER + "ann,soon,view,p1,,x\n")
     with pytest.raises(FileNotFoundError, match="No log"):
-        import_log(tmp_path / "nowhere.csv", tmp_path / "out", mapping=MAPPING)
+        import_log(tmp_path / "nowhere.csv", tmp_path / "out", MAPPING)
     with pytest.raises(ValueError, match="needs a mapping"):
-        import_log(tmp_path / "log.csv", tmp_path / "out")
+        import_log(tmp_path / "log.csv", tmp_path / "out", "generic")
     with pytest.raises(ValueError, match="gap_minutes == 0"):
         run(tmp_path, HEADER + GOOD, gap_minutes=0)
     with pytest.raises(KeyError, match="Unknown log format"):
-        import_log(tmp_path / "log.csv", tmp_path / "out", format="excel")
+        import_log(tmp_path / "log.csv", tmp_path / "out", "excel")
     assert not (tmp_path / "out").exists()
 
 
@@ -262,7 +262,7 @@ def test_large_logs_are_sorted_in_buckets(tmp_path, monkeypatch):
     rows = "".join(f"u{i % 37},{1_500_000_000 + i * 7919 % 90_000},view,p{i},,x\n" for i in range(3000))
     small = run(tmp_path, HEADER + rows)
     monkeypatch.setattr(buckets, "BUCKET_RECORDS", 500)
-    monkeypatch.setattr("paars_gym.sessions.ingest.importing.BUCKET_RECORDS", 500)
+    monkeypatch.setattr("paars_gym.sessions.importing.BUCKET_RECORDS", 500)
     monkeypatch.setattr(opening, "BLOCK_BYTES", 10_000)
     expected = sorted(small, key=lambda session: session.key)
     large = run(tmp_path, HEADER + rows, gap_minutes=30)

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from paars_gym.sessions import import_log
-from paars_gym.sessions.ingest.mapping import LogMapping
-from paars_gym.sessions.ingest.wizard import ask, propose
+from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.wizard import ask, propose
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -31,8 +31,8 @@ def test_its_mapping_is_a_file_that_imports_the_log(tmp_path):
     (tmp_path / "map.toml").write_text(found.toml(), encoding="utf-8")
     mapping = LogMapping.parse(str(tmp_path / "map.toml"))
     assert mapping == found
-    by_map = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "a", mapping=mapping)
-    assert list(by_map) == list(import_log(FIXTURES / "2019-Nov.csv", tmp_path / "b", format="rees46"))
+    by_map = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "a", mapping)
+    assert list(by_map) == list(import_log(FIXTURES / "2019-Nov.csv", tmp_path / "b", "rees46"))
 
 
 def test_json_lines_and_unplaced_words(tmp_path):
@@ -104,7 +104,7 @@ def test_times_are_found_in_common_notations_whatever_the_column(tmp_path, times
     found = propose(log)
     assert found.mapping is not None
     assert (found.mapping.columns.get("time"), found.mapping.time, found.doubts) == (column, notation, ())
-    store = import_log(log, tmp_path / "s", mapping=found.mapping)
+    store = import_log(log, tmp_path / "s", found.mapping)
     assert (store.card.events, store.provenance.times) == (len(times), "all")
 
 
@@ -148,7 +148,7 @@ def test_nested_parquet_is_shown_and_imported(tmp_path):
     frame.write_parquet(tmp_path / "log.parquet")
     found = propose(tmp_path / "log.parquet")
     assert found.head["results"].to_list() == ['["p1", "p2"]', None, "[]"]
-    store = import_log(tmp_path / "log.parquet", tmp_path / "s", mapping=found.mapping)
+    store = import_log(tmp_path / "log.parquet", tmp_path / "s", found.mapping)
     (session,) = store
     assert session.events[0].results == ("p1", "p2")
     assert session.events[0].query == '["red", "fan"]'
@@ -156,7 +156,7 @@ def test_nested_parquet_is_shown_and_imported(tmp_path):
     assert '"fly"' in (tmp_path / "s" / "rejected.jsonl").read_text()
     frame.with_columns(results=pl.lit([{"id": 1}])).write_parquet(tmp_path / "log.parquet")
     with pytest.raises(ValueError, match="results must be lists of product ids"):
-        import_log(tmp_path / "log.parquet", tmp_path / "s", mapping=found.mapping, overwrite=True)
+        import_log(tmp_path / "log.parquet", tmp_path / "s", found.mapping, overwrite=True)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Score, ShoppingPreferences
-from paars_gym.sessions.event import End, Intention, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import End, Intention, Session, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import Policy

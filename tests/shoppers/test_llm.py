@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import paars_gym
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, Reasoning, Score, ShoppingPreferences
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
@@ -299,6 +297,6 @@ def test_no_persona_no_condition(shop: Shop) -> None:
 
 
 def test_acting_before_reset_says_what_to_do() -> None:
-    shopper = paars_gym.LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
+    shopper = LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
     with pytest.raises(RuntimeError, match=r"call LLMShopper\.reset"):
         asyncio.run(shopper.act("Welcome.", {}))

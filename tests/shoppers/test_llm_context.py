@@ -17,8 +17,7 @@ from paars_gym.llm.chat import Message, Reply, Request, ToolCall, estimate_token
 from paars_gym.llm.families import SCRIPTED
 from paars_gym.personas.history import render_history, shorten_history
 from paars_gym.personas.persona import SCALES, ConsumerProfile, Persona, Reasoning, ShoppingPreferences
-from paars_gym.sessions.event import Event, History, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Event, History, Session, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_context import Context, Turn

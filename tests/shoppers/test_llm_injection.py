@@ -12,8 +12,7 @@ from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
 from paars_gym.llm.chat import Request
 from paars_gym.llm.scripted import Line, ScriptedChat
-from paars_gym.sessions.event import Intention
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import TOOLS

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.event import Intention, Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Intention, Session, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async

@@ -13,7 +13,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.parameters import BehaviouralParameters
 
 TURNS = 20

@@ -25,8 +25,7 @@ from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.personas.intentions import GOALS, MIX, Goal, IntentionMix
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import REMEMBERED, env_factory, open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters

@@ -1,0 +1,195 @@
+"""The mining of many personas: several at once, on a budget, and going on after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from paars_gym.llm.budget import Price, usd_of
+from paars_gym.llm.chat import ChatModel, Request, Usage, expected_tokens
+from paars_gym.llm.errors import (
+    BudgetSpentError,
+    MalformedAnswerError,
+    MissingKeyError,
+    ModelError,
+    OutOfCreditError,
+    RefusedError,
+)
+from paars_gym.personas.history import render_history
+from paars_gym.personas.mining import EmptyHistoryError, ProfileAnswer, mine_persona
+from paars_gym.personas.prompts import profile_messages
+from paars_gym.personas.redaction import Redactor
+from paars_gym.personas.store import Failure, failures_path, mend, read_failures, read_personas
+from paars_gym.sessions.event import History
+
+EXPECTED_OUTPUT = 800
+"""Tokens that an answer of either step takes, about."""
+
+
+@dataclass(frozen=True)
+class MiningOptions:
+    """How each persona is mined; see `mine_persona`.
+
+    Attributes:
+        as_of: Nothing at or after this time is used; by default each history's own date.
+        token_budget: Most tokens of a rendered history.
+        titles: Titles by product id, for events that have none.
+        redactor: With its key, names and recognisers; by default one without names.
+        temperature: Where the model takes one.
+    """
+
+    as_of: datetime | None = None
+    token_budget: int = 6000
+    titles: Mapping[str, str] | None = None
+    redactor: Redactor | None = None
+    temperature: float = 0.0
+
+
+@dataclass
+class MiningSummary:
+    """What a run of mining did.
+
+    Attributes:
+        mined: Personas made in this run.
+        kept: Shoppers that had one already.
+        failed: Shoppers without one, by cause.
+        redacted: Pieces of text replaced, by kind, in the histories read in this run.
+        stopped: Why the run ended early; empty when every shopper is accounted for.
+    """
+
+    mined: int = 0
+    kept: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    redacted: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+
+async def mine_personas(
+    histories: Iterable[History],
+    model: ChatModel,
+    out: Path,
+    options: MiningOptions | None = None,
+    *,
+    concurrency: int = 16,
+    progress: Callable[[MiningSummary], None] | None = None,
+) -> MiningSummary:
+    """Mines a persona for each history that has none in ``out`` yet, and appends it as soon as it is there.
+
+    A shopper for whom it fails is a line of ``<out>.failed.jsonl`` with the cause, and is tried again by the next run.
+    A spent budget or a key that is not accepted ends the run; what is done is kept.
+
+    Args:
+        histories: Read as they are needed.
+        model: Whom to ask.
+        out: File of personas, a JSON line each.
+        options: How each is mined; the same key of the redactor is needed to go on with a file.
+        concurrency: Histories worked on at once.
+        progress: Called after each shopper.
+
+    Raises:
+        ValueError: ``out`` holds personas that another model mined.
+    """
+    options = options or MiningOptions()
+    redactor = options.redactor or Redactor()
+    done = _done(out, model.spec)
+    tries = {failure.shopper: failure.tries for failure in read_failures(out)}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    summary = MiningSummary()
+    waiting = iter(histories)
+
+    with out.open("a", encoding="utf-8") as good, failures_path(out).open("a", encoding="utf-8") as bad:
+
+        async def work(queue: Iterator[History]) -> None:
+            for history in queue:
+                if summary.stopped:
+                    return
+                shopper = redactor.pseudonym(history.shopper)
+                if shopper in done:
+                    summary.kept += 1
+                    continue
+                done.add(shopper)
+                try:
+                    persona = await mine_persona(
+                        history,
+                        model,
+                        as_of=options.as_of,
+                        token_budget=options.token_budget,
+                        titles=options.titles,
+                        redactor=redactor,
+                        temperature=options.temperature,
+                        draw=tries.get(shopper, 0),
+                    )
+                except (BudgetSpentError, MissingKeyError, OutOfCreditError) as error:
+                    summary.stopped = summary.stopped or str(error)
+                    return
+                except (ModelError, EmptyHistoryError) as error:
+                    tried = tries.get(shopper, 0) + isinstance(error, MalformedAnswerError | RefusedError)
+                    failure = Failure(shopper=shopper, cause=type(error).__name__, reason=str(error), tries=tried)
+                    bad.write(failure.model_dump_json() + "\n")
+                    bad.flush()
+                    summary.failed[failure.cause] += 1
+                else:
+                    good.write(persona.model_dump_json() + "\n")
+                    good.flush()
+                    summary.mined += 1
+                    summary.redacted.update(persona.redacted)
+                if progress is not None:
+                    progress(summary)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(work(waiting))
+    return summary
+
+
+@dataclass(frozen=True)
+class MiningForecast:
+    """What mining would take, about.
+
+    Attributes:
+        calls: Two a shopper, without repairs.
+        input: Tokens.
+        output: Tokens.
+        usd: None when no price is known.
+    """
+
+    calls: int
+    input: int
+    output: int
+    usd: float | None
+
+
+def forecast_mining(
+    histories: Iterable[History],
+    spec: str,
+    *,
+    as_of: datetime | None = None,
+    token_budget: int = 6000,
+    price: Price | None = None,
+) -> MiningForecast:
+    """Calls, tokens and dollars that mining would take; nothing is sent, and the provider's prompt cache is ignored."""
+    calls = tokens = 0
+    for history in histories:
+        text = render_history(history, as_of=as_of, token_budget=token_budget).text
+        if text:
+            request = Request(messages=profile_messages(text), output_schema=ProfileAnswer.model_json_schema())
+            # The second step reads the same history, and the first one's answer.
+            tokens += 2 * expected_tokens(request) + EXPECTED_OUTPUT
+            calls += 2
+    usage = Usage(input=tokens, output=calls * EXPECTED_OUTPUT)
+    return MiningForecast(calls, usage.input, usage.output, usd_of(spec, usage, price))
+
+
+def _done(out: Path, spec: str) -> set[str]:
+    mend(out)
+    mend(failures_path(out))
+    done = set()
+    for persona in read_personas(out) if out.exists() else ():
+        if persona.model != spec:
+            raise ValueError(f"{out} holds personas mined by {persona.model!r}; write those of {spec!r} elsewhere.")
+        done.add(persona.shopper)
+    return done

@@ -1,0 +1,214 @@
+"""How a log is mapped: which column means what, which words are searches, views and purchases, which files it has."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, Self, get_args
+
+import polars as pl
+from pydantic import Field, ValidationError, model_validator
+
+from paars_gym.ingest.log_blocks import CsvFormat, Reject
+from paars_gym.ingest.opening import OPENERS
+from paars_gym.sessions.event import EventKind
+
+Field_ = Literal[
+    "shopper", "session", "time", "kind", "query", "results", "page", "product", "title", "rank", "units", "price",
+    "category",
+]  # fmt: skip
+FIELDS: tuple[str, ...] = get_args(Field_)
+Word = Literal["search", "next_page", "view", "add", "remove", "purchase", "stop", "visit", "ignore"]
+WORDS: tuple[str, ...] = get_args(Word)
+
+
+class LogMapping(CsvFormat):
+    """How to read a log of any columns and vocabulary; a TOML or JSON file of the same keys, or ``k=v`` pairs.
+
+    Attributes:
+        columns: Our field to the log's column. A log needs ``shopper`` or ``session``, and ``kind`` unless
+            ``kind`` is constant.
+        kinds: The log's event word to ours, matched exactly. ``visit`` marks activity that is none of our events
+            (a home page): it keeps a session open and may make one without events. ``ignore`` drops the record and
+            counts it. Words that are ours already need no entry; any other word is quarantined.
+        kind: Kind of every record, in a log without such a column.
+        time: "iso" (ISO 8601 and relatives, basic or without seconds, with or without zone), "s", "ms" or "us" since
+            1970, or a strptime format.
+        missing: Values that mean "nothing", beside the empty one.
+        results_separator: Between product ids in the results column; JSON arrays are understood without it.
+        product_optional: True for logs that count views or purchases without saying of what.
+        separator, quote, header, names, newlines, encoding: See `CsvFormat`.
+    """
+
+    columns: dict[Field_, str] = Field(default_factory=dict)
+    kinds: dict[str, Word] = Field(default_factory=dict)
+    kind: EventKind | None = None
+    time: str = "iso"
+    missing: tuple[str, ...] = ()
+    results_separator: str = " "
+    product_optional: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not {"shopper", "session"} & set(self.columns):
+            raise ValueError("columns names neither 'shopper' nor 'session'; map the column that tells visits apart.")
+        if self.kind is None and "kind" not in self.columns:
+            raise ValueError("columns lacks 'kind'; map the event column, or say which kind every record is (kind).")
+        if not self.header and not self.names:
+            raise ValueError("header is false: give the columns' names (names).")
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads a mapping from a ``.toml`` or ``.json`` file, or from ``k=v,k=v``.
+
+        In pairs, ``shopper=visitorid`` maps a column, ``kinds.addtocart=add`` a word, and other keys are settings:
+        ``shopper=visitorid,time=ts,time_format=ms,kind=event,product=item,kinds.buy=purchase``. There ``time`` and
+        ``kind`` name columns; ``time_format`` and ``every_kind`` are the settings of those names.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: Not a mapping; the message says where.
+        """
+        path = Path(text)
+        try:
+            if path.suffix == ".toml":
+                content = tomllib.loads(path.read_text(encoding="utf-8"))
+            elif path.suffix == ".json":
+                content = json.loads(path.read_text(encoding="utf-8"))
+            elif "=" in text:
+                content = _from_pairs(text)
+            else:
+                raise ValueError("expected a .toml or .json file, or pairs such as shopper=user,kind=event,time=ts.")
+            return cls.model_validate(content)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, fault['loc'])) or 'mapping'}: {fault['msg']}" for fault in error.errors()]
+            raise ValueError(f"Mapping {text!r}: {'; '.join(faults)}") from error
+        except ValueError as error:  # of TOML and JSON alike
+            raise ValueError(f"Mapping {text!r}: {error}") from error
+
+    def toml(self) -> str:
+        """The mapping as a TOML file, defaults left out."""
+        content = self.model_dump(exclude_defaults=True)
+        tables = {key: content.pop(key) for key in ("columns", "kinds") if key in content}
+        lines = [f"{key} = {_toml(value)}" for key, value in content.items()]
+        for table, pairs in tables.items():
+            lines += ["", f"[{table}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in pairs.items())]
+        return "\n".join(lines).strip() + "\n"
+
+
+def _from_pairs(text: str) -> dict[str, object]:
+    content: dict[str, object] = {}
+    columns: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    settings = {"time_format": "time", "every_kind": "kind"}
+    lists = {"names", "missing"}
+    for pair in text.split(","):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{pair!r} is no key=value pair.")
+        key = key.strip()
+        if key.startswith("kinds."):
+            kinds[key.removeprefix("kinds.")] = value
+        elif key in FIELDS:
+            columns[key] = value
+        else:
+            content[settings.get(key, key)] = tuple(value.split("|")) if key in lists else value
+    return {**content, "columns": columns, "kinds": kinds}
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value)  # TOML's basic strings are escaped as JSON's are
+
+
+class Reshaped(NamedTuple):
+    """A raw batch in which every row is one record (several may share a row number), and rows beyond repair."""
+
+    frame: pl.DataFrame
+    rejects: list[Reject]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a format.
+
+    Attributes:
+        pattern: Glob that its name matches in a folder of the format.
+        mapping: Of the columns after ``reshape``.
+        reads: Columns of the file and their types; by default those of the mapping, as text.
+        reshape: Makes rows of one record each out of the file's rows.
+    """
+
+    pattern: str
+    mapping: LogMapping
+    reads: Mapping[str, pl.DataType] = field(default_factory=dict)
+    reshape: Callable[[pl.DataFrame], Reshaped] | None = None
+
+    @property
+    def columns(self) -> dict[str, pl.DataType]:
+        """What to read of the file."""
+        return dict(self.reads) or {column: pl.String() for column in self.mapping.columns.values()}
+
+
+@dataclass(frozen=True)
+class LogFormat:
+    """A public log's layout.
+
+    Attributes:
+        about: The log, in a line.
+        sources: Its files, in the order in which events of the same instant happened.
+        timezone: Of its naive times, when the description says so.
+        unknown: Statistics that its events would suggest but that it does not record.
+        notes: What a reader of any result has to know.
+        one_shopper_a_session: True when some events of a session name the shopper and others do not.
+        repeats_searches: True when a search stands once for each of its clicks; it is then imported once.
+        ranks_from_results: True when a view's rank is to be found in the results of the search before it.
+    """
+
+    about: str
+    sources: tuple[Source, ...]
+    timezone: str = "UTC"
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    one_shopper_a_session: bool = False
+    repeats_searches: bool = False
+    ranks_from_results: bool = False
+
+    def files(self, log: Path) -> list[tuple[Path, Source]]:
+        """The files of a log that this format reads, each with its source.
+
+        Args:
+            log: One file, or a folder of them.
+
+        Raises:
+            FileNotFoundError: There is no such path, or nothing of this format in the folder.
+        """
+        if log.is_file():
+            fitting = [source for source in self.sources if _matches(log, source.pattern)]
+            return [(log, (fitting or list(self.sources))[0])]
+        if not log.is_dir():
+            raise FileNotFoundError(f"No log {str(log)!r}.")
+        files = [
+            (path, source)
+            for source in self.sources
+            for path in sorted(log.iterdir())
+            if path.is_file() and not path.name.startswith(".") and _matches(path, source.pattern)
+        ]
+        if not files:
+            wanted = ", ".join(source.pattern for source in self.sources)
+            if wanted == "*":
+                raise FileNotFoundError(f"The folder {str(log)!r} holds no file; give a log, or a folder with logs.")
+            raise FileNotFoundError(f"{str(log)!r} holds none of {wanted}.")
+        return files
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    plain = Path(path.stem) if path.suffix in OPENERS else Path(path.name)
+    return plain.match(pattern)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paars_gym.catalog.store import Catalog
+from paars_gym.serve.play import play, read_shortcut
+from paars_gym.shop.env import RetailEnv
+from paars_gym.shop.open import open_shop
+from paars_gym.shop.shop import Shop
+
+
+@pytest.fixture
+def shop(catalog: Catalog) -> Shop:
+    return open_shop(catalog, page_size=3)
+
+
+def lines(*typed: str) -> Any:
+    waiting: Iterator[str] = iter(typed)
+
+    def read() -> str:
+        try:
+            return next(waiting)
+        except StopIteration:
+            raise EOFError from None
+
+    return read
+
+
+def test_a_person_shops_by_shortcuts(shop: Shop) -> None:
+    written: list[str] = []
+    bought = play(
+        RetailEnv(shop=shop), lines("headphones", "n", "4", "a", "", "p", "view[k1]", "b", "q"), written.append
+    )
+    assert bought == 1
+    assert 'results for "headphones"' in written[1]
+    assert "Your cart:" in written[4]
+    assert written[-1] == "You left the shop."
+
+
+def test_the_end_of_input_leaves_the_shop(shop: Shop) -> None:
+    written: list[str] = []
+    assert play(RetailEnv(shop=shop), lines("kettle"), written.append) == 0
+    assert written[-1] == "You left the shop."
+
+
+@pytest.mark.parametrize(
+    ("typed", "action"),
+    [
+        ("2", "view[y]"),
+        ("9", "view[result 9]"),
+        ("a", "add_to_cart[z]"),
+        ("Q", "stop[]"),
+        ("red shoes", "search[red shoes]"),
+        ("remove_from_cart[x]", "remove_from_cart[x]"),
+    ],
+)
+def test_shortcuts(typed: str, action: str) -> None:
+    assert read_shortcut(typed, {"product": "z", "results": ("x", "y"), "first_rank": 1}) == action
+
+
+def test_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "paars_gym", "play", "--catalog", "mini", "--log", str(tmp_path / "steps.jsonl")]
+    done = subprocess.run(command, input="headphones\n1\nq\n", capture_output=True, text=True, check=True)
+    assert "headphones" in done.stdout
+    assert len((tmp_path / "steps.jsonl").read_text().splitlines()) == 3
+    wrong = subprocess.run([*command[:4], "--catalog", "nowhere"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "No catalog 'nowhere'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -1,0 +1,46 @@
+"""Files are written whole or not at all, and a lock keeps other processes out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paars_gym.files import load_named, locked, write_whole, written_whole
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "settings.json"
+    write_whole(path, "{}\n")
+    with pytest.raises(RuntimeError), written_whole(path) as file:  # noqa: PT012
+        file.write("half")
+        raise RuntimeError
+    assert path.read_text() == "{}\n"
+    with written_whole(path) as file:
+        file.write("é\n")
+        assert path.read_text() == "{}\n"
+    assert path.read_text(encoding="utf-8") == "é\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_a_lock_keeps_another_process_out_until_it_is_released(tmp_path: Path) -> None:
+    imports = "from pathlib import Path\nfrom paars_gym.files import locked\n"
+    script = f"{imports}with locked(Path({str(tmp_path)!r}, 'lock')): pass"
+
+    def other() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    with locked(tmp_path / "lock"):
+        assert "Another process is at work in" in other().stderr
+    assert other().returncode == 0
+
+
+def test_named_objects() -> None:
+    assert load_named("pathlib:Path.cwd")() == Path.cwd()
+    with pytest.raises(LookupError, match="No module 'no_such_module'"):
+        load_named("no_such_module:x")
+    with pytest.raises(ValueError, match="has no class or function 'nothing'"):
+        load_named("pathlib:nothing")
