@@ -23,9 +23,9 @@ from paars_gym.alignment import Bins, js_divergence, open_log
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.cli.running import run_command
-from paars_gym.config import CONDITIONS, Condition
+from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.report.alignment import number
-from paars_gym.simulation.run import run_population
+from paars_gym.simulation.run import run as simulate
 from paars_gym.synthetic.world import mini_world
 
 HEADLINE = "No language model ran; the people are SYNTHETIC: this shows the procedure, and says nothing of prompts."
@@ -133,17 +133,15 @@ def run(
     world = mini_world(n_shoppers=PEOPLE, seed=seed)
     for condition in conditions:
         progress(f"{sessions:,} behavioural shoppers, {condition}")
-        run_population(
-            out=out / condition,
-            catalog="mini",
+        shoppers = RunConfig(
             policy=SHOPPERS,
             sessions=sessions,
             condition=condition,
             personas=world.personas,
             intentions=world.errands(sessions),
             seed=seed,
-            resume=True,
         )
+        simulate(out / condition, shoppers, resume=True)
     progress("choosing")
     people = open_log(world.humans(sessions), name="mini people")
     return search(people, {condition: open_log(out / condition) for condition in conditions}, seed=seed)

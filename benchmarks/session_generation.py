@@ -26,14 +26,14 @@ from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
-from paars_gym.config import Condition
+from paars_gym.config import Condition, RunConfig, ShopConfig
 from paars_gym.report.alignment import number, render
 from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.split import split_by_time
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
-from paars_gym.simulation.run import run_population
+from paars_gym.simulation.run import run as simulate
 
 HEADLINE = "No language model ran: the shoppers are behavioural (an offline choice model), with and without a persona."
 CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
@@ -87,33 +87,25 @@ def run(
     people = write_sessions(out / "mini-people", mini.sessions, provenance=world.provenance, overwrite=True)
     for condition in CONDITIONS.values():
         progress(f"mini: {sessions:,} behavioural shoppers, {condition}")
-        run_population(
-            out=out / f"mini-{condition}",
-            catalog="mini",
+        # The same shoppers with the same needs as the people's: what differs is how they go about them.
+        mini_run = RunConfig(
             sessions=sessions,
             condition=condition,
             personas=world.personas,
-            # The same shoppers with the same needs as the people's: what differs is how they go about them.
             intentions=world.errands(sessions),
             seed=seed,
-            resume=True,
         )
+        simulate(out / f"mini-{condition}", mini_run, resume=True)
     progress("journey: the households' baskets since December")
     held_out = _held_out_baskets(out / "journey-people")
     journey = load_catalog("journey")
     personas, errands = default_people(journey)
     for condition in CONDITIONS.values():
         progress(f"journey: {sessions:,} behavioural shoppers, {condition}")
-        run_population(
-            out=out / f"journey-{condition}",
-            catalog=journey,
-            sessions=sessions,
-            condition=condition,
-            personas=personas,
-            intentions=errands,
-            seed=seed,
-            resume=True,
+        journey_run = RunConfig(
+            sessions=sessions, condition=condition, personas=personas, intentions=errands, seed=seed
         )
+        simulate(out / f"journey-{condition}", journey_run, ShopConfig(catalog=journey), resume=True)
     progress("scoring")
     return SessionResults(
         headline=HEADLINE,

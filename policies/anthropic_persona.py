@@ -38,6 +38,7 @@ class AnthropicPersona:
     def __init__(self, model: ModelConfig | ChatModel | str = MODEL, *, condition: Condition = "persona") -> None:
         # A run gives all its shoppers one model, with cache, budget, limits and retries around it; `Metered` counts.
         self.model = Metered(open_model(model))
+        self.trace = self.model.trace  # for the records of a run's steps
         self.condition = condition
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:

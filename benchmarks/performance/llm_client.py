@@ -70,7 +70,7 @@ def shopping_script(shop: Shop) -> list[tuple[str, dict[str, Any]]]:
 
 
 async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: list[dict[str, Any]] | None) -> Pass:
-    """Whole sessions, each slot one after another, as `run_population` plays them."""
+    """Whole sessions, each slot one after another, as a run plays them."""
     with tempfile.TemporaryDirectory() as folder:
         model = _Recording(url, bodies) if bodies is not None else f"openai:m@{url}"
         cache = Path(folder) / "replies.sqlite"

@@ -22,12 +22,14 @@ from rich.table import Table
 
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.default_people import default_people
-from paars_gym.simulation.run import Tally, run_population
+from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder
 
 WARM_UP = 10_000
@@ -84,13 +86,16 @@ def main(
     shared = Shared([errand.intention for errand in errands[:POPULAR]])
     shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
     warm_up = min(sessions, WARM_UP)
-    _pace(warm_up, catalog=catalog, personas=personas, intentions=shared)
+    warm = RunConfig(sessions=warm_up, personas=personas, intentions=shared)
+    _pace(warm, ShopConfig(catalog=catalog))
     before = _peak_mb()
-    cached = _pace(sessions, catalog=catalog, personas=personas, intentions=shared)
+    cached = _pace(warm.model_copy(update={"sessions": sessions}), ShopConfig(catalog=catalog))
     after = _peak_mb()
     del shop
     fresh = make_ranking("bm25", catalog)
-    coldly = _pace(cold, catalog=catalog, personas=personas, intentions=errands, ranking=fresh)
+    coldly = _pace(
+        RunConfig(sessions=cold, personas=personas, intentions=errands), ShopConfig(catalog=catalog, ranking=fresh)
+    )
 
     table = Table(
         "on one core", "sessions/s", "by CPU time", "bar", "steps/session", "Parquet s", title="behavioural, mini"
@@ -111,20 +116,21 @@ def main(
         raise typer.Exit(1)
 
 
-def _pace(sessions: int, **settings: object) -> Pace:
+def _pace(run: RunConfig, shop: ShopConfig) -> Pace:
     ended: list[tuple[float, float]] = []
 
-    def watch(tally: Tally) -> None:
-        if tally.played in (1, tally.planned):
-            ended.append((tally.seconds, time.process_time()))
+    def watch(result: RunResult) -> None:
+        if result.played in (1, result.planned):
+            ended.append((result.seconds, time.process_time()))
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        tally = run_population(out=out, sessions=sessions, progress=watch, **settings)  # type: ignore[arg-type]
+        result = simulate(out, run, shop, progress=watch)
         finished = time.process_time()
         (first, began), (last, done) = ended
         with RunFolder(out).telemetry.open() as lines:
-            steps = sum(int(line.split('"steps": ')[1].split(",")[0]) for line in lines) / tally.done
+            steps = sum(int(line.split('"steps": ')[1].split(",")[0]) for line in lines) / result.done
+    sessions = run.sessions
     return Pace((sessions - 1) / (last - first), (sessions - 1) / (done - began), steps, finished - done)
 
 

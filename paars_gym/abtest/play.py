@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from paars_gym.abtest.arms import OpenArm, logged_of
 from paars_gym.abtest.outcomes import FAILED, measure
-from paars_gym.config import Condition, RunConfig
+from paars_gym.config import Condition, RunConfig, ShopConfig
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.logged import Logged
@@ -172,34 +172,31 @@ def play_into(
         ValueError: It has other settings, or the run ended early; everything so far is kept.
     """
     from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.run import Tally, run_population
+    from paars_gym.simulation.run import RunResult, run
 
-    def told(tally: Tally) -> None:
+    def told(result: RunResult) -> None:
         if progress is not None:
-            progress(name, tally.done, tally.planned)
+            progress(name, result.done, result.planned)
 
-    tally = run_population(
-        out=folder / name,
+    visiting = RunConfig(
         sessions=visitors.pairs * visitors.draws,
-        catalog=arm.shop.catalog,
-        ranking=arm.shop.ranking,
         policy=visitors.policy,
-        policy_options=visitors.policy_options,
+        options=visitors.policy_options,
         condition=visitors.condition,
         personas=visitors.personas,
         intentions=visitors.intentions,
         seed=visitors.seed,
         max_steps=visitors.max_steps,
-        page_size=visitors.page_size,
-        env=visitors.env,
         draws=visitors.draws,
         noise=visitors.noise(name),
         concurrency=visitors.concurrency,
-        resume=resume,
-        progress=told,
     )
-    if tally.stopped:
-        raise ValueError(f"The {name} arm ended early: {tally.stopped}. What is played is kept; go on with --resume.")
+    shop = ShopConfig(
+        catalog=arm.shop.catalog, ranking=arm.shop.ranking, page_size=visitors.page_size, env=visitors.env
+    )
+    result = run(folder / name, visiting, shop, resume=resume, progress=told)
+    if result.stopped:
+        raise ValueError(f"The {name} arm ended early: {result.stopped}. What is played is kept; go on with --resume.")
     book = _Book(logged_of(arm.shop.ranking))
     for session in read_log(folder / name / "sessions.jsonl"):
         book.take(session)

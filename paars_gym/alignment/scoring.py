@@ -133,8 +133,11 @@ def _open_human(human: Source | Reference) -> SessionLog | Reference:
 
 def _check_worlds(logs: list[SessionLog]) -> None:
     """Agents of different shops differ because the shops do."""
-    shops = [(log.name, log.settings["catalog_fingerprint"], log.settings.get("catalog", "?"))
-             for log in logs if "catalog_fingerprint" in log.settings]  # fmt: skip
+    shops = [
+        (log.name, log.settings["fingerprints"]["catalog"], log.settings["shop"]["catalog"])
+        for log in logs
+        if "fingerprints" in log.settings
+    ]
     for name, fingerprint, catalog in shops[1:]:
         if fingerprint != shops[0][1]:
             raise ValueError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from paars_gym.cli.app import (
     app,
@@ -19,6 +20,7 @@ from paars_gym.cli.shared_options import (
     CacheFile,
     CatalogName,
     DryRun,
+    EnvName,
     MaxUsd,
     ModelSpec,
     Offline,
@@ -30,6 +32,9 @@ from paars_gym.cli.shared_options import (
     asked_model,
 )
 
+FAILED = 3
+"""Exit code of a run whose policy failed in too many sessions."""
+
 
 @app.command()
 def simulate(
@@ -37,6 +42,7 @@ def simulate(
     sessions: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
     catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    env: EnvName = "PAARS-Retail-v0",
     policy: Annotated[str, typer.Option(help="Who shops: behavioural, uniform, embedding, llm or module:Class.")] = (
         "behavioural"
     ),
@@ -53,6 +59,10 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     max_steps: Annotated[int, typer.Option(min=1, help="A session is cut off after this many actions.")] = 50,
     concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
+    record: Annotated[
+        str,
+        typer.Option(help="Records of steps, with pages and prompts: steps, none, or auto: not of offline policies."),
+    ] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
@@ -67,8 +77,11 @@ def simulate(
     dry_run: DryRun = False,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
-    from paars_gym.simulation.command import Simulation, expect, simulate_population
+    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.personas.redaction import make_redactor
+    from paars_gym.simulation.forecast import forecast_run
     from paars_gym.simulation.progress import SessionsProgress
+    from paars_gym.simulation.run import run
 
     asked = asked_model(
         model,
@@ -84,12 +97,10 @@ def simulate(
         offline=offline,
         dry_run=dry_run,
     )
-    simulation = Simulation(
-        out=out,
+    config = RunConfig(
         sessions=sessions,
-        catalog=catalog,
-        ranking=ranking,
         policy=policy,
+        options=asked.policy_options,
         condition=condition,
         personas=personas,
         intentions=intentions,
@@ -97,35 +108,36 @@ def simulate(
         seed=seed,
         max_steps=max_steps,
         concurrency=concurrency,
-        resume=resume,
-        options=asked.policy_options,
+        record=record,
         model=asked.model,
         budget=asked.budget,
-        names=names,
-        recognisers=recogniser or (),
-        regions=split_regions(regions),
     )
+    shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
     if dry_run:
-        print_facts("A dry run: it would take about", expect(simulation))
+        print_facts("A dry run: it would take about", forecast_run(config, shop).facts())
         return
+    redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))
     with SessionsProgress(errors) as progress:
-        tally = simulate_population(simulation, progress=progress)
-    for damaged in tally.damaged:
+        result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress)
+    for damaged in result.damaged:
         errors.print(f"[yellow]Damaged:[/yellow] {damaged} of the log was set aside, its session played again.")
-    if tally.stopped:
-        kept = f"{tally.done:,} of {tally.planned:,} sessions are kept; go on by the same command with --resume"
-        if tally.stopped == "interrupted":
+    if result.stopped:
+        kept = f"{result.done:,} of {result.planned:,} sessions are kept; go on by the same command with --resume"
+        if result.stopped == "interrupted":
             errors.print(f"Stopped: {kept}.", highlight=False, soft_wrap=True)
             sys.exit(130)
-        raise ValueError(f"{tally.stopped} {kept}.")
-    ends = ", ".join(f"{count:,} {end}" for end, count in tally.ends.most_common())
+        raise ValueError(f"{result.stopped} {kept}.")
+    ends = ", ".join(f"{count:,} {end}" for end, count in result.ends.most_common())
     print_facts(
         f"Run in {out}",
         {
-            "sessions": f"{tally.done:,}, {tally.played:,} of them now",
+            "sessions": f"{result.done:,}, {result.played:,} of them now",
             "ended by": ends,
-            "now": f"{tally.seconds:.1f} s",
-            **dict(tally.account.facts()),
+            "now": f"{result.seconds:.1f} s",
+            **dict(result.account.facts()),
             "store": str(out / "sessions"),
         }.items(),
     )
+    if result.complaint:
+        errors.print(f"[red]error:[/red] {escape(result.complaint)}", highlight=False, soft_wrap=True)
+        sys.exit(FAILED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
 from paars_gym.llm.errors import BudgetSpentError
 from paars_gym.llm.families import parse_spec
+from paars_gym.sessions.step import ModelTurn
 
 BATCH_DISCOUNT = 0.5
 """Both providers charge half for batches."""
@@ -203,7 +205,7 @@ class Budgeted(Wrapper):
 
 
 class Metered(Wrapper):
-    """Counts the replies of a model that several shoppers may share, for one of them."""
+    """Counts the replies of a model that several shoppers may share, for one of them, and tells of the last request."""
 
     def __init__(self, model: ChatModel) -> None:
         super().__init__(model)
@@ -211,17 +213,42 @@ class Metered(Wrapper):
 
     def begin(self) -> None:
         """Starts from nothing."""
+        self._last: tuple[Request, Reply | None, float] | None = None
         self._spending = Spending()
         self._from_cache = 0
         self._not_sent: set[str] = set()
 
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
-        reply = await self.model.complete(request)
+        reply, started = None, time.perf_counter()
+        try:
+            reply = await self.model.complete(request)
+        finally:
+            self._last = request, reply, time.perf_counter() - started
         self._spending.add(reply)
         self._from_cache += reply.cached
         self._not_sent.update(reply.dropped)
         return reply
+
+    def trace(self) -> ModelTurn | None:
+        """The last request and its reply, for the record of a step: told once, None when there was none since."""
+        if self._last is None:
+            return None
+        (request, reply, seconds), self._last = self._last, None
+        turn = ModelTurn(
+            prompt=tuple(message.model_dump(exclude_defaults=True) for message in request.messages),
+            parameters=request.model_dump(mode="json", exclude={"messages"}, exclude_defaults=True),
+            latency_seconds=round(seconds, 6),
+        )
+        if reply is None:
+            return turn
+        told = {
+            "said": reply.message().model_dump(exclude_defaults=True),
+            "tokens": reply.usage.model_dump(exclude_defaults=True),
+            "from_cache": reply.cached,
+            "not_sent": reply.dropped,
+        }
+        return turn.model_copy(update=told)
 
     def report(self) -> dict[str, Any]:
         """Calls paid for, answers from our cache, tokens by kind, usd, and what the model did not accept.

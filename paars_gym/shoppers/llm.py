@@ -19,6 +19,7 @@ from paars_gym.llm.stack import open_model
 from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
+from paars_gym.sessions.step import ModelTurn
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
 from paars_gym.shoppers.llm_prompts import (
@@ -185,6 +186,10 @@ class LLMShopper:
     def telemetry(self) -> dict[str, Any]:
         """What the session, or the questions since ``reset``, took: calls, tokens by kind, usd, lines left out."""
         return {**self._meter.report(), "history_lines_left_out": self._left_out}
+
+    def trace(self) -> ModelTurn | None:
+        """See `Policy`; also of a single question, whose repair is a request of its own."""
+        return self._meter.trace()
 
     async def aclose(self) -> None:
         """Closes the model."""

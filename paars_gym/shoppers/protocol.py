@@ -1,4 +1,4 @@
-"""What is a shopper? A `Policy` shops in the environment; an `Answerer` answers the single-question tasks.
+"""Protocols of shoppers: a `Policy` shops in the environment, an `Answerer` answers single questions.
 
 PAARS section 4.3. A shopper may be both. Methods may be plain or ``async``: callers await whatever is awaitable.
 """
@@ -60,8 +60,14 @@ class Shopper(Protocol):
 class Policy(Shopper, Protocol):
     """Shops in `PAARS-Retail-v0`.
 
-    A policy may have a method ``telemetry() -> Mapping[str, float]`` that says what its last session took: tokens,
-    calls, and ``usd``. A run logs it, and adds up the cost.
+    A policy may have two more methods, which a run calls where they are there:
+
+    ``telemetry() -> Mapping[str, float]``
+        What its last session took: tokens, calls, and ``usd``. A run logs it, and adds up the cost.
+    ``trace() -> ModelTurn | None``
+        What it asked a language model in its last ``act``, and what the model said
+        (`paars_gym.sessions.step.ModelTurn`); None when it asked nobody. It goes into the step's record; without it
+        the record holds the page, the action and the shop's answer. An `Answerer` may have it too, for its last answer.
     """
 
     def act(self, observation: str, info: dict[str, Any]) -> Awaitable[str] | str:

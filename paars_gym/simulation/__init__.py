@@ -9,33 +9,39 @@ if TYPE_CHECKING:
     from paars_gym.simulation.concurrency import play_all
     from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
     from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.run import Tally, run_population
+    from paars_gym.simulation.read_run import Run
+    from paars_gym.simulation.run import RunResult
     from paars_gym.simulation.run_folder import RunFolder
     from paars_gym.simulation.schedule import Schedule
+    from paars_gym.simulation.steps import StepReader, StepWriter
 
 _HOMES = {
     "ScheduledVisit": "episode",
     "Schedule": "schedule",
     "Played": "episode",
     "RunFolder": "run_folder",
-    "Tally": "run",
+    "Run": "read_run",
+    "RunResult": "run",
     "play": "episode",
     "play_all": "concurrency",
     "play_async": "episode",
     "read_log": "log",
-    "run_population": "run",
+    "StepReader": "steps",
+    "StepWriter": "steps",
 }
 __all__ = [
     "Played",
+    "Run",
     "RunFolder",
+    "RunResult",
     "Schedule",
     "ScheduledVisit",
-    "Tally",
+    "StepReader",
+    "StepWriter",
     "play",
     "play_all",
     "play_async",
     "read_log",
-    "run_population",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What did the sessions of a run take of a language model, and what was it not sent? A sum over the run's telemetry."""
+"""What the sessions of a run took of a language model, and what it was not sent: sums over the run's telemetry."""
 
 from __future__ import annotations
 

@@ -53,8 +53,9 @@ def play_all(
     max_steps: int = 50,
     concurrency: int = 1,
     stop: StopRequest | None = None,
+    record: bool = False,
 ) -> None:
-    """Plays sessions in memory; `run_population` does the same with a folder.
+    """Plays sessions in memory; `paars_gym.simulation.run.run` does the same with a folder.
 
     A policy whose ``reset`` and ``act`` compute plays one session after another. One that waits (``async def``) plays
     as many at once as ``concurrency`` says, each slot with a policy object of its own. The sessions are the same.
@@ -67,6 +68,7 @@ def play_all(
         max_steps: Actions until a session is cut off, where the environment does not truncate it earlier.
         concurrency: Sessions at once, for policies that wait.
         stop: Looked at before each session; set here by an error that ends the run.
+        record: Whether each `Played` has the records of its steps.
 
     Raises:
         ValueError: ``concurrency`` < 1 or ``max_steps`` < 1, or the environment's ``info`` lacks a key.
@@ -79,13 +81,13 @@ def play_all(
     envs = [make_env()]
     try:
         if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
-            unplayed = _in_turn(waiting, policy, envs[0], make_policy, finished, max_steps, stop)
+            unplayed = _in_turn(waiting, policy, envs[0], make_policy, finished, max_steps, stop, record)
             if unplayed is None:
                 return
             waiting = chain([unplayed], waiting)
         slots = [policy, *(make_policy() for _ in range(concurrency - 1))]
         envs += [make_env() for _ in slots[1:]]
-        _run(_at_once(waiting, slots, envs, make_policy, finished, max_steps, stop))
+        _run(_at_once(waiting, slots, envs, make_policy, finished, max_steps, stop, record))
     finally:
         for env in envs:
             env.close()
@@ -99,12 +101,13 @@ def _in_turn(
     finished: Callable[[Played], None],
     max_steps: int,
     stop: StopRequest,
+    record: bool,
 ) -> ScheduledVisit | None:
     """Plays all; or gives the visit back, as it came, in whose session the policy turns out to be asynchronous."""
     while not stop.reason and (visit := next(waiting, None)) is not None:
         begin = _bookmark(visit.rng)
         try:
-            played = play(policy, env, visit, max_steps=max_steps)
+            played = play(policy, env, visit, max_steps=max_steps, record=record)
         except RUN_ENDING as error:
             stop.reason = str(error)
             break
@@ -142,11 +145,12 @@ async def _at_once(
     finished: Callable[[Played], None],
     max_steps: int,
     stop: StopRequest,
+    record: bool,
 ) -> None:
     async def slot(policy: Policy, env: Env) -> None:
         while not stop.reason and (visit := next(waiting, None)) is not None:
             try:
-                played = await play_async(policy, env, visit, max_steps=max_steps)
+                played = await play_async(policy, env, visit, max_steps=max_steps, record=record)
             except RUN_ENDING as error:
                 stop.reason = stop.reason or str(error)
                 return

@@ -6,7 +6,7 @@ The environment may be any that has Gymnasium's ``reset`` and ``step`` and the `
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple, TypeVar
@@ -18,9 +18,11 @@ from pydantic import BaseModel
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, OutOfCreditError
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import End, Event, Intention, Session
+from paars_gym.sessions.step import StepRecord
 from paars_gym.shop.env import INFO_KEYS
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.clock import Clock
+from paars_gym.simulation.recording import PolicyFailure, StepRecorder
 
 RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
 """Errors that the next session would meet as well: they end the run, and the session counts as not played."""
@@ -67,6 +69,8 @@ class Played(NamedTuple):
         invalid: How many of them the shop refused.
         seconds: Wall-clock time it took.
         spent: The policy's telemetry: tokens, usd.
+        failure: What the policy raised, for ``policy_error``; else None.
+        records: Of its steps; empty where they are not recorded.
     """
 
     session: Session
@@ -75,9 +79,11 @@ class Played(NamedTuple):
     invalid: int
     seconds: float = 0.0
     spent: Mapping[str, Any] = {}
+    failure: PolicyFailure | None = None
+    records: Sequence[StepRecord] = ()
 
 
-def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50) -> Played:
+def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50, record: bool = False) -> Played:
     """Plays one session with a policy that computes.
 
     Args:
@@ -86,6 +92,7 @@ def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50
         env: Reset with a seed of the session's own, and with its persona, intention and key as options.
         visit: Who comes. Its generator is used up.
         max_steps: Actions until the session is cut off, where the environment does not truncate it earlier.
+        record: Whether to keep the records of its steps.
 
     Raises:
         AsynchronousPolicyError: The policy is asynchronous.
@@ -93,7 +100,7 @@ def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50
         ValueError: The environment's ``info`` lacks a key.
     """
     started = time.perf_counter()
-    turns = episode(policy, env, visit, max_steps)
+    turns = episode(policy, env, visit, max_steps, StepRecorder(visit.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -108,10 +115,12 @@ def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50
         return _accounted(policy, done.value, started)
 
 
-async def play_async(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50) -> Played:
+async def play_async(
+    policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50, record: bool = False
+) -> Played:
     """The same as `play`, with a policy that may wait."""
     started = time.perf_counter()
-    turns = episode(policy, env, visit, max_steps)
+    turns = episode(policy, env, visit, max_steps, StepRecorder(visit.key, policy) if record else None)
     try:
         answer = next(turns)
         while True:
@@ -126,7 +135,9 @@ async def play_async(policy: Policy, env: Env, visit: ScheduledVisit, *, max_ste
         return _accounted(policy, done.value, started)
 
 
-def episode(policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int) -> Generator[Any, Any, Played]:
+def episode(
+    policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int, recorder: StepRecorder | None = None
+) -> Generator[Any, Any, Played]:
     """One session as a dialogue: yields what the policy answered, and is sent it back once it has been awaited."""
     key, shopper, persona, intention, start, rng = visit
     # Drawn before the policy draws anything: two policies with the same session dwell alike.
@@ -136,30 +147,35 @@ def episode(policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int) -> 
     _check_keys(info, "reset")
     events: list[Event] = []
     end: End = "max_steps"
-    cause, steps, invalid, over = None, 0, 0, False
+    cause, failure, steps, invalid, over = None, None, 0, 0, False
     while not over and steps < max_steps:
         page: str = info["page"]
         try:
             if not steps:
                 yield policy.reset(persona, intention, rng)
             action = yield policy.act(observation, info)
+            # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
+            if not isinstance(action, str):
+                raise TypeError(f"act returned {type(action).__name__}, must be str")
         except RUN_ENDING:
             raise
         except GaveUp as reason:
             end, cause = "gave_up", str(reason)[:MAX_CAUSE]
-            break
         except FAILURES as error:
+            failure = PolicyFailure.of(error, policy)
             end, cause = "policy_error", f"{type(error).__name__}: {error}"[:MAX_CAUSE]
-            break
-        # A forgotten return is a fault of the policy, not an action of a shopper who did nothing for the whole session.
-        if not isinstance(action, str):
-            end, cause = "policy_error", f"TypeError: act returned {type(action).__name__}, must be str"
+        if cause is not None:
+            if recorder is not None:
+                recorder.failed(observation, info, cause if failure is None else failure.traceback)
             break
         now = clock.leave(page)
-        observation, _, terminated, truncated, info = env.step(action)
+        shown = observation
+        observation, reward, terminated, truncated, info = env.step(action)
         steps += 1
         if not info.keys() >= _REQUIRED:
             _check_keys(info, "step")
+        if recorder is not None:
+            recorder.acted(shown, action, info, reward, now)
         invalid += not info["action_valid"]
         for event in info["events"]:
             events.append(_made(Event, {**event.__dict__, "time": now}, _EVENT_FIELDS))
@@ -174,7 +190,9 @@ def episode(policy: Policy, env: Env, visit: ScheduledVisit, max_steps: int) -> 
         "intention": intention,
         "end": end,
     }
-    return Played(_made(Session, happened, _SESSION_FIELDS), cause, steps, invalid)
+    records = () if recorder is None else recorder.records
+    session = _made(Session, happened, _SESSION_FIELDS)
+    return Played(session, cause, steps, invalid, failure=failure, records=records)
 
 
 def _env_seed(rng: np.random.Generator) -> int:

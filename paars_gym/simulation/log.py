@@ -1,4 +1,4 @@
-r"""How do finished sessions reach the disk, each whole or not at all? A checksummed JSON line each, appended.
+r"""The log of a run: a checksummed JSON line for each finished session, appended whole or not at all.
 
 A line is ``{"session": …, "cause": …, "crc32": "1f2e3d4c"}``; the checksum covers the bytes before ``,"crc32"``. A line
 without its line feed is what a killed process left, and was never data.
@@ -21,19 +21,18 @@ from zlib import crc32
 from pydantic import BaseModel, ValidationError
 
 from paars_gym.sessions.event import Session
-from paars_gym.simulation.episode import Played
 
 _SEAL = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\n')
 _SEAL_LENGTH = 21
 _SERIALIZE = Session.__pydantic_serializer__.to_json
 
 
-def encode(played: Played) -> bytes:
-    """A finished session as a line; what happened in wall-clock time stays out of it."""
+def encode(session: Session, cause: str | None = None) -> bytes:
+    """A finished session as a line, with the cause of its end where there is one."""
     # A policy's error may quote half a surrogate pair, which JSON in UTF-8 cannot hold.
-    told = played.cause and played.cause.encode("utf-8", "replace").decode()
-    cause = b"" if told is None else b',"cause":' + json.dumps(told, ensure_ascii=False).encode()
-    content = b'{"session":' + _SERIALIZE(played.session, exclude_none=True) + cause
+    told = cause and cause.encode("utf-8", "replace").decode()
+    ending = b"" if told is None else b',"cause":' + json.dumps(told, ensure_ascii=False).encode()
+    content = b'{"session":' + _SERIALIZE(session, exclude_none=True) + ending
     return b'%b,"crc32":"%08x"}\n' % (content, crc32(content))
 
 
@@ -47,9 +46,10 @@ class _Head(BaseModel):
 
 class _Content(BaseModel):
     session: Session
+    cause: str | None = None
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """A line of a log.
 
     Attributes:
@@ -74,20 +74,31 @@ class Line(NamedTuple):
         Raises:
             ValueError: A line with a good checksum that holds none: not a run of this package wrote it.
         """
+        return self._content().session
+
+    def cause(self) -> str | None:
+        """Why its session ended as ``gave_up`` or ``policy_error``; None for any other.
+
+        Raises:
+            ValueError: See `session`.
+        """
+        return self._content().cause
+
+    def _content(self) -> _Content:
         try:
-            return _Content.model_validate_json(self.raw).session
+            return _Content.model_validate_json(self.raw)
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(map(str, fault["loc"]))
             raise ValueError(f"no session: {place + ': ' if place else ''}{fault['msg']}") from None
 
 
-def scan(path: Path) -> Iterator[Line]:
+def scan(path: Path) -> Iterator[LogLine]:
     """The lines of a log, good and bad, in order."""
     offset = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            yield Line(number, offset, raw, _fault(raw))
+            yield LogLine(number, offset, raw, _fault(raw))
             offset += len(raw)
 
 
@@ -187,45 +198,46 @@ def mend(path: Path, aside: Path, *, again: Callable[[str], bool]) -> Mended:
 
 
 class AppendOnly:
-    """A file of whole lines: each is handed to the system before the next, so that killing the process loses none.
+    """A file of whole pieces: each is handed to the system before the next, so that killing the process loses none.
 
     Power loss can take what was not yet synced, at most ``fsync_seconds`` of work.
     """
 
-    def __init__(self, path: Path, *, fsync_seconds: float | None = 1.0) -> None:
+    def __init__(self, path: Path, *, fsync_seconds: float | None = 1.0, lines: bool = True) -> None:
         """Opens the file at its end.
 
         Args:
-            path: Made if absent; a last line without its end is cut off.
-            fsync_seconds: Sync to the disk when the last time was so long ago, 0 for each line; None leaves it to the
+            path: Made if absent.
+            fsync_seconds: Sync to the disk when the last time was so long ago, 0 for each piece; None leaves it to the
                 system.
+            lines: Whether the pieces are lines: a last one without its end is cut off.
 
         Raises:
             OSError: It cannot be written.
         """
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        self._length = _whole_length(self._file)
+        self._length = _whole_length(self._file) if lines else os.fstat(self._file).st_size
         os.ftruncate(self._file, self._length)
         os.lseek(self._file, self._length, os.SEEK_SET)
         self._fsync_seconds = fsync_seconds
         self._synced = time.monotonic()
 
-    def append(self, line: bytes) -> None:
-        """Appends a line, its line feed included.
+    def append(self, piece: bytes) -> None:
+        """Appends a piece, such as a line with its line feed.
 
         Raises:
             OSError: It could not be written whole, as when the disk is full; nothing of it stays in the file.
         """
         try:
-            written = os.write(self._file, line)
-            while written < len(line):
-                written += os.write(self._file, line[written:])
+            written = os.write(self._file, piece)
+            while written < len(piece):
+                written += os.write(self._file, piece[written:])
         except OSError as error:
             os.ftruncate(self._file, self._length)
             told = f"{error.strerror}; everything finished before is kept, make room and resume"
             raise OSError(error.errno, told, str(self.path)) from error
-        self._length += len(line)
+        self._length += len(piece)
         if self._fsync_seconds is not None and time.monotonic() - self._synced >= self._fsync_seconds:
             self.sync()
 
@@ -240,6 +252,10 @@ class AppendOnly:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, synced where it is synced at all."""
         try:
             if self._fsync_seconds is not None:
                 os.fsync(self._file)

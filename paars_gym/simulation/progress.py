@@ -1,22 +1,21 @@
-"""How far is a run? A bar with rate, remaining time, failures and cost, redrawn a few times a second."""
+"""The progress bar of a run: rate, remaining time, failures and cost, redrawn a few times a second."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from paars_gym.simulation.run import Tally
+from paars_gym.simulation.run import RunResult
 
 REDRAW_SECONDS = 0.1
 
 
 class SessionsProgress:
-    """A progress bar to hand to `run_population`; a context manager."""
+    """A progress bar to hand to `run`; a context manager."""
 
     def __init__(self, console: Console) -> None:
         columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[told]}")
@@ -26,12 +25,12 @@ class SessionsProgress:
         self._task = self._bar.add_task("", total=None, told="getting ready")
         self._drawn = 0.0
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, result: RunResult) -> None:
         now = time.monotonic()
-        if now - self._drawn < REDRAW_SECONDS and tally.done < tally.planned:
+        if now - self._drawn < REDRAW_SECONDS and result.done < result.planned:
             return
         self._drawn = now
-        self._bar.update(self._task, total=tally.planned, completed=tally.done, told=told(tally))
+        self._bar.update(self._task, total=result.planned, completed=result.done, told=in_words(result))
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -43,7 +42,7 @@ class SessionsProgress:
         self._bar.stop()
 
 
-def told(tally: Tally) -> str:
+def in_words(result: RunResult) -> str:
     """Rate, failures and cost of a run, in words."""
-    cost = f", {tally.usd:.2f} USD" if tally.usd else ""
-    return f"{tally.played / max(tally.seconds, 1e-9):,.1f}/s, {tally.failed:,} failed{cost}"
+    cost = f", {result.usd:.2f} USD" if result.usd else ""
+    return f"{result.played / max(result.seconds, 1e-9):,.1f}/s, {result.failed:,} failed{cost}"

@@ -1,4 +1,4 @@
-"""How does a population shop into a folder: logged as it goes, stopped at will, and going on after a crash?"""
+"""A run: a population shops into a folder, logged as it goes, stopped at will, and continued after a crash."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
-from paars_gym.personas.intentions import MinedIntention
-from paars_gym.personas.persona import Persona
-from paars_gym.ranking.protocol import RankingPolicy
+from paars_gym.config import RunConfig, ShopConfig, setting_name
+from paars_gym.personas.intentions import MIX, IntentionMix, mine_intentions
+from paars_gym.personas.redaction import Redactor, make_redactor
+from paars_gym.personas.store import read_personas
 from paars_gym.sessions.store import Provenance, Store
-from paars_gym.shop.open import REMEMBERED, env_factory, open_shop
+from paars_gym.shop.open import env_factory, shop_of
+from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.account import RunAccount, read_account, write_account
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
-from paars_gym.simulation.default_people import inhabitants
-from paars_gym.simulation.episode import Played
+from paars_gym.simulation.default_people import Inhabitants, inhabitants
+from paars_gym.simulation.episode import Played, ScheduledVisit
 from paars_gym.simulation.log import AppendOnly, encode
-from paars_gym.simulation.run_folder import RunFolder
-from paars_gym.simulation.schedule import DAYS, FIRST_DAY, Draw, Schedule, fingerprint
+from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
+from paars_gym.simulation.schedule import Schedule, fingerprint
+from paars_gym.simulation.steps import StepWriter
 from paars_gym.version import __version__
+
+MOST_FAILED = 0.1
+"""Share of a run's sessions in which its policy may raise; beyond it the run has failed."""
 
 
 @dataclass
-class Tally:
+class RunResult:
     """Where a run stands, and how it ended.
 
     Attributes:
@@ -45,8 +48,9 @@ class Tally:
         usd: What they cost, as far as the policy tells.
         account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
         seconds: Since this run began.
-        damaged: Lines of the log that were set aside and played again.
+        damaged: Lines of the log that were set aside and played again, and parts of the step records that were.
         stopped: Why the run ended before all sessions were accounted for; empty when they are.
+        causes: What the policy raised in this run's sessions, with its place (file and line), by how often.
     """
 
     folder: Path
@@ -58,6 +62,7 @@ class Tally:
     seconds: float = 0.0
     damaged: list[str] = field(default_factory=list)
     stopped: str = ""
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def done(self) -> int:
@@ -70,6 +75,17 @@ class Tally:
         return self.ends["gave_up"] + self.ends["policy_error"]
 
     @property
+    def complaint(self) -> str:
+        """What to say of a run whose policy raised in too many of its sessions; empty for any other."""
+        raised = self.ends["policy_error"]
+        if raised <= MOST_FAILED * self.done:
+            return ""
+        told = f"The policy failed in {raised:,} of {self.done:,} sessions"
+        for (cause, place), count in self.causes.most_common(1):
+            told += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
+        return f"{told}. Mend it, and go on by the same command with --resume: failed sessions are played again."
+
+    @property
     def store(self) -> Store:
         """The sessions of the finished run.
 
@@ -79,61 +95,30 @@ class Tally:
         return Store(RunFolder(self.folder).store)
 
 
-def run_population(
-    *,
+def run(
     out: str | Path,
-    sessions: int,
-    catalog: str | Path | Catalog = "mini",
-    ranking: str | RankingPolicy = "bm25",
-    policy: str | MakePolicy = "behavioural",
-    policy_options: Mapping[str, Any] | None = None,
-    condition: Condition = "persona",
-    personas: Sequence[Persona] | None = None,
-    intentions: Draw | Sequence[MinedIntention] | None = None,
-    seed: int = 0,
-    max_steps: int = 50,
-    page_size: int = 10,
-    env: str | Callable[..., Any] = "PAARS-Retail-v0",
-    first_day: datetime = FIRST_DAY,
-    days: int = DAYS,
-    draws: int = 1,
-    noise: str = "",
-    concurrency: int = 8,
+    run: RunConfig = RunConfig(),
+    shop: ShopConfig = ShopConfig(),
+    *,
     resume: bool = False,
+    redactor: Redactor | None = None,
     fsync_seconds: float | None = 1.0,
-    redacted: Mapping[str, int] | None = None,
-    progress: Callable[[Tally], None] | None = None,
-) -> Tally:
+    progress: Callable[[RunResult], None] | None = None,
+) -> RunResult:
     """Lets a population shop, logs each session as it ends, and writes them as a store when all are accounted for.
 
     With a deterministic policy the sorted lines of ``OUT/sessions.jsonl`` are the same bytes whatever the concurrency,
     the order and the interruptions. Failed sessions (``policy_error``, ``gave_up``) are in it with their end and cause.
-    An interrupt (Ctrl-C) finishes what is in flight; a second one does not wait.
+    An interrupt (Ctrl-C) finishes what is in flight; a second one does not wait. Read the folder with `Run`.
 
     Args:
         out: Run folder, made if absent.
-        sessions: How many.
-        catalog: Name, folder or object.
-        ranking: Name or object.
-        policy: A name of `paars_gym.shoppers.registry`, ``module:Class``, or a function that makes a policy.
-        policy_options: For a policy given by name.
-        condition: What of its persona a shopper is given; ``base`` gives none.
-        personas: Who shops, in turn; none at all for nobody in particular; None for the catalog's own people.
-        intentions: What for: mined errands, or a function that draws an intention for a persona; None for what the
-            catalog's own people need.
-        seed: Of everything random.
-        max_steps: Actions until a session is cut off.
-        page_size: Results a page.
-        env: What is played through, see `paars_gym.shop.open.env_factory`.
-        first_day: Sessions without a date of their own are spread over ``days`` days from here.
-        days: See ``first_day``.
-        draws: How often each visitor comes for the same thing, see `Schedule`; counted in ``sessions``.
-        noise: See `Schedule`.
-        concurrency: Sessions at once, for policies that wait; no setting of the run.
+        run: Who shops, and how.
+        shop: Where.
         resume: Go on with the run in ``out``, if there is one: sessions that are missing, damaged or ended in
             ``policy_error`` are played.
+        redactor: For intentions mined from a store; by default one without a list of names.
         fsync_seconds: See `AppendOnly`.
-        redacted: Pieces of text of each kind replaced in the intentions, for the account.
         progress: Called after each session.
 
     Returns:
@@ -141,130 +126,175 @@ def run_population(
 
     Raises:
         FileExistsError: ``out`` holds a run and ``resume`` is False, or holds something else.
+        FileNotFoundError: A file that is named is not there.
         ValueError: A number out of range, an unknown name, or ``out`` holds a run with other settings.
         OSError: ``out`` cannot be written, or the disk is full; every finished session is kept.
     """
-
-    if condition not in CONDITIONS:
-        raise ValueError(f"Unknown condition {condition!r}. Available: {', '.join(CONDITIONS)}.")
-    if concurrency < 1 or max_steps < 1:
-        raise ValueError(f"{concurrency=} and {max_steps=} must be >= 1.")
-    shop = open_shop(catalog, ranking, page_size=page_size, max_remembered=REMEMBERED)
-    people, draw, errands, wants = inhabitants(shop.catalog, personas, intentions)
-    plan = Schedule(
-        sessions=sessions,
-        seed=seed,
-        personas=people,
-        draw=draw,
-        errands=errands,
-        first_day=first_day,
-        days=days,
-        draws=draws,
-        noise=noise,
-    )
-    make_policy, name, shaping = _policy(policy, policy_options or {}, condition)
-    settings = {
-        "paars_gym": __version__,
-        "catalog": shop.catalog.name,
-        "catalog_fingerprint": shop.catalog.fingerprint,
-        "ranking": ranking if isinstance(ranking, str) else ranking.name,
-        "policy": name,
-        "policy_options": shaping,
-        "condition": condition,
-        "personas": len(people),
-        "personas_fingerprint": fingerprint(people),
-        "intentions": wants,
-        "sessions": sessions,
-        "seed": seed,
-        "max_steps": max_steps,
-        "page_size": page_size,
-        "env": env if isinstance(env, str) else env.__qualname__,
-        "first_day": first_day.isoformat(),
-        "days": days,
-        "draws": draws,
-        "noise": noise,
-    }
+    opened = shop_of(shop)
+    redactor = redactor or make_redactor()
+    people = read_people(run, opened.catalog, redactor)
+    schedule = make_schedule(run, people)
+    make_policy = policy_factory(run)
+    make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
+    settings = _settings(run, shop, opened.catalog, people, make_policy)
+    record = _records(run, make_policy)
     folder = RunFolder(out)
     with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
-        tally = Tally(folder.path, sessions, ends=kept.count(), damaged=kept.damaged)
-        if tally.done < sessions:
+        result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged)
+        if result.done < run.sessions:
             folder.reopen()
-            arrivals = plan.arrivals(kept.ends)
-            if condition == "base":
-                arrivals = (arrival._replace(persona=None) for arrival in arrivals)
-            with (
-                AppendOnly(folder.telemetry, fsync_seconds=None) as telemetry,
-                AppendOnly(folder.log, fsync_seconds=fsync_seconds) as log,
-            ):
-                started = time.perf_counter()
+            with _Books(folder, result, record=record, fsync_seconds=fsync_seconds) as books:
 
                 def finished(played: Played) -> None:
-                    # Before the session itself, so that no session of the log lacks its cost.
-                    telemetry.append(_telemetry(played))
-                    log.append(encode(played))
-                    tally.ends[played.session.end] += 1
-                    tally.played += 1
-                    tally.usd += played.spent.get("usd") or 0.0
-                    tally.seconds = time.perf_counter() - started
+                    books.enter(played)
                     if progress is not None:
-                        progress(tally)
+                        progress(result)
 
                 play_all(
-                    arrivals,
-                    make_env=env_factory(shop, env, max_steps=max_steps),
+                    visits(run, schedule, kept.ends),
+                    make_env=make_env,
                     make_policy=make_policy,
                     finished=finished,
-                    max_steps=max_steps,
-                    concurrency=min(concurrency, sessions - tally.done),
+                    max_steps=run.max_steps,
+                    concurrency=min(run.concurrency, run.sessions - result.done),
                     stop=stop,
+                    record=record,
                 )
-        tally.account = read_account(folder.telemetry, dict(redacted or {}))
-        write_account(folder.path, tally.account)
-        if tally.done < sessions:
-            tally.stopped = stop.reason
+        result.account = read_account(folder.telemetry, dict(redactor.counts))
+        write_account(folder.path, result.account)
+        if result.done < run.sessions:
+            result.stopped = stop.reason
         elif not folder.is_finished():
             folder.finish(
                 Provenance(
-                    name=f"{name}, {condition}",
+                    name=f"{settings.run.policy}, {run.condition}",
                     synthetic=True,
                     format="paars simulate",
                     source=(folder.path.name,),
                     sessionised="as simulated",
                     what_is_known=("searches", "views", "carts", "purchases", "products", "intentions"),
-                    records_read=tally.done,
-                    records_kept=tally.done,
+                    records_read=result.done,
+                    records_kept=result.done,
                 )
             )
-    return tally
+    return result
 
 
-def _policy(
-    policy: str | MakePolicy, options: Mapping[str, Any], condition: Condition
-) -> tuple[MakePolicy, str, dict[str, Any]]:
-    """The policy's factory, its name, and what of its options shapes the sessions: not budgets and caches."""
-    if not isinstance(policy, str):
-        return policy, policy().name, {}
-    from paars_gym.shoppers.registry import policy_factory
+def read_people(run: RunConfig, catalog: Catalog, redactor: Redactor | None = None) -> Inhabitants:
+    """Who shops and what for: files that a configuration names are read, what it leaves open is filled in.
 
-    own = {name: value for name, value in options.items() if name not in ("model", "budget")}
-    model = None if options.get("model") is None else ModelConfig.of(options["model"])
-    budget = options.get("budget") or BudgetConfig()
-    factory = policy_factory(RunConfig(policy=policy, condition=condition, options=own, model=model, budget=budget))
-    shaping = getattr(factory, "settings", own)
-    return factory, policy, {name: _plain(value) for name, value in shaping.items()}
+    Args:
+        run: Its personas, intentions, mix and seed are used.
+        catalog: Of the shop.
+        redactor: For intentions mined from a store; it counts what it replaces.
+
+    Raises:
+        FileNotFoundError: A file that is named is not there.
+        ValueError: There are no personas or intentions in it.
+    """
+    personas, intentions = run.personas, run.intentions
+    if isinstance(personas, str | Path):
+        path, personas = personas, list(read_personas(Path(personas)))
+        if not personas:
+            raise ValueError(f"There are no personas in {path}.")
+    if isinstance(intentions, str | Path):
+        intentions = Store(intentions)
+    if isinstance(intentions, Store):
+        mix: Any = run.mix or MIX
+        intentions = list(
+            mine_intentions(intentions, catalog, mix=mix, seed=run.seed, redactor=redactor or make_redactor())
+        )
+    elif intentions is None and run.mix:
+        intentions = IntentionMix(catalog, dict(run.mix))  # type: ignore[arg-type]
+    return inhabitants(catalog, personas, intentions)
 
 
-def _plain(value: Any) -> Any:
-    """A setting as JSON can hold it: what is no data goes by its name."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if value is None or isinstance(value, str | int | float):
-        return value
-    return str(getattr(value, "spec", None) or getattr(value, "name", None) or type(value).__name__)
+def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
+    """Who comes when.
+
+    Raises:
+        ValueError: ``draws`` does not divide the sessions.
+    """
+    return Schedule(
+        sessions=run.sessions,
+        seed=run.seed,
+        personas=people.personas,
+        draw=people.draw,
+        errands=people.errands,
+        first_day=run.first_day,
+        days=run.days,
+        draws=run.draws,
+        noise=run.noise,
+    )
+
+
+def visits(run: RunConfig, schedule: Schedule, done: Collection[str] = ()) -> Iterator[ScheduledVisit]:
+    """The visits of a run that are still to be played; under the condition ``base`` nobody has a persona."""
+    for visit in schedule.arrivals(done):
+        yield visit._replace(persona=None) if run.condition == "base" else visit
+
+
+class _Books:
+    """The files that a session goes into when it has ended, and the account of the run so far."""
+
+    def __init__(self, folder: RunFolder, result: RunResult, *, record: bool, fsync_seconds: float | None) -> None:
+        self._result = result
+        self._started = time.perf_counter()
+        with ExitStack() as files:
+            self._steps = files.enter_context(StepWriter(folder.steps)) if record else None
+            self._telemetry = files.enter_context(AppendOnly(folder.telemetry, fsync_seconds=None))
+            self._log = files.enter_context(AppendOnly(folder.log, fsync_seconds=fsync_seconds))
+            self._files = files.pop_all()
+        if self._steps is not None:
+            result.damaged += [f"{part} of the step records" for part in self._steps.damaged]
+
+    def enter(self, played: Played) -> None:
+        """Writes a session down."""
+        # Before the session itself, so that no session of the log lacks its steps and its cost.
+        if self._steps is not None:
+            self._steps.add(played.session.key, played.records)
+        self._telemetry.append(_telemetry(played))
+        self._log.append(encode(played.session, played.cause))
+        result = self._result
+        result.ends[played.session.end] += 1
+        result.played += 1
+        result.usd += played.spent.get("usd") or 0.0
+        result.seconds = time.perf_counter() - self._started
+        if played.failure is not None:
+            result.causes[played.failure.cause, played.failure.place] += 1
+
+    def __enter__(self) -> _Books:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._files.close()
+
+
+def _settings(
+    run: RunConfig, shop: ShopConfig, catalog: Catalog, people: Inhabitants, make_policy: MakePolicy
+) -> Settings:
+    named = run if isinstance(run.policy, str) else run.model_copy(update={"policy": make_policy().name})
+    return Settings(
+        version=__version__,
+        run=named,
+        shop=shop,
+        policy=setting_name(getattr(make_policy, "settings", {})),
+        fingerprints=Fingerprints(
+            catalog=catalog.fingerprint,
+            personas=f"{len(people.personas)}, {fingerprint(people.personas)}",
+            intentions=people.intentions,
+        ),
+    )
+
+
+def _records(run: RunConfig, make_policy: MakePolicy) -> bool:
+    """Whether the steps of a run are recorded: by default those of any policy but the package's offline ones."""
+    if run.record != "auto":
+        return run.record == "steps"
+    if isinstance(run.policy, str) and ":" not in run.policy:
+        return run.policy.strip().lower() == "llm"
+    policy = make_policy()
+    return hasattr(policy, "trace") or not type(policy).__module__.startswith("paars_gym.")
 
 
 def _telemetry(played: Played) -> bytes:
@@ -279,6 +309,8 @@ def _telemetry(played: Played) -> bytes:
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **played.spent,
     }
+    if played.failure is not None:
+        content["place"] = played.failure.place
     return json.dumps(content).encode() + b"\n"
 
 

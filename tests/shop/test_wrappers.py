@@ -167,12 +167,13 @@ def test_record_session(shop: Shop) -> None:
 def test_record_steps_writes_a_line_a_step(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
     env = RecordSteps(RetailEnv(shop=shop), path)
-    env.reset(options={"session_key": "k"})
+    pages = [env.reset(options={"session_key": "k"})[0]]
     for action in ("search[headphones]", "next_page[]", "view[h1]", "vew[h1]", "add_to_cart[h1 | units=2]"):
-        env.step(action)
+        pages.append(env.step(action)[0])
     env.close()
     records = [StepRecord.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [record.step for record in records] == [1, 2, 3, 4, 5]
+    assert [record.shown for record in records] == pages[:5]
     assert [record.first_rank for record in records] == [1, 4, None, None, None]
     assert [record.valid for record in records] == [True, True, True, False, True]
     assert "Did you mean view?" in str(records[3].error)

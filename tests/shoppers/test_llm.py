@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
@@ -26,7 +26,7 @@ from paars_gym.shoppers.llm_shared import llm_shoppers
 from paars_gym.shoppers.protocol import Answerer, Policy
 from paars_gym.shoppers.registry import make_answerer, make_policy, policy_factory
 from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
-from paars_gym.simulation.run import run_population
+from paars_gym.simulation.run import run
 
 PERSONA = Persona(
     shopper="s1",
@@ -230,20 +230,17 @@ def test_by_name_and_offline(tmp_path: Path, catalog: Catalog) -> None:
     rows = [{"tool_calls": [{"name": "search", "arguments": {"query": "kettle"}}], "when": "came to", "times": 12}]
     script.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"text": "stop[]", "times": None}]))
     budget = BudgetConfig(cache=tmp_path / "cache.sqlite", max_usd=1.0)
-    options: dict[str, Any] = {"model": f"scripted:{script}", "budget": budget}
-    run: dict[str, Any] = {"sessions": 6, "catalog": catalog, "policy": "llm", "condition": "base", "max_steps": 4}
-    tally = run_population(out=tmp_path / "run", policy_options=options, **run)
+    model, shop = ModelConfig(spec=f"scripted:{script}"), ShopConfig(catalog=catalog)
+    config = RunConfig(sessions=6, policy="llm", condition="base", max_steps=4, model=model, budget=budget)
+    tally = run(tmp_path / "run", config, shop)
     assert tally.done == 6
     assert tally.ends["policy_error"] == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
-    assert settings["policy_options"]["model"] == f"scripted:{script}"
-    assert not {"budget", "max_usd"} & set(settings["policy_options"])
+    assert settings["policy"]["model"] == f"scripted:{script}"
+    assert not {"budget", "max_usd"} & set(settings["policy"])
     # The finished run again, with everything forbidden: not one call, and the same bytes.
-    again = run_population(
-        out=tmp_path / "again",
-        policy_options=options | {"budget": BudgetConfig(cache=budget.cache, offline=True)},
-        **run,
-    )
+    offline = BudgetConfig(cache=budget.cache, offline=True)
+    again = run(tmp_path / "again", config.model_copy(update={"budget": offline}), shop)
     logs = [sorted((tmp_path / name / "sessions.jsonl").read_text().splitlines()) for name in ("run", "again")]
     assert logs[0] == logs[1]
     told = [json.loads(row) for row in (tmp_path / "again" / "telemetry.jsonl").read_text().splitlines()]

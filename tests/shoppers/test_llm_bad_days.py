@@ -18,10 +18,11 @@ import pytest
 from paars_gym.alignment.session_log import UNSCORED, open_log
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import BudgetConfig
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.limits import Retrying
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
-from paars_gym.simulation.run import Tally, run_population
+from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.run import run as simulate
 from tests.shoppers.bad_days import FAULTS, PLANTED, SPECS, BadDay, bad_day
 
 IDS = [f"{kind}{number}" for kind in "hks" for number in (1, 2, 3, 4)]
@@ -50,20 +51,17 @@ def spec(request: pytest.FixtureRequest, llmock: Any, monkeypatch: pytest.Monkey
     return SPECS[request.param]
 
 
-def run(spec: str, out: Path, catalog: Catalog, sessions: int, *, concurrency: int = 50, **options: Any) -> Tally:
-    limits = {"stream": True, "timeout_seconds": 1.0, "concurrency": concurrency, **options}
-    given = {"model": spec, "budget": BudgetConfig(**limits)}
-    return run_population(
-        out=out,
+def run(spec: str, out: Path, catalog: Catalog, sessions: int, *, concurrency: int = 50, **budget: Any) -> RunResult:
+    config = RunConfig(
         sessions=sessions,
-        catalog=catalog,
         policy="llm",
-        policy_options=given,
+        model=ModelConfig(spec=spec),
+        budget=BudgetConfig(**{"stream": True, "timeout_seconds": 1.0, "concurrency": concurrency, **budget}),
         personas=PEOPLE,
         max_steps=12,
         concurrency=concurrency,
-        resume=True,
     )
+    return simulate(out, config, ShopConfig(catalog=catalog), resume=True)
 
 
 def log_of(out: Path) -> list[dict[str, Any]]:

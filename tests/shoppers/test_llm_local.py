@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import ModelConfig
+from paars_gym.config import ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.errors import MalformedAnswerError
 from paars_gym.llm.families import Family
 from paars_gym.llm.stack import make_model
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.shoppers.llm_shared import llm_shoppers
-from paars_gym.simulation.run import run_population
+from paars_gym.simulation.run import run
 from tests.shoppers.held_messages import held_messages
 
 pytestmark = pytest.mark.slow
@@ -67,10 +67,8 @@ def test_four_sessions(model: ChatModel, tmp_path: Path, catalog: Catalog) -> No
         ),
         condition="profile",
     )
-    tally = run_population(
-        out=tmp_path / "run", sessions=4, catalog=catalog, policy=shoppers, personas=[PERSONA], condition="profile",
-        max_steps=5, page_size=4, concurrency=1,
-    )  # fmt: skip
+    config = RunConfig(sessions=4, policy=shoppers, personas=[PERSONA], condition="profile", max_steps=5, concurrency=1)
+    tally = run(tmp_path / "run", config, ShopConfig(catalog=catalog, page_size=4))
     assert tally.done == 4
     assert tally.ends["policy_error"] == 0
     told = [json.loads(row) for row in (tmp_path / "run" / "telemetry.jsonl").read_text().splitlines()]

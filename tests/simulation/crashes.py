@@ -16,27 +16,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.shop.open import open_shop
 from paars_gym.simulation.log import scan
-from paars_gym.simulation.run import Tally, run_population
+from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.run import run as simulate
 from tests.conftest import twelve_products
 from tests.simulation.shoppers import Wanderer
 
 SESSIONS = 150
 
 
-def run(out: Path, catalog: Catalog) -> Tally:
-    return run_population(
-        out=out,
-        personas=(),
-        sessions=SESSIONS,
-        catalog=catalog,
-        policy=Wanderer,
-        max_steps=8,
-        seed=5,
-        resume=True,
-        fsync_seconds=0.01,
-    )
+def run(out: Path, catalog: Catalog) -> RunResult:
+    config = RunConfig(personas=(), sessions=SESSIONS, policy=Wanderer, max_steps=8, seed=5, record="steps")
+    return simulate(out, config, ShopConfig(catalog=catalog), resume=True, fsync_seconds=0.01)
 
 
 def kill_at(out: Path, catalog: Catalog, seconds: float) -> bool:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation import default_people as inhabitants
+from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.schedule import FIRST_DAY
 
 
@@ -104,7 +108,7 @@ def test_without_personas_the_catalogs_own_people_shop(files: Path, monkeypatch:
     ended = simulate("--policy", "behavioural", "--condition", "base")
     assert ended.exit_code == 0, ended.output
     settings = json.loads((files / "run" / "settings.json").read_text())
-    assert settings["personas"] == 5
+    assert settings["fingerprints"]["personas"].startswith("5, ")
     assert all(session.intention and session.shopper.startswith("synthetic") for session in Store("run/sessions"))
 
 
@@ -209,7 +213,7 @@ def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
     given = ("context_tokens=8000", "form=text", "reasoning=low", "timeout_seconds=9", "stream=true")
     ended = ask(*model, "--tokens-per-minute", "1e9", *(part for option in given for part in ("--option", option)))
     assert ended.exit_code == 0, ended.output
-    options = json.loads(Path("run/settings.json").read_text())["policy_options"]
+    options = json.loads(Path("run/settings.json").read_text())["policy"]
     assert (options["context_tokens"], options["form"], options["reasoning"]) == (8000, "text", "low")
     # The defaults too, so that a later version's others do not pass for these.
     assert (options["max_tokens"], options["invalid_in_a_row"]) == (1500, 5)
@@ -238,3 +242,82 @@ def test_a_dry_run_of_any_policy_with_a_model_needs_no_key(
     assert not Path("run").exists()
     none = ask("--policy", "behavioural", "--dry-run")
     assert "behavioural asks none" in str(none.exception)
+
+
+BROKEN = '''"""A policy that divides by zero, mostly."""
+
+
+class Broken:
+    name = "broken"
+
+    def reset(self, persona, intention, rng):
+        self.lucky = rng.random() < {luck}
+
+    def act(self, observation, info):
+        return "stop[]" if self.lucky else stop(info["step"])
+
+
+def stop(step):
+    return 1 / step
+'''
+
+
+def test_a_broken_policy_is_said_with_its_line_and_exits_with_3(files: Path) -> None:
+    Path("broken.py").write_text(BROKEN.format(luck=0.5))
+    given = [
+        "--catalog",
+        "shop",
+        "--out",
+        "run",
+        "--sessions",
+        "40",
+        "--policy",
+        "broken:Broken",
+        "--personas",
+        "people.jsonl",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = [sys.executable, "-m", "paars_gym", "simulate", *given]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 3, ended.stderr
+    line = BROKEN.splitlines().index("    return 1 / step") + 1
+    assert f"by ZeroDivisionError: division by zero at {files / 'broken.py'}:{line}" in ended.stderr
+    failed = sum(session.end == "policy_error" for session in Store("run/sessions"))
+    assert f"The policy failed in {failed} of 40 sessions" in ended.stderr
+    Path("broken.py").write_text(BROKEN.format(luck=1.0))
+    mended = CliRunner().invoke(app, ["simulate", *given, "--resume"])
+    assert mended.exit_code == 0, mended.output
+    assert f"40, {failed} of them now" in mended.output
+
+
+def test_a_policy_that_fails_now_and_then_ends_with_0(files: Path) -> None:
+    Path("often_well.py").write_text(BROKEN.format(luck=0.93))
+    ended = simulate("--sessions", "40", "--policy", "often_well:Broken")
+    assert ended.exit_code == 0, ended.output
+    assert 0 < sum(session.end == "policy_error" for session in Store("run/sessions")) <= 4
+
+
+ENVIRONMENT = '''"""A shop with a banner on each page."""
+
+import gymnasium
+
+
+class Banner(gymnasium.ObservationWrapper):
+    def observation(self, observation):
+        return "SALE! " + observation
+
+
+def make(**settings):
+    return Banner(gymnasium.make("paars_gym:PAARS-Retail-v0", **settings))
+'''
+
+
+def test_an_environment_of_ones_own_is_played_and_what_it_shows_is_recorded(files: Path) -> None:
+    Path("banner_shop.py").write_text(ENVIRONMENT)
+    ended = simulate("--env", "banner_shop:make", "--personas", "people.jsonl")
+    assert ended.exit_code == 0, ended.output
+    run = Run("run")
+    assert run.settings.shop.env == "banner_shop:make"
+    assert all(step.shown.startswith("SALE! ") for key in run for step in run.session(key).steps)
+    plain = simulate("--personas", "people.jsonl", "--resume")
+    assert "env == 'banner_shop:make' there and 'PAARS-Retail-v0' now" in str(plain.exception)

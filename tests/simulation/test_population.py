@@ -20,7 +20,7 @@ from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import read_log
-from paars_gym.simulation.run import Tally, run_population
+from paars_gym.simulation.run import RunResult
 from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 from tests.simulation.test_run_folder import lines, run
@@ -37,7 +37,7 @@ def test_sessions_are_the_same_bytes_whatever_the_concurrency_and_the_interrupti
     order = (tmp_path / "crowd" / "sessions.jsonl").read_bytes().splitlines(keepends=True)
     assert order != sorted(order), "the order of finishing did not vary, so this shows nothing"
 
-    def interrupt(tally: Tally) -> None:
+    def interrupt(tally: RunResult) -> None:
         if tally.played == 7:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -156,8 +156,8 @@ def test_a_spent_budget_ends_the_run_and_counts_no_session_as_failed(tmp_path: P
     ("changed", "said"),
     [
         ({"sessions": 0}, "sessions == 0"),
-        ({"concurrency": 0}, "concurrency=0"),
-        ({"max_steps": 0}, "max_steps=0"),
+        ({"concurrency": 0}, "concurrency == 0"),
+        ({"max_steps": 0}, "max_steps == 0"),
         ({"seed": -1}, "seed == -1"),
         ({"days": 0}, "days == 0"),
         ({"condition": "mood"}, "Unknown condition 'mood'"),
@@ -211,7 +211,7 @@ def test_errands_bring_their_date(tmp_path: Path, catalog: Catalog) -> None:
         MinedIntention(Intention(text="a kettle"), "ann", date),
         MinedIntention(Intention(text="shoes"), "bob", None),
     ]
-    tally = run_population(out=tmp_path, sessions=6, catalog=catalog, policy=Wanderer, personas=(), intentions=errands)
+    tally = run(tmp_path, catalog, sessions=6, intentions=errands)
     found = Counter((session.shopper, session.intention.text) for session in tally.store if session.intention)
     assert found == {("ann", "a kettle"): 3, ("bob", "shoes"): 3}
     assert all((session.start == date) == (session.shopper == "ann") for session in tally.store)

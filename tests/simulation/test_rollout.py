@@ -98,7 +98,7 @@ def test_time_begins_at_the_sessions_date_and_advances_by_dwelling(shop: Shop) -
 @given(st.lists(st.one_of(st.text(max_size=20), st.none(), st.integers(), st.sampled_from(["stop[]", "search[red]"]))))
 def test_no_action_of_a_policy_breaks_a_session_or_its_line(shop: Shop, actions: list[object]) -> None:
     played = play(Script(*actions), visit(shop), ann())
-    line = encode(played)
+    line = encode(played.session, played.cause)
     assert line.count(b"\n") == 1
     assert played.session.end in ("stop", "max_steps", "policy_error")
     assert Session.model_validate(played.session.model_dump()) == played.session

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,20 +10,26 @@ from zlib import crc32
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.log import read_log, scan
-from paars_gym.simulation.run import Tally, run_population
-from paars_gym.simulation.run_folder import RunFolder
+from paars_gym.simulation.read_run import Run
+from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.run import run as simulate
+from paars_gym.simulation.run_folder import RunFolder, Settings
 from tests.simulation.shoppers import Wanderer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-DEFAULTS = {"sessions": 20, "policy": Wanderer, "seed": 1, "personas": ()}
+DEFAULTS: dict[str, Any] = {"sessions": 20, "policy": Wanderer, "seed": 1, "personas": ()}
 
 
-def run(out: Path, catalog: Catalog, **changed: Any) -> Tally:
-    return run_population(**(DEFAULTS | {"out": out, "catalog": catalog} | changed))
+def run(out: Path, catalog: Catalog, **changed: Any) -> RunResult:
+    """A run of few sessions; changes are of the shop, of how it is run, and of everything else."""
+    shop = {name: changed.pop(name) for name in ("ranking", "page_size", "env", "env_options") if name in changed}
+    how = {name: changed.pop(name) for name in ("resume", "progress", "fsync_seconds") if name in changed}
+    return simulate(out, RunConfig(**DEFAULTS | changed), ShopConfig(catalog=catalog, **shop), **how)
 
 
 def lines(out: Path) -> list[bytes]:
@@ -49,9 +54,13 @@ def test_killed_at_100_random_moments_a_run_ends_as_if_nothing_had_happened(tmp_
     assert len(whole) == len(sessions) == len({session.key for session in sessions}) == 150
     runs = sorted(tmp_path.glob("run-*"))
     assert runs
+    steps = {key: Run(tmp_path / "whole").session(key).steps for key in Run(tmp_path / "whole")}
+    assert all(steps.values())
     for folder in runs:
         assert lines(folder) == whole
         assert list(Store(folder / "sessions")) == sessions
+        again = Run(folder)
+        assert {key: again.session(key).steps for key in again} == steps
 
 
 def test_a_run_goes_on_from_any_byte_of_its_log(tmp_path: Path, catalog: Catalog) -> None:
@@ -66,7 +75,7 @@ def test_a_run_goes_on_from_any_byte_of_its_log(tmp_path: Path, catalog: Catalog
         out.mkdir()
         (out / "settings.json").write_bytes(settings)
         (out / "sessions.jsonl").write_bytes(log[:cut])
-        with RunFolder(out).opened(json.loads(settings), resume=True) as kept:
+        with RunFolder(out).opened(Settings.model_validate_json(settings), resume=True) as kept:
             assert len(kept.ends) == sum(end <= cut for end in ends)
             assert not kept.damaged
         assert (out / "sessions.jsonl").read_bytes() == log[: max([0, *(end for end in ends if end <= cut)])]
@@ -133,7 +142,8 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, catalog: Catal
 
 
 def test_two_processes_do_not_write_one_folder(tmp_path: Path, catalog: Catalog) -> None:
-    settings = {"seed": 1}
+    run(tmp_path, catalog)
+    settings = RunFolder(tmp_path).settings
     with (
         RunFolder(tmp_path).opened(settings, resume=True),
         pytest.raises(OSError, match="Another process"),

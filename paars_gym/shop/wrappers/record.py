@@ -1,4 +1,4 @@
-"""How does an episode become a log? As one `Session`, or step by step as JSON lines."""
+"""Wrappers that log episodes: each as one `Session`, or step by step as JSON lines of `StepRecord`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ class RecordSession(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
 
 
 class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Appends each step as one `StepRecord` line to a file; a line is written whole when its step is done."""
+    """Appends each step as one `StepRecord` line to a file; a line is written whole when its step is done.
+
+    The page that was shown stands in each line, where observations are text.
+    """
 
     def __init__(self, env: gymnasium.Env[Any, Any], path: str | Path) -> None:
         """Args:
@@ -72,18 +75,23 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         gymnasium.Wrapper.__init__(self, env)
         self._retail = retail_env(env)
         self._episode = 0
+        self._shown: Any = None
         self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 (open as long as the environment)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self._episode += 1
-        return self.env.reset(seed=seed, options=options)
+        self._shown, info = self.env.reset(seed=seed, options=options)
+        return self._shown, info
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         result = self.env.step(action)
         key = self._retail.session_key or f"episode-{self._episode}"
         record = step_record(key, action, result[4], float(result[1]))
+        if isinstance(self._shown, str):
+            record = record.model_copy(update={"shown": self._shown})
         self._file.write(record.model_dump_json(exclude_defaults=True) + "\n")
         self._file.flush()
+        self._shown = result[0]
         return result
 
     def close(self) -> None:
@@ -92,11 +100,11 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 
 def step_record(session: str, action: object, info: dict[str, Any], reward: float) -> StepRecord:
-    """A step as it is logged."""
+    """A step as it is logged, without the page that was shown; half a surrogate pair in the action becomes ``?``."""
     return StepRecord(
         session=session,
         step=info["step"],
-        action=str(action),
+        action=str(action).encode("utf-8", "replace").decode(),
         valid=info["action_valid"],
         error=info["error"],
         page=info["page"],
