@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 import gymnasium
+import numpy as np
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
@@ -158,6 +159,17 @@ class RetailEnv(gymnasium.Env[str, str]):
         """Whether ``next_page[]`` is possible now."""
         return navigate(self.shop, self._visit.state.page, NextPage()).page is not None
 
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The visit's generator. That of a session with a key is made when it is asked for: few are."""
+        if self._np_random is None and self.session_key is not None and self._seed is not None:
+            self._np_random = session_rng(self._seed, self.session_key)
+        return super().np_random
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = value, -1
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         """Starts a visit; see the class for the options.
 
@@ -170,11 +182,13 @@ class RetailEnv(gymnasium.Env[str, str]):
             super().reset(seed=seed)
             if seed is not None or self._seed is None:
                 self._seed = self.np_random_seed
-        else:  # super's generator would be replaced at once
+        else:
             self._seed = seed
         if self.session_key is not None:
-            self.np_random = session_rng(self._seed, self.session_key)
-        intention = chosen["intention"] or self._visit.draw_intention(self.np_random)
+            self._np_random = None
+        intention = chosen["intention"]
+        if intention is None and self._visit.draws_intentions:
+            intention = self._visit.draw_intention(self.np_random)
         observation, info = self._visit.begin(intention)
         if self.render_mode == "human":
             self.render()
