@@ -140,7 +140,7 @@ def run(
             sessions=sessions,
             condition=condition,
             personas=world.personas,
-            intentions=world.errands(sessions),
+            intentions=world.mined_intentions(sessions),
             seed=seed,
             resume=True,
         )

@@ -94,14 +94,14 @@ def run(
             condition=condition,
             personas=world.personas,
             # The same shoppers with the same needs as the people's: what differs is how they go about them.
-            intentions=world.errands(sessions),
+            intentions=world.mined_intentions(sessions),
             seed=seed,
             resume=True,
         )
     progress("journey: the households' baskets since December")
     held_out = _held_out_baskets(out / "journey-people")
     journey = load_catalog("journey")
-    personas, errands = default_people(journey)
+    personas, intentions = default_people(journey)
     for condition in CONDITIONS.values():
         progress(f"journey: {sessions:,} behavioural shoppers, {condition}")
         run_population(
@@ -110,7 +110,7 @@ def run(
             sessions=sessions,
             condition=condition,
             personas=personas,
-            intentions=errands,
+            intentions=intentions,
             seed=seed,
             resume=True,
         )

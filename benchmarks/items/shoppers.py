@@ -19,7 +19,7 @@ from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import family_of
 from paars_gym.llm.spec import parse_spec
 from paars_gym.llm.stack import Stack, payable
-from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
 
 BATCHED_AT_ONCE = 10_000

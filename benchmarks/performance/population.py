@@ -80,8 +80,8 @@ def main(
     """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
     sessions, cold = (min(sessions, CHECKED), min(cold, CHECKED_COLD)) if check else (sessions, cold)
     catalog = load_catalog("mini")
-    personas, errands = default_people(catalog)
-    shared = Shared([errand.intention for errand in errands[:POPULAR]])
+    personas, mined = default_people(catalog)
+    shared = Shared([one.intention for one in mined[:POPULAR]])
     shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
     warm_up = min(sessions, WARM_UP)
     _pace(warm_up, catalog=catalog, personas=personas, intentions=shared)
@@ -90,7 +90,7 @@ def main(
     after = _peak_mb()
     del shop
     fresh = make_ranking("bm25", catalog)
-    coldly = _pace(cold, catalog=catalog, personas=personas, intentions=errands, ranking=fresh)
+    coldly = _pace(cold, catalog=catalog, personas=personas, intentions=mined, ranking=fresh)
 
     table = Table(
         "on one core", "sessions/s", "by CPU time", "bar", "steps/session", "Parquet s", title="behavioural, mini"

@@ -15,8 +15,7 @@ from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words
 
 PIECES = 100

@@ -1,4 +1,4 @@
-"""Which parameters make a log most probable, and how sure is that? Maximum likelihood with observed information."""
+"""Maximum likelihood estimates of the behavioural shopper's parameters, with standard errors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Session
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.evidence import Evidence, Floats
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN
 
 LIMIT = 20.0

@@ -18,7 +18,6 @@ from paars_gym.llm.stack import payable
 from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm_account import Account
 from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
 from paars_gym.shoppers.llm_prompts import (
@@ -35,7 +34,7 @@ from paars_gym.shoppers.llm_prompts import (
     view_question,
 )
 from paars_gym.shoppers.llm_reading import read_action
-from paars_gym.shoppers.protocol import GaveUp
+from paars_gym.shoppers.protocol import GaveUp, check_condition
 
 T = TypeVar("T", bound=BaseModel)
 SESSION_TEMPERATURE, ANSWER_TEMPERATURE = 1.0, 0.0

@@ -13,8 +13,7 @@ from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.actions import AddToCart, Back, NextPage, Purchase, RemoveFromCart, Search, Stop, View, to_text
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import content_words
 
 

@@ -1,4 +1,4 @@
-r"""How do finished sessions reach the disk, each whole or not at all? A checksummed JSON line each, appended.
+r"""The log of finished sessions: a checksummed JSON line each, appended whole or not at all.
 
 A line is ``{"session": …, "cause": …, "crc32": "1f2e3d4c"}``; the checksum covers the bytes before ``,"crc32"``. A line
 without its line feed is what a killed process left, and was never data.
@@ -49,7 +49,7 @@ class _Content(BaseModel):
     session: Session
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """A line of a log.
 
     Attributes:
@@ -82,12 +82,12 @@ class Line(NamedTuple):
             raise ValueError(f"no session: {place + ': ' if place else ''}{fault['msg']}") from None
 
 
-def scan(path: Path) -> Iterator[Line]:
+def scan(path: Path) -> Iterator[LogLine]:
     """The lines of a log, good and bad, in order."""
     offset = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            yield Line(number, offset, raw, _fault(raw))
+            yield LogLine(number, offset, raw, _fault(raw))
             offset += len(raw)
 
 

@@ -119,7 +119,7 @@ def run_population(
         policy_options: For a policy given by name.
         condition: What of its persona a shopper is given; ``base`` gives none.
         personas: Who shops, in turn; none at all for nobody in particular; None for the catalog's own people.
-        intentions: What for: mined errands, or a function that draws an intention for a persona; None for what the
+        intentions: What for: mined ones, or a function that draws an intention for a persona; None for what the
             catalog's own people need.
         seed: Of everything random.
         max_steps: Actions until a session is cut off.
@@ -150,13 +150,13 @@ def run_population(
     if concurrency < 1 or max_steps < 1:
         raise ValueError(f"{concurrency=} and {max_steps=} must be >= 1.")
     shop = open_shop(catalog, ranking, page_size=page_size, max_remembered=REMEMBERED)
-    people, draw, errands, wants = inhabitants(shop.catalog, personas, intentions)
+    people, draw, mined, wants = inhabitants(shop.catalog, personas, intentions)
     plan = Schedule(
         sessions=sessions,
         seed=seed,
         personas=people,
         draw=draw,
-        errands=errands,
+        mined=mined,
         first_day=first_day,
         days=days,
         draws=draws,

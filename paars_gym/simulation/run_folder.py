@@ -16,7 +16,7 @@ from typing import Any
 
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
-from paars_gym.simulation.log import Line, Mended, mend, scan
+from paars_gym.simulation.log import LogLine, Mended, mend, scan
 
 SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE = "settings.json", "sessions.jsonl", "telemetry.jsonl"
 STORE_FOLDER, DAMAGED_FILE, LOCK_FILE = "sessions", "sessions.damaged", "lock"
@@ -136,7 +136,7 @@ class RunFolder:
         with self.log.open("rb") as file:
             for _, number, offset in places:
                 file.seek(offset)
-                yield Line(number, offset, file.readline(), None).session()
+                yield LogLine(number, offset, file.readline(), None).session()
 
 
 @contextmanager
