@@ -26,7 +26,6 @@ from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.schedule import Draw, fingerprint
-from paars_gym.version import __version__
 
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
