@@ -205,8 +205,8 @@ class Shop:
         return Scene(page, text, info)
 
     def _products(self, ids: tuple[str, ...]) -> tuple[Product, ...]:
-        found = (self.product(product_id) for product_id in ids)
-        return tuple(product for product in found if product is not None)
+        products = (self.product(product_id) for product_id in ids)
+        return tuple(product for product in products if product is not None)
 
     def _list_results(self, results: Results) -> tuple[Shown, tuple[Listing, ...]]:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)

@@ -73,8 +73,8 @@ class ReplayShopper:
 
     def _choose(self, products: Sequence[Product], wanted: list[str | None]) -> int:
         ids = [product.id for product in some(products)]
-        found = next((ids.index(product) for product in wanted if product in ids), None)
-        return int(self._rng.integers(len(products))) if found is None else found
+        index = next((ids.index(product) for product in wanted if product in ids), None)
+        return int(self._rng.integers(len(products))) if index is None else index
 
 
 def actions_of(events: Iterable[Event]) -> list[str]:
@@ -92,8 +92,10 @@ def actions_of(events: Iterable[Event]) -> list[str]:
             actions.append(to_text(Back()))
         match event.kind:
             case "search":
-                found = event.filters or NO_FILTERS
-                search = Search.model_construct(query=event.query or "", sort=event.sort or "relevance", **dict(found))
+                filters = event.filters or NO_FILTERS
+                search = Search.model_construct(
+                    query=event.query or "", sort=event.sort or "relevance", **dict(filters)
+                )
                 actions.append(to_text(search))
             case "next_page":
                 actions.append(to_text(NextPage()))

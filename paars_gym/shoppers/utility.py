@@ -162,7 +162,7 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
     if whole or condition == "profile":
         taste = taste._replace(
             brands=frozenset(name.casefold() for name in persona.profile.brands.values if name),
-            categories=tuple(found for name in persona.profile.categories.values if (found := stems(name))),
+            categories=tuple(words for name in persona.profile.categories.values if (words := stems(name))),
         )
     if whole or condition == "history":
         taste = taste._replace(pairs=_familiar(persona.history))
@@ -324,9 +324,9 @@ def _pairs(words: list[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def _familiar(history: str) -> frozenset[str]:
-    found: set[str] = set()
+    known: set[str] = set()
     for line in history.splitlines():
         for item in line.split(";"):
             words = terms(item)
-            found.update(words, _pairs(words))
-    return frozenset(found)
+            known.update(words, _pairs(words))
+    return frozenset(known)

@@ -31,8 +31,8 @@ _SERIALIZE = Session.__pydantic_serializer__.to_json
 def encode(played: Played) -> bytes:
     """A finished session as a line; what happened in wall-clock time stays out of it."""
     # A policy's error may quote half a surrogate pair, which JSON in UTF-8 cannot hold.
-    told = played.cause and played.cause.encode("utf-8", "replace").decode()
-    cause = b"" if told is None else b',"cause":' + json.dumps(told, ensure_ascii=False).encode()
+    text = played.cause and played.cause.encode("utf-8", "replace").decode()
+    cause = b"" if text is None else b',"cause":' + json.dumps(text, ensure_ascii=False).encode()
     content = b'{"session":' + _SERIALIZE(played.session, exclude_none=True) + cause
     return b'%b,"crc32":"%08x"}\n' % (content, crc32(content))
 
@@ -223,8 +223,8 @@ class AppendOnly:
                 written += os.write(self._file, line[written:])
         except OSError as error:
             os.ftruncate(self._file, self._length)
-            told = f"{error.strerror}; everything finished before is kept, make room and resume"
-            raise OSError(error.errno, told, str(self.path)) from error
+            advice = f"{error.strerror}; everything finished before is kept, make room and resume"
+            raise OSError(error.errno, advice, str(self.path)) from error
         self._length += len(line)
         if self._fsync_seconds is not None and time.monotonic() - self._synced >= self._fsync_seconds:
             self.sync()
@@ -252,8 +252,8 @@ def _whole_length(file: int) -> int:
     end = os.fstat(file).st_size
     while end > 0:
         start = max(0, end - 65_536)
-        found = os.pread(file, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        position = os.pread(file, end - start, start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
         end = start
     return 0

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition, RunConfig
+from paars_gym.config import CONDITIONS, DAYS, FIRST_DAY, Condition, RunConfig
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
@@ -29,7 +29,7 @@ from paars_gym.simulation.default_people import inhabitants
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly, encode
 from paars_gym.simulation.run_folder import RunFolder
-from paars_gym.simulation.schedule import DAYS, FIRST_DAY, Draw, Schedule, fingerprint
+from paars_gym.simulation.schedule import Draw, Schedule, fingerprint
 from paars_gym.version import __version__
 
 

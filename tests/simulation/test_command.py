@@ -13,13 +13,13 @@ from typer.testing import CliRunner, Result
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli import app
+from paars_gym.config import FIRST_DAY
 from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences
 from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation import default_people as inhabitants
-from paars_gym.simulation.schedule import FIRST_DAY
 
 
 @pytest.fixture
