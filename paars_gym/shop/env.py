@@ -9,17 +9,16 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import seeding
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Intention, session_rng
-from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import Reward, make_reward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.spaces import ActionText, ObservationText
-from paars_gym.shop.state import navigate
 from paars_gym.shop.tools import ToolStyle, tool_schemas
 from paars_gym.shop.visit import Snapshot, Visit
 
@@ -128,7 +127,7 @@ class RetailEnv(gymnasium.Env[str, str]):
             reward: "none", "units", "revenue", "goal", or a `Reward`.
             observation: "page" or "json".
             render_mode: "ansi" (text returned) or "human" (printed at every step).
-            shop: An open shop to visit instead of opening one; the four settings above it are then its own.
+            shop: An open shop to visit instead of opening one; it brings catalog, ranking, page size and observation.
 
         Raises:
             ValueError: An argument out of its range; the message names it and what is allowed.
@@ -155,15 +154,13 @@ class RetailEnv(gymnasium.Env[str, str]):
         return self._visit.max_steps
 
     @property
-    def can_page(self) -> bool:
-        """Whether ``next_page[]`` is possible now."""
-        return navigate(self.shop, self._visit.state.page, NextPage()).page is not None
-
-    @property
     def np_random(self) -> np.random.Generator:
         """The visit's generator. That of a session with a key is made when it is asked for: few are."""
-        if self._np_random is None and self.session_key is not None and self._seed is not None:
-            self._np_random = session_rng(self._seed, self.session_key)
+        if self._np_random is None and self._seed is not None:
+            if self.session_key is not None:
+                self._np_random = session_rng(self._seed, self.session_key)
+            else:
+                self._np_random, self._np_random_seed = seeding.np_random(self._seed)
         return super().np_random
 
     @np_random.setter
