@@ -268,8 +268,8 @@ def _whole_length(file: int) -> int:
     end = os.fstat(file).st_size
     while end > 0:
         start = max(0, end - 65_536)
-        found = os.pread(file, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        position = os.pread(file, end - start, start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
         end = start
     return 0
