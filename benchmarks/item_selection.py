@@ -32,7 +32,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS
 from paars_gym.embedding import embedder_label, load_embedder
-from paars_gym.llm.budget import Price
+from paars_gym.llm.budget import parse_price
 from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import ProductLog, read_products
 
@@ -173,7 +173,7 @@ def expect(sets: Sequence[ItemCases], ask: Shoppers, payment: Payment, history_t
             spec,
             [shopper.condition for shopper in mine],
             personas="mined" if "mined" in sources else "counted",
-            price=payment.price,
+            price=None if payment.price is None else parse_price(payment.price),
             batch=payment.batch,
             history_tokens=history_tokens,
         )
@@ -225,11 +225,13 @@ def main(
     Offline shoppers take about a minute on two cores the first time, when baskets are imported and titles embedded;
     then some ten seconds. A language model is asked a question a case and condition, and two a case for the persona.
     """
+    if price:
+        parse_price(price)
     payment = Payment(
         cache=cache or (out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "items.sqlite"),
         offline=offline,
         max_usd=max_usd,
-        price=_price(price) if price else None,
+        price=price or None,
         concurrency=concurrency,
         batch=batch,
         attempts=attempts,
@@ -289,14 +291,6 @@ def _chosen(what: str, names: Iterable[str], available: Sequence[Any]) -> Any:
         if name not in available:
             raise ValueError(f"Unknown {what} {name!r}. Available: {', '.join(available)}.")
     return list(names)
-
-
-def _price(text: str) -> Price:
-    try:
-        given, taken = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"--price {text}: must be IN,OUT in dollars per million tokens, such as 0.4,1.6.") from None
-    return Price(given, taken)
 
 
 if __name__ == "__main__":

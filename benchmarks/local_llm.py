@@ -1,4 +1,4 @@
-"""``python -m benchmarks.local_llm``: what would a real, very small language model choose? (PAARS Table 3.)
+"""``python -m benchmarks.local_llm``: what a real, very small language model chooses (PAARS Table 3).
 
 SmolLM2-135M runs on this machine, and the households and their baskets are real. A model of this size cannot shop: the
 point is that everything around it works, and its accuracy is reported as it is.
@@ -32,18 +32,17 @@ from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, mi
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
-from paars_gym.config import CONDITIONS, Condition
-from paars_gym.llm.stack import Stack, payable
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig
+from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import read_products
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm import LLMShopper
-from paars_gym.shoppers.llm_crew import Crew
 from paars_gym.shoppers.llm_prompts import item_question
+from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
 from paars_gym.shoppers.protocol import GaveUp
-from policies.compatible_persona import shoppers
 
 CASES = 20
 HISTORY_TOKENS = 600
@@ -109,10 +108,10 @@ def likeliest_number(logprobs: object, options: int = OPTIONS) -> int | None:
     return max(found, key=lambda option: found[option]) if found else None
 
 
-class LikeliestCrew:
+class LikeliestShoppers:
     """Makes them, with one client for all: a connection costs more than the question."""
 
-    def __init__(self, asks_like: Crew, url: str) -> None:
+    def __init__(self, asks_like: ModelShoppers, url: str) -> None:
         import openai
 
         self._asks_like = asks_like
@@ -139,14 +138,14 @@ def both_ways(url: str, conditions: Sequence[Condition], *, mined: bool = False)
         conditions: Rows of Table 3.
         mined: Personas are mined by the same model; otherwise they are counted.
     """
-    model = payable(f"openai:local@{url}", timeout_seconds=600, attempts=2, concurrency=1)
+    model = open_model(f"openai:local@{url}", BudgetConfig(timeout_seconds=600, attempts=2, concurrency=1))
     personas: PersonaSource = Mined(Bounded(model), HISTORY_TOKENS) if mined else Counted(HISTORY_TOKENS)
     asked = []
     for condition in conditions:
-        crew = shoppers(condition=condition, model=model, max_tokens=ANSWER_TOKENS, attempts=1)  # type: ignore[arg-type]
-        about = {**crew.settings, "personas": personas.source, "history_tokens": HISTORY_TOKENS}
-        asked.append(Asked(f"{ANSWER}, {condition}", ANSWER, condition, crew, personas, about))
-        likeliest = LikeliestCrew(crew, url)
+        held = llm_shoppers(ModelConfig(spec=model, options={"max_tokens": ANSWER_TOKENS}), condition=condition)
+        about = {**held.settings, "personas": personas.source, "history_tokens": HISTORY_TOKENS}
+        asked.append(Asked(f"{ANSWER}, {condition}", ANSWER, condition, held, personas, about))
+        likeliest = LikeliestShoppers(held, url)
         asked.append(Asked(f"{LIKELIEST}, {condition}", LIKELIEST, condition, likeliest, personas, about))
     return _Ways(asked, model)
 

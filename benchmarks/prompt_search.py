@@ -1,4 +1,4 @@
-"""``python -m benchmarks.prompt_search``: which way of using a persona comes closest to people? (PAARS formula (5).)
+"""``python -m benchmarks.prompt_search``: the way of using a persona that comes closest to people (PAARS formula (5)).
 
 The group divergence is the objective: of several candidates the one with the least divergence on a training half of
 the people is chosen, and judged on the other half. A candidate here is what of its persona a shopper is given; with a

@@ -1,4 +1,4 @@
-"""What does a model of some hundred million parameters need to answer a long form at all? Short fields.
+"""Short fields, which a model of some hundred million parameters needs to answer a long form at all.
 
 Held to a schema it writes valid JSON, but nothing makes it end a text: without limits it repeats itself until the
 answer is cut off. The limits go into the schema, which the server enforces token by token.

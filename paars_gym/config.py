@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -56,7 +56,9 @@ Named = Annotated[Any, PlainSerializer(setting_name)]
 Options = Annotated[Mapping[str, Any], PlainSerializer(setting_name)]
 
 
-class _Config(BaseModel):
+class Configuration(BaseModel):
+    """A frozen group of settings whose mistakes are said in a sentence: the name, the value, what is allowed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def __init__(self, **values: Any) -> None:
@@ -80,7 +82,7 @@ def _sentence(config: BaseModel, found: dict[str, Any]) -> str:
     return text if text.startswith("Unknown") else f"{name} == {found['input']!r}: {text[0].lower()}{text[1:]}."
 
 
-class ShopConfig(_Config):
+class ShopConfig(Configuration):
     """Where: a catalog under a ranking, in an environment.
 
     Attributes:
@@ -100,14 +102,14 @@ class ShopConfig(_Config):
     env_options: Options = {}
 
 
-class ModelConfig(_Config):
+class ModelConfig(Configuration):
     """Which language model, and how it is asked.
 
     Attributes:
         spec: ``anthropic:NAME``, ``openai:NAME``, ``openai:NAME@BASE_URL``, ``scripted:FILE``, or a `ChatModel`.
-        options: Of the shopper that asks it, such as ``form`` or ``invalid_in_a_row``; see `LLMShopper`.
+        options: Of the shopper that asks it, such as ``form`` or ``invalid_in_a_row``; see `LLMOptions`.
         price: US dollars per million tokens as text: IN,OUT or IN,OUT,READ,WRITE; None for the known price.
-        temperature: In sessions; None for 1, our choice.
+        temperature: None for 1 in sessions and 0 for single answers, our choice.
         context_tokens: Longest request; None for the shopper's default.
     """
 
@@ -117,8 +119,13 @@ class ModelConfig(_Config):
     temperature: float | None = Field(None, ge=0)
     context_tokens: int | None = Field(None, ge=1)
 
+    @classmethod
+    def of(cls, model: Any) -> Self:
+        """The configuration itself, or that of a spec string or a `ChatModel` with nothing else set."""
+        return model if isinstance(model, cls) else cls(spec=model)
 
-class BudgetConfig(_Config):
+
+class BudgetConfig(Configuration):
     """What a model may take: money, time, and calls that need not be made.
 
     Attributes:
@@ -131,7 +138,7 @@ class BudgetConfig(_Config):
         cache: SQLite file of replies, which makes a repeated or resumed run free; None for none.
         offline: Make no call: everything has to be in the cache.
         batches: File of batches handed in to the provider, for single questions; None asks at once.
-        dry_run: Ask nobody; say what it would take.
+        dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
     """
 
     max_usd: float | None = Field(None, ge=0)
@@ -146,7 +153,7 @@ class BudgetConfig(_Config):
     dry_run: bool = False
 
 
-class RunConfig(_Config):
+class RunConfig(Configuration):
     """Who shops, for what, and how often: a population, or the visitors of an A/B test, a probe or a task.
 
     Attributes:

@@ -1,6 +1,8 @@
 """A policy of your own in twenty lines: copy, change, and name it ``module:Class`` wherever a policy can be chosen.
 
-paars simulate --policy policies.template:FirstFit --sessions 100 --out RUN
+::
+
+    paars simulate --policy policies.template:FirstFit --sessions 100 --out RUN
 """
 
 from __future__ import annotations

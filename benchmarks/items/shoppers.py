@@ -10,20 +10,16 @@ from typing import Any, NamedTuple
 from benchmarks.items.answers import Asked
 from benchmarks.items.personas import HISTORY_TOKENS, Counted, Mined, PersonaSource, Source
 from paars_gym.cache import cache_dir
-from paars_gym.config import CONDITIONS, Condition, RunConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.embedding import load_embedder
 from paars_gym.files import load_named
-from paars_gym.llm.budget import Price
+from paars_gym.llm.batch import BATCHED_AT_ONCE
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import OfflineError
-from paars_gym.llm.families import family_of
-from paars_gym.llm.spec import parse_spec
-from paars_gym.llm.stack import Stack, payable
+from paars_gym.llm.families import family_of, parse_spec
+from paars_gym.llm.stack import Stack, open_model
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
-
-BATCHED_AT_ONCE = 10_000
-"""Batches take what comes in together: all cases are under way at once."""
 
 
 class Unasked:
@@ -41,7 +37,7 @@ class Unasked:
 
 
 class Payment(NamedTuple):
-    """How calls are made and paid for; see `payable`.
+    """How calls are made and paid for; see `open_model`.
 
     Attributes:
         cache: File of replies: a repeated or resumed run makes no call again.
@@ -58,7 +54,7 @@ class Payment(NamedTuple):
     cache: Path | None = None
     offline: bool = False
     max_usd: float | None = None
-    price: Price | None = None
+    price: str | None = None
     concurrency: int = 16
     batch: bool = False
     attempts: int = 6
@@ -71,22 +67,24 @@ class Payment(NamedTuple):
         return BATCHED_AT_ONCE if self.batch else self.concurrency
 
     def stack(self, spec: str) -> Stack:
-        """A model on this account; see `payable` for what it raises."""
+        """A model on this account; see `open_model` for what it raises."""
+        config = ModelConfig(spec=spec, price=self.price)
         if self.dry:
-            return payable(Unasked(spec), max_usd=self.max_usd, price=self.price)
+            return open_model(config, BudgetConfig(dry_run=True))
         batches = None
         if self.batch:
             batches = (self.cache or cache_dir("replies") / "items.sqlite").with_suffix(".batches.jsonl")
-        return payable(
-            spec,
-            cache=self.cache,
-            offline=self.offline,
-            max_usd=self.max_usd,
-            price=self.price,
-            concurrency=self.concurrency,
-            attempts=self.attempts,
-            timeout_seconds=self.timeout_seconds,
-            batches=batches,
+        return open_model(
+            config,
+            BudgetConfig(
+                cache=self.cache,
+                offline=self.offline,
+                max_usd=self.max_usd,
+                concurrency=self.concurrency,
+                attempts=self.attempts,
+                timeout_seconds=self.timeout_seconds,
+                batches=batches,
+            ),
         )
 
 
@@ -111,18 +109,6 @@ def model_behind(policy: str, model: str = "") -> str:
         return ""
     own = made_with["model"].default
     return model or (own if isinstance(own, str) else "")
-
-
-def policy_for(policy: str, spec: str) -> str:
-    """The readable policy of `policies` that plays ``llm`` with this model."""
-    if policy.strip().lower() != "llm" or not spec:
-        return policy
-    provider, _, base_url = parse_spec(spec)
-    if base_url is not None:
-        return "policies.compatible_persona:shoppers"
-    if provider in ("anthropic", "openai"):
-        return f"policies.{provider}_persona:shoppers"
-    return policy
 
 
 def shoppers(
@@ -173,14 +159,13 @@ def shoppers(
             raise ValueError(f"{policy} has no language model that could mine personas: --personas counted.")
         given: dict[str, Any] = {}
         if spec:
-            # The account has the limits, retries and cache; around it there must be none again.
-            given = {"model": models[spec], "attempts": 1, "concurrency": BATCHED_AT_ONCE, **(options or {})}
+            given = {"model": ModelConfig(spec=models[spec], options=options or {})}
         elif policy == "embedding":
             given = {"embedder": load_embedder(embedder)}
         for condition in conditions:
-            make = answerer_factory(RunConfig(policy=policy_for(policy, spec), condition=condition, options=given))
+            make = answerer_factory(RunConfig(policy=policy, condition=condition, options=given))
             about = {
-                "policy": policy_for(policy, spec),
+                "policy": policy,
                 "condition": condition,
                 "personas": "none" if condition == "base" else source.source,
                 **{name: value for name, value in getattr(make, "settings", {}).items() if name != "condition"},

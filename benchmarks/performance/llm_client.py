@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paars_gym.cli.running import run_command
+from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.openai import OpenAIChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.sessions.event import Intention, session_rng
@@ -34,7 +35,7 @@ from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
-from paars_gym.shoppers.llm_crew import llm_crew
+from paars_gym.shoppers.llm_shared import llm_shoppers
 from paars_gym.simulation.episode import ScheduledVisit, play_async
 
 PERSONA = Persona(
@@ -73,11 +74,13 @@ async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: l
     with tempfile.TemporaryDirectory() as folder:
         model = _Recording(url, bodies) if bodies is not None else f"openai:m@{url}"
         cache = Path(folder) / "replies.sqlite"
-        crew = llm_crew(model=model, cache=cache, concurrency=concurrency, price=(1.0, 4.0))
+        shoppers = llm_shoppers(
+            ModelConfig(spec=model, price="1,4"), BudgetConfig(cache=cache, concurrency=concurrency)
+        )
         waiting = iter(range(count))
 
         async def slot() -> None:
-            shopper, env = crew(), RetailEnv(shop=shop)
+            shopper, env = shoppers(), RetailEnv(shop=shop)
             for number in waiting:
                 arrival = ScheduledVisit(
                     str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
@@ -88,8 +91,8 @@ async def sessions(shop: Shop, url: str, count: int, concurrency: int, bodies: l
         begun, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(slot() for _ in range(concurrency)))
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        calls = crew.model.tally.calls
-        await crew.aclose()
+        calls = shoppers.model.spending.calls
+        await shoppers.aclose()
     return Pass(calls / seconds, 1000 * cpu / calls)
 
 
@@ -113,7 +116,7 @@ async def bare(url: str, bodies: list[dict[str, Any]], concurrency: int) -> Pass
 
 async def waiting_kib(shop: Shop, url: str, count: int, settle_seconds: float) -> float:
     """Resident memory of each of so many sessions that wait for their first answer."""
-    crew = llm_crew(model=f"openai:m@{url}", concurrency=count)
+    shoppers = llm_shoppers(f"openai:m@{url}", BudgetConfig(concurrency=count))
     gc.collect()
     before = _resident_kib()
     tasks = []
@@ -121,14 +124,14 @@ async def waiting_kib(shop: Shop, url: str, count: int, settle_seconds: float) -
         arrival = ScheduledVisit(
             str(number), "s", PERSONA, Intention(text="headphones"), ARRIVAL, session_rng(0, str(number))
         )
-        tasks.append(asyncio.create_task(play_async(crew(), RetailEnv(shop=shop), arrival, max_steps=20)))
+        tasks.append(asyncio.create_task(play_async(shoppers(), RetailEnv(shop=shop), arrival, max_steps=20)))
     await asyncio.sleep(settle_seconds)
     assert not any(task.done() for task in tasks)
     after = _resident_kib()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await crew.aclose()
+    await shoppers.aclose()
     return (after - before) / count
 
 

@@ -1,10 +1,8 @@
-"""What do all verbs of the ``paars`` command share? The application and its consoles."""
+"""The ``paars`` application, its consoles, and the readers of options that its verbs share."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -50,20 +48,6 @@ def assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:
         if not (name.strip() and equals and value.strip()):
             raise ValueError(f"{option} {name}{equals}{value}: must be NAME=VALUE, several with commas between.")
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def options(texts: Iterable[str] | None) -> dict[str, Any]:
-    """``--option NAME=VALUE`` pairs, one each; a value that is JSON (a number, true, null, a list) is read as that."""
-    found: dict[str, Any] = {}
-    for text in texts or ():
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name.isidentifier() and equals):
-            raise ValueError(f"--option {text}: must be NAME=VALUE, such as context_tokens=8000.")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def split_regions(text: str | None) -> tuple[str, ...]:

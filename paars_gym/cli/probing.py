@@ -90,7 +90,8 @@ def survey(
     """Puts a questionnaire to each persona, and says how the answers spread."""
     import asyncio
 
-    from paars_gym.llm.stack import payable
+    from paars_gym.config import BudgetConfig
+    from paars_gym.llm.stack import open_model
     from paars_gym.personas.store import read_personas
     from paars_gym.probes import survey as room
     from paars_gym.probes.answers import summarise
@@ -104,7 +105,7 @@ def survey(
     if segment is not None:
         segment = segment_name(segment)  # before anything is paid for
     asked, people = room.read_questions(questions), list(read_personas(personas))
-    stack = payable(model, cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency)
+    stack = open_model(model, BudgetConfig(cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency))
 
     async def put() -> list[room.Answer]:
         try:

@@ -1,4 +1,4 @@
-"""How does a command end when its user made a mistake? In words on stderr and exit code 2, never in a traceback."""
+"""Runs a command so that a user's mistake ends in words on stderr and exit code 2, never in a traceback."""
 
 from __future__ import annotations
 

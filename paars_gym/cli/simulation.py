@@ -12,11 +12,23 @@ from paars_gym.cli.app import (
     app,
     assignments,
     errors,
-    options,
     print_facts,
     split_regions,
 )
-from paars_gym.cli.shared_options import CatalogName, PriceText, Recognisers, Regions
+from paars_gym.cli.shared_options import (
+    CacheFile,
+    CatalogName,
+    DryRun,
+    MaxUsd,
+    ModelSpec,
+    Offline,
+    Options,
+    PriceText,
+    Recognisers,
+    Regions,
+    TokensPerMinute,
+    asked_model,
+)
 
 
 @app.command()
@@ -45,28 +57,33 @@ def simulate(
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
+    model: ModelSpec = None,
     price: PriceText = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=VALUE for the policy, repeatable; for llm context_tokens, tokens_per_minute, form, reasoning, "
-            "stream, timeout_seconds, max_tokens, invalid_in_a_row …"
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="For llm: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE."),
-    ] = None,
-    max_usd: Annotated[float | None, typer.Option(help="For llm: stop before more than this is spent.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="For llm: file of replies; OUT.replies.sqlite by default.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="For llm: use the file of replies, make no call.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="For llm: say what it would take, and stop.")] = False,
+    option: Options = None,
+    max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
-    from paars_gym.llm.budget import parse_price
     from paars_gym.simulation.command import Simulation, expect, simulate_population
     from paars_gym.simulation.progress import SessionsProgress
 
+    asked = asked_model(
+        model,
+        policy=policy,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
+        default_cache=out.with_name(f"{out.name}.replies.sqlite"),
+        offline=offline,
+        dry_run=dry_run,
+    )
     simulation = Simulation(
         out=out,
         sessions=sessions,
@@ -81,14 +98,9 @@ def simulate(
         max_steps=max_steps,
         concurrency=concurrency,
         resume=resume,
-        options={
-            "model": model,
-            "max_usd": max_usd,
-            "cache": cache,
-            "offline": offline or None,
-            "price": parse_price(price) if price else None,
-            **options(option),
-        },
+        options=asked.policy_options,
+        model=asked.model,
+        budget=asked.budget,
         names=names,
         recognisers=recogniser or (),
         regions=split_regions(regions),

@@ -6,25 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from paars_gym.llm.budget import Metered
     from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Tool, ToolCall, Usage
     from paars_gym.llm.errors import ModelError
-    from paars_gym.llm.spec import make_model
-    from paars_gym.llm.stack import payable
+    from paars_gym.llm.stack import Stack, make_model, open_model
 
 __all__ = [
     "ChatModel",
     "Message",
+    "Metered",
     "ModelError",
     "Reply",
     "Request",
+    "Stack",
     "Tool",
     "ToolCall",
     "Usage",
     "make_model",
-    "payable",
+    "open_model",
 ]
 
-_HOMES = {"ModelError": "errors", "make_model": "spec", "payable": "stack"}
+_HOMES = {"Metered": "budget", "ModelError": "errors", "Stack": "stack", "make_model": "stack", "open_model": "stack"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Does the model's answer have the form that was asked for? If not, it gets one chance to repair it."""
+"""Questions whose answer has to fit a pydantic model, with one chance to repair a malformed answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can the questions wait a day for half the price? Then they go out as batches, found again after a crash."""
+"""Questions that go out as a provider's batches, for half the price within a day, and are found again after a crash."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 
 from paars_gym.llm.batch_api import BatchApi, batch_api
 from paars_gym.llm.cache import request_key
-from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
+from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper, fit
 from paars_gym.llm.errors import ModelError, ServerError, TransientError
-from paars_gym.llm.families import fit
 
+BATCHED_AT_ONCE = 10_000
+"""Questions put at once when they go out as batches: each waits in some ten kilobytes of memory."""
 FIRST_POLL_SECONDS = 2.0
 """Small batches are often done at once; the wait grows by half each time."""
 

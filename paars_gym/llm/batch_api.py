@@ -1,4 +1,4 @@
-"""How do the two providers take a batch: hand it in, ask whether it is done, fetch the answers?"""
+"""Batches at both providers: hand one in, ask whether it is done, fetch the answers."""
 
 from __future__ import annotations
 

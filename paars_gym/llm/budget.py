@@ -1,4 +1,4 @@
-"""What has been spent, on which kind of token, and may the next call still be made?"""
+"""Prices of calls, what was spent on which kind of token, and the limit on it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
 from paars_gym.llm.errors import BudgetSpentError
-from paars_gym.llm.spec import parse_spec
+from paars_gym.llm.families import parse_spec
 
 BATCH_DISCOUNT = 0.5
 """Both providers charge half for batches."""
@@ -95,7 +95,7 @@ def money(usd: float) -> str:
 
 
 @dataclass
-class Tally:
+class Spending:
     """What was used so far.
 
     Attributes:
@@ -157,7 +157,7 @@ class Budgeted(Wrapper):
                     f"max_usd needs a price for {self.spec!r}, and none is known: give one as "
                     "--price IN,OUT[,READ,WRITE], US dollars per million tokens (price= in Python)."
                 )
-        self.tally = Tally()
+        self.spending = Spending()
         self._max_usd = max_usd
         self._price = price
         self._discount = discount
@@ -174,10 +174,11 @@ class Budgeted(Wrapper):
             return self._count(await self.model.complete(request))
         worst = self.usd_of(Usage(input=expected_tokens(request), output=request.max_tokens)) or 0.0
         async with self._freed:
-            while self.tally.usd + self._reserved + worst > self._max_usd:
+            while self.spending.usd + self._reserved + worst > self._max_usd:
                 if self._reserved == 0:
                     raise BudgetSpentError(
-                        f"{self.tally.usd:.4f} USD of {self._max_usd:g} are spent; the next call may cost {worst:.4f}."
+                        f"{self.spending.usd:.4f} USD of {self._max_usd:g} are spent; "
+                        f"the next call may cost {worst:.4f}."
                     )
                 await self._freed.wait()
             self._reserved += worst
@@ -197,5 +198,44 @@ class Budgeted(Wrapper):
     def _count(self, reply: Reply) -> Reply:
         if reply.usd is None:
             reply = reply.model_copy(update={"usd": self.usd_of(reply.usage)})
-        self.tally.add(reply)
+        self.spending.add(reply)
         return reply
+
+
+class Metered(Wrapper):
+    """Counts the replies of a model that several shoppers may share, for one of them."""
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+        self.begin()
+
+    def begin(self) -> None:
+        """Starts from nothing."""
+        self._spending = Spending()
+        self._from_cache = 0
+        self._not_sent: set[str] = set()
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers; raises a :class:`ModelError`."""
+        reply = await self.model.complete(request)
+        self._spending.add(reply)
+        self._from_cache += reply.cached
+        self._not_sent.update(reply.dropped)
+        return reply
+
+    def report(self) -> dict[str, Any]:
+        """Calls paid for, answers from our cache, tokens by kind, usd, and what the model did not accept.
+
+        ``usd`` is that of the calls with a known price; ``unpriced`` counts the others, and ``unpriced_tokens`` what
+        they took. ``not_sent`` names what the replies went without, whether a server or our table refused it.
+        """
+        spending = self._spending
+        return {
+            "calls": spending.calls,
+            "from_cache": self._from_cache,
+            **spending.usage.model_dump(),
+            "usd": spending.usd,
+            "unpriced": spending.unpriced,
+            "unpriced_tokens": spending.unpriced_tokens,
+            "not_sent": sorted(self._not_sent),
+        }

@@ -1,4 +1,4 @@
-"""Was this very question asked before, with this draw number? Then it is not paid for again."""
+"""Replies kept in an SQLite file: the same question with the same draw number is not paid for again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do we ask a chat model, and what comes back, whoever provides it?"""
+"""Requests to a chat model and its replies, whoever provides it; `ChatModel` is what all of them implement."""
 
 from __future__ import annotations
 
@@ -215,3 +215,42 @@ def expected_tokens(request: Request) -> int:
     texts.append(str(request.output_schema or ""))
     size = len("".join(texts).encode()) + sum([tool.size for tool in request.tools])
     return tokens_in(size) + 4 * len(request.messages)
+
+
+def fit(request: Request, family: Family) -> tuple[Request, tuple[str, ...]]:
+    """The request as this family takes it, and the names of what was dropped, sorted.
+
+    An effort that was changed, or chosen by us, is named with its value: ``reasoning=none``.
+
+    A model that accepts tools or a temperature only without reasoning is asked not to reason, unless (for the
+    temperature) the request wants reasoning.
+    """
+    changes: dict[str, object] = {}
+    dropped: set[str] = set()
+    effort = request.reasoning
+    if effort is not None and not family.reasoning:
+        # A model that cannot reason does as asked when it is asked not to.
+        changes["reasoning"], effort = None, None
+        if request.reasoning != "none":
+            dropped.add("reasoning")
+    if effort == "none" and not family.no_reasoning and family.reasoning:
+        changes["reasoning"] = effort = "low"
+        dropped.add("reasoning")
+    if request.tools and family.tools == "without reasoning" and effort != "none":
+        changes["reasoning"] = "none"
+        if effort is not None:
+            dropped.add("reasoning")
+        effort = "none"
+    if request.temperature is not None:
+        if family.temperature == "without reasoning" and effort in (None, "none"):
+            changes["reasoning"] = effort = "none"
+        elif family.temperature is not True:
+            changes["temperature"] = None
+            dropped.add("temperature")
+    for name, accepted in (("seed", family.seed), ("tools", family.tools), ("output_schema", family.schema)):
+        if getattr(request, name) not in (None, ()) and not accepted:
+            changes[name] = () if name == "tools" else None
+            dropped.add(name)
+    if effort not in (None, request.reasoning):
+        dropped = {*dropped - {"reasoning"}, f"reasoning={effort}"}
+    return request.model_copy(update=changes) if changes else request, tuple(sorted(dropped))

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a model, and is it worth another try?"""
+"""What can go wrong between us and a model; a `TransientError` is worth another try."""
 
 from __future__ import annotations
 

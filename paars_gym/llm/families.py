@@ -1,12 +1,10 @@
-"""What does each model family accept? The table that decides what is sent, and names what is not."""
+"""Which model a spec string names, and what its family accepts: the table that decides what is sent."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from paars_gym.llm.chat import Request
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 Provider = Literal["anthropic", "openai", "scripted"]
 
@@ -89,40 +87,39 @@ def family_of(provider: Provider, model: str, *, base_url: str | None = None) ->
     return next(family for pattern, family in FAMILIES[provider] if re.match(pattern, name))
 
 
-def fit(request: Request, family: Family) -> tuple[Request, tuple[str, ...]]:
-    """The request as this family takes it, and the names of what was dropped, sorted.
+FORMS = "anthropic:<model>, openai:<model>, openai:<model>@<base_url>, scripted:<file>"
 
-    An effort that was changed, or chosen by us, is named with its value: ``reasoning=none``.
 
-    A model that accepts tools or a temperature only without reasoning is asked not to reason, unless (for the
-    temperature) the request wants reasoning.
+class Spec(NamedTuple):
+    """A spec string, taken apart: ``model`` is a file for ``scripted``; ``base_url`` is of a compatible server."""
+
+    provider: Provider
+    model: str
+    base_url: str | None
+
+
+def parse_spec(spec: str) -> Spec:
+    """Takes a spec string apart.
+
+    Raises:
+        ValueError: It is none of the four forms, or its URL holds a password, a query or a fragment.
     """
-    changes: dict[str, object] = {}
-    dropped: set[str] = set()
-    effort = request.reasoning
-    if effort is not None and not family.reasoning:
-        # A model that cannot reason does as asked when it is asked not to.
-        changes["reasoning"], effort = None, None
-        if request.reasoning != "none":
-            dropped.add("reasoning")
-    if effort == "none" and not family.no_reasoning and family.reasoning:
-        changes["reasoning"] = effort = "low"
-        dropped.add("reasoning")
-    if request.tools and family.tools == "without reasoning" and effort != "none":
-        changes["reasoning"] = "none"
-        if effort is not None:
-            dropped.add("reasoning")
-        effort = "none"
-    if request.temperature is not None:
-        if family.temperature == "without reasoning" and effort in (None, "none"):
-            changes["reasoning"] = effort = "none"
-        elif family.temperature is not True:
-            changes["temperature"] = None
-            dropped.add("temperature")
-    for name, accepted in (("seed", family.seed), ("tools", family.tools), ("output_schema", family.schema)):
-        if getattr(request, name) not in (None, ()) and not accepted:
-            changes[name] = () if name == "tools" else None
-            dropped.add(name)
-    if effort not in (None, request.reasoning):
-        dropped = {*dropped - {"reasoning"}, f"reasoning={effort}"}
-    return request.model_copy(update=changes) if changes else request, tuple(sorted(dropped))
+    provider, colon, rest = spec.partition(":")
+    if not colon or provider not in FAMILIES or not rest.strip():
+        raise ValueError(f"Unknown model {spec!r}. Write one of: {FORMS}.")
+    model, base_url = rest, None
+    # Model names may hold an @ themselves (@cf/...), so only one that begins a URL separates.
+    at = max(rest.rfind("@http://"), rest.rfind("@https://"))
+    if provider == "openai" and at >= 0:
+        model, base_url = rest[:at], rest[at + 1 :]
+        parts = urlsplit(base_url)
+        if parts.username or parts.password:
+            raise ValueError("A model's URL must not hold a user or a password; put the key into the environment.")
+        if parts.query or parts.fragment:
+            raise ValueError(
+                f"A model's URL must end before its {'query' if parts.query else 'fragment'}: it is stored with every "
+                "run, and keys stand there. Put the key into the environment, as OPENAI_COMPATIBLE_API_KEY."
+            )
+        if not model or not parts.hostname:
+            raise ValueError(f"{spec!r} needs a model name before the @ and a host in its URL.")
+    return Spec(provider, model, base_url)

@@ -1,4 +1,4 @@
-"""How is a request put to OpenAI, or to any server with /v1/chat/completions?"""
+"""Requests to OpenAI, or to any server with /v1/chat/completions, and the answers, in the form of `ChatModel`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, TypeVar
 
-from paars_gym.llm.chat import Finish, Message, Reply, Request, ToolCall, Usage
+from paars_gym.llm.chat import Finish, Message, Reply, Request, ToolCall, Usage, fit
 from paars_gym.llm.errors import BrokenReplyError, MissingKeyError, ModelError, RefusedError, RequestError
-from paars_gym.llm.families import Family, family_of, fit
-from paars_gym.llm.schema import enforceable
-from paars_gym.llm.wire import as_model_error, told_schema
+from paars_gym.llm.families import Family, family_of
+from paars_gym.llm.wire import as_model_error, enforceable, told_schema
 
 KEY = "OPENAI_API_KEY"
 SERVER_KEY = "OPENAI_COMPATIBLE_API_KEY"

@@ -1,4 +1,4 @@
-"""What would an agent do if the model said just this? A model that reads its replies from a file."""
+"""A model that reads its replies from a file, for tests and examples."""
 
 from __future__ import annotations
 

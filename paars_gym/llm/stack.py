@@ -1,4 +1,4 @@
-"""How is a bare model made fit to be paid for? One function that wraps everything around it, in the right order."""
+"""A model with all that is around it: cache, budget, retries, limits, batches, or a dry run's stand-in."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from paars_gym.llm.batch import Batched
-from paars_gym.llm.budget import BATCH_DISCOUNT, Budgeted, Price, Tally
+from paars_gym.config import BudgetConfig, ModelConfig
+from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
+from paars_gym.llm.budget import BATCH_DISCOUNT, Budgeted, Spending, parse_price
 from paars_gym.llm.cache import Cached
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper
+from paars_gym.llm.dry_run import Forecast, StandIn
 from paars_gym.llm.errors import OfflineError
-from paars_gym.llm.families import Family, family_of
-from paars_gym.llm.rate import RateLimited
-from paars_gym.llm.retry import Retrying
-from paars_gym.llm.spec import make_model, parse_spec
+from paars_gym.llm.families import Family, family_of, parse_spec
+from paars_gym.llm.limits import RateLimited, Retrying
 
 
 class Stack(Wrapper):
-    """A model with everything around it, and the account of what it did.
+    """A model with everything around it, and the account of what it did; see `open_model`.
 
     From the outside in: cache (what is there costs nothing), budget, retries, limits (each attempt queues anew), model.
+
+    Attributes:
+        at_once: How many questions to put at once: with batches as many as there are, so that they go out together.
+        dry_run: Whether a `StandIn` answers.
     """
 
-    def __init__(self, cached: Cached | None, budgeted: Budgeted, retrying: Retrying) -> None:
+    def __init__(
+        self, cached: Cached | None, budgeted: Budgeted, retrying: Retrying, *, at_once: int, dry_run: bool
+    ) -> None:
         super().__init__(cached or budgeted)
+        self.at_once = at_once
+        self.dry_run = dry_run
         self._cached = cached
         self._budgeted = budgeted
         self._retrying = retrying
@@ -34,9 +42,9 @@ class Stack(Wrapper):
         return await self.model.complete(request)
 
     @property
-    def tally(self) -> Tally:
+    def spending(self) -> Spending:
         """What was paid for."""
-        return self._budgeted.tally
+        return self._budgeted.spending
 
     def usd_of(self, usage: Usage) -> float | None:
         """Price of these tokens with this model; None when none is known."""
@@ -47,28 +55,44 @@ class Stack(Wrapper):
 
         ``dropped`` counts the calls that went without a parameter because the model does not accept it.
         """
-        tally = self.tally
+        spending = self.spending
         return {
             "model": self.spec,
-            "calls": tally.calls,
+            "calls": spending.calls,
             "from_cache": self._cached.hits if self._cached else 0,
             "retries": self._retrying.retries,
-            "tokens": tally.usage.model_dump(),
-            "prompt_cache_share": tally.usage.cached_share,
-            "usd": tally.usd,
-            "calls_without_price": tally.unpriced,
-            "tokens_without_price": tally.unpriced_tokens,
-            "dropped": dict(tally.dropped),
+            "tokens": spending.usage.model_dump(),
+            "prompt_cache_share": spending.usage.cached_share,
+            "usd": spending.usd,
+            "calls_without_price": spending.unpriced,
+            "tokens_without_price": spending.unpriced_tokens,
+            "dropped": dict(spending.dropped),
         }
+
+    def forecast(self, basis: str, *, times: float = 1.0) -> Forecast:
+        """What the real thing would take, from what this model was asked in a dry run.
+
+        Args:
+            basis: What was asked, in words, such as ``24 sessions``.
+            times: How often the real thing holds what was asked, such as 1,000 sessions / 24.
+
+        Raises:
+            ValueError: It is no dry run.
+        """
+        if not self.dry_run:
+            raise ValueError(f"{self.spec} was asked in earnest: a forecast is made from a dry run.")
+        spending = self.spending
+        usage = Usage(input=round(times * spending.usage.input), output=round(times * spending.usage.output))
+        return Forecast(round(times * spending.calls), usage.input, usage.output, self.usd_of(usage), basis)
 
 
 class _Absent:
     """Stands for a model that must not be called, so that neither a key nor an SDK is needed."""
 
-    def __init__(self, spec: str, family: Family | None) -> None:
+    def __init__(self, spec: str) -> None:
         provider, model, base_url = parse_spec(spec)
         self.spec = spec
-        self.family = family or family_of(provider, model, base_url=base_url)
+        self.family = family_of(provider, model, base_url=base_url)
 
     async def complete(self, request: Request) -> Reply:
         raise OfflineError(f"{self.spec} must not be called.")
@@ -77,58 +101,81 @@ class _Absent:
         pass
 
 
-def payable(
-    model: str | ChatModel,
+def open_model(
+    model: ModelConfig | ChatModel | str,
+    budget: BudgetConfig | None = None,
     *,
-    cache: Path | None = None,
-    offline: bool = False,
-    max_usd: float | None = None,
-    price: Price | None = None,
-    concurrency: int = 16,
-    tokens_per_minute: float | None = None,
-    attempts: int = 6,
-    timeout_seconds: float = 120.0,
-    stream: bool = False,
-    batches: Path | None = None,
     announce: Callable[[str], None] | None = None,
-    family: Family | None = None,
 ) -> Stack:
-    """A model with cache, budget, retries and limits around it.
+    """A model with cache, budget, retries and limits around it, or a dry run's stand-in for it.
 
     Args:
-        model: A spec string, or a bare model.
-        cache: SQLite file of replies; None keeps none.
-        offline: Forbid calls; everything has to be in the cache.
-        max_usd: Most that may be spent through this stack.
-        price: Instead of the one that genai-prices knows.
-        concurrency: Most calls at once; with ``batches`` there is no such limit.
-        tokens_per_minute: Input and output together.
-        attempts: Most calls for one request.
-        timeout_seconds: For one attempt.
-        stream: Receive answers in pieces.
-        batches: File of batches handed in; given, questions go through the provider's batches for half the price.
+        model: A spec string, a bare model, or either with its settings. One that has everything around it already is
+            given back as it is.
+        budget: What it may take; None for the defaults.
         announce: Told the id of each batch that is handed in, or waited for again.
-        family: What the model accepts, when the table of families does not know better.
 
     Raises:
-        ValueError: The spec is wrong, ``offline`` is asked for without a cache, or ``max_usd`` without a price.
+        ValueError: The spec or the price is wrong, ``offline`` is asked for without a cache, or ``max_usd`` without a
+            price.
         FileNotFoundError: ``offline``, and the cache is not there.
         MissingKeyError: The key is not in the environment.
     """
-    if offline and cache is None:
+    config, budget = ModelConfig.of(model), budget or BudgetConfig()
+    if isinstance(config.spec, Stack):
+        return config.spec
+    price = None if config.price is None else parse_price(config.price)
+    discount = 1.0 if budget.batches is None else BATCH_DISCOUNT
+    at_once = budget.concurrency if budget.batches is None else BATCHED_AT_ONCE
+    if budget.dry_run:
+        retrying = Retrying(StandIn(config.spec if isinstance(config.spec, str) else config.spec.spec))
+        budgeted = Budgeted(retrying, price=price, discount=discount)
+        return Stack(None, budgeted, retrying, at_once=at_once, dry_run=True)
+    if budget.offline and budget.cache is None:
         raise ValueError("offline needs a cache of replies: give its file.")
-    if not isinstance(model, str):
-        bare = model
-    elif offline:
-        bare = _Absent(model, family)
+    bare: ChatModel
+    if not isinstance(config.spec, str):
+        bare = config.spec
+    elif budget.offline:
+        bare = _Absent(config.spec)
     else:
-        bare = make_model(model, timeout_seconds=timeout_seconds, stream=stream, family=family)
+        bare = make_model(config.spec, timeout_seconds=budget.timeout_seconds, stream=budget.stream)
     inner: ChatModel
-    if batches is not None and not offline:
-        inner = Batched(bare, batches, announce=announce)
+    if budget.batches is not None and not budget.offline:
+        inner = Batched(bare, budget.batches, announce=announce)
     else:
-        inner = RateLimited(bare, concurrency=concurrency, tokens_per_minute=tokens_per_minute)
-    retrying = Retrying(inner, attempts=attempts)
-    discount = BATCH_DISCOUNT if batches is not None else 1.0
-    budgeted = Budgeted(retrying, max_usd=max_usd, price=price, discount=discount)
-    return Stack(Cached(budgeted, cache, offline=offline) if cache is not None else None, budgeted, retrying)
+        inner = RateLimited(bare, concurrency=budget.concurrency, tokens_per_minute=budget.tokens_per_minute)
+    retrying = Retrying(inner, attempts=budget.attempts)
+    budgeted = Budgeted(retrying, max_usd=budget.max_usd, price=price, discount=discount)
+    cached = None if budget.cache is None else Cached(budgeted, budget.cache, offline=budget.offline)
+    return Stack(cached, budgeted, retrying, at_once=at_once, dry_run=False)
+
+
+def make_model(
+    spec: str, *, timeout_seconds: float = 120.0, stream: bool = False, family: Family | None = None
+) -> ChatModel:
+    """The bare adapter for a spec string, one attempt a call; `open_model` wraps the rest around it.
+
+    Args:
+        spec: One of the four forms of :data:`FORMS`.
+        timeout_seconds: For one attempt.
+        stream: Receive answers in pieces.
+        family: What the model accepts, when the table of families does not know better.
+
+    Raises:
+        ValueError: The spec is none of the four forms.
+        FileNotFoundError: The script is not there.
+        MissingKeyError: The provider needs a key that is not in the environment.
+    """
+    provider, model, base_url = parse_spec(spec)
+    if provider == "scripted":
+        from paars_gym.llm.scripted import ScriptedChat
+
+        return ScriptedChat.from_file(Path(model))
+    if provider == "anthropic":
+        from paars_gym.llm.anthropic import AnthropicChat
+
+        return AnthropicChat(model, timeout_seconds=timeout_seconds, stream=stream, family=family)
+    from paars_gym.llm.openai import OpenAIChat
+
+    return OpenAIChat(model, base_url=base_url, timeout_seconds=timeout_seconds, stream=stream, family=family)

@@ -1,4 +1,4 @@
-"""How does a language model shop as a persona? The tool loop, and the single answers (PAARS section 4.3)."""
+"""A shopper that asks a language model: the tool loop, and the single answers (PAARS section 4.3)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from paars_gym.catalog.product import Product
-from paars_gym.config import Condition
+from paars_gym.config import BudgetConfig, Condition, Configuration, ModelConfig
 from paars_gym.llm.ask import ask
+from paars_gym.llm.budget import Metered
 from paars_gym.llm.chat import ChatModel, Effort, Message, Reply, Request, estimate_tokens, expected_tokens
 from paars_gym.llm.errors import ContextLengthError
-from paars_gym.llm.stack import payable
+from paars_gym.llm.stack import open_model
 from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.llm_account import Account
 from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
 from paars_gym.shoppers.llm_prompts import (
     ACTION_SCHEMA,
@@ -31,15 +31,31 @@ from paars_gym.shoppers.llm_prompts import (
     item_question,
     opening,
     query_question,
+    read_action,
     shopper_messages,
     view_question,
 )
-from paars_gym.shoppers.llm_reading import read_action
 from paars_gym.shoppers.protocol import GaveUp
 
 T = TypeVar("T", bound=BaseModel)
-SESSION_TEMPERATURE, ANSWER_TEMPERATURE = 1.0, 0.0
-"""Our choice: the paper's temperatures are missing from the text that we have."""
+CONTEXT_TOKENS = 16_000
+"""Longest request, where a `ModelConfig` does not say."""
+
+
+class LLMOptions(Configuration):
+    """How a language model's shopper asks, the options of a `ModelConfig`.
+
+    Attributes:
+        form: How actions are asked for: ``tools``; ``json`` and ``text`` are for models without tool calls.
+        invalid_in_a_row: Gives up after so many.
+        max_tokens: Of one answer, reasoning included.
+        reasoning: How much to think, where a model can be told.
+    """
+
+    form: Form = "tools"
+    invalid_in_a_row: int = Field(5, ge=1)
+    max_tokens: int = Field(1_500, ge=1)
+    reasoning: Effort | None = None
 
 
 class LLMShopper:
@@ -52,6 +68,10 @@ class LLMShopper:
     Attributes:
         name: ``llm``.
         condition: Which part of the persona the model is told.
+        options: How it asks.
+        context_tokens: Longest request. Older pages are put into words before it is longer, and of a long persona the
+            oldest lines of the history are left out.
+        temperatures: In sessions, and for single answers.
     """
 
     name = "llm"
@@ -59,67 +79,47 @@ class LLMShopper:
     def __init__(
         self,
         persona: Persona | None,
-        model: str | ChatModel,
+        model: ModelConfig | ChatModel | str,
+        budget: BudgetConfig | None = None,
         *,
         condition: Condition = "persona",
-        form: Form = "tools",
-        invalid_in_a_row: int = 5,
-        context_tokens: int = 16_000,
-        max_tokens: int = 1_500,
-        reasoning: Effort | None = None,
     ) -> None:
         """Args:
             persona: Whom to play when ``reset`` names nobody.
-            model: A spec such as ``anthropic:claude-sonnet-5``, or a model.
+            model: A spec such as ``anthropic:claude-sonnet-5``, or a model, or either with its settings.
+            budget: What it may take; a model is asked as it is where there is none. Shoppers that share a budget share
+                a `Stack`: see `llm_shoppers`.
             condition: A row of Table 3.
-            form: How actions are asked for: ``tools``; ``json`` and ``text`` are for models without tool calls.
-            invalid_in_a_row: Gives up after so many.
-            context_tokens: Longest request. Older pages are put into words before it is longer, and of a long persona
-                the oldest lines of the history are left out.
-            max_tokens: Of one answer, reasoning included.
-            reasoning: How much to think, where a model can be told.
 
         Raises:
-            ValueError: Unknown condition or form, or a number out of range.
+            ValueError: Unknown condition or option, or a number out of range.
         """
-        if form not in ("tools", "json", "text"):
-            raise ValueError(f"form == {form!r}, must be 'tools', 'json' or 'text'.")
-        if invalid_in_a_row < 1 or max_tokens < 1:
-            raise ValueError(f"{invalid_in_a_row=} and {max_tokens=} must be >= 1.")
+        config = ModelConfig.of(model)
         self.condition = check_condition(condition)
-        self._account = Account(payable(model) if isinstance(model, str) else model)
+        self.options = LLMOptions(**config.options)
+        self.context_tokens = config.context_tokens or CONTEXT_TOKENS
+        given = config.temperature
+        self.temperatures = (1.0, 0.0) if given is None else (given, given)
+        needed = _tokens_of_instructions(self.options.form) + ROOM
+        if self.context_tokens < needed:
+            raise ValueError(
+                f"context_tokens == {self.context_tokens}, must be at least {needed}: instructions and tools take "
+                f"{needed - ROOM}, and pages need {ROOM}."
+            )
+        given_as_it_is = budget is None and not isinstance(config.spec, str)
+        self._meter = Metered(config.spec if given_as_it_is else open_model(config, budget))
         self._own = persona
-        self._form = form
-        self._patience = invalid_in_a_row
-        self._context_tokens = context_tokens
         self._context: Context | None = None
         self._left_out = 0
         self._draw: int | None = None
-        self._settings: dict[str, Any] = {"max_tokens": max_tokens, "reasoning": reasoning}
         self._persona = persona
         self._action, self._said = "", Message(role="assistant")
-        needed = _tokens_of_instructions(form) + ROOM
-        if context_tokens < needed:
-            raise ValueError(
-                f"context_tokens == {context_tokens}, must be at least {needed}: instructions and tools take "
-                f"{needed - ROOM}, and pages need {ROOM}."
-            )
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Every option that shapes a session, the defaults included."""
-        return {
-            "form": self._form,
-            "invalid_in_a_row": self._patience,
-            "context_tokens": self._context_tokens,
-            **self._settings,
-        }
 
     def session_request(self, persona: Persona | None, draw: int = 0) -> Request:
         """What every request of a session begins with; different draws get different answers."""
 
         def made(told: Persona | None) -> Request:
-            return self._session_request(shopper_messages(told, self.condition, self._form), draw)
+            return self._session_request(shopper_messages(told, self.condition, self.options.form), draw)
 
         return self._fitting(persona, made)
 
@@ -129,16 +129,17 @@ class LLMShopper:
         def made(told: Persona | None) -> Request:
             return Request(
                 messages=(*answerer_messages(told, self.condition), Message(role="user", text=text)),
-                temperature=ANSWER_TEMPERATURE,
+                temperature=self.temperatures[1],
                 seed=0,
-                **self._settings,
+                max_tokens=self.options.max_tokens,
+                reasoning=self.options.reasoning,
             )
 
         return self._fitting(persona, made)
 
     async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""
-        self._account.begin()
+        self._meter.begin()
         self._persona = self._own if persona is None else persona
         self._draw = int(rng.integers(2**31))
         self._intention = intention
@@ -157,11 +158,11 @@ class LLMShopper:
             raise RuntimeError("reset begins a session: call LLMShopper.reset(persona, intention, rng) before act.")
         if self._context is None:
             request = self.session_request(self._persona, self._draw)
-            self._context = Context(request, opening(self._intention), observation, budget=self._context_tokens)
+            self._context = Context(request, opening(self._intention), observation, budget=self.context_tokens)
         else:
             self._context.add(Turn(self._action, self._said, observation, info["error"]))
             self._invalid = 0 if info["action_valid"] else self._invalid + 1
-            if self._invalid == self._patience:
+            if self._invalid == self.options.invalid_in_a_row:
                 raise GaveUp(f"{self._invalid} invalid actions in a row; the last: {info['error']}")
         reply = await self._complete(self._context)
         if reply.finish == "refusal":
@@ -183,26 +184,27 @@ class LLMShopper:
 
     def telemetry(self) -> dict[str, Any]:
         """What the session, or the questions since ``reset``, took: calls, tokens by kind, usd, lines left out."""
-        return {**self._account.report(), "history_lines_left_out": self._left_out}
+        return {**self._meter.report(), "history_lines_left_out": self._left_out}
 
     async def aclose(self) -> None:
         """Closes the model."""
-        await self._account.aclose()
+        await self._meter.aclose()
 
     def _session_request(self, messages: tuple[Message, ...], draw: int = 0) -> Request:
         return Request(
             messages=messages,
-            **_means(self._form),
-            temperature=SESSION_TEMPERATURE,
+            **_means(self.options.form),
+            temperature=self.temperatures[0],
             seed=draw,
             draw=draw,
-            **self._settings,
+            max_tokens=self.options.max_tokens,
+            reasoning=self.options.reasoning,
         )
 
     def _fitting(self, persona: Persona | None, made: Callable[[Persona | None], Request]) -> Request:
         """The request, the persona's history so short that pages have room: always the same for the same persona."""
         request = made(persona)
-        over = expected_tokens(request) - fixed_budget(self._context_tokens)
+        over = expected_tokens(request) - fixed_budget(self.context_tokens)
         self._left_out = 0
         if over <= 0 or persona is None or self.condition not in ("history", "persona"):
             return request
@@ -215,14 +217,14 @@ class LLMShopper:
         while True:
             request = context.request()
             try:
-                return await self._account.complete(request)
+                return await self._meter.complete(request)
             except ContextLengthError:
                 # The model's context is smaller than we were told.
                 if not context.shrink(request):
                     raise
 
     async def _ask(self, text: str, form: type[T]) -> T:
-        answer, _ = await ask(self._account, self.question(self._persona, text), form)
+        answer, _ = await ask(self._meter, self.question(self._persona, text), form)
         return answer
 
     async def _choose(self, text: str, count: int) -> int:

@@ -1,4 +1,4 @@
-"""What does a model remember of a long session? Recent pages whole, older ones as the actions that led past them.
+"""What a model is told of a long session: recent pages whole, older ones as the actions that led past them.
 
 So that a session of any length fits into the context: PAARS does not say how; this is ours.
 """
@@ -120,11 +120,11 @@ class Context:
         messages = [*self._request.messages, Message(role="user", text="\n\n".join(opening))]
         for index, turn in enumerate(self._recent):
             text = page(_without(turn.observation, cut if index == newest else 0))
-            messages += [turn.said, *_answers(turn.said, text)]
+            messages += [turn.said, *answers(turn.said, text)]
         return self._request.model_copy(update={"messages": tuple(messages)})
 
 
-def _answers(said: Message, text: str) -> list[Message]:
+def answers(said: Message, text: str) -> list[Message]:
     """The shop's answer to a turn: to its first tool call, and a word to every further one."""
     if not said.tool_calls:
         return [Message(role="user", text=text)]

@@ -1,4 +1,4 @@
-"""What exactly is a language model told when it shops, or answers a single question? (PAARS sections 4.3 and 5.)
+"""What a language model is told when it shops or answers a question, and which action its reply is (PAARS 4.3, 5).
 
 The paper's prompts are not public: these are our own. Text of the shop stands between tags that nothing in
 it can close.
@@ -6,6 +6,7 @@ it can close.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -14,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
-from paars_gym.llm.chat import Message, Tool
+from paars_gym.llm.chat import Message, Reply, Tool
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.actions import ACTIONS, GRAMMAR, clean_text
+from paars_gym.shop.actions import ACTIONS, GRAMMAR, Mistake, clean_text, parse_action, to_text
 from paars_gym.shop.tools import tool_schemas
 
 Form = Literal["tools", "json", "text"]
@@ -109,8 +110,8 @@ def opening(intention: Intention | None) -> str:
 
 
 def untagged(text: str) -> str:
-    """Text that can neither open nor close a tag."""
-    return text.replace("<", "‹")
+    """Text that can neither open nor close a tag, and holds no lone half of a surrogate pair."""
+    return _sound(text.replace("<", "‹"))
 
 
 def page(observation: str) -> str:
@@ -151,3 +152,46 @@ def _line(product: Product) -> str:
     parts += [f"{product.price:.2f}"] if product.price is not None else []
     parts += [f"{product.rating:.1f} stars ({product.rating_count:,})"] if product.rating is not None else []
     return untagged(clean_text(" | ".join(parts)))
+
+
+def read_action(reply: Reply) -> tuple[str, Message]:
+    """The action for the shop, and the model's turn as it is sent back.
+
+    Only a reply that is an action as a whole is one: a model that quotes "purchase[]" from a review buys nothing. What
+    parses as none goes to the shop as it is, whose error tells the model what is possible.
+    """
+    if not reply.tool_calls:
+        text = _sound(reply.text)
+        return _from_text(text), reply.message().model_copy(update={"text": text})
+    call = reply.tool_calls[0]
+    parsed = parse_action({"name": call.name, "arguments": call.arguments})
+    if isinstance(parsed, Mistake):
+        action = json.dumps({"name": call.name, "arguments": call.arguments})
+    else:
+        action = to_text(parsed)
+    if all(call.name in ACTIONS for call in reply.tool_calls):
+        calls = tuple(call.model_copy(update={"arguments": _sound(call.arguments)}) for call in reply.tool_calls)
+        return action, reply.message().model_copy(update={"text": _sound(reply.text), "tool_calls": calls})
+    # Providers refuse a conversation with a call of a tool that they do not know: it goes back in words.
+    words = [reply.text, *(f"{call.name}({call.arguments})" for call in reply.tool_calls)]
+    return action, Message(role="assistant", text=_sound("\n".join(words).strip()))
+
+
+def _from_text(text: str) -> str:
+    text = text.strip().strip("`").strip()
+    if not text.startswith("{"):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not (isinstance(value, dict) and isinstance(value.get("inside"), str) and isinstance(value.get("name"), str)):
+        return text
+    model = ACTIONS.get(value["name"])
+    # The schema wants the field always; for an action that takes nothing it says nothing.
+    return f"{value['name']}[{'' if model is not None and model.main is None else value['inside']}]"
+
+
+def _sound(text: str) -> str:
+    """Text without lone halves of surrogate pairs, which no request could carry."""
+    return text.encode("utf-8", "replace").decode()

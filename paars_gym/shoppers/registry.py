@@ -6,18 +6,21 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paars_gym.config import BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.files import load_named
 from paars_gym.shoppers.protocol import Answerer, Policy
+
+if TYPE_CHECKING:
+    from paars_gym.llm.stack import Stack
 
 SHOPPERS: dict[str, str] = {
     "uniform": "paars_gym.shoppers.uniform:UniformShopper",
     "replay": "paars_gym.shoppers.replay:ReplayShopper",
     "embedding": "paars_gym.shoppers.embedding:EmbeddingShopper",
     "behavioural": "paars_gym.shoppers.behavioural:BehaviouralShopper",
-    "llm": "paars_gym.shoppers.llm_crew:llm_crew",
+    "llm": "paars_gym.shoppers.llm_shared:llm_shoppers",
 }
 """Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
 
@@ -43,7 +46,8 @@ def make_policy(
 
     Args:
         spec: The name.
-        condition: What of the persona it may use; given to what takes a ``condition``, as model and budget are.
+        condition: What of the persona it may use; given to what takes a ``condition``, as model and budget are. What
+            takes a ``model`` and no ``budget`` is given an opened model, the same for all shoppers of a run.
         options: For the shopper's constructor.
         model: Which language model it asks.
         budget: What the model may take.
@@ -105,6 +109,10 @@ def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[]
         return run.policy  # type: ignore[no-any-return]
     spec = run.policy.strip()
     make = _resolve(spec)
+    stack = None
+    if "model" in (parameters := inspect.signature(make).parameters) and "budget" not in parameters:
+        # One model for all that the factory makes, so that they share its limits, its budget and its cache.
+        stack, run = _opened(spec, parameters["model"].default, run)
     given = _arguments(make, spec, run)
     try:
         first = make(**given)
@@ -116,6 +124,11 @@ def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[]
     if not isinstance(first, kind):
         lacking = [name for name in ("name", "reset", *methods) if not hasattr(first, name)]
         raise ValueError(f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}.")
+    if stack is not None:
+        from paars_gym.shoppers.llm_shared import ModelShoppers
+
+        shaping = {name: value for name, value in run.options.items() if name != "model"}
+        return ModelShoppers(lambda: make(**given), stack, shaping, condition=run.condition)
     if factory is not None:
         return factory  # type: ignore[no-any-return]
     if "vectors" in inspect.signature(make).parameters and hasattr(first, "vectors"):
@@ -139,19 +152,23 @@ def _arguments(make: Callable[..., Any], spec: str, run: RunConfig) -> dict[str,
     given: dict[str, Any] = {"condition": run.condition, "budget": run.budget}
     if run.model is not None:
         given["model"] = run.model
-    if takes_all or "max_usd" in names:
-        given = {"condition": run.condition, **_spelled_out(run.model, run.budget)}
     return {name: value for name, value in given.items() if name in names or takes_all} | dict(run.options)
 
 
-def _spelled_out(model: ModelConfig | None, budget: BudgetConfig) -> dict[str, Any]:
-    """Model and budget as the keywords of `llm_crew`; nothing without a model."""
-    if model is None:
-        return {}
-    said = {"model": model.spec, "price": model.price, "context_tokens": model.context_tokens, **model.options}
-    limits = budget.model_dump(exclude={"batches", "dry_run", "cache"})
-    limits |= {"cache": budget.cache, "batches": budget.batches, "dry_run": budget.dry_run}
-    return {name: value for name, value in (said | limits).items() if value is not None}
+def _opened(spec: str, default: Any, run: RunConfig) -> tuple[Stack, RunConfig]:
+    """The model of a class that takes a ``model`` and no ``budget``, opened, and the run with it among its options.
+
+    The options of the model are among them too: they are for the constructor.
+    """
+    from paars_gym.llm.stack import open_model
+
+    if run.model is None and not isinstance(default, str):
+        raise ValueError(f"{spec} asks a language model and needs one: --model openai:gpt-4.1-mini, for example.")
+    config = ModelConfig.of(default) if run.model is None else run.model
+    stack = open_model(config, run.budget)
+    fields = {"temperature": config.temperature, "context_tokens": config.context_tokens}
+    options = {**run.options, **config.options, **{name: value for name, value in fields.items() if value is not None}}
+    return stack, run.model_copy(update={"options": {**options, "model": stack}, "model": None})
 
 
 def _resolve(spec: str) -> Callable[..., Any]:

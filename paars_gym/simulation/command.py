@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from paars_gym.catalog.load import load_catalog
-from paars_gym.config import RunConfig
-from paars_gym.files import load_named
+from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.personas.intentions import MIX, IntentionMix, MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.store import read_personas
 from paars_gym.sessions.store import Store
-from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.run import Tally, run_population
 
 
@@ -31,7 +28,9 @@ class Simulation:
         mix: Shares of goals; empty for the default.
         out, sessions, catalog, ranking, policy, condition: As in `run_population`.
         seed, max_steps, concurrency, resume: As in `run_population`.
-        options: Of the policy, such as ``model``; those of None are not given.
+        options: Of the policy.
+        model: Of a policy that asks one.
+        budget: What it may take.
         names: File of names to redact in mined intentions.
         recognisers: More of what has to go there, see `load_recogniser`.
         regions: Whose telephone numbers have to go there.
@@ -51,6 +50,8 @@ class Simulation:
     concurrency: int
     resume: bool
     options: Mapping[str, Any] = field(default_factory=dict)
+    model: ModelConfig | None = None
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     names: Path | None = None
     recognisers: Sequence[str] = ()
     regions: Sequence[str] = REGIONS
@@ -72,22 +73,9 @@ def expect(simulation: Simulation) -> list[tuple[str, str]]:
     Raises:
         ValueError: The policy asks none, or names no model.
     """
-    from paars_gym.shoppers.llm_crew import Crew
     from paars_gym.simulation.forecast import forecast_run
 
-    arguments = _arguments(simulation)
-    policy, options = arguments.pop("policy"), arguments.pop("policy_options")
-    reason = "A dry run tells what a language model would take"
-    run = RunConfig(policy=policy, condition=simulation.condition, options={"dry_run": True, **options})
-    try:
-        crew = policy_factory(run)
-    except ValueError as error:
-        if "has no option 'dry_run'" in str(error):
-            raise ValueError(f"{reason}, and {policy} asks none.") from None
-        raise
-    if not isinstance(crew, Crew):
-        raise ValueError(f"{reason}, and {policy} makes no crew of llm_crew's.")
-    return forecast_run(crew, **arguments).facts()
+    return forecast_run(**_arguments(simulation)).facts()
 
 
 def _arguments(simulation: Simulation) -> dict[str, Any]:
@@ -106,11 +94,9 @@ def _arguments(simulation: Simulation) -> dict[str, Any]:
     personas: list[Persona] | None = None
     if simulation.personas is not None and not (personas := list(read_personas(simulation.personas))):
         raise ValueError(f"There are no personas in {simulation.personas}.")
-    options = {name: value for name, value in simulation.options.items() if value is not None}
-    if _asks_a_model(simulation.policy):
-        # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
-        beside = simulation.out.with_name(f"{simulation.out.name}.replies.sqlite")
-        options = {"cache": beside, "concurrency": simulation.concurrency, **options}
+    options: dict[str, Any] = {**simulation.options, "budget": simulation.budget}
+    if simulation.model is not None:
+        options["model"] = simulation.model
     return {
         "out": simulation.out,
         "sessions": simulation.sessions,
@@ -127,16 +113,3 @@ def _arguments(simulation: Simulation) -> dict[str, Any]:
         "resume": simulation.resume,
         "redacted": dict(redactor.counts),
     }
-
-
-def _asks_a_model(policy: str) -> bool:
-    """Whether the policy's shoppers share a model: ``llm``, or what is declared to make a `Crew`."""
-    if policy.strip().lower() == "llm":
-        return True
-    if ":" not in policy:
-        return False
-    try:
-        made = inspect.signature(load_named(policy)).return_annotation
-    except (LookupError, ValueError, TypeError):
-        return False  # told when the policy is made
-    return made == "Crew" or getattr(made, "__name__", "") == "Crew"

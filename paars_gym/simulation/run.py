@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from paars_gym import __version__
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition, RunConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.protocol import RankingPolicy
@@ -246,8 +246,11 @@ def _policy(
         return policy, policy().name, {}
     from paars_gym.shoppers.registry import policy_factory
 
-    factory = policy_factory(RunConfig(policy=policy, condition=condition, options=options))
-    shaping = getattr(factory, "settings", options)
+    own = {name: value for name, value in options.items() if name not in ("model", "budget")}
+    model = None if options.get("model") is None else ModelConfig.of(options["model"])
+    budget = options.get("budget") or BudgetConfig()
+    factory = policy_factory(RunConfig(policy=policy, condition=condition, options=own, model=model, budget=budget))
+    shaping = getattr(factory, "settings", own)
     return factory, policy, {name: _plain(value) for name, value in shaping.items()}
 
 

@@ -15,7 +15,7 @@ import pytest
 from benchmarks import item_selection
 from benchmarks.items.answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
 from benchmarks.items.personas import Counted
-from benchmarks.items.shoppers import model_behind, policy_for
+from benchmarks.items.shoppers import model_behind
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.catalog.product import Product
 from paars_gym.llm.chat import Reply, Request, Usage
@@ -120,11 +120,7 @@ def test_a_cases_persona_knows_none_of_the_four(cases: ItemCases) -> None:
 def test_which_policy_asks_which_model() -> None:
     assert model_behind("llm", "openai:x") == "openai:x"
     assert model_behind("llm") == model_behind("behavioural", "openai:x") == model_behind("nobody's", "openai:x") == ""
-    assert model_behind("policies.openai_persona:shoppers") == "openai:gpt-4.1-mini"
-    assert policy_for("llm", "openai:m@http://127.0.0.1:1/v1") == "policies.compatible_persona:shoppers"
-    assert policy_for("llm", "openai:gpt-4.1-mini") == "policies.openai_persona:shoppers"
-    assert policy_for("llm", "anthropic:claude-haiku-4-5") == "policies.anthropic_persona:shoppers"
-    assert policy_for("my:Own", "openai:gpt-4.1-mini") == "my:Own"
+    assert model_behind("policies.openai_persona:OpenAIPersona") == "openai:gpt-4.1-mini"
 
 
 def run(*arguments: object) -> Ended:
@@ -146,7 +142,7 @@ def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_p
     about = results["settings"]["asked"]
     assert about["llm, base"]["personas"] == "none"
     assert about["llm, persona"] == {
-        "policy": "policies.compatible_persona:shoppers",
+        "policy": "llm",
         "condition": "persona",
         "personas": "mined",
         "model": mock.spec,
@@ -293,17 +289,6 @@ def test_mistakes_end_in_one_line(
     assert len(errors) == 1
     assert errors[0].startswith("error: ")
     assert said in errors[0]
-
-
-def test_the_headline_names_a_policys_own_model(mock: Mock, small_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "policies.compatible_persona.shoppers.__kwdefaults__",
-        {"condition": "persona", "model": mock.spec, "form": "tools"},
-    )
-    done = run("--policy", "policies.compatible_persona:shoppers", "--cases", "2", "--conditions", "base")
-    assert done.exit_code == 0, done.output
-    assert "No language model ran" not in done.output
-    assert len(mock.bodies) == 4
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from paars_gym.llm.chat import ChatModel, Message, Reply, Request
-from paars_gym.llm.spec import make_model
+from paars_gym.llm.stack import make_model
 
 PLANTED = "sk-planted-0123456789abcdef"
 SPECS = {"openai": "openai:gpt-4.1-mini", "anthropic": "anthropic:claude-sonnet-5"}

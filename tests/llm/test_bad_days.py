@@ -16,8 +16,8 @@ import pytest
 from paars_gym.llm import errors
 from paars_gym.llm.ask import read_answer
 from paars_gym.llm.chat import Message, Reply, Request, Tool
-from paars_gym.llm.retry import Retrying
-from paars_gym.llm.spec import make_model
+from paars_gym.llm.limits import Retrying
+from paars_gym.llm.stack import make_model
 from paars_gym.personas.mining import ProfileAnswer
 
 Ask = Callable[..., Reply]

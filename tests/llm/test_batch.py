@@ -14,8 +14,8 @@ from paars_gym.llm.batch_api import Results
 from paars_gym.llm.chat import Message, Reply, Request
 from paars_gym.llm.errors import ModelError, RequestError, ServerError, UnreachableError
 from paars_gym.llm.families import SCRIPTED
-from paars_gym.llm.retry import Retrying
-from paars_gym.llm.spec import make_model
+from paars_gym.llm.limits import Retrying
+from paars_gym.llm.stack import make_model
 
 
 def question(number: int) -> Request:

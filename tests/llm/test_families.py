@@ -10,12 +10,11 @@ import pytest
 
 from paars_gym.llm import make_model
 from paars_gym.llm.anthropic import AnthropicChat
-from paars_gym.llm.chat import Message, Request, Tool, ToolCall
+from paars_gym.llm.chat import Message, Request, Tool, ToolCall, fit
 from paars_gym.llm.errors import MissingKeyError
-from paars_gym.llm.families import family_of, fit
+from paars_gym.llm.families import family_of, parse_spec
 from paars_gym.llm.openai import OpenAIChat
-from paars_gym.llm.schema import enforceable
-from paars_gym.llm.spec import parse_spec
+from paars_gym.llm.wire import enforceable
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
 
 TOOL = Tool(name="stop", description="Leaves.", parameters={"type": "object", "properties": {}})

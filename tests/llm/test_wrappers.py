@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from paars_gym.config import BudgetConfig
 from paars_gym.llm.ask import ask, read_answer
-from paars_gym.llm.budget import Budgeted, Price, Tally, usd_of
+from paars_gym.llm.budget import Budgeted, Price, Spending, usd_of
 from paars_gym.llm.cache import Cached
 from paars_gym.llm.chat import Message, Reply, Request, Usage
 from paars_gym.llm.errors import (
@@ -26,10 +27,9 @@ from paars_gym.llm.errors import (
     RefusedError,
 )
 from paars_gym.llm.families import SCRIPTED
-from paars_gym.llm.rate import RateLimited
+from paars_gym.llm.limits import RateLimited
 from paars_gym.llm.scripted import Line, ScriptedChat
-from paars_gym.llm.spec import make_model
-from paars_gym.llm.stack import payable
+from paars_gym.llm.stack import make_model, open_model
 
 T = TypeVar("T")
 
@@ -118,10 +118,10 @@ def test_offline_forbids_calls_and_needs_no_key(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     async def main() -> Reply:
-        filled = payable(Counting(), cache=path)
+        filled = open_model(Counting(), BudgetConfig(cache=path))
         await filled.complete(question())
         await filled.aclose()
-        offline = payable("openai:gpt-4.1-mini", cache=path, offline=True)
+        offline = open_model("openai:gpt-4.1-mini", BudgetConfig(cache=path, offline=True))
         known = await offline.complete(question())
         with pytest.raises(OfflineError, match="not in the cache"):
             await offline.complete(question("Something new?"))
@@ -134,9 +134,9 @@ def test_offline_forbids_calls_and_needs_no_key(tmp_path: Path, monkeypatch: pyt
 
 def test_offline_without_a_cache(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="offline needs a cache"):
-        payable("openai:gpt-4.1-mini", offline=True)
+        open_model("openai:gpt-4.1-mini", BudgetConfig(offline=True))
     with pytest.raises(FileNotFoundError):
-        payable("openai:gpt-4.1-mini", offline=True, cache=tmp_path / "none.sqlite")
+        open_model("openai:gpt-4.1-mini", BudgetConfig(offline=True, cache=tmp_path / "none.sqlite"))
 
 
 def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_price_by_hand() -> None:
 
 @given(st.integers(1, 12), st.floats(0.001, 0.05))
 def test_the_limit_holds_at_any_concurrency(concurrency: int, max_usd: float) -> None:
-    async def main() -> tuple[Tally, int, int]:
+    async def main() -> tuple[Spending, int, int]:
         # 1,000 output tokens at a dollar per thousand tokens less: 0.001 USD a call, and the worst case is 0.004.
         model = Counting(usage=Usage(output=1000))
         budgeted = Budgeted(model, max_usd=max_usd, price=Price(0, 1))
@@ -188,7 +188,7 @@ def test_the_limit_holds_at_any_concurrency(concurrency: int, max_usd: float) ->
                 return True
 
         done = await asyncio.gather(*(one(number) for number in range(60)))
-        return budgeted.tally, model.calls, sum(done)
+        return budgeted.spending, model.calls, sum(done)
 
     tally, calls, done = run(main())
     assert tally.usd <= max_usd + 1e-9
@@ -202,12 +202,14 @@ def test_a_limit_needs_a_price() -> None:
     model.spec = "openai:local@http://127.0.0.1:1/v1"
     with pytest.raises(ValueError, match="needs a price"):
         Budgeted(model, max_usd=1)
-    assert Budgeted(model, max_usd=1, price=Price(1, 1)).tally.usd == 0
+    assert Budgeted(model, max_usd=1, price=Price(1, 1)).spending.usd == 0
 
 
 def test_report_counts_tokens_by_kind(tmp_path: Path) -> None:
     async def main() -> dict[str, Any]:
-        model = payable(Counting(usage=Usage(input=25, cache_read=75, output=5)), cache=tmp_path / "a.sqlite")
+        model = open_model(
+            Counting(usage=Usage(input=25, cache_read=75, output=5)), BudgetConfig(cache=tmp_path / "a.sqlite")
+        )
         for _ in range(3):
             await model.complete(question())
         await model.complete(question("More?"))
@@ -264,7 +266,7 @@ def test_tokens_a_minute_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
         limited = RateLimited(
             Counting(usage=Usage(input=900, output=100)), concurrency=4, tokens_per_minute=6000, clock=lambda: now
         )
-        monkeypatch.setattr("paars_gym.llm.rate.asyncio.sleep", sleep)
+        monkeypatch.setattr("paars_gym.llm.limits.asyncio.sleep", sleep)
         for number in range(20):
             await limited.complete(question(draw=number))
         return now
@@ -287,7 +289,7 @@ def test_a_retry_after_holds_everybody_back(monkeypatch: pytest.MonkeyPatch) -> 
         limited = RateLimited(model, concurrency=4, clock=lambda: now)
         with pytest.raises(RateLimitError):
             await limited.complete(question())
-        monkeypatch.setattr("paars_gym.llm.rate.asyncio.sleep", sleep)
+        monkeypatch.setattr("paars_gym.llm.limits.asyncio.sleep", sleep)
         await limited.complete(question())
 
     monkeypatch.setattr(Counting, "complete", _without_pause(Counting.complete))

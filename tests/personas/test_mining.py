@@ -213,8 +213,8 @@ def test_forecast_is_about_what_is_used(year: History, miner: ScriptedChat, tmp_
     forecast = forecast_mining(crowd(year, 4), "openai:gpt-4.1-mini")
     model = Budgeted(miner)
     mine_all(crowd(year, 4), model, tmp_path / "p.jsonl")
-    assert forecast.calls == model.tally.calls == 8
-    assert 0.5 < forecast.input / model.tally.usage.input < 2
+    assert forecast.calls == model.spending.calls == 8
+    assert 0.5 < forecast.input / model.spending.usage.input < 2
     assert forecast.usd is not None
     assert forecast.usd > 0
 

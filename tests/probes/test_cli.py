@@ -85,7 +85,7 @@ def test_a_survey_shows_choices_open_answers_and_the_distance_from_people(
         lines = [Line(text=json.dumps({"answer": text}), when=when, times=None) for when, text in said.items()]
         return ScriptedChat(lines)
 
-    monkeypatch.setattr("paars_gym.llm.stack.payable", scripted)
+    monkeypatch.setattr("paars_gym.llm.stack.open_model", scripted)
     words = ("survey", questions, "--model", "x:y", "--personas", crowd, "--by", "price_sensitivity")
     assert run(monkeypatch, *words, "--json") == 0
     said = json.loads(capsys.readouterr().out)

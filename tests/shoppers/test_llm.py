@@ -13,7 +13,7 @@ import pytest
 
 import paars_gym
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import CONDITIONS, Condition, ModelConfig, RunConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ContextLengthError, MalformedAnswerError, RefusedError
 from paars_gym.llm.scripted import Line, ScriptedChat
@@ -23,7 +23,7 @@ from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.llm import LLMShopper
-from paars_gym.shoppers.llm_crew import llm_crew
+from paars_gym.shoppers.llm_shared import llm_shoppers
 from paars_gym.shoppers.protocol import Answerer, Policy
 from paars_gym.shoppers.registry import make_answerer, make_policy, policy_factory
 from paars_gym.simulation.episode import Played, ScheduledVisit, play_async
@@ -50,7 +50,8 @@ def call(name: str, **arguments: Any) -> Line:
 
 
 def shop_once(model: Any, shop: Shop, *, steps: int = 50, persona: Persona | None = PERSONA, **options: Any) -> Played:
-    shopper = LLMShopper(None, model, **{"condition": "persona", **options})
+    condition = options.pop("condition", "persona")
+    shopper = LLMShopper(None, ModelConfig(spec=model, options=options), condition=condition)
     env = RetailEnv(shop=shop)
     arrival = ScheduledVisit("a", "s1", persona, KETTLE, datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a"))
     return asyncio.run(play_async(shopper, env, arrival, max_steps=steps))
@@ -229,16 +230,21 @@ def test_by_name_and_offline(tmp_path: Path, catalog: Catalog) -> None:
     script = tmp_path / "replies.jsonl"
     rows = [{"tool_calls": [{"name": "search", "arguments": {"query": "kettle"}}], "when": "came to", "times": 12}]
     script.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"text": "stop[]", "times": None}]))
-    options: dict[str, Any] = {"model": f"scripted:{script}", "cache": tmp_path / "cache.sqlite", "max_usd": 1.0}
+    budget = BudgetConfig(cache=tmp_path / "cache.sqlite", max_usd=1.0)
+    options: dict[str, Any] = {"model": f"scripted:{script}", "budget": budget}
     run: dict[str, Any] = {"sessions": 6, "catalog": catalog, "policy": "llm", "condition": "base", "max_steps": 4}
     tally = run_population(out=tmp_path / "run", policy_options=options, **run)
     assert tally.done == 6
     assert tally.ends["policy_error"] == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert settings["policy_options"]["model"] == f"scripted:{script}"
-    assert "max_usd" not in settings["policy_options"]
+    assert not {"budget", "max_usd"} & set(settings["policy_options"])
     # The finished run again, with everything forbidden: not one call, and the same bytes.
-    again = run_population(out=tmp_path / "again", policy_options=options | {"offline": True}, **run)
+    again = run_population(
+        out=tmp_path / "again",
+        policy_options=options | {"budget": BudgetConfig(cache=budget.cache, offline=True)},
+        **run,
+    )
     logs = [sorted((tmp_path / name / "sessions.jsonl").read_text().splitlines()) for name in ("run", "again")]
     assert logs[0] == logs[1]
     told = [json.loads(row) for row in (tmp_path / "again" / "telemetry.jsonl").read_text().splitlines()]
@@ -249,19 +255,19 @@ def test_by_name_and_offline(tmp_path: Path, catalog: Catalog) -> None:
 
 def test_the_run_names_what_a_family_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-planted-0123456789abcdef")
-    crew = llm_crew(model="anthropic:claude-sonnet-5", condition="base")
-    assert crew.settings["not_sent"] == ["seed", "temperature"]
-    assert "planted" not in json.dumps(crew.settings)
-    asyncio.run(crew.aclose())
+    shoppers = llm_shoppers("anthropic:claude-sonnet-5", condition="base")
+    assert shoppers.settings["not_sent"] == ["seed", "temperature"]
+    assert "planted" not in json.dumps(shoppers.settings)
+    asyncio.run(shoppers.aclose())
 
 
 def test_shoppers_of_one_factory_share_the_model(shop: Shop, tmp_path: Path) -> None:
     script = tmp_path / "s.jsonl"
     script.write_text('"stop[]"\n')
-    make = policy_factory(RunConfig(policy="llm", condition="base", options={"model": f"scripted:{script}"}))
+    make = policy_factory(RunConfig(policy="llm", condition="base", model=ModelConfig(spec=f"scripted:{script}")))
     one, two = make(), make()
     assert one is not two
-    assert one._account.model is two._account.model  # type: ignore[attr-defined]
+    assert one._meter.model is two._meter.model  # type: ignore[attr-defined]
     assert isinstance(make_answerer("llm", model=ModelConfig(spec=f"scripted:{script}")), Answerer)
 
 
@@ -269,19 +275,23 @@ def test_shoppers_of_one_factory_share_the_model(shop: Shop, tmp_path: Path) -> 
     ("options", "message"),
     [
         ({}, "needs one"),
-        ({"model": "gpt"}, "Unknown model"),
-        ({"model": "FILE", "form": "xml"}, "form == 'xml'"),
-        ({"model": "FILE", "invalid_in_a_row": 0}, "must be >= 1"),
-        ({"model": "FILE", "offline": True}, "needs a cache"),
-        ({"model": "FILE", "colour": "red"}, "colour"),
+        ({"model": ModelConfig(spec="gpt")}, "Unknown model"),
+        ({"model": ModelConfig(spec="FILE", options={"form": "xml"})}, "form == 'xml'"),
+        ({"model": ModelConfig(spec="FILE", options={"invalid_in_a_row": 0})}, "must be >= 1"),
+        ({"model": ModelConfig(spec="FILE"), "budget": BudgetConfig(offline=True)}, "needs a cache"),
+        ({"model": ModelConfig(spec="FILE"), "colour": "red"}, "colour"),
+        ({"model": ModelConfig(spec="FILE", options={"colour": "red"})}, "'colour'. Available: form, invalid"),
     ],
 )
 def test_wrong_options_say_what_is_possible(shop: Shop, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     script = tmp_path / "s.jsonl"
     script.write_text('"stop[]"\n')
-    given = {name: f"scripted:{script}" if value == "FILE" else value for name, value in options.items()}
+    model, budget = options.get("model"), options.get("budget")
+    if model is not None and model.spec == "FILE":
+        model = model.model_copy(update={"spec": f"scripted:{script}"})
+    own = {name: value for name, value in options.items() if name not in ("model", "budget")}
     with pytest.raises(ValueError, match=message):
-        make_policy("llm", condition="base", options=given)
+        make_policy("llm", condition="base", options=own, model=model, budget=budget)
 
 
 def test_no_persona_no_condition(shop: Shop) -> None:

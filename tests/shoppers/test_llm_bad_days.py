@@ -18,7 +18,8 @@ import pytest
 from paars_gym.alignment.session_log import UNSCORED, open_log
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.llm.retry import Retrying
+from paars_gym.config import BudgetConfig
+from paars_gym.llm.limits import Retrying
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.simulation.run import Tally, run_population
 from tests.shoppers.bad_days import FAULTS, PLANTED, SPECS, BadDay, bad_day
@@ -50,7 +51,8 @@ def spec(request: pytest.FixtureRequest, llmock: Any, monkeypatch: pytest.Monkey
 
 
 def run(spec: str, out: Path, catalog: Catalog, sessions: int, *, concurrency: int = 50, **options: Any) -> Tally:
-    given = {"model": spec, "stream": True, "timeout_seconds": 1.0, "concurrency": concurrency, **options}
+    limits = {"stream": True, "timeout_seconds": 1.0, "concurrency": concurrency, **options}
+    given = {"model": spec, "budget": BudgetConfig(**limits)}
     return run_population(
         out=out,
         sessions=sessions,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import Condition
+from paars_gym.config import Condition, ModelConfig
 from paars_gym.llm.chat import Message, Reply, Request, ToolCall, estimate_tokens, expected_tokens
 from paars_gym.llm.families import SCRIPTED
 from paars_gym.personas.history import render_history, shorten_history
@@ -153,7 +153,7 @@ def test_forty_steps_of_a_whole_persona_fit_into_8k_tokens(catalog: Catalog, con
     model = Wanders()
     persona = household()
     assert estimate_tokens(persona.history) > 5_900
-    shopper = LLMShopper(None, model, condition=condition, context_tokens=8_000)
+    shopper = LLMShopper(None, ModelConfig(spec=model, context_tokens=8_000), condition=condition)
     env = RetailEnv(catalog)
     arrival = ScheduledVisit("a", "h", persona, None, datetime(2018, 1, 6, tzinfo=UTC), session_rng(0, "a"))
     played = asyncio.run(play_async(shopper, env, arrival, max_steps=40))
@@ -171,7 +171,7 @@ def test_forty_steps_of_a_whole_persona_fit_into_8k_tokens(catalog: Catalog, con
 
 def test_a_context_that_no_page_fits_into_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match=r"context_tokens == 2000, must be at least \d+: instructions and tools take"):
-        LLMShopper(None, Wanders(), condition="base", context_tokens=2_000)
+        LLMShopper(None, ModelConfig(spec=Wanders(), context_tokens=2_000), condition="base")
 
 
 def test_the_oldest_lines_go_first_and_headings_with_their_last_line() -> None:

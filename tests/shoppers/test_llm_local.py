@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import ModelConfig
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.errors import MalformedAnswerError
 from paars_gym.llm.families import Family
-from paars_gym.llm.spec import make_model
+from paars_gym.llm.stack import make_model
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
-from paars_gym.shoppers.llm_crew import llm_crew
+from paars_gym.shoppers.llm_shared import llm_shoppers
 from paars_gym.simulation.run import run_population
 from tests.shoppers.held_messages import held_messages
 
@@ -60,11 +61,14 @@ def model(request: pytest.FixtureRequest, address: str, monkeypatch: pytest.Monk
 
 def test_four_sessions(model: ChatModel, tmp_path: Path, catalog: Catalog) -> None:
     held_to_schema = model.spec.startswith("openai")
-    crew = llm_crew(
-        model=model, condition="profile", form="json" if held_to_schema else "text", max_tokens=48, context_tokens=3500
+    shoppers = llm_shoppers(
+        ModelConfig(
+            spec=model, options={"form": "json" if held_to_schema else "text", "max_tokens": 48}, context_tokens=3500
+        ),
+        condition="profile",
     )
     tally = run_population(
-        out=tmp_path / "run", sessions=4, catalog=catalog, policy=crew, personas=[PERSONA], condition="profile",
+        out=tmp_path / "run", sessions=4, catalog=catalog, policy=shoppers, personas=[PERSONA], condition="profile",
         max_steps=5, page_size=4, concurrency=1,
     )  # fmt: skip
     assert tally.done == 4
@@ -89,13 +93,13 @@ def held_model(request: pytest.FixtureRequest, address: str, monkeypatch: pytest
 
 
 def test_twenty_questions(held_model: ChatModel, catalog: Catalog) -> None:
-    crew = llm_crew(model=held_model, condition="base", max_tokens=24)
+    shoppers = llm_shoppers(ModelConfig(spec=held_model, options={"max_tokens": 24}), condition="base")
     shelf = [catalog[key] for key in ("k1", "h1", "s1", "s4")]
 
     async def ask() -> list[Any]:
         answers: list[Any] = []
         for number in range(20):
-            shopper = crew()
+            shopper = shoppers()
             await shopper.reset(None, None, np.random.default_rng(number))
             order = [shelf[(number + place) % 4] for place in range(4)]
             try:
@@ -107,7 +111,7 @@ def test_twenty_questions(held_model: ChatModel, catalog: Catalog) -> None:
                     answers.append(await shopper.choose_view(("kettle", "shoes")[number % 4 // 2], order))
             except MalformedAnswerError as error:
                 answers.append(error)
-        await crew.aclose()
+        await shoppers.aclose()
         return answers
 
     answers = asyncio.run(ask())
@@ -115,4 +119,4 @@ def test_twenty_questions(held_model: ChatModel, catalog: Catalog) -> None:
     # A choice is one of four numbers, whatever the model thinks; only a query may run on until it is cut off.
     choices = [answer for number, answer in enumerate(answers) if number % 5]
     assert all(isinstance(choice, int) and 0 <= choice < 4 for choice in choices), choices
-    assert crew.model.tally.calls >= 20
+    assert shoppers.model.spending.calls >= 20

@@ -13,11 +13,12 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.llm import stack
-from paars_gym.llm.batch import Batched
+from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
 from paars_gym.llm.batch_api import Results
 from paars_gym.llm.chat import Reply, Request, Usage, expected_tokens
-from paars_gym.llm.stand_in import EXPECTED_ANSWER
-from paars_gym.shoppers.llm_crew import BATCHED_AT_ONCE, Crew
+from paars_gym.llm.dry_run import EXPECTED_ANSWER
+from paars_gym.shoppers.llm import LLMShopper
+from paars_gym.shoppers.llm_shared import ModelShoppers
 from paars_gym.shoppers.registry import answerer_factory
 
 QUESTIONS = 1_200
@@ -46,24 +47,24 @@ class Provider:
         return {key: Reply(text='{"choice": 1}', usage=usage) for key in self.batches[int(batch[1:]) - 1]}
 
 
-async def choose(crew: Any, catalog: Catalog, count: int) -> list[int]:
-    """As benchmarks do: as many at once as the crew says, each by a shopper of its own."""
+async def choose(shoppers: Any, catalog: Catalog, count: int) -> list[int]:
+    """As benchmarks do: as many at once as the factory says, each by a shopper of its own."""
     waiting = iter(range(count))
     chosen: list[int] = []
     keys = [f"{letter}{number}" for letter in "hks" for number in range(1, 5)]
 
     async def work() -> None:
         for number in waiting:
-            shopper = crew()
+            shopper = shoppers()
             await shopper.reset(None, None, np.random.default_rng(number))
             chosen.append(await shopper.choose_item([catalog[keys[(number // 12**n) % 12]] for n in range(4)]))
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(count, crew.at_once)):
+            for _ in range(min(count, shoppers.at_once)):
                 group.create_task(work())
     finally:
-        await crew.aclose()
+        await shoppers.aclose()
     return chosen
 
 
@@ -71,7 +72,7 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
     provider, told = Provider(), list[str]()
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789abcdef")
     monkeypatch.setattr(stack, "Batched", partial(Batched, api=provider, linger_seconds=0.3))
-    crew = answerer_factory(
+    shoppers = answerer_factory(
         RunConfig(
             policy="llm",
             condition="base",
@@ -80,40 +81,42 @@ def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monke
             budget=BudgetConfig(batches=tmp_path / "b.jsonl"),
         )
     )
-    assert isinstance(crew, Crew)
-    assert crew.at_once == BATCHED_AT_ONCE
-    assert asyncio.run(choose(crew, catalog, QUESTIONS)) == [0] * QUESTIONS
+    assert isinstance(shoppers, ModelShoppers)
+    assert shoppers.at_once == BATCHED_AT_ONCE
+    assert asyncio.run(choose(shoppers, catalog, QUESTIONS)) == [0] * QUESTIONS
     assert [len(batch) for batch in provider.batches] == [QUESTIONS]
     assert told == [f"handed in batch b1, 1,200 requests; its id is in {tmp_path / 'b.jsonl'}"]
     # Half of 0.4 and 1.6 dollars a million.
-    assert crew.model.tally.usd == pytest.approx(QUESTIONS * (1_000 * 0.2 + 10 * 0.8) / 1e6)
+    assert shoppers.model.spending.usd == pytest.approx(QUESTIONS * (1_000 * 0.2 + 10 * 0.8) / 1e6)
 
 
 def test_one_by_one_they_keep_to_the_concurrency() -> None:
-    crew = answerer_factory(
+    shoppers = answerer_factory(
         RunConfig(
             policy="llm",
             model=ModelConfig(spec="openai:own@http://127.0.0.1:1/v1"),
             budget=BudgetConfig(concurrency=7),
         )
     )
-    assert isinstance(crew, Crew)
-    assert crew.at_once == 7
-    asyncio.run(crew.aclose())
+    assert isinstance(shoppers, ModelShoppers)
+    assert shoppers.at_once == 7
+    asyncio.run(shoppers.aclose())
 
 
-@pytest.mark.parametrize("name", ["llm", "policies.anthropic_persona:shoppers", "policies.compatible_persona:shoppers"])
-def test_a_dry_run_says_what_questions_would_take(catalog: Catalog, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    options: dict[str, Any] = {"model": "openai:gpt-4.1-mini"} if name == "llm" else {}
-    crew = answerer_factory(
-        RunConfig(policy=name, condition="base", options={"dry_run": True, "price": "1,10", **options})
+def test_a_dry_run_says_what_questions_would_take(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    model = ModelConfig(spec="openai:gpt-4.1-mini", price="1,10")
+    shoppers = answerer_factory(
+        RunConfig(policy="llm", condition="base", model=model, budget=BudgetConfig(dry_run=True))
     )
-    assert isinstance(crew, Crew)
-    assert asyncio.run(choose(crew, catalog, 10)) == [0] * 10
-    told = crew.model.report()
-    question = crew().question(None, "x" * 300)
+    assert isinstance(shoppers, ModelShoppers)
+    assert asyncio.run(choose(shoppers, catalog, 10)) == [0] * 10
+    told = shoppers.model.report()
+    question = LLMShopper(None, shoppers.model, condition="base").question(None, "x" * 300)
     assert told["calls"] == 10
     assert told["tokens"]["output"] == 10 * EXPECTED_ANSWER
     assert 5 * expected_tokens(question) < told["tokens"]["input"] < 20 * expected_tokens(question)
+    forecast = shoppers.model.forecast("10 questions", times=5)
+    assert (forecast.calls, forecast.input) == (50, 5 * told["tokens"]["input"])
+    assert forecast.usd == pytest.approx(5 * told["usd"])
     assert told["usd"] == pytest.approx((told["tokens"]["input"] + 10 * told["tokens"]["output"]) / 1e6)

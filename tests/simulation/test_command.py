@@ -206,8 +206,8 @@ def test_what_a_server_refuses_is_in_the_account_and_the_run_goes_on(files: Path
 def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
     Path("stop.jsonl").write_text(json.dumps({"text": "stop[]", "times": None}))
     model = ["--policy", "llm", "--model", "scripted:stop.jsonl"]
-    given = ("context_tokens=8000", "form=text", "reasoning=low", "tokens_per_minute=1e9", "stream=true")
-    ended = ask(*model, *(part for option in given for part in ("--option", option)))
+    given = ("context_tokens=8000", "form=text", "reasoning=low", "timeout_seconds=9", "stream=true")
+    ended = ask(*model, "--tokens-per-minute", "1e9", *(part for option in given for part in ("--option", option)))
     assert ended.exit_code == 0, ended.output
     options = json.loads(Path("run/settings.json").read_text())["policy_options"]
     assert (options["context_tokens"], options["form"], options["reasoning"]) == (8000, "text", "low")
@@ -223,8 +223,12 @@ def test_options_reach_the_policy_and_the_settings(files: Path) -> None:
     assert {len(session.events) for session in Store("run/sessions")} == {3}
 
 
-@pytest.mark.parametrize("policy", ["policies.openai_persona:shoppers", "policies.anthropic_persona:shoppers", "llm"])
-def test_a_dry_run_of_any_crew_needs_no_key(files: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "policy", ["policies.openai_persona:OpenAIPersona", "policies.anthropic_persona:AnthropicPersona", "llm"]
+)
+def test_a_dry_run_of_any_policy_with_a_model_needs_no_key(
+    files: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     model = ["--model", "openai:gpt-4.1-mini"] if policy == "llm" else []

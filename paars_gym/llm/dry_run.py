@@ -1,0 +1,122 @@
+"""A dry run: a model that asks nobody and counts what it is asked, and the forecast made from the count."""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from paars_gym.llm.chat import Reply, Request, ToolCall, Usage, expected_tokens
+from paars_gym.llm.families import Family, family_of, parse_spec
+
+EXPECTED_TURN, EXPECTED_ANSWER = 60, 15
+"""Tokens of output, about: of a tool call with a word about it, and of each field of an answer, without reasoning."""
+NEXT_ACTION: ContextVar[str] = ContextVar("NEXT_ACTION", default="stop[]")
+"""What a `StandIn` does next in a session; each session sets its own."""
+
+
+class StandIn:
+    """Stands for the model of a spec in a dry run: it needs neither a key nor an SDK.
+
+    To a question that is held to a schema it gives an answer that fits; in a session it takes `NEXT_ACTION`, in the
+    form that the request wants: as a tool call, as a JSON object, or as text.
+    """
+
+    def __init__(self, spec: str) -> None:
+        provider, model, base_url = parse_spec(spec)
+        self.spec = spec
+        self.family: Family = family_of(provider, model, base_url=base_url)
+        self._calls = 0
+
+    async def complete(self, request: Request) -> Reply:
+        """An answer of the expected size."""
+        self._calls += 1
+        tokens = expected_tokens(request)
+        schema = request.output_schema
+        fields = (schema or {}).get("properties", {})
+        name, _, inside = NEXT_ACTION.get().partition("[")
+        turn = Usage(input=tokens, output=EXPECTED_TURN)
+        if schema is not None and set(fields) != {"name", "inside"}:
+            answer = json.dumps(_fitting(schema, schema.get("$defs", {})))
+            written = EXPECTED_ANSWER * _leaves(schema, schema.get("$defs", {}))
+            return Reply(text=answer, usage=Usage(input=tokens, output=written), model=self.spec)
+        if schema is not None:
+            action = {"name": name, "inside": inside.removesuffix("]")[: fields["inside"].get("maxLength")]}
+            return Reply(text=json.dumps(action), usage=turn, model=self.spec)
+        if not request.tools:
+            return Reply(text=NEXT_ACTION.get(), usage=turn, model=self.spec)
+        call = ToolCall(id=f"call_{self._calls}", name=name, arguments=inside)
+        return Reply(tool_calls=(call,), finish="tool_calls", usage=turn, model=self.spec)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+class Forecast(NamedTuple):
+    """What asking a model would take, about.
+
+    Attributes:
+        calls: Without repairs of malformed answers.
+        input: Tokens, those that the provider would find in its prompt cache included.
+        output: Tokens, without reasoning.
+        usd: Without any discount for cached prompts; None when no price is known.
+        basis: What it was reckoned from.
+    """
+
+    calls: int
+    input: int
+    output: int
+    usd: float | None
+    basis: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Name and text of each line to print."""
+        dollars = "no price is known: give one as --price IN,OUT"
+        return [
+            ("calls", f"{self.calls:,}"),
+            ("input tokens", f"{self.input:,}"),
+            ("output tokens", f"{self.output:,}, without reasoning"),
+            ("US dollars", dollars if self.usd is None else f"{self.usd:,.2f} at most, without prompt caching"),
+            ("reckoned from", f"{self.basis}; nothing was sent"),
+        ]
+
+
+def _fitting(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
+    """A small value that fits a JSON schema."""
+    schema = _resolved(schema, definitions)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            return {name: _fitting(part, definitions) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            items = schema.get("items", {})
+            return [_fitting(items, definitions)] * schema.get("minItems", 0)
+        case "string":
+            return ("anything" + "." * schema.get("minLength", 0))[: schema.get("maxLength")]
+        case "integer" | "number":
+            return schema.get("minimum", schema.get("maximum", 0))
+        case "boolean":
+            return False
+    return None
+
+
+def _leaves(schema: dict[str, Any], definitions: dict[str, Any]) -> int:
+    """How many fields an answer has, those of the objects in it included."""
+    schema = _resolved(schema, definitions)
+    if schema.get("type") == "array":
+        return _leaves(schema.get("items", {}), definitions)
+    parts = schema.get("properties", {}).values()
+    return sum(_leaves(part, definitions) for part in parts) or 1
+
+
+def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    while True:
+        if "$ref" in schema:
+            schema = definitions[schema["$ref"].rpartition("/")[2]]
+        elif choices := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+            schema = choices[0]
+        else:
+            return schema
