@@ -1,70 +1,99 @@
-"""Simulated shoppers in a text shop, measured against people: PAARS as a Gymnasium package.
+"""Simulated shoppers in a text shop, measured against people: PAARS (Mansour et al. 2025) as a Gymnasium package.
 
-Importing registers ``PAARS-Retail-v0``; every public name loads what it needs on first use.
+**An environment.** Importing the package registers ``PAARS-Retail-v0``, whose actions and pages are text, and
+``PAARS-Retail-Discrete-v0``, whose actions and observations are numbers:
+
+>>> import gymnasium, paars_gym
+>>> env = gymnasium.make("PAARS-Retail-v0", catalog="mini", ranking="bm25+rating:0.3")
+>>> page, info = env.reset(seed=1)
+>>> page, reward, terminated, truncated, info = env.step("search[headphones | max_price=60]")
+>>> info["page"], len(info["results"])
+('results', 10)
+
+EXAMPLES
+
+The names, by what they are for (``help(paars_gym.RetailEnv)`` and so on say more):
+
+==============================================  =======================================================================
+``RetailEnv``, ``open_shop``                    the environment; a shop that many environments share
+``Catalog``, ``Product``, ``load_catalog``,     what is sold: ``mini``, ``journey`` or a folder; a feed of your own
+``build_catalog``
+``RankingPolicy``, ``make_ranking``             in which order a search shows it: by name, or your own class
+``Session``, ``read_sessions``                  what somebody did, person or agent; those of a store or a run
+``Persona``, ``mine_persona``                   who shops, mined from a history by a language model
+``Policy``, ``make_policy``                     how they shop: by name, or your own class
+``run``, ``Run``                                a population shops; its folder read back
+``score``                                       how near agents are to people, each number beside its floor
+``ABTest``, ``Arm``, ``Estimate``               two rankings or contents, and by how much they differ
+``ShopConfig``, ``RunConfig``,                  where, who and how often, which model, at what expense
+``ModelConfig``, ``BudgetConfig``
+==============================================  =======================================================================
+
+The same from a terminal: ``paars --help``. Your own ranking, shopper or feed: CONTRIBUTING.md and ``policies/``.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import gymnasium as _gymnasium
 
-import gymnasium
+from paars_gym.lazy import lazy as _lazy
+from paars_gym.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from paars_gym.abtest.arms import Arm as Arm
+    from paars_gym.abtest.experiment import ABTest as ABTest
+    from paars_gym.alignment.scoring import score as score
+    from paars_gym.catalog.build import build_catalog as build_catalog
     from paars_gym.catalog.load import load_catalog as load_catalog
     from paars_gym.catalog.product import Product as Product
-    from paars_gym.catalog.product import Review as Review
     from paars_gym.catalog.store import Catalog as Catalog
+    from paars_gym.config import BudgetConfig as BudgetConfig
+    from paars_gym.config import ModelConfig as ModelConfig
+    from paars_gym.config import RunConfig as RunConfig
+    from paars_gym.config import ShopConfig as ShopConfig
+    from paars_gym.estimate import Estimate as Estimate
     from paars_gym.personas.mining import mine_persona as mine_persona
     from paars_gym.personas.persona import Persona as Persona
+    from paars_gym.ranking.protocol import RankingPolicy as RankingPolicy
     from paars_gym.ranking.registry import make_ranking as make_ranking
-    from paars_gym.sessions.event import Event as Event
-    from paars_gym.sessions.event import History as History
-    from paars_gym.sessions.event import Intention as Intention
     from paars_gym.sessions.event import Session as Session
-    from paars_gym.sessions.step import StepRecord as StepRecord
-    from paars_gym.shop.actions import parse_action as parse_action
+    from paars_gym.sessions.store import read_sessions as read_sessions
     from paars_gym.shop.env import RetailEnv as RetailEnv
-    from paars_gym.shop.vector_env import RetailVectorEnv as RetailVectorEnv
-    from paars_gym.shoppers.llm import LLMShopper as LLMShopper
+    from paars_gym.shop.open import open_shop as open_shop
+    from paars_gym.shoppers.protocol import Policy as Policy
     from paars_gym.shoppers.registry import make_policy as make_policy
+else:
+    __getattr__, __dir__ = _lazy(
+        __name__,
+        {
+            "ABTest": "abtest.experiment",
+            "Arm": "abtest.arms",
+            "BudgetConfig": "config",
+            "Catalog": "catalog.store",
+            "Estimate": "estimate",
+            "ModelConfig": "config",
+            "Persona": "personas.persona",
+            "Policy": "shoppers.protocol",
+            "Product": "catalog.product",
+            "RankingPolicy": "ranking.protocol",
+            "RetailEnv": "shop.env",
+            "RunConfig": "config",
+            "Session": "sessions.event",
+            "ShopConfig": "config",
+            "build_catalog": "catalog.build",
+            "load_catalog": "catalog.load",
+            "make_policy": "shoppers.registry",
+            "make_ranking": "ranking.registry",
+            "mine_persona": "personas.mining",
+            "open_shop": "shop.open",
+            "read_sessions": "sessions.store",
+            "score": "alignment.scoring",
+        },
+    )
 
-__version__ = "0.1.0"
-
-_HOMES = {
-    "Catalog": "catalog.store",
-    "Event": "sessions.event",
-    "History": "sessions.event",
-    "Intention": "sessions.event",
-    "LLMShopper": "shoppers.llm",
-    "Persona": "personas.persona",
-    "Product": "catalog.product",
-    "RetailEnv": "shop.env",
-    "RetailVectorEnv": "shop.vector_env",
-    "Review": "catalog.product",
-    "Session": "sessions.event",
-    "StepRecord": "sessions.step",
-    "load_catalog": "catalog.load",
-    "make_policy": "shoppers.registry",
-    "make_ranking": "ranking.registry",
-    "mine_persona": "personas.mining",
-    "parse_action": "shop.actions",
-}
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
-
-
-gymnasium.register(
+_gymnasium.register(
     id="PAARS-Retail-v0",
     entry_point="paars_gym.shop.env:RetailEnv",
     vector_entry_point="paars_gym.shop.vector_env:RetailVectorEnv",
 )
+_gymnasium.register(id="PAARS-Retail-Discrete-v0", entry_point="paars_gym.shop.discrete_env:DiscreteRetailEnv")

@@ -1,4 +1,4 @@
-"""Can a classical RL agent learn to shop? MaskablePPO on the discrete form of `mini`, against the uniform policy.
+"""MaskablePPO on `PAARS-Retail-Discrete-v0`, against the uniform policy over possible actions.
 
 Needs the extra ``rl``. Prints mean goal reward over the same fresh goals for both, with 95% intervals, and their ratio.
 """
@@ -15,29 +15,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import paars_gym  # noqa: F401  (registers the environment)
 from paars_gym.cli.running import run_command
-from paars_gym.shop.env import RetailEnv
-from paars_gym.shop.shop import Shop
-from paars_gym.shop.wrappers import DiscreteActions, FeatureObservation
+
+ID = "PAARS-Retail-Discrete-v0"
+ARGUMENTS: dict[str, Any] = {"catalog": "mini", "page_size": 5, "max_steps": 12, "render_mode": None}
 
 TEST_SEED = 1_000_000
 """Goals of the test episodes start here, far from those of training."""
 
 
-def make(shop: Shop | None = None, max_steps: int = 12) -> DiscreteActions:
-    """The discrete form of `mini` under the goal reward."""
-    retail = RetailEnv("mini", page_size=5, max_steps=max_steps, reward="goal", shop=shop)
-    return DiscreteActions(FeatureObservation(retail))
-
-
-def returns(env: DiscreteActions, episodes: int, choose: Any) -> npt.NDArray[np.float64]:
-    """Goal reward of each of the test episodes under a policy ``choose(observation, masks) -> action``."""
+def returns(episodes: int, choose: Any) -> npt.NDArray[np.float64]:
+    """Goal reward of each of the test episodes under a policy ``choose(observation, mask) -> action``."""
+    env = gymnasium.make(ID, **ARGUMENTS)
     totals = np.zeros(episodes)
     for episode in range(episodes):
-        observation, _ = env.reset(seed=TEST_SEED + episode)
+        observation, info = env.reset(seed=TEST_SEED + episode)
         over = False
         while not over:
-            observation, reward, terminated, truncated, _ = env.step(choose(observation, env.action_masks()))
+            observation, reward, terminated, truncated, info = env.step(choose(observation, info["action_mask"]))
             totals[episode] += float(reward)
             over = terminated or truncated
     return totals
@@ -59,7 +55,7 @@ def main(
         import torch
         from sb3_contrib import MaskablePPO
         from stable_baselines3.common.callbacks import BaseCallback
-        from stable_baselines3.common.vec_env import DummyVecEnv
+        from stable_baselines3.common.env_util import make_vec_env
     except ImportError as missing:
         raise typer.BadParameter(f'{missing.name} is missing: pip install "paars_gym[rl]"') from None
 
@@ -68,9 +64,7 @@ def main(
             return time.monotonic() < deadline
 
     torch.set_num_threads(1)
-    env = make()
-    shop = env.unwrapped.shop  # type: ignore[attr-defined]
-    training = DummyVecEnv([lambda: gymnasium.wrappers.RecordEpisodeStatistics(make(shop)) for _ in range(16)])
+    training = make_vec_env(ID, n_envs=16, env_kwargs=ARGUMENTS)
     deadline = time.monotonic() + 60 * minutes
     model = MaskablePPO(
         "MlpPolicy", training, n_steps=128, batch_size=512, gamma=0.97, ent_coef=0.01, seed=seed, device="cpu"
@@ -80,8 +74,8 @@ def main(
     spent = time.monotonic() - started
 
     rng = np.random.default_rng(seed)
-    uniform = returns(env, episodes, lambda _, masks: int(rng.choice(np.flatnonzero(masks))))
-    learnt = returns(env, episodes, lambda seen, masks: int(model.predict(seen, action_masks=masks)[0]))
+    uniform = returns(episodes, lambda _, mask: int(rng.choice(np.flatnonzero(mask))))
+    learnt = returns(episodes, lambda seen, mask: int(model.predict(seen, action_masks=mask)[0]))
     table = Table("policy", "goal reward, mean [95%]", title=f"mini (synthetic), {episodes:,} test goals each")
     table.add_row("uniform over possible actions", mean_and_interval(uniform))
     table.add_row(f"MaskablePPO, {model.num_timesteps:,} steps in {spent:.0f} s", mean_and_interval(learnt))

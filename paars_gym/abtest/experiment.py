@@ -163,7 +163,7 @@ def _result(
     level: float,
     covariate: Mapping[str, float],
 ) -> ABTestResult:
-    from paars_gym import __version__
+    from paars_gym.version import __version__
 
     control, treatment = (runs[name] for name in ARMS)
     shoppers = control.shoppers | treatment.shoppers

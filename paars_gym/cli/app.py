@@ -1,19 +1,59 @@
-"""The ``paars`` application, its consoles, and the readers of options that its verbs share."""
+"""The ``paars`` application: its version, the order of its verbs, and what all of them use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from paars_gym.cli.running import run_command
+from paars_gym.version import __version__
+
+PANELS = {
+    "Data: what is sold, what people did, who they are": ("catalog", "sessions", "personas"),
+    "Simulate and compare with people": ("play", "simulate", "score", "reference", "tasks"),
+    "Experiments": ("abtest", "backtest", "calibrate", "probe", "survey"),
+}
+"""The verbs in the order in which data passes through them, as ``paars --help`` shows them."""
+
+
+class _VerbsInOrder(TyperGroup):
+    """The verbs of `PANELS`, each in its panel; any other comes last."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        panels = {verb: panel for panel, verbs in PANELS.items() for verb in verbs if verb in self.commands}
+        for verb, panel in panels.items():
+            self.commands[verb].rich_help_panel = panel  # type: ignore[attr-defined]
+        self.commands = {verb: self.commands[verb] for verb in (*panels, *self.commands)}
+
+
+def example(*commands: str) -> str:
+    """The text below a verb's options in its ``--help``: commands to copy, for ``@app.command(epilog=…)``."""
+    return "\n".join([f"Example{'s' if len(commands) > 1 else ''}:", *map(escape, commands)])
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"paars_gym {__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="paars",
+    cls=_VerbsInOrder,
     help="Simulated shoppers: build a shop, fill it, measure them against people, and test before you ship.",
+    epilog=example(
+        "paars simulate --sessions 1000 --out run",
+        "paars score --human people --agents run",
+        'paars abtest --control bm25 --treatment "bm25+rating:0.3"',
+    ),
     no_args_is_help=True,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 catalog_app = typer.Typer(help="Product catalogs.", no_args_is_help=True)
@@ -26,6 +66,15 @@ reference_app = typer.Typer(help="People's histograms without the people.", no_a
 app.add_typer(reference_app, name="reference")
 console = Console()
 errors = Console(stderr=True)
+
+
+@app.callback()
+def _paars(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

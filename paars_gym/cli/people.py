@@ -11,6 +11,7 @@ import typer
 from paars_gym.cli.app import (
     console,
     errors,
+    example,
     personas_app,
     print_facts,
     split_regions,
@@ -39,7 +40,12 @@ NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a
 ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id a line; by default all.")]
 
 
-@personas_app.command("mine")
+@personas_app.command(
+    "mine",
+    epilog=example(
+        "paars personas mine --sessions people --catalog shop --model openai:gpt-4.1-mini --max-usd 5 --dry-run",
+    ),
+)
 def personas_mine(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
     model: ModelSpec = None,
@@ -110,7 +116,12 @@ def personas_mine(
         raise ValueError(done.nothing)
 
 
-@personas_app.command("count")
+@personas_app.command(
+    "count",
+    epilog=example(
+        "paars personas count --sessions people --catalog shop --out personas.jsonl",
+    ),
+)
 def personas_count(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
     catalog: Annotated[str, typer.Option(help="Catalog with the same product ids: a name or a folder.")],

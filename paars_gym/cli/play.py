@@ -1,19 +1,17 @@
-"""How does a person shop from the command line?"""
+"""``paars play``: a person shops in the terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-from paars_gym.cli.app import app
+from paars_gym.cli.app import app, example
 from paars_gym.cli.shared_options import CatalogName
 
 
-@app.command()
+@app.command(epilog=example('paars play --intention "a kettle below 40" --log steps.jsonl'))
 def play(
     catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
@@ -24,7 +22,7 @@ def play(
     """Play one visit in the terminal: the pages and actions that agents get."""
     import gymnasium
 
-    from paars_gym.shop.play import play as play_visit
+    from paars_gym.serve.play import play as play_visit
     from paars_gym.shop.wrappers import RecordSteps
 
     env = gymnasium.make("PAARS-Retail-v0", catalog=catalog, ranking=ranking, max_steps=max_steps)

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym import __version__
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
@@ -27,6 +26,7 @@ from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.schedule import Draw, fingerprint
+from paars_gym.version import __version__
 
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""

@@ -16,7 +16,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from paars_gym import __version__
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.personas.intentions import MinedIntention
@@ -31,6 +30,7 @@ from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly, encode
 from paars_gym.simulation.run_folder import RunFolder
 from paars_gym.simulation.schedule import DAYS, FIRST_DAY, Draw, Schedule, fingerprint
+from paars_gym.version import __version__
 
 
 @dataclass

@@ -17,7 +17,6 @@ from gymnasium.wrappers import PassiveEnvChecker, RecordEpisodeStatistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import paars_gym
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
@@ -233,14 +232,6 @@ def test_importing_costs_little_and_loads_nothing_heavy() -> None:
     ]
     assert all(heavy == [] for _, heavy in runs)
     assert min(cost for cost, _ in runs) < 0.060
-
-
-def test_every_public_name_loads() -> None:
-    for name in paars_gym.__all__:
-        assert getattr(paars_gym, name) is not None
-    assert set(paars_gym.__all__) <= set(dir(paars_gym))
-    with pytest.raises(AttributeError, match="no attribute 'shopper'"):
-        paars_gym.shopper  # noqa: B018
 
 
 def test_made_by_module_prefix_without_an_import(tmp_path: Path) -> None:

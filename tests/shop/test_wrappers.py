@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from paars_gym.sessions.step import StepRecord
+from paars_gym.shop.actions import Search, parse_action
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.wrappers import DiscreteActions, FeatureObservation, RecordSession, RecordSteps
@@ -37,9 +39,10 @@ def test_discrete_form_passes_the_checker(shop: Shop) -> None:
 def test_every_unmasked_action_is_possible_and_every_masked_one_is_not(shop: Shop) -> None:
     env = discrete(shop)
     rng = np.random.default_rng(0)
-    env.reset(seed=0)
+    _, observed = env.reset(seed=0)
     for _ in range(300):
         masks = env.action_masks()
+        assert observed["action_mask"].tolist() == masks.tolist()
         assert masks.shape == (env.action_space.n,)  # type: ignore[attr-defined]
         for action in range(len(masks)):
             snapshot = env.unwrapped.snapshot()  # type: ignore[attr-defined]
@@ -48,22 +51,49 @@ def test_every_unmasked_action_is_possible_and_every_masked_one_is_not(shop: Sho
             env.unwrapped.restore(snapshot)  # type: ignore[attr-defined]
         stop = len(masks) - 1
         action = int(rng.choice([a for a in np.flatnonzero(masks) if a != stop]))
-        if env.step(action)[3]:
-            env.reset()
+        *_, truncated, observed = env.step(action)
+        if truncated:
+            _, observed = env.reset()
 
 
 def test_discrete_actions_in_words(shop: Shop) -> None:
     env = discrete(shop)
     env.reset(options={"intention": SHOES})
-    assert [env.text(i) for i in range(2)] == ["search[red running shoes]", "search[Shoes]"]
+    searches = ["search[red running shoes]", "search[Shoes]", "search[red running shoes | max_price=80]"]
+    assert [env.text(i) for i in range(3)] == searches
     *_, info = env.step(0)
-    assert env.text(2) == f"view[{info['results'][0]}]"
-    env.step(2)
-    assert env.text(5) == f"add_to_cart[{info['results'][0]} | size=41]"
-    with pytest.raises(ValueError, match="action == 10, must be from 0 to 9"):
-        env.text(10)
+    assert env.text(3) == f"view[{info['results'][0]}]"
+    env.step(3)
+    assert env.text(11) == f"add_to_cart[{info['results'][0]} | size=41]"
+    env.step(11)
+    assert env.text(6) == f"remove_from_cart[{info['results'][0]}]"
+    *_, info = env.step(6)
+    assert (info["cart"], [event.kind for event in info["events"]]) == ((), ["remove"])
+    with pytest.raises(ValueError, match="action == 16, must be from 0 to 15"):
+        env.text(16)
     with pytest.raises(ValueError, match="at least one search"):
         DiscreteActions(RetailEnv(shop=shop), queries=())
+    with pytest.raises(ValueError, match="sort"):
+        DiscreteActions(RetailEnv(shop=shop), queries=("{text} | sort=nearest",))
+
+
+def test_a_search_that_names_what_the_intention_lacks_is_not_possible(shop: Shop) -> None:
+    env = discrete(shop)
+    _, info = env.reset(options={"intention": {"text": "red | max_price=1"}})
+    assert info["action_mask"][:3].tolist() == [1, 0, 0]
+    assert parse_action(env.text(0)) == Search(query="red | max_price=1")
+    *_, info = env.step(1)
+    assert not info["action_valid"]
+
+
+def test_no_more_units_than_fit_into_the_cart(shop: Shop) -> None:
+    env = discrete(shop)
+    env.reset(options={"intention": SHOES})
+    for action in (0, 3, *[11] * 10):
+        *_, info = env.step(action)
+        assert info["action_valid"]
+    assert info["action_mask"][11] == 0
+    assert not env.step(11)[4]["action_valid"]
 
 
 def test_features_by_hand(shop: Shop) -> None:
@@ -87,6 +117,28 @@ def test_features_by_hand(shop: Shop) -> None:
     observation, *_ = env.step("search[trail running]")
     assert observation[at["result_1_viewed"]] == 1.0
     assert observation[at["cart_units"]] == pytest.approx(0.1)
+    assert observation[at["can_back"]] == 1.0
+    cart = [float(observation[at[f"cart_1_{name}"]]) for name in ("present", "words_matched", "price", "units")]
+    assert cart == pytest.approx([1.0, 2 / 3, 95 / 160, 0.1])
+    assert observation[at["cart_2_present"]] == 0.0
+
+
+class NoPrices(gymnasium.Wrapper[str, str, str, str]):
+    """A shop that hides what things cost."""
+
+    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+        page, reward, terminated, truncated, info = self.env.step(action)
+        hidden = tuple(product.model_copy(update={"price": None}) for product in info["products"])
+        return page, reward, terminated, truncated, info | {"products": hidden}
+
+
+def test_features_are_of_what_a_wrapper_shows(shop: Shop) -> None:
+    env = FeatureObservation(NoPrices(RetailEnv(shop=shop)))
+    at = {name: i for i, name in enumerate(env.fields)}
+    env.reset(options={"intention": SHOES})
+    observation, *_ = env.step("search[red running shoes]")
+    assert (observation[at["result_1_price"]], observation[at["result_1_within_budget"]]) == (1.0, 0.0)
+    assert observation[at["result_1_words_matched"]] == 1.0
 
 
 def test_wrappers_refuse_other_environments() -> None:

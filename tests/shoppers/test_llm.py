@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import paars_gym
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.llm.chat import Reply, Request
@@ -301,6 +300,6 @@ def test_no_persona_no_condition(shop: Shop) -> None:
 
 
 def test_acting_before_reset_says_what_to_do() -> None:
-    shopper = paars_gym.LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
+    shopper = LLMShopper(None, ScriptedChat([call("stop")]), condition="base")
     with pytest.raises(RuntimeError, match=r"call LLMShopper\.reset"):
         asyncio.run(shopper.act("Welcome.", {}))

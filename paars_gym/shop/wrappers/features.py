@@ -1,4 +1,4 @@
-"""What does a page look like in numbers? A bounded vector with documented fields, for classical RL."""
+"""Pages as numbers for classical RL: a bounded vector with documented fields."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from gymnasium.utils import RecordConstructorArgs
 
 from paars_gym.catalog.product import Product
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.wrappers.discrete import retail_env
+from paars_gym.shop.wrappers.discrete import CART_SLOTS, in_cart, product_shown, retail_env
 
 _WORD = re.compile(r"\w+")
 
-VISIT_FIELDS = ("home", "results", "product", "steps_used", "cart_units", "bought_lines", "last_action_valid")
-"""One-hot page; share of max_steps used; units in the cart / 10 and lines bought / 10, at most 1; validity."""
+VISIT_FIELDS = (
+    "home", "results", "product", "steps_used", "cart_units", "bought_lines", "last_action_valid", "more", "can_back",
+)  # fmt: skip
+"""One-hot page; share of max_steps used; units in the cart / 10 and lines bought / 10, at most 1; validity; whether
+there is a next page, and a page to go back to."""
 
 RESULT_FIELDS = ("present", "words_matched", "price", "within_budget", "rating", "available", "viewed")
 """For each position on the page: whether it holds a result; share of the intention's words in its title; price over
@@ -30,11 +33,16 @@ PRODUCT_FIELDS = ("present", "words_matched", "attributes_matched", "options_off
 """For the product shown: whether there is one; share of the intention's words on its page; shares of the intention's
 attributes on its page and of its options on offer (1 when it asks for none); as above; whether it is in the cart."""
 
+CART_FIELDS = ("present", "words_matched", "price", "within_budget", "units")
+"""For each of the first five products in the cart: whether there is one; the next three as for results; units / 10."""
+
 
 class FeatureObservation(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Observations as a float32 vector in [0, 1]: `VISIT_FIELDS`, `RESULT_FIELDS` for each position, `PRODUCT_FIELDS`.
+    """Observations as a float32 vector in [0, 1].
 
-    ``fields`` names each entry. It shows nothing that the page does not: an intention's target is not looked at.
+    `VISIT_FIELDS`, then `RESULT_FIELDS` for each position on the page, `PRODUCT_FIELDS`, and `CART_FIELDS` for each of
+    the first five products in the cart; ``fields`` names each entry. It shows nothing that the pages do not: an
+    intention's target is not looked at.
     """
 
     def __init__(self, env: gymnasium.Env[str, Any]) -> None:
@@ -46,72 +54,70 @@ class FeatureObservation(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructo
             *VISIT_FIELDS,
             *(f"result_{slot}_{name}" for slot in range(1, self._slots + 1) for name in RESULT_FIELDS),
             *(f"shown_{name}" for name in PRODUCT_FIELDS),
+            *(f"cart_{slot}_{name}" for slot in range(1, CART_SLOTS + 1) for name in CART_FIELDS),
         )
         self.observation_space = spaces.Box(0.0, 1.0, (len(self.fields),), np.float32)
         self._viewed: set[str] = set()
-        self._info: dict[str, Any] = {}
+        self._seen: dict[str, Product] = {}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
-        _, self._info = self.env.reset(seed=seed, options=options)
-        self._viewed = set()
-        return self._features(), self._info
+        _, info = self.env.reset(seed=seed, options=options)
+        self._viewed, self._seen = set(), {}
+        return self._features(info), info
 
     def step(self, action: Any) -> tuple[npt.NDArray[np.float32], Any, bool, bool, dict[str, Any]]:
-        _, reward, terminated, truncated, self._info = self.env.step(action)
-        if self._info["product"]:
-            self._viewed.add(self._info["product"])
-        return self._features(), reward, terminated, truncated, self._info
+        _, reward, terminated, truncated, info = self.env.step(action)
+        if info["product"]:
+            self._viewed.add(info["product"])
+        return self._features(info), reward, terminated, truncated, info
 
-    def _features(self) -> npt.NDArray[np.float32]:
-        info, intention = self._info, self._retail.intention
+    def _features(self, info: dict[str, Any]) -> npt.NDArray[np.float32]:
+        intention = self._retail.intention
+        self._seen |= {product.id: product for product in info["products"]}
         units = sum(line.units for line in info["cart"])
         values = [float(info["page"] == page) for page in VISIT_FIELDS[:3]]
         values += [min(1.0, info["step"] / self._retail.max_steps), min(1.0, units / 10)]
         values += [min(1.0, len(info["purchases"]) / 10), float(info["action_valid"])]
-        for product_id in info["results"]:
-            values += self._result(product_id, intention)
-        values += [0.0] * (len(RESULT_FIELDS) * (self._slots - len(info["results"])))
-        values += self._shown(info["product"], intention)
+        values += [float(info["more"]), float(info["can_back"])]
+        results = info["products"] if info["page"] == "results" else ()
+        for product in results:
+            values += [*_listed(product, intention), (product.rating or 0.0) / 5]
+            values += [float(product.available), float(product.id in self._viewed)]
+        values += [0.0] * (len(RESULT_FIELDS) * (self._slots - len(results)))
+        inside = in_cart(info)
+        values += _shown(product_shown(info), intention, inside)
+        for product_id in inside[:CART_SLOTS]:
+            of_product = sum(line.units for line in info["cart"] if line.product == product_id)
+            values += [*_listed(self._seen[product_id], intention), min(1.0, of_product / 10)]
+        values += [0.0] * (len(self.fields) - len(values))
         return np.array(values, dtype=np.float32)
 
-    def _result(self, product_id: str, intention: Intention | None) -> list[float]:
-        product = self._product(product_id)
-        price = 1.0
-        if product.price is not None:
-            scale = 2 * intention.budget if intention and intention.budget else 1_000.0
-            price = min(1.0, product.price / scale)
-        return [
-            1.0,
-            _share(_intention_words(intention), _words(product.title)),
-            price,
-            _affordable(product, intention),
-            (product.rating or 0.0) / 5,
-            float(product.available),
-            float(product_id in self._viewed),
-        ]
 
-    def _shown(self, product_id: str | None, intention: Intention | None) -> list[float]:
-        if product_id is None:
-            return [0.0] * len(PRODUCT_FIELDS)
-        product = self._product(product_id)
-        words = _page_words(product.title, product.brand, product.bullets, product.description, *_facts(product))
-        wanted = intention.attributes if intention else ()
-        options = intention.options.items() if intention else ()
-        return [
-            1.0,
-            _share(_intention_words(intention), words),
-            _mean([float(_words(attribute) <= words) for attribute in wanted]),
-            _mean([float(value in product.options.get(name, ())) for name, value in options]),
-            _affordable(product, intention),
-            float(any(line.product == product_id for line in self._info["cart"])),
-        ]
+def _listed(product: Product, intention: Intention | None) -> list[float]:
+    """The first four of `RESULT_FIELDS`."""
+    price = 1.0
+    if product.price is not None:
+        scale = 2 * intention.budget if intention and intention.budget else 1_000.0
+        price = min(1.0, product.price / scale)
+    return [1.0, _share(_intention_words(intention), _words(product.title)), price, _affordable(product, intention)]
 
-    def _product(self, product_id: str) -> Product:
-        product = self._retail.shop.product(product_id)
-        assert product is not None, "pages show known products only"
-        return product
+
+def _shown(product: Product | None, intention: Intention | None, inside: list[str]) -> list[float]:
+    if product is None:
+        return [0.0] * len(PRODUCT_FIELDS)
+    words = _page_words(product.title, product.brand, product.bullets, product.description, *_facts(product))
+    wanted = intention.attributes if intention else ()
+    options = intention.options.items() if intention else ()
+    return [
+        1.0,
+        _share(_intention_words(intention), words),
+        _mean([float(_words(attribute) <= words) for attribute in wanted]),
+        _mean([float(value in product.options.get(name, ())) for name, value in options]),
+        _affordable(product, intention),
+        float(product.id in inside),
+    ]
 
 
 @lru_cache(maxsize=65_536)

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
+from paars_gym.catalog.store import Catalog
+from paars_gym.serve.play import play, read_shortcut
 from paars_gym.shop.env import RetailEnv
-from paars_gym.shop.play import play, read_shortcut
+from paars_gym.shop.open import open_shop
 from paars_gym.shop.shop import Shop
+
+
+@pytest.fixture
+def shop(catalog: Catalog) -> Shop:
+    return open_shop(catalog, page_size=3)
 
 
 def lines(*typed: str) -> Any:

@@ -1,4 +1,4 @@
-"""How does a person shop here? In a terminal, with the pages and actions of agents and a few shorter words for them."""
+"""A visit of a person in the terminal: the pages and actions of agents, and a few shorter words for them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Ways into the shop for people: a visit in the terminal."""
