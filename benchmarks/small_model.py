@@ -22,18 +22,18 @@ def bounded(schema: Any, *, name: str = "") -> Any:
         return [bounded(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {
+    limited = {
         key: {field: bounded(part, name=field) for field, part in value.items()}
         if key in ("properties", "$defs") and isinstance(value, dict)
         else bounded(value)
         for key, value in schema.items()
     }
-    if found.get("type") == "string" and "enum" not in found and "const" not in found:
+    if limited.get("type") == "string" and "enum" not in limited and "const" not in limited:
         most = REASONING if name == "reasoning" else TEXT
-        found["maxLength"] = min(most, found.get("maxLength", most))
-    if found.get("type") == "array":
-        found["maxItems"] = min(ITEMS, found.get("maxItems", ITEMS))
-    return found
+        limited["maxLength"] = min(most, limited.get("maxLength", most))
+    if limited.get("type") == "array":
+        limited["maxItems"] = min(ITEMS, limited.get("maxItems", ITEMS))
+    return limited
 
 
 class Bounded(Wrapper):

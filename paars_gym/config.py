@@ -37,7 +37,7 @@ def setting_name(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     known = (getattr(value, attribute, None) for attribute in ("spec", "name", "__qualname__"))
-    name = next((found for found in known if isinstance(found, str)), None)
+    name = next((one for one in known if isinstance(one, str)), None)
     if name is None and isinstance(value, Sequence):
         data = all(one is None or isinstance(one, str | int | float | Mapping) for one in value)
         return [setting_name(one) for one in value] if data else f"{len(value)} {type(value[0]).__name__}"
@@ -65,21 +65,21 @@ class Configuration(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ValueError(" ".join(_sentence(self, dict(found)) for found in error.errors())) from None
+            raise ValueError(" ".join(_sentence(self, dict(mistake)) for mistake in error.errors())) from None
 
 
-def _sentence(config: BaseModel, found: dict[str, Any]) -> str:
-    name = ".".join(map(str, found["loc"]))
+def _sentence(config: BaseModel, mistake: dict[str, Any]) -> str:
+    name = ".".join(map(str, mistake["loc"]))
     limits = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">")}
-    if found["type"] == "extra_forbidden":
+    if mistake["type"] == "extra_forbidden":
         return f"Unknown setting {name!r}. Available: {', '.join(sorted(type(config).model_fields))}."
-    if found["type"] == "missing":
+    if mistake["type"] == "missing":
         return f"The setting {name!r} is missing."
-    if found["type"] in limits:
-        key, sign = limits[found["type"]]
-        return f"{name} == {found['input']!r}, must be {sign} {found['ctx'][key]}."
-    text = found["msg"].removeprefix("Value error, ")
-    return text if text.startswith("Unknown") else f"{name} == {found['input']!r}: {text[0].lower()}{text[1:]}."
+    if mistake["type"] in limits:
+        key, sign = limits[mistake["type"]]
+        return f"{name} == {mistake['input']!r}, must be {sign} {mistake['ctx'][key]}."
+    text = mistake["msg"].removeprefix("Value error, ")
+    return text if text.startswith("Unknown") else f"{name} == {mistake['input']!r}: {text[0].lower()}{text[1:]}."
 
 
 class ShopConfig(Configuration):

@@ -217,16 +217,16 @@ def asked_model(
 
 def read_options(texts: Sequence[str] | None) -> dict[str, Any]:
     """``--option NAME=VALUE`` pairs, one each; a value that is JSON (a number, true, null, a list) is read as that."""
-    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for text in texts or ():
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name.isidentifier() and equals):
             raise ValueError(f"--option {text}: must be NAME=VALUE, such as context_tokens=8000.")
         try:
-            found[name] = json.loads(value)
+            given[name] = json.loads(value)
         except ValueError:
-            found[name] = value
-    return found
+            given[name] = value
+    return given
 
 
 def _check_names(options: dict[str, Any]) -> None:

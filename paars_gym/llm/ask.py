@@ -33,8 +33,8 @@ def read_answer(reply: Reply, form: type[T]) -> T:
     except json.JSONDecodeError as error:
         raise ValueError(f"The answer is no valid JSON: {error}.") from None
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        wrong = [f"{'.'.join(str(part) for part in one['loc']) or 'answer'}: {one['msg']}" for one in found[:12]]
+        mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+        wrong = [f"{'.'.join(str(part) for part in one['loc']) or 'answer'}: {one['msg']}" for one in mistakes[:12]]
         raise ValueError("The answer does not fit the form: " + "; ".join(wrong)) from None
 
 

@@ -140,13 +140,13 @@ class Batched(Wrapper):
 
     async def _wait_for(self, batch: str) -> None:
         keys = [key for key, owner in self._batch_of.items() if owner == batch]
-        found: dict[str, Reply | ModelError]
+        results: dict[str, Reply | ModelError]
         wait = min(FIRST_POLL_SECONDS, self._poll)
         try:
             while True:
                 try:
                     if await self._api.ended(batch):
-                        found = await self._api.results(batch)
+                        results = await self._api.results(batch)
                         break
                 except TransientError:
                     # The batch goes on without us; a bad minute of the network is no reason to give it up.
@@ -154,13 +154,13 @@ class Batched(Wrapper):
                 await self._sleep(wait)
                 wait = min(wait * 1.5, self._poll)
         except Exception as error:
-            found = dict.fromkeys(keys, _named(error))
+            results = dict.fromkeys(keys, _named(error))
         expired = ServerError(f"The batch {batch} ended before this request had an answer.")
         self._watched.discard(batch)
-        self._settle({key: found.get(key, expired) for key in keys})
+        self._settle({key: results.get(key, expired) for key in keys})
 
-    def _settle(self, found: dict[str, Reply | ModelError]) -> None:
-        for key, result in found.items():
+    def _settle(self, results: dict[str, Reply | ModelError]) -> None:
+        for key, result in results.items():
             future = self._futures.pop(key, None)
             if isinstance(result, Reply):
                 self._results[key] = result

@@ -74,16 +74,16 @@ class AnthropicBatches:
         return await self._chat.guard(self._fetch(batch))
 
     async def _fetch(self, batch: str) -> Results:
-        found: Results = {}
+        results: Results = {}
         async for line in await self._chat.client.messages.batches.results(batch):
             result = line.result
             if result.type == "succeeded":
-                found[line.custom_id] = _read(self._chat, result.message)
+                results[line.custom_id] = _read(self._chat, result.message)
             elif result.type == "errored":
                 error = result.error.error
                 kind = ServerError if error.type in ("api_error", "overloaded_error") else RequestError
-                found[line.custom_id] = kind(f"{error.type}: {error.message}")
-        return found
+                results[line.custom_id] = kind(f"{error.type}: {error.message}")
+        return results
 
 
 class OpenAIBatches:
@@ -129,7 +129,7 @@ class OpenAIBatches:
         from openai.types.chat import ChatCompletion
 
         state = await self._chat.client.batches.retrieve(batch)
-        found: Results = {}
+        results: Results = {}
         for file in (state.output_file_id, state.error_file_id):
             if not file:
                 continue
@@ -138,10 +138,10 @@ class OpenAIBatches:
                 line = json.loads(row)
                 answer = line.get("response") or {}
                 if answer.get("status_code") == 200:
-                    found[line["custom_id"]] = _read(self._chat, ChatCompletion.construct(**answer["body"]))
+                    results[line["custom_id"]] = _read(self._chat, ChatCompletion.construct(**answer["body"]))
                 else:
-                    found[line["custom_id"]] = _openai_error(line.get("error"), answer)
-        return found
+                    results[line["custom_id"]] = _openai_error(line.get("error"), answer)
+        return results
 
 
 def _openai_error(error: dict[str, Any] | None, answer: dict[str, Any]) -> ModelError | Reply:

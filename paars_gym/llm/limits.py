@@ -191,5 +191,5 @@ class Retrying(Wrapper):
         own = float(self._rng.uniform(longest / 2, longest))
         if retry_after is None:
             return own
-        # The jitter on top keeps a crowd that was refused together from coming back together.
+        # The jitter on top keeps callers that were refused together from coming back together.
         return min(retry_after, self._retry_after_cap) + own / 10

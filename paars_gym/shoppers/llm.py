@@ -118,17 +118,17 @@ class LLMShopper:
     def session_request(self, persona: Persona | None, draw: int = 0) -> Request:
         """What every request of a session begins with; different draws get different answers."""
 
-        def made(told: Persona | None) -> Request:
-            return self._session_request(shopper_messages(told, self.condition, self.options.form), draw)
+        def made(shown: Persona | None) -> Request:
+            return self._session_request(shopper_messages(shown, self.condition, self.options.form), draw)
 
         return self._fitting(persona, made)
 
     def question(self, persona: Persona | None, text: str) -> Request:
         """A single question to a persona."""
 
-        def made(told: Persona | None) -> Request:
+        def made(shown: Persona | None) -> Request:
             return Request(
-                messages=(*answerer_messages(told, self.condition), Message(role="user", text=text)),
+                messages=(*answerer_messages(shown, self.condition), Message(role="user", text=text)),
                 temperature=self.temperatures[1],
                 seed=0,
                 max_tokens=self.options.max_tokens,

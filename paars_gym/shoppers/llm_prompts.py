@@ -92,8 +92,8 @@ def answerer_messages(persona: Persona | None, condition: Condition) -> tuple[Me
 
 
 def _system(task: str, persona: Persona | None, condition: Condition) -> tuple[Message, ...]:
-    told = render(persona, condition)
-    who = _PERSON.format(persona=told) if told else _NOBODY
+    known = render(persona, condition)
+    who = _PERSON.format(persona=known) if known else _NOBODY
     return Message(role="system", text=task), Message(role="system", text=who)
 
 
