@@ -1,6 +1,7 @@
-"""Do agents shop like people? The metrics of PAARS section 4, and what each must be read against, on plain arrays.
+"""Metrics of how alike agents and people shop (PAARS section 4), on plain arrays, and the report of two logs.
 
-Light to import: beyond numpy everything loads when it is used; what reads logs, when it is first asked for.
+Every metric returns an :class:`~paars_gym.estimate.Estimate`: a number with its interval, and the floor and the test
+that it must be read against. Everything is loaded when it is used.
 """
 
 from __future__ import annotations
@@ -8,74 +9,108 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from paars_gym.alignment.bins import (
-    Bins,
-    count_bins,
-    histogram,
-    joint_histogram,
-    rank_bins,
-    transition_histogram,
-)
-from paars_gym.alignment.classifier import c2st_auc
-from paars_gym.alignment.cosine import relative_gain, similarity
-from paars_gym.alignment.covering import coverage
-from paars_gym.alignment.density import kde_kl, kde_kl_loo
-from paars_gym.alignment.density_halves import split_kl
-from paars_gym.alignment.density_sweep import kde_sweep
-from paars_gym.alignment.density_test import kde_kl_loo_test
-from paars_gym.alignment.divergence import js_divergence, kl_divergence, wasserstein1
-from paars_gym.alignment.diversity import hd_d, mattr, rarefied_ttr, tokens, type_token_ratio
-from paars_gym.alignment.individual import (
-    accuracy,
-    accuracy_difference,
-    position_bias,
-    wilson_interval,
-)
-from paars_gym.alignment.kernels import log_density
-from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
-from paars_gym.alignment.result import Interval, Sizes
-from paars_gym.alignment.stratify import by_stratum, groups, quantile_strata
-from paars_gym.alignment.two_sample import energy_distance, frechet_distance
-
 if TYPE_CHECKING:
-    from paars_gym.alignment.language_model import load_language_model
-    from paars_gym.alignment.measure import Measure
-    from paars_gym.alignment.query_generation import score_queries
-    from paars_gym.alignment.query_pairs import mine_query_pairs
+    from paars_gym.alignment.comparison import ScoreOptions, compare_embeddings
+    from paars_gym.alignment.divergences import js_divergence, kl_divergence, wasserstein1
+    from paars_gym.alignment.diversity import hd_d, mattr, rarefied_ttr, tokens, type_token_ratio, variety
+    from paars_gym.alignment.histograms import (
+        Bins,
+        count_bins,
+        histogram,
+        joint_histogram,
+        rank_bins,
+        transition_histogram,
+    )
+    from paars_gym.alignment.individual import (
+        accuracy,
+        accuracy_difference,
+        position_bias,
+        relative_gain,
+        similarity,
+        wilson_interval,
+    )
+    from paars_gym.alignment.kde import kde_kl, kde_kl_loo, kde_sweep
+    from paars_gym.alignment.kde_halves import kde_kl_loo_test, split_kl
+    from paars_gym.alignment.kernels import log_density
+    from paars_gym.alignment.permutation import coverage, energy_distance
+    from paars_gym.alignment.perplexity import (
+        LanguageModel,
+        conditional_perplexity,
+        load_language_model,
+        overlap_difficulty,
+    )
+    from paars_gym.alignment.private import Reference, export_reference
+    from paars_gym.alignment.query_generation import mine_query_pairs, score_queries
     from paars_gym.alignment.rank_selection import mine_rank_cases, score_ranks
-    from paars_gym.alignment.reference import Reference, export_reference
-    from paars_gym.alignment.report import AlignmentReport
+    from paars_gym.alignment.report import AlignmentReport, Measure
     from paars_gym.alignment.scoring import score
     from paars_gym.alignment.session_generation import SessionBins, compare_sessions
     from paars_gym.alignment.session_log import open_log
-    from paars_gym.alignment.text_comparison import compare_embeddings, variety
+    from paars_gym.alignment.strata import by_stratum, groups, quantile_strata
+    from paars_gym.alignment.two_sample import c2st_auc, frechet_distance
 
 _LATE = {
     "AlignmentReport": "report",
-    "Measure": "measure",
-    "Reference": "reference",
+    "Bins": "histograms",
+    "LanguageModel": "perplexity",
+    "Measure": "report",
+    "Reference": "private",
+    "ScoreOptions": "comparison",
     "SessionBins": "session_generation",
-    "compare_embeddings": "text_comparison",
+    "accuracy": "individual",
+    "accuracy_difference": "individual",
+    "by_stratum": "strata",
+    "c2st_auc": "two_sample",
+    "compare_embeddings": "comparison",
     "compare_sessions": "session_generation",
-    "export_reference": "reference",
-    "load_language_model": "language_model",
-    "mine_query_pairs": "query_pairs",
+    "conditional_perplexity": "perplexity",
+    "count_bins": "histograms",
+    "coverage": "permutation",
+    "energy_distance": "permutation",
+    "export_reference": "private",
+    "frechet_distance": "two_sample",
+    "groups": "strata",
+    "hd_d": "diversity",
+    "histogram": "histograms",
+    "joint_histogram": "histograms",
+    "js_divergence": "divergences",
+    "kde_kl": "kde",
+    "kde_kl_loo": "kde",
+    "kde_kl_loo_test": "kde_halves",
+    "kde_sweep": "kde",
+    "kl_divergence": "divergences",
+    "load_language_model": "perplexity",
+    "log_density": "kernels",
+    "mattr": "diversity",
+    "mine_query_pairs": "query_generation",
     "mine_rank_cases": "rank_selection",
     "open_log": "session_log",
+    "overlap_difficulty": "perplexity",
+    "position_bias": "individual",
+    "quantile_strata": "strata",
+    "rank_bins": "histograms",
+    "rarefied_ttr": "diversity",
+    "relative_gain": "individual",
     "score": "scoring",
     "score_queries": "query_generation",
     "score_ranks": "rank_selection",
-    "variety": "text_comparison",
+    "similarity": "individual",
+    "split_kl": "kde_halves",
+    "tokens": "diversity",
+    "transition_histogram": "histograms",
+    "type_token_ratio": "diversity",
+    "variety": "diversity",
+    "wasserstein1": "divergences",
+    "wilson_interval": "individual",
 }
 __all__ = [
     "AlignmentReport",
     "Bins",
-    "Interval",
     "LanguageModel",
     "Measure",
     "Reference",
+    "ScoreOptions",
     "SessionBins",
-    "Sizes",
     "accuracy",
     "accuracy_difference",
     "by_stratum",
