@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from paars_gym.alignment.session_generation import SessionBins, compare_sessions
     from paars_gym.alignment.session_log import open_log
     from paars_gym.alignment.strata import by_stratum, groups, quantile_strata
-    from paars_gym.alignment.two_sample import c2st_auc, frechet_distance
+    from paars_gym.alignment.two_sample import c2st_auc
 
 _LATE = {
     "AlignmentReport": "report",
@@ -68,7 +68,6 @@ _LATE = {
     "coverage": "permutation",
     "energy_distance": "permutation",
     "export_reference": "private",
-    "frechet_distance": "two_sample",
     "groups": "strata",
     "hd_d": "diversity",
     "histogram": "histograms",
@@ -122,7 +121,6 @@ __all__ = [
     "coverage",
     "energy_distance",
     "export_reference",
-    "frechet_distance",
     "groups",
     "hd_d",
     "histogram",

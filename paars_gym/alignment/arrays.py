@@ -18,7 +18,7 @@ LARGEST = 1e300  # of a squared norm: what is added to it must not overflow eith
 
 
 def embeddings(human: ArrayLike, agent: ArrayLike, *, paired: bool = False) -> tuple[Array, Array]:
-    """Both populations as float64 matrices.
+    """Both sides as float64 matrices.
 
     Args:
         human: Shape (n_human, dim); a flat array is taken as n numbers, dim = 1.

@@ -113,7 +113,7 @@ def compare_embeddings(
         threads: All available cores by default.
 
     Raises:
-        ValueError: The dimensions differ, a population is empty or not finite, or pairs do not match up.
+        ValueError: The dimensions differ, a side is empty or not finite, or pairs do not match up.
     """
     check_rng(rng)
     p, q = embeddings(human, agent, paired=paired)

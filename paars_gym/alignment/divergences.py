@@ -145,7 +145,7 @@ def wasserstein1(
     n_resamples: int | Replicas = 1000,
     rng: np.random.Generator | None = None,
 ) -> Estimate:
-    """Wasserstein-1 distance, the integral of |F - G|: by how many searches, or ranks, must a session move on average?
+    """Wasserstein-1 distance, the integral of |F - G|: how many searches, or ranks, a session must move on average.
 
     Unlike KL it knows that 3 is nearer to 4 than to 20. An open last bin counts as its lower bound, so that the
     distance is then a lower bound. The percentile bootstrap covers 94 to 95%.
@@ -224,7 +224,7 @@ def two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Ar
         if not np.all(np.isfinite(array)) or np.any(array < 0):
             raise ValueError(f"{name} holds negative, NaN or infinite values, must hold counts >= 0.")
         if not array.sum() > 0:
-            raise ValueError(f"{name} sums to 0: an empty population has no distribution to compare.")
+            raise ValueError(f"{name} sums to 0: without a session there is no distribution to compare.")
         sides.append(array if array.ndim == 1 else array[array.any(axis=1)])  # a shopper without sessions is none
     human, agent = sides
     if human.shape[-1] != agent.shape[-1]:

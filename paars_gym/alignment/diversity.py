@@ -19,7 +19,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
     """Distinct strings over strings: the paper's "token-type-ratio" of Table 4.
 
     Its product ratio of .97 is out of reach for words (2,400 titles would need some 35,000 different words), hence
-    whole strings, compared as they are. It falls as the sample grows, by construction: compare populations by
+    whole strings, compared as they are. It falls as the sample grows, by construction: compare two logs by
     :func:`rarefied_ttr` at a common size. The interval is a jackknife of the distinct count, on the wide side.
 
     Args:
@@ -47,7 +47,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
 
 
 def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
-    """Expected distinct share among ``size`` items drawn without replacement: comparable between populations.
+    """Expected distinct share among ``size`` items drawn without replacement: comparable between logs.
 
     Hurlbert 1971, the exact hypergeometric expectation (sum over types of 1 - C(N - c, n) / C(N, n)) / n. A bootstrap
     would be biased (drawing with replacement repeats items). The interval is the jackknife of this U-statistic;
@@ -55,7 +55,7 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
 
     Args:
         items: Strings, or tokens.
-        size: Common size to compare at, such as that of the smallest population.
+        size: Common size to compare at, such as that of the smallest log.
 
     Raises:
         ValueError: No items.

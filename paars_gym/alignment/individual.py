@@ -87,7 +87,7 @@ def accuracy(
 
 
 def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True) -> Estimate:
-    """Is one condition better than the other, such as persona over history alone (PAARS Table 3)?
+    """Accuracy of one condition less that of another, such as persona less history alone (PAARS Table 3).
 
     Paired, by the cases on which they disagree: McNemar 1947, exact, with the interval of Bonett and Price 2012.
     Unpaired (all that published accuracies allow): two independent proportions, which wastes what the pairing knows.

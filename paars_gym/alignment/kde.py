@@ -72,7 +72,7 @@ def kde_kl(
 
     Raises:
         TypeError: ``rng`` is no generator.
-        ValueError: The dimensions differ, a population is empty or not finite, or an option is out of range.
+        ValueError: The dimensions differ, a side is empty or not finite, or an option is out of range.
     """
     kernel = Kernel(bandwidth)
     return kernel_kls(human, agent, kernels=[kernel], n_samples=n_samples, repeats=repeats, rng=rng, threads=threads)[

@@ -156,13 +156,11 @@ class DensityTest(NamedTuple):
         halves_p_value: The same of halves: are people closer to the other half of people than to its agents? That is
             what :func:`~paars_gym.alignment.split_kl` has between its estimate and its floor; with ``paired`` nobody
             meets their own pair.
-        halves_spread: Its standard deviation.
     """
 
     p_value: float
     spread: float
     halves_p_value: float
-    halves_spread: float
 
 
 def kde_kl_loo_test(
@@ -237,8 +235,8 @@ def kde_kl_loo_test(
 
     with tile_pool(threads) as run:
         values = np.sum(list(run(work, zip(starts, seeds, strict=True))), axis=0) / (n * repeats)
-    (whole, spread), (halves, halves_spread) = (_judge(row) for row in values)
-    return DensityTest(whole, spread, halves, halves_spread)
+    (whole, spread), (halves, _) = (_judge(row) for row in values)
+    return DensityTest(whole, spread, halves)
 
 
 def _judge(values: Array) -> tuple[float, float]:

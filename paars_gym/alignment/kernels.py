@@ -17,7 +17,7 @@ from paars_gym.alignment.arrays import embeddings, tile_pool
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes of the populations
+ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes
 PLAIN = 600.0
 """Exponents up to which, either way, a sum of exponentials needs no shift by the greatest."""
 

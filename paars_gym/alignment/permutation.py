@@ -64,7 +64,7 @@ def energy_distance(
 
     Raises:
         TypeError: ``rng`` is no generator.
-        ValueError: The dimensions differ, a population is empty or not finite, or pairs do not match up.
+        ValueError: The dimensions differ, a side is empty or not finite, or pairs do not match up.
     """
     check_rng(rng)
     x, y = embeddings(human, agent, paired=paired)
@@ -176,7 +176,7 @@ def coverage(
 
     Raises:
         TypeError: ``rng`` is no generator.
-        ValueError: The dimensions differ, a population is empty or not finite, or an option is out of range.
+        ValueError: The dimensions differ, a side is empty or not finite, or an option is out of range.
     """
     if rng is None:
         rng = np.random.default_rng(0)

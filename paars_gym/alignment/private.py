@@ -35,12 +35,12 @@ INSTALL = 'Differential privacy needs OpenDP. Install it: python -m pip install 
 
 
 class Reference(BaseModel):
-    """A population as histograms that anyone may see.
+    """A log of people as histograms that anyone may see.
 
     Attributes:
         schema_version: Of this record.
         paars_gym: Version of the package that wrote it.
-        name: How reports call the population.
+        name: How reports call the log.
         synthetic: True when no person made the sessions.
         bins: Lower bounds of the bins of counts and of ranks.
         histograms: Sessions in each bin, one session a shopper, with noise; by statistic.
@@ -114,7 +114,7 @@ class Reference(BaseModel):
 def export_reference(
     log: SessionLog, *, epsilon: float = 1.0, bins: SessionBins | None = None, rng: np.random.Generator
 ) -> Reference:
-    """Releases the histograms of a population with differential privacy.
+    """Releases the histograms of a log with differential privacy.
 
     Searches, views and purchases a session, and the deepest rank where ranks are recorded. Each gets an equal part of
     epsilon, and discrete Laplace noise of scale 1 / part (Ghosh et al. 2009, through OpenDP). What is recorded, the

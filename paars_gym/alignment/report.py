@@ -179,7 +179,8 @@ class AlignmentReport(Tabular, BaseModel):
         judged = [m.estimate.verdict for m in self.measures if m.population == "agents" and m.segment is None]
         judged = [verdict for verdict in judged if verdict in ("differs", "not told apart", "below people")]
         differ = sum(verdict == "differs" for verdict in judged)
-        return f"{sides.get('agents', '?')} against {sides.get('human', '?')}: {differ} of {len(judged)} numbers differ"
+        who = f"{sides.get('agents', '?')} against {sides.get('human', '?')}"
+        return f"{who}: {differ} of {len(judged)} numbers differ beyond chance"
 
 
 def _place(measure: Measure) -> tuple[bool, int, int, int]:

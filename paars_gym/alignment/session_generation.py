@@ -118,7 +118,7 @@ def session_histograms(
     """Histograms of every statistic that a log records.
 
     Args:
-        log: A population.
+        log: Of people or agents.
         bins: Where values go.
         actions: Of which the order is counted.
         groups: Group of each session of the log, scored or not, shape (sessions,); None counts sessions alone.
@@ -163,7 +163,7 @@ def compare_histograms(
     rng: np.random.Generator,
     replicas: Mapping[str, Replicas] | None = None,
 ) -> dict[str, HistogramComparison]:
-    """The distances between two populations' histograms, for every statistic that both have.
+    """The distances between two logs' histograms, for every statistic that both have.
 
     Args:
         human: By statistic, shape (bins,), or one row a shopper.

@@ -80,7 +80,7 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionLog:
-    """A population's sessions, read once.
+    """The sessions of a log, read once.
 
     Attributes:
         name: How reports call it.
@@ -156,7 +156,7 @@ def first_of_each(codes: Ints) -> Mask:
 
 
 def open_log(source: SessionLog | Store | str | Path | Iterable[Session], *, name: str | None = None) -> SessionLog:
-    """Reads a population.
+    """Reads a log.
 
     Args:
         source: A store, the folder of one, the folder of a run, or sessions (taken to record everything).

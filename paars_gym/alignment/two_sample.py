@@ -1,4 +1,4 @@
-"""Classifier two-sample test and Fréchet distance of two samples of embeddings."""
+"""Classifier two-sample test: whether a classifier can tell agents' embeddings from people's."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def c2st_auc(
 
     Raises:
         TypeError: ``rng`` is no generator.
-        ValueError: The dimensions differ, a population is empty or not finite, or an option is out of range.
+        ValueError: The dimensions differ, a side is empty or not finite, or an option is out of range.
     """
     check_rng(rng)
     x, y = embeddings(human, agent, paired=paired)
@@ -144,28 +144,3 @@ def _ranks_among(values: Array, others: Array) -> Array:
     """How many of the others each value exceeds; a tie counts half."""
     order = np.sort(others)
     return np.asarray((np.searchsorted(order, values, "left") + np.searchsorted(order, values, "right")) / 2)
-
-
-def frechet_distance(human: ArrayLike, agent: ArrayLike) -> Estimate:
-    """Squared Fréchet distance of the two Gaussians that share the samples' means and covariances.
-
-    Dowson and Landau 1982: |a - b|² + tr(A + B - 2 (AB)^½). Sees the first two moments only, and is biased upwards
-    for fewer points than some ten times the dimension: compare equal sizes. It has neither an interval nor a floor.
-
-    Args:
-        human: Embeddings, shape (n_human, dim), at least two.
-        agent: Embeddings, shape (n_agent, dim), at least two.
-
-    Raises:
-        ValueError: The dimensions differ, or a population is not finite or has fewer than two points.
-    """
-    x, y = embeddings(human, agent)
-    if min(len(x), len(y)) < 2:
-        raise ValueError(f"{len(x)} human and {len(y)} agent points, must be at least two each to have a covariance.")
-    shift = x.mean(axis=0) - y.mean(axis=0)
-    x, y = (x - x.mean(axis=0)) / math.sqrt(len(x) - 1), (y - y.mean(axis=0)) / math.sqrt(len(y) - 1)
-    # tr (AB)^½ is the sum of the singular values of XY', here by way of the smaller dim x dim triangles.
-    cross = np.asarray(np.linalg.qr(x, mode="r")) @ np.asarray(np.linalg.qr(y, mode="r")).T
-    trace = float(np.linalg.svd(cross, compute_uv=False).sum())
-    value = float(shift @ shift) + float((x * x).sum() + (y * y).sum()) - 2 * trace
-    return Estimate(max(value, 0.0), sizes={"human": len(x), "agent": len(y)})

@@ -1,4 +1,4 @@
-"""Are the measures of variety right, and do they compare populations of unequal size?"""
+"""The measures of variety are right, and compare logs of unequal size."""
 
 from __future__ import annotations
 

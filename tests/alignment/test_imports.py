@@ -1,4 +1,4 @@
-"""Is the metric layer cheap to import, and independent of what it measures?"""
+"""The metrics are cheap to import, and independent of what they measure."""
 
 from __future__ import annotations
 

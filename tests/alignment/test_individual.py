@@ -1,4 +1,4 @@
-"""Are individual accuracy, similarity and their comparisons right?"""
+"""Accuracy, similarity and their comparisons are right."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Cases hold no trace of what was bought, and their distractors are what the protocol says."""
+
 from __future__ import annotations
 
 from collections import Counter

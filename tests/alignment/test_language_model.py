@@ -1,4 +1,4 @@
-"""Does a real causal model score the continuation alone, given its context?"""
+"""A causal model scores the continuation alone, given its context."""
 
 from __future__ import annotations
 

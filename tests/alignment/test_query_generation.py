@@ -1,4 +1,4 @@
-"""Are pairs mined exactly as section 4.3 says, and agents' queries scored against them as worked by hand?"""
+"""Pairs are mined exactly as section 4.3 says, and agents' queries scored against them as worked by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are cases taken from logged lists only, and the ranks chosen compared as by hand?"""
+"""Cases are taken from logged lists only, and the ranks chosen compared as by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the report say what is true of populations whose truth is known, and refuse what cannot be compared?"""
+"""The report says what is true of logs whose truth is known, and refuses what cannot be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the printed report show what it must, and does the command answer mistakes in one line?"""
+"""The printed report shows what it must, and the command answers mistakes in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a reference keep its privacy bound, account for its budget, and stand in for the log?"""
+"""A reference keeps its privacy bound, accounts for its budget, and stands in for the log."""
 
 from __future__ import annotations
 

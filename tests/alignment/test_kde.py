@@ -1,4 +1,4 @@
-"""Is the kernel density KL exact, at every bandwidth and size, and read against the right floor?"""
+"""The kernel density KL is exact, at every bandwidth and size, and read against the right floor."""
 
 from __future__ import annotations
 

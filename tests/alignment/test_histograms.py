@@ -1,4 +1,4 @@
-"""Do counts, ranks and actions land in the bins they should?"""
+"""Counts, ranks and actions land in the bins they should."""
 
 from __future__ import annotations
 

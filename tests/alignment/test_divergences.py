@@ -1,4 +1,4 @@
-"""Are the divergences of histograms right, and do their intervals mean what they say?"""
+"""The divergences of histograms are right, and their intervals mean what they say."""
 
 from __future__ import annotations
 
@@ -160,8 +160,8 @@ def test_the_order_of_bins_does_not_matter_to_kl(pair: tuple[list[int], list[int
     [
         ([], [], "not empty"),
         ([1, 2], [1, 2, 3], "same bins"),
-        ([0, 0], [1, 1], "empty population"),
-        ([1, 1], [0, 0], "empty population"),
+        ([0, 0], [1, 1], "without a session"),
+        ([1, 1], [0, 0], "without a session"),
         ([1, -1], [1, 1], "counts >= 0"),
         ([1, math.nan], [1, 1], "counts >= 0"),
         ([1, 1], [1, math.inf], "counts >= 0"),
