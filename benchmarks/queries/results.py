@@ -13,6 +13,7 @@ from paars_gym.alignment.query_generation import QueryCondition
 from paars_gym.alignment.report import Measure, measure
 
 OF = "queries for viewed items"
+BY_CHANCE = "cosine with other people's queries"
 
 
 class StratumResult(BaseModel):
@@ -78,7 +79,7 @@ def measures_of(condition: QueryCondition, name: str) -> list[Measure]:
     """One by one and as groups, of one shopper."""
     close = condition.similarity.mean
     by_chance = None if close.floor is None else round(close.floor, 4)
-    close = replace(close, floor=None, details={"cosine with other people's queries": by_chance})
+    close = replace(close, floor=None, details={BY_CHANCE: by_chance})
     return [
         measure(close, of=OF, metric="mean cosine", population=name),
         *embedding_measures(condition.group, of=OF, population=name),

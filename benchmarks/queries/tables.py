@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from benchmarks.queries.results import OF, QueryResults
+from benchmarks.queries.results import BY_CHANCE, OF, QueryResults
 from benchmarks.report.cells import cell, estimate, interval
 from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.paper import PAPER
@@ -36,7 +36,7 @@ def one_by_one(results: QueryResults) -> Table:
             ends = interval(gain.low, gain.high, percent=True)
             improved = "\n".join(filter(None, (f"{gain.gain:+.1%}", ends, f"over {_short(gain.over, name)}")))
         quartiles = [estimate(s.similarity, s.low, s.high) for s in results.strata if s.shopper == name]
-        shown.add_row(name, cell(mean), number(next(iter(mean.estimate.details.values()))), improved, *quartiles)
+        shown.add_row(name, cell(mean), number(mean.estimate.number(BY_CHANCE)), improved, *quartiles)
     paper = PAPER[OF, "mean cosine"]
     shown.add_row("paper (LLM), base", f"{paper.base:.2f}")
     shown.add_row("paper (LLM), persona", f"{paper.persona:.2f}", "", f"{paper.persona / paper.base - 1:+.0%}")
@@ -52,7 +52,7 @@ def as_groups(results: QueryResults) -> Table:
     for name in shoppers(results):
         halves = told[name, "KDE-KL of halves"].estimate if (name, "KDE-KL of halves") in told else None
         cells = [number(told[name, metric].estimate.value) for metric in GROUP]
-        split = [] if halves is None else [halves.value, halves.details["own_pair"], halves.floor]
+        split = [] if halves is None else [halves.value, halves.number("own_pair"), halves.floor]
         shown.add_row(name, *cells, *map(number, split))
     value = PAPER[OF, "KDE-KL h = 0.1"]
     shown.add_row("paper (LLM), base", f"{value.base}")
@@ -106,7 +106,7 @@ def main_remarks(results: QueryResults) -> list[str]:
     for name in shoppers(results):
         mean = told[name, "mean cosine"].estimate
         if name not in results.same and mean.low is not None:
-            chance = float(next(iter(mean.details.values())))
+            chance = mean.number(BY_CHANCE) or 0.0
             apart = "beyond chance" if mean.low > chance else "not told apart from it"
             said.append(
                 f"{name}: mean cosine {number(mean.value)}, with other people's queries {number(chance)}: {apart}."

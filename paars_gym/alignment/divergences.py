@@ -181,7 +181,7 @@ def wasserstein1(
 
 def _blame(estimate: Estimate, direction: Direction) -> str:
     """Why smoothing counts: what one side has where the other has nothing; without that, there are few sessions."""
-    unsupported, novel = (float(estimate.details[name] or 0.0) for name in ("unsupported_mass", "novel_mass"))
+    unsupported, novel = (estimate.number(name) or 0.0 for name in ("unsupported_mass", "novel_mass"))
     people = f"{unsupported:.1%} of the human mass lies on bins that no agent uses"
     agents = f"{novel:.1%} of the agents' mass lies on bins that no human uses"
     if not (unsupported or novel):
