@@ -1,4 +1,4 @@
-"""What did one step of an episode look like, for whoever wants to replay or debug it?"""
+"""The record of one step of an episode, to replay or debug it."""
 
 from __future__ import annotations
 

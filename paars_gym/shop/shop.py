@@ -1,4 +1,4 @@
-"""What does one shop hold in common for all its visitors? Catalog, ranking, and every page that was already shown.
+"""What one shop holds in common for all its visitors: catalog, ranking, and every page that was already shown.
 
 Visitors walk a graph: a `Scene` is a page as shown, a `Place` is a scene with a cart, and a place remembers the `Move`
 that each action made from it. Moves are worked out by the rules of `state` and nothing else; remembering them makes a

@@ -1,4 +1,4 @@
-"""What is the state of a visit, and how does one action change it? Pure: no clock, no randomness, no I/O.
+"""The state of a visit, and how one action changes it. Pure: no clock, no randomness, no I/O.
 
 A visit is where the shopper is (`Page`), how they came there (``trail``), what is in the cart and what was bought.
 Searching, viewing and paging depend on the page alone; everything else on the cart. `apply` never raises: an action

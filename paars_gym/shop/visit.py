@@ -1,4 +1,4 @@
-"""How does one visit unfold, step by step? Along the moves of the shop's places, and a count of steps.
+"""One visit step by step, along the moves of the shop's places, with a count of steps.
 
 Both environments are thin shells over this class.
 """

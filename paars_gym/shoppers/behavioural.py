@@ -1,4 +1,4 @@
-"""How does a shopper shop who follows a choice model? (The offline stand-in for the agent of PAARS section 4.3.)
+"""A shopper that follows a choice model: the offline stand-in for the agent of PAARS section 4.3.
 
 A session is a chain of logit decisions, each of which leaves a trace in the event log, so that the likelihood of a log
 is exact (`paars_gym.shoppers.likelihood`):

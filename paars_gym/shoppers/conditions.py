@@ -1,4 +1,4 @@
-"""What of the persona may a shopper use? The conditions of Table 3."""
+"""The conditions of Table 3: what of the persona a shopper may use."""
 
 from __future__ import annotations
 

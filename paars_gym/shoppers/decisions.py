@@ -1,4 +1,4 @@
-"""Which decisions does an event log show? Sessions read as `Evidence`."""
+"""The decisions that an event log shows: sessions read as `Evidence`."""
 
 from __future__ import annotations
 

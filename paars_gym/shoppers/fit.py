@@ -1,4 +1,4 @@
-"""Which parameters make a log most probable, and how sure is that? Maximum likelihood with observed information."""
+"""Parameters that make a log most probable, with their standard errors: maximum likelihood, observed information."""
 
 from __future__ import annotations
 

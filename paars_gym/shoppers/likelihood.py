@@ -1,4 +1,4 @@
-"""How probable is a log under the behavioural shopper's model? Exact log-likelihood with its analytic gradient.
+"""The probability of a log under the behavioural shopper's model: exact log-likelihood with its analytic gradient.
 
 Every decision leaves a trace but one: where on a page the shopper stopped looking after the last result that was
 opened. The sum over all positions is a recursion up the page. With q the chance that a result is opened and s that the

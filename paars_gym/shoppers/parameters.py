@@ -1,4 +1,4 @@
-"""What are the numbers of the behavioural shopper, and what do they mean?"""
+"""The parameters of the behavioural shopper, and what each means."""
 
 from __future__ import annotations
 

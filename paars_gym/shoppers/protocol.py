@@ -1,4 +1,4 @@
-"""What is a shopper? A `Policy` shops in the environment; an `Answerer` answers the single-question tasks.
+"""The protocols of shoppers: a `Policy` shops in the environment, an `Answerer` answers the single-question tasks.
 
 PAARS section 4.3. A shopper may be both. Methods may be plain or ``async``: callers await whatever is awaitable.
 """

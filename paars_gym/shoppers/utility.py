@@ -1,4 +1,4 @@
-"""What does a shopper see in a product? Features of products on a page, in the eyes of one persona."""
+"""The utility of the products on a page to one persona, from their features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who are the invented people of the reference population? Segments that differ, and persons that differ within them.
+"""The invented people of the reference population: segments that differ, and persons that differ within them.
 
 Everything here is assumed, none of it estimated. No utility is computed anywhere: what the people do follows from
 habits and chances of their segment, so that a choice model fitted to their sessions cannot simply find itself again.

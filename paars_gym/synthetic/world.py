@@ -1,4 +1,4 @@
-"""Who are the humans of a shop that never had any? A synthetic reference population, to be called so everywhere.
+"""A synthetic reference population for a shop that never had customers; reports call it synthetic everywhere.
 
 No public log holds searches, views and purchases of one person together. These people stand in for it, so that each
 task of the alignment suite can be run and its code be checked; what is measured against them says nothing about people.

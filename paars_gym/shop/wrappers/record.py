@@ -1,4 +1,4 @@
-"""How does an episode become a log? As one `Session`, or step by step as JSON lines."""
+"""Wrappers that keep an episode, as one `Session` or step by step as JSON lines."""
 
 from __future__ import annotations
 
