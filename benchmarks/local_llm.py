@@ -38,11 +38,10 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import read_products
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import item_question
 from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
-from paars_gym.shoppers.protocol import GaveUp
+from paars_gym.shoppers.protocol import GaveUp, check_condition
 
 CASES = 20
 HISTORY_TOKENS = 600

@@ -138,7 +138,7 @@ def run(
             sessions=sessions,
             condition=condition,
             personas=world.personas,
-            intentions=world.errands(sessions),
+            intentions=world.mined_intentions(sessions),
             seed=seed,
         )
         simulate(out / condition, shoppers, resume=True)

@@ -92,18 +92,18 @@ def run(
             sessions=sessions,
             condition=condition,
             personas=world.personas,
-            intentions=world.errands(sessions),
+            intentions=world.mined_intentions(sessions),
             seed=seed,
         )
         simulate(out / f"mini-{condition}", mini_run, resume=True)
     progress("journey: the households' baskets since December")
     held_out = _held_out_baskets(out / "journey-people")
     journey = load_catalog("journey")
-    personas, errands = default_people(journey)
+    personas, intentions = default_people(journey)
     for condition in CONDITIONS.values():
         progress(f"journey: {sessions:,} behavioural shoppers, {condition}")
         journey_run = RunConfig(
-            sessions=sessions, condition=condition, personas=personas, intentions=errands, seed=seed
+            sessions=sessions, condition=condition, personas=personas, intentions=intentions, seed=seed
         )
         simulate(out / f"journey-{condition}", journey_run, ShopConfig(catalog=journey), resume=True)
     progress("scoring")

@@ -18,7 +18,7 @@ from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import family_of, parse_spec
 from paars_gym.llm.stack import Stack, open_model
-from paars_gym.shoppers.conditions import check_condition
+from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
 
 

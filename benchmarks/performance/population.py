@@ -82,8 +82,8 @@ def main(
     """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
     sessions, cold = (min(sessions, CHECKED), min(cold, CHECKED_COLD)) if check else (sessions, cold)
     catalog = load_catalog("mini")
-    personas, errands = default_people(catalog)
-    shared = Shared([errand.intention for errand in errands[:POPULAR]])
+    personas, mined = default_people(catalog)
+    shared = Shared([one.intention for one in mined[:POPULAR]])
     shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
     warm_up = min(sessions, WARM_UP)
     warm = RunConfig(sessions=warm_up, personas=personas, intentions=shared)
@@ -94,7 +94,7 @@ def main(
     del shop
     fresh = make_ranking("bm25", catalog)
     coldly = _pace(
-        RunConfig(sessions=cold, personas=personas, intentions=errands), ShopConfig(catalog=catalog, ranking=fresh)
+        RunConfig(sessions=cold, personas=personas, intentions=mined), ShopConfig(catalog=catalog, ranking=fresh)
     )
 
     table = Table(

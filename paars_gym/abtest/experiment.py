@@ -77,7 +77,7 @@ class ABTest:
             sessions: Persona × intention pairs in each arm.
             catalog: Before any patch: a name, folder or object; None for the one that an arm brings, else ``mini``.
             personas: Who shops; None for the catalog's own people (`paars_gym.simulation.default_people`).
-            intentions: What for: errands mined from held-out sessions, or a function that draws one for a persona;
+            intentions: What for: those mined from held-out sessions, or a function that draws one for a persona;
                 None for those of the catalog's own people, or where personas are given for `IntentionMix`.
             policy: A short name, ``module:Class``, or a function that makes a policy.
             policy_options: For a policy given by name.

@@ -130,7 +130,7 @@ def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progre
         seed=visitors.seed,
         personas=who.personas,
         draw=who.draw,
-        errands=who.errands,
+        mined=who.mined,
         draws=visitors.draws,
         noise=visitors.noise(name),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.outcomes import FAILED
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import FIRST_DAY
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe
 from paars_gym.probes.pages import ProbePage, open_page
@@ -18,7 +19,6 @@ from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import env_factory
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.schedule import FIRST_DAY
 
 OUTCOMES = ("view", "purchase")
 

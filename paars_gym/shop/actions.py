@@ -1,4 +1,4 @@
-"""What can a shopper do, and how is it written? (PAARS section 4.3: the search, view and cart tools.)
+"""What a shopper can do, and how it is written (PAARS section 4.3: the search, view and cart tools).
 
 One set of models gives the text grammar and the JSON tool calls; `parse_action` is the only parser.
 

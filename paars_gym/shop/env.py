@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 import gymnasium
+import numpy as np
+from gymnasium.utils import seeding
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Intention, session_rng
-from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import ObservationKind
 from paars_gym.shop.open import open_shop
 from paars_gym.shop.rewards import Reward, make_reward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.spaces import ActionText, ObservationText
-from paars_gym.shop.state import navigate
 from paars_gym.shop.tools import ToolStyle, tool_schemas
 from paars_gym.shop.visit import Snapshot, Visit
 
@@ -127,7 +127,7 @@ class RetailEnv(gymnasium.Env[str, str]):
             reward: "none", "units", "revenue", "goal", or a `Reward`.
             observation: "page" or "json".
             render_mode: "ansi" (text returned) or "human" (printed at every step).
-            shop: An open shop to visit instead of opening one; the four settings above it are then its own.
+            shop: An open shop to visit instead of opening one; it brings catalog, ranking, page size and observation.
 
         Raises:
             ValueError: An argument out of its range; the message names it and what is allowed.
@@ -154,9 +154,18 @@ class RetailEnv(gymnasium.Env[str, str]):
         return self._visit.max_steps
 
     @property
-    def can_page(self) -> bool:
-        """Whether ``next_page[]`` is possible now."""
-        return navigate(self.shop, self._visit.state.page, NextPage()).page is not None
+    def np_random(self) -> np.random.Generator:
+        """The visit's generator. That of a session with a key is made when it is asked for: few are."""
+        if self._np_random is None and self._seed is not None:
+            if self.session_key is not None:
+                self._np_random = session_rng(self._seed, self.session_key)
+            else:
+                self._np_random, self._np_random_seed = seeding.np_random(self._seed)
+        return super().np_random
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = value, -1
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         """Starts a visit; see the class for the options.
@@ -170,11 +179,13 @@ class RetailEnv(gymnasium.Env[str, str]):
             super().reset(seed=seed)
             if seed is not None or self._seed is None:
                 self._seed = self.np_random_seed
-        else:  # super's generator would be replaced at once
+        else:
             self._seed = seed
         if self.session_key is not None:
-            self.np_random = session_rng(self._seed, self.session_key)
-        intention = chosen["intention"] or self._visit.draw_intention(self.np_random)
+            self._np_random = None
+        intention = chosen["intention"]
+        if intention is None and self._visit.draws_intentions:
+            intention = self._visit.draw_intention(self.np_random)
         observation, info = self._visit.begin(intention)
         if self.render_mode == "human":
             self.render()

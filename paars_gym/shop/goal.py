@@ -1,4 +1,4 @@
-"""How well does a product bought fit what the shopper came for, and what might a shopper come for?
+"""How well a product bought fits what the shopper came for, and intentions drawn from a catalog.
 
 The score follows WebShop (Yao et al. 2022, "WebShop: Towards Scalable Real-World Web Interaction with Grounded Language
 Agents", section 3.1); its product types are replaced by category paths and title words, which every catalog has.

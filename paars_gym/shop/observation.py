@@ -1,4 +1,4 @@
-"""How does a page read? As text for people and language models, or as JSON with the same content.
+"""Pages as text for people and language models, or as JSON with the same content.
 
 Product text is data: it is put on one line, shortened, and quoted where customers wrote it, so that nothing in it can
 look like a part of the page.

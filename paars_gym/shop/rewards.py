@@ -1,4 +1,4 @@
-"""What is a step worth? Rewards are objects; PAARS itself needs none (its suite reads sessions, not returns)."""
+"""Rewards of a step. PAARS itself needs none: its suite reads sessions, not returns."""
 
 from __future__ import annotations
 

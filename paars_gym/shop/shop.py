@@ -1,4 +1,4 @@
-"""What does one shop hold in common for all its visitors? Catalog, ranking, and every page that was already shown.
+"""What all visitors of one shop share: catalog, ranking, and every page that was already shown.
 
 Visitors walk a graph: a `Scene` is a page as shown, a `Place` is a scene with a cart, and a place remembers the `Move`
 that each action made from it. Moves are worked out by the rules of `state` and nothing else; remembering them makes a
@@ -205,8 +205,8 @@ class Shop:
         return Scene(page, text, info)
 
     def _products(self, ids: tuple[str, ...]) -> tuple[Product, ...]:
-        found = (self.product(product_id) for product_id in ids)
-        return tuple(product for product in found if product is not None)
+        products = (self.product(product_id) for product_id in ids)
+        return tuple(product for product in products if product is not None)
 
     def _list_results(self, results: Results) -> tuple[Shown, tuple[Listing, ...]]:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)

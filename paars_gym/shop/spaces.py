@@ -1,4 +1,4 @@
-"""Which texts are actions and observations? Unlike Gymnasium's `Text` these take "é" and cost nothing to check."""
+"""Spaces of texts. Unlike Gymnasium's `Text` they take "é" and cost nothing to check."""
 
 from __future__ import annotations
 

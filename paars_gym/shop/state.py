@@ -1,4 +1,4 @@
-"""What is the state of a visit, and how does one action change it? Pure: no clock, no randomness, no I/O.
+"""The state of a visit, and the rules by which an action changes it. Pure: no clock, no randomness, no I/O.
 
 A visit is where the shopper is (`Page`), how they came there (``trail``), what is in the cart and what was bought.
 Searching, viewing and paging depend on the page alone; everything else on the cart. `apply` never raises: an action
@@ -135,7 +135,7 @@ class Shown(NamedTuple):
     total: int
 
 
-class Shelves(Protocol):
+class Assortment(Protocol):
     """What the rules need of a shop: its products and its result lists."""
 
     reviews_per_page: int
@@ -149,7 +149,7 @@ class Shelves(Protocol):
         ...
 
 
-def apply(shelves: Shelves, state: State, action: Action | Mistake) -> Transition:
+def apply(assortment: Assortment, state: State, action: Action | Mistake) -> Transition:
     """The state after an action, what happened, and the error when it was not possible."""
     if state.ended:
         return Transition(state, error="The visit is over.")
@@ -157,7 +157,7 @@ def apply(shelves: Shelves, state: State, action: Action | Mistake) -> Transitio
         case Mistake():
             return Transition(state, error=action.message)
         case Search() | View() | NextPage():
-            page, events, error = navigate(shelves, state.page, action)
+            page, events, error = navigate(assortment, state.page, action)
             if page is None:
                 return Transition(state, error=error)
             trail = (*state.trail[1 - TRAIL_LENGTH :], state.page)
@@ -167,11 +167,11 @@ def apply(shelves: Shelves, state: State, action: Action | Mistake) -> Transitio
                 return Transition(state, error="There is no page to go back to.")
             return Transition(state._replace(page=state.trail[-1], trail=state.trail[:-1]))
         case AddToCart():
-            return _add(shelves, state, action)
+            return _add(assortment, state, action)
         case RemoveFromCart():
             return _remove(state, action)
         case Purchase():
-            return _purchase(shelves, state)
+            return _purchase(assortment, state)
         case Stop():
             return Transition(state._replace(ended=True), (Event(kind="stop"),))
 
@@ -184,20 +184,20 @@ class Step(NamedTuple):
     error: str | None = None
 
 
-def navigate(shelves: Shelves, page: Page, action: Search | View | NextPage) -> Step:
+def navigate(assortment: Assortment, page: Page, action: Search | View | NextPage) -> Step:
     """Where searching, viewing or paging leads from a page; depends on nothing else."""
     match action:
         case Search():
             if not action.query and action.filters.empty:
                 return Step(None, error="An empty search needs a filter: search[words] or search[ | category=Name].")
-            return _show(shelves, Results(action.query, action.filters, action.sort), "search")
+            return _show(assortment, Results(action.query, action.filters, action.sort), "search")
         case View():
-            return _view(shelves, page, action.product_id)
+            return _view(assortment, page, action.product_id)
         case NextPage():
-            return _next_page(shelves, page)
+            return _next_page(assortment, page)
 
 
-def _show(shelves: Shelves, results: Results, kind: Literal["search", "next_page"]) -> Step:
+def _show(assortment: Assortment, results: Results, kind: Literal["search", "next_page"]) -> Step:
     return Step(
         results,
         (
@@ -206,21 +206,21 @@ def _show(shelves: Shelves, results: Results, kind: Literal["search", "next_page
                 query=results.query,
                 filters=None if results.filters.empty else results.filters,
                 sort=results.sort,
-                results=shelves.shown(results).ids,
+                results=assortment.shown(results).ids,
                 page=results.number,
             ),
         ),
     )
 
 
-def _view(shelves: Shelves, page: Page, product_id: str) -> Step:
-    product = shelves.product(product_id)
+def _view(assortment: Assortment, page: Page, product_id: str) -> Step:
+    product = assortment.product(product_id)
     if product is None:
         return Step(None, error=_no_such_product(product_id))
     origin = page if isinstance(page, Results) else page.origin if isinstance(page, Detail) else None
     rank = None
     if origin is not None:
-        shown = shelves.shown(origin)
+        shown = assortment.shown(origin)
         rank = shown.first_rank + shown.ids.index(product_id) if product_id in shown.ids else None
     return Step(
         Detail(product_id, origin),
@@ -234,24 +234,24 @@ def _view_event(product: str, title: str, rank: int | None) -> Event:
     return Event.model_construct(kind="view", product=product, title=title, rank=rank)
 
 
-def _next_page(shelves: Shelves, page: Page) -> Step:
+def _next_page(assortment: Assortment, page: Page) -> Step:
     match page:
         case Results(query, filters, sort, number):
-            shown = shelves.shown(page)
+            shown = assortment.shown(page)
             if shown.first_rank - 1 + len(shown.ids) >= shown.total:
                 return Step(None, error=f"Page {number} is the last page of these results.")
-            return _show(shelves, Results(query, filters, sort, number + 1), "next_page")
+            return _show(assortment, Results(query, filters, sort, number + 1), "next_page")
         case Detail(product_id, origin, number):
-            product = shelves.product(product_id)
-            if product is None or number * shelves.reviews_per_page >= len(product.reviews):
+            product = assortment.product(product_id)
+            if product is None or number * assortment.reviews_per_page >= len(product.reviews):
                 return Step(None, error="There are no more reviews.")
             return Step(Detail(product_id, origin, number + 1))
         case Home():
             return Step(None, error="There is no next page here; search for something first.")
 
 
-def _add(shelves: Shelves, state: State, action: AddToCart) -> Transition:
-    product = shelves.product(action.product_id)
+def _add(assortment: Assortment, state: State, action: AddToCart) -> Transition:
+    product = assortment.product(action.product_id)
     if product is None:
         return Transition(state, error=_no_such_product(action.product_id))
     if not product.available:
@@ -291,12 +291,12 @@ def _remove(state: State, action: RemoveFromCart) -> Transition:
     )
 
 
-def _purchase(shelves: Shelves, state: State) -> Transition:
+def _purchase(assortment: Assortment, state: State) -> Transition:
     if not state.cart:
         return Transition(state, error="The cart is empty; add a product before you purchase.")
     lines, events = [], []
     for product_id, units, options in state.cart:
-        product = shelves.product(product_id)
+        product = assortment.product(product_id)
         assert product is not None, "the cart holds known products only"
         lines.append(Bought(product_id, units, product.price, options))
         events.append(_cart_event("purchase", product_id, product.title, units, product.price, options))

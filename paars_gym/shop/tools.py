@@ -1,4 +1,4 @@
-"""What is a language model told that it can do? The actions as tool definitions, from the models that parse them."""
+"""The actions as tool definitions for language models, from the pydantic models that parse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does one visit unfold, step by step? Along the moves of the shop's places, and a count of steps.
+"""One visit, step by step: the moves between the shop's places, and a count of steps.
 
 Both environments are thin shells over this class.
 """
@@ -70,9 +70,14 @@ class Visit:
         self.restore(Snapshot(State(), 0, intention))
         return self.observation, _info(self._place, (), None)
 
+    @property
+    def draws_intentions(self) -> bool:
+        """Whether the reward asks for a goal where none is given."""
+        return isinstance(self.reward, GoalReward)
+
     def draw_intention(self, rng: np.random.Generator) -> Intention | None:
         """What a visitor with no given intention came for: a random goal if the reward asks for one, else nothing."""
-        return sample_goal(self.shop.catalog, rng) if isinstance(self.reward, GoalReward) else None
+        return sample_goal(self.shop.catalog, rng) if self.draws_intentions else None
 
     def advance(self, action: object) -> StepResult:
         """One step: observation, reward, terminated, truncated, info. Never raises, whatever the action."""

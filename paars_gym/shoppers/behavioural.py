@@ -1,4 +1,4 @@
-"""How does a shopper shop who follows a choice model? (The offline stand-in for the agent of PAARS section 4.3.)
+"""A shopper who follows a choice model: the offline stand-in for the agent of PAARS section 4.3.
 
 A session is a chain of logit decisions, each of which leaves a trace in the event log, so that the likelihood of a log
 is exact (`paars_gym.shoppers.likelihood`):
@@ -6,9 +6,9 @@ is exact (`paars_gym.shoppers.likelihood`):
 1. Query: each content word of the intention is in it with the same probability, at least one is.
 2. Examination: down the page from the top, a cascade (Craswell et al. 2008) in which going on to the next result
    becomes rarer with its position and depends on what happened at the last (Chapelle & Zhang 2009). Each result looked
-   at is opened by its appeal: relevance, price, rating, renown, brand, category, familiarity, budget. None is opened
-   twice.
-3. Purchase: the product that is open goes into the cart by its appeal against an outside option, which depends on the
+   at is opened by its utility: relevance, price, rating, popularity, brand, category, familiarity, budget. None is
+   opened twice.
+3. Purchase: the product that is open goes into the cart by its utility against an outside option, which depends on the
    goal of the session and on what is in the cart already.
 4. Done with a page: the next page, another query, or leaving, which patience and a filled cart make likelier.
 5. Leaving: a filled cart is bought or abandoned.
@@ -29,20 +29,19 @@ from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, Session
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
 from paars_gym.shoppers.utility import (
     Display,
     Taste,
     Weights,
-    appeal,
     display_for,
     display_of,
     opened,
     seen,
     taste_of,
+    utility_of,
     weights,
 )
 
@@ -160,9 +159,9 @@ class BehaviouralShopper:
         return draw_query(content_words(product.title) or (product.title,), self._keep, self._draw)
 
     def choose_item(self, products: Sequence[Product]) -> int:
-        """The product of the greatest appeal beside the others; ties by lot."""
+        """The product of the greatest utility beside the others; ties by lot."""
         display = display_for(some(products), "")
-        scores = [self._appeal(display, index) for index in range(len(products))]
+        scores = [self._utility(display, index) for index in range(len(products))]
         top = max(scores)
         return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
 
@@ -171,13 +170,13 @@ class BehaviouralShopper:
         display = display_for(some(results), query)
         parameters, reached, chances = self.parameters, 1.0, []
         for index in range(len(results)):
-            click = _logistic(parameters.attraction + self._appeal(display, index))
+            click = _logistic(parameters.attraction + self._utility(display, index))
             chances.append(reached * click)
             reached *= (1.0 - click) * _logistic(parameters.scroll - parameters.decay * index)
         return int(self._rng.choice(len(results), p=np.array(chances) / sum(chances)))
 
-    def _appeal(self, display: Display, position: int, *, reading: bool = False) -> float:
-        return appeal(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
+    def _utility(self, display: Display, position: int, *, reading: bool = False) -> float:
+        return utility_of(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
 
     def _search(self) -> str:
         self._words = self._words or content_words(self._wanted)
@@ -203,7 +202,7 @@ class BehaviouralShopper:
         parameters, products = self.parameters, self._products
         while True:
             if products[position].id not in self._viewed:
-                utility = parameters.attraction + self._appeal(self._display, position)
+                utility = parameters.attraction + self._utility(self._display, position)
                 if self._opening.strikes(utility):
                     self._opening.rewind()
                     return self._open(position)
@@ -223,7 +222,7 @@ class BehaviouralShopper:
             self._display = opened(self._display, self._position, product, self._wanted, self._reviews_shown)
         if self._display.items[self._position].available:
             outside = self._outside + self.parameters.satiation * self._cart
-            utility = self._appeal(self._display, self._position, reading=True) - outside
+            utility = self._utility(self._display, self._position, reading=True) - outside
             if self._adding.strikes(utility):
                 self._adding.rewind()
                 return self._add(product)

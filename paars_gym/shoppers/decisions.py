@@ -1,4 +1,4 @@
-"""Which decisions does an event log show? Sessions read as `Evidence`."""
+"""Reads the decisions behind the events of sessions, as `Evidence`."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words
 
 PIECES = 100
@@ -50,7 +49,7 @@ class TextVectors:
 
     def _mean(self, text: str) -> Vectors:
         # A sentence encoder reads some 200 words; a persona has thousands. Pieces also recur from shopper to shopper.
-        parts = [self.of(found).mean(axis=0) for part in text.split("\n\n## ") if (found := pieces(part))]
+        parts = [self.of(part_pieces).mean(axis=0) for part in text.split("\n\n## ") if (part_pieces := pieces(part))]
         mean: Vectors = np.mean(parts or self.of([text]), axis=0)
         return mean
 
@@ -167,8 +166,8 @@ def pieces(text: str) -> list[str]:
     >>> pieces("## Shopping history\\n2026-01-02 (Friday)\\n- 10:30 bought 2 x Tea at 3.00; Milk")
     ['Milk', 'Tea']
     """
-    found = []
+    thoughts: list[str] = []
     for line in text.splitlines()[1:]:
         if not line.startswith("<") and not line.endswith(": unknown") and not _DAY.fullmatch(line):
-            found += [piece for part in line.split("; ") if (piece := _NOTE.sub("", part).strip())]
-    return list(dict.fromkeys(reversed(found)))[:PIECES]
+            thoughts += [piece for part in line.split("; ") if (piece := _NOTE.sub("", part).strip())]
+    return list(dict.fromkeys(reversed(thoughts)))[:PIECES]

@@ -1,4 +1,4 @@
-"""What do the decisions of a log look like as arrays? The input of the behavioural shopper's likelihood."""
+"""Decisions of a log as arrays: the input of the behavioural shopper's likelihood."""
 
 from __future__ import annotations
 

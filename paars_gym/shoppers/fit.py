@@ -1,4 +1,4 @@
-"""Which parameters make a log most probable, and how sure is that? Maximum likelihood with observed information."""
+"""Maximum likelihood estimates of the behavioural shopper's parameters, with standard errors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Session
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.decisions import read_evidence
 from paars_gym.shoppers.evidence import Evidence, Floats
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN
 
 LIMIT = 20.0
@@ -133,7 +133,7 @@ def maximise(evidence: Evidence, start: BehaviouralParameters) -> BehaviouralFit
         return -value * scale, -gradient[free] * scale
 
     bounds = [(-LIMIT, LIMIT)] * len(free)
-    found = minimize(
+    optimum = minimize(
         loss,
         values[free].clip(-LIMIT, LIMIT),
         jac=True,
@@ -141,7 +141,7 @@ def maximise(evidence: Evidence, start: BehaviouralParameters) -> BehaviouralFit
         bounds=bounds,
         options={"maxiter": 2_000, "maxfun": 4_000, "ftol": 1e-13, "gtol": 1e-8},
     )
-    values[free] = found.x
+    values[free] = optimum.x
     errors = _standard_errors(_information(values, evidence, free), values[free])
     value, _ = log_likelihood(values, evidence)
     return BehaviouralFit(
@@ -184,9 +184,9 @@ def _standard_errors(information: Floats, estimates: Floats) -> Floats:
     inner = np.flatnonzero(np.abs(estimates) < LIMIT - 1e-6)
     if len(inner):
         eigenvalues, directions = np.linalg.eigh(information[np.ix_(inner, inner)])
-        told = eigenvalues > 1e-9 * eigenvalues[-1]
-        variances = (directions[:, told] ** 2 / eigenvalues[told]).sum(axis=1)
+        informed = eigenvalues > 1e-9 * eigenvalues[-1]
+        variances = (directions[:, informed] ** 2 / eigenvalues[informed]).sum(axis=1)
         # A direction without information makes infinite the errors of the parameters that lie along it, and no others.
-        unsure = (directions[:, ~told] ** 2 > 1e-6).any(axis=1)
+        unsure = (directions[:, ~informed] ** 2 > 1e-6).any(axis=1)
         errors[inner] = np.where(unsure, np.inf, np.sqrt(variances))
     return errors

@@ -1,4 +1,4 @@
-"""How probable is a log under the behavioural shopper's model? Exact log-likelihood with its analytic gradient.
+"""Exact log-likelihood of a log under the behavioural shopper's model, with its analytic gradient.
 
 Every decision leaves a trace but one: where on a page the shopper stopped looking after the last result that was
 opened. The sum over all positions is a recursion up the page. With q the chance that a result is opened and s that the
@@ -57,12 +57,12 @@ def _pages(values: Floats, pages: Pages, gradient: Floats) -> float:
     n_pages, longest = pages.fresh.shape
     columns = np.arange(longest)
     weights = _weights(values, pages.leanings)
-    appeal = values[_AT["attraction"]] + np.einsum("pif,pf->pi", pages.features, weights)
+    utility = values[_AT["attraction"]] + np.einsum("pif,pf->pi", pages.features, weights)
     viewed, taken = pages.outcome == VIEWED, pages.outcome == TAKEN
     after_view = values[_AT["after_view"]] + values[_AT["comparing"]] * pages.comparing
     going_on = values[_AT["scroll"]] - values[_AT["decay"]] * columns
     going_on = going_on + viewed * after_view[:, None] + taken * values[_AT["after_add"]]
-    click = _logistic(appeal) * pages.fresh
+    click = _logistic(utility) * pages.fresh
     on = _logistic(going_on)
     on[columns >= pages.length[:, None] - 1] = 0.0  # below the last result there is nothing
 
@@ -70,9 +70,9 @@ def _pages(values: Floats, pages: Pages, gradient: Floats) -> float:
     passed = columns < pages.last[:, None] - 1
     opened = pages.outcome != SKIPPED
     sure = examined & pages.fresh
-    total = float(_log_logistic(np.where(opened, appeal, -appeal)[sure].ravel()).sum())
+    total = float(_log_logistic(np.where(opened, utility, -utility)[sure].ravel()).sum())
     total += float(_log_logistic(going_on[passed]).sum())
-    d_appeal = np.where(sure, opened - click, 0.0)
+    d_utility = np.where(sure, opened - click, 0.0)
     d_on = np.where(passed, 1.0 - on, 0.0)
 
     nothing = np.ones((n_pages, longest + 1))  # D, by position
@@ -93,13 +93,13 @@ def _pages(values: Floats, pages: Pages, gradient: Floats) -> float:
     for index in range(longest):
         share = share + np.where(~none & (pages.last == index), start_share, 0.0)
         inside = np.where(index < pages.length, share, 0.0)
-        d_appeal[:, index] -= inside * click[:, index] * nothing[:, index]
+        d_utility[:, index] -= inside * click[:, index] * nothing[:, index]
         slope = (1.0 - click[:, index]) * on[:, index]
         d_on[:, index] += inside * slope * (1.0 - on[:, index]) * (nothing[:, index + 1] - 1.0)
         share = inside * slope
 
-    gradient[_AT["attraction"]] += d_appeal.sum()
-    _add_weights(gradient, np.einsum("pi,pif->pf", d_appeal, pages.features), pages.leanings)
+    gradient[_AT["attraction"]] += d_utility.sum()
+    _add_weights(gradient, np.einsum("pi,pif->pf", d_utility, pages.features), pages.leanings)
     gradient[_AT["scroll"]] += d_on.sum()
     gradient[_AT["decay"]] -= (d_on * columns).sum()
     d_view = (d_on * viewed).sum(axis=1)

@@ -20,7 +20,6 @@ from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.step import ModelTurn
-from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
 from paars_gym.shoppers.llm_prompts import (
     ACTION_SCHEMA,
@@ -36,7 +35,7 @@ from paars_gym.shoppers.llm_prompts import (
     shopper_messages,
     view_question,
 )
-from paars_gym.shoppers.protocol import GaveUp
+from paars_gym.shoppers.protocol import GaveUp, check_condition
 
 T = TypeVar("T", bound=BaseModel)
 CONTEXT_TOKENS = 16_000

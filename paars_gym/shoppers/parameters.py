@@ -1,4 +1,4 @@
-"""What are the numbers of the behavioural shopper, and what do they mean?"""
+"""The parameters of the behavioural shopper, and what they mean."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Self
 class BehaviouralParameters:
     """Coefficients of the logit decisions of `BehaviouralShopper`; the defaults give some 12 steps a session.
 
-    The appeal of a product is the sum of the nine tastes times what the shopper sees of it. It decides the click, and
+    The utility of a product is the sum of the nine tastes times what the shopper sees of it. It decides the click, and
     again, with everything that the detail page says, the purchase. A ``_taste`` is added to its coefficient in
     proportion to the persona's leaning in [-1, 1].
 
     Attributes:
         words: Log odds that a word of the intention is in the query.
-        attraction: Log odds of a click on a product of appeal 0 that is looked at.
+        attraction: Log odds of a click on a product of utility 0 that is looked at.
         relevance: For the share of the intention's words that the title (on the detail page: all text) has.
         price: For the log of the price over the median price of the page.
         rating: For the stars above 4, shrunk towards 4 by ten ratings.
-        renown: For the log of the number of ratings, less the page's mean of it.
+        popularity: For the log of the number of ratings, less the page's mean of it.
         brand: For a brand that the profile names.
         category: For a category that the profile names.
         familiarity: For the share of the title's word pairs that the history has.
@@ -29,7 +29,7 @@ class BehaviouralParameters:
         sentiment: For the mean stars above 4 of the reviews that the detail page shows; no part of the click.
         price_taste: Added to ``price`` by the mean of price sensitivity and deal seeking.
         rating_taste: Added to ``rating`` by the mean of quality focus and review reliance.
-        renown_taste: Added to ``renown`` by brand reputation.
+        popularity_taste: Added to ``popularity`` by brand reputation.
         brand_taste: Added to ``brand`` by brand loyalty.
         familiarity_taste: Added to ``familiarity`` by novelty seeking.
         outside: Utility of not buying the product that is looked at, for who came to buy.
@@ -55,7 +55,7 @@ class BehaviouralParameters:
     relevance: float = 2.4
     price: float = -0.7
     rating: float = 0.8
-    renown: float = 0.15
+    popularity: float = 0.15
     brand: float = 0.7
     category: float = 0.5
     familiarity: float = 0.8
@@ -63,7 +63,7 @@ class BehaviouralParameters:
     sentiment: float = 0.0
     price_taste: float = -0.7
     rating_taste: float = 0.6
-    renown_taste: float = 0.15
+    popularity_taste: float = 0.15
     brand_taste: float = 0.5
     familiarity_taste: float = -0.8
     outside: float = 3.4

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from paars_gym.catalog.product import Product
+from paars_gym.config import CONDITIONS, Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 
@@ -20,6 +21,17 @@ class GaveUp(Exception):  # noqa: N818 (an outcome of a session, which is counte
 
     The session ends as ``gave_up``. Any other exception of a policy ends it as ``policy_error``.
     """
+
+
+def check_condition(condition: Condition) -> Condition:
+    """What of the persona a shopper may use (a row of Table 3), if it is that.
+
+    Raises:
+        ValueError: No such condition.
+    """
+    if condition not in CONDITIONS:
+        raise ValueError(f"Unknown condition {condition!r}. Available: {', '.join(CONDITIONS)}.")
+    return condition
 
 
 def some(products: Sequence[Product]) -> Sequence[Product]:

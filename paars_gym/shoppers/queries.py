@@ -1,4 +1,4 @@
-"""Which words make a query? Those of what the shopper came for, each with some probability."""
+"""Queries made of the words of what the shopper came for, each with some probability."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.actions import AddToCart, Back, NextPage, Purchase, RemoveFromCart, Search, Stop, View, to_text
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import content_words
 
 
@@ -74,8 +73,8 @@ class ReplayShopper:
 
     def _choose(self, products: Sequence[Product], wanted: list[str | None]) -> int:
         ids = [product.id for product in some(products)]
-        found = next((ids.index(product) for product in wanted if product in ids), None)
-        return int(self._rng.integers(len(products))) if found is None else found
+        index = next((ids.index(product) for product in wanted if product in ids), None)
+        return int(self._rng.integers(len(products))) if index is None else index
 
 
 def actions_of(events: Iterable[Event]) -> list[str]:
@@ -93,8 +92,10 @@ def actions_of(events: Iterable[Event]) -> list[str]:
             actions.append(to_text(Back()))
         match event.kind:
             case "search":
-                found = event.filters or NO_FILTERS
-                search = Search.model_construct(query=event.query or "", sort=event.sort or "relevance", **dict(found))
+                filters = event.filters or NO_FILTERS
+                search = Search.model_construct(
+                    query=event.query or "", sort=event.sort or "relevance", **dict(filters)
+                )
                 actions.append(to_text(search))
             case "next_page":
                 actions.append(to_text(NextPage()))

@@ -12,8 +12,7 @@ from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.state import MAX_LINES, MAX_UNITS, Cart
-from paars_gym.shoppers.conditions import check_condition
-from paars_gym.shoppers.protocol import some
+from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
 
 T = TypeVar("T")

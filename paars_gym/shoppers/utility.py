@@ -1,4 +1,4 @@
-"""What does a shopper see in a product? Features of products on a page, in the eyes of one persona."""
+"""Utility of products on a page: their features in the eyes of one persona, and the coefficients of these."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ from paars_gym.ranking.query import terms
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.queries import content_words
 
-FEATURES = ("relevance", "price", "rating", "renown", "brand", "category", "familiarity", "over_budget", "sentiment")
+FEATURES = (
+    "relevance",
+    "price",
+    "rating",
+    "popularity",
+    "brand",
+    "category",
+    "familiarity",
+    "over_budget",
+    "sentiment",
+)
 """What `seen` gives, in order; each is the name of its coefficient."""
-TASTES = ("price", "rating", "renown", "brand", "familiarity")
+TASTES = ("price", "rating", "popularity", "brand", "familiarity")
 """Features with a ``_taste``."""
 USUAL_STARS = 4.0
 PRIOR_RATINGS = 10
@@ -31,7 +41,7 @@ Weights = tuple[float, ...]
 
 
 class Traits(NamedTuple):
-    """What of a product decides its appeal, worked out once.
+    """What of a product decides its utility, worked out once.
 
     Attributes:
         title: Terms of the title.
@@ -39,7 +49,7 @@ class Traits(NamedTuple):
         price: In the catalog's currency; None when unknown.
         rating: Stars above `USUAL_STARS`, shrunk.
         sentiment: Mean stars above `USUAL_STARS` of the reviews that its detail page shows; 0 without any.
-        renown: ln(1 + number of ratings).
+        popularity: ln(1 + number of ratings).
         brand: Case-folded.
         kinds: Terms of category path and title.
         pairs: Neighbouring terms of the title.
@@ -51,7 +61,7 @@ class Traits(NamedTuple):
     price: float | None
     rating: float
     sentiment: float
-    renown: float
+    popularity: float
     brand: str
     kinds: frozenset[str]
     pairs: frozenset[str]
@@ -64,11 +74,11 @@ class Display(NamedTuple):
     Attributes:
         items: Their traits.
         figures: Of each: share of the wanted terms in its title; ln(price / median price of the page), 0 when unknown;
-            rating; renown less the page's mean.
+            rating; popularity less the page's mean.
         text_relevance: Of each, the share of the wanted terms in all text of its detail page.
         lacking: Share of the wanted terms that even the best title lacks.
         usual_price: Median price of the page; None when none is known.
-        usual_renown: Mean renown of the page.
+        usual_popularity: Mean popularity of the page.
     """
 
     items: tuple[Traits, ...]
@@ -76,7 +86,7 @@ class Display(NamedTuple):
     text_relevance: tuple[float, ...]
     lacking: float
     usual_price: float | None
-    usual_renown: float
+    usual_popularity: float
 
 
 class Taste(NamedTuple):
@@ -140,7 +150,7 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
         by_feature = {
             "price": (lean["price_sensitivity"] + lean["deal_seeking"]) / 2,
             "rating": (lean["quality_focus"] + lean["review_reliance"]) / 2,
-            "renown": lean["brand_reputation"],
+            "popularity": lean["brand_reputation"],
             "brand": lean["brand_loyalty"],
             "familiarity": lean["novelty_seeking"],
         }
@@ -152,7 +162,7 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
     if whole or condition == "profile":
         taste = taste._replace(
             brands=frozenset(name.casefold() for name in persona.profile.brands.values if name),
-            categories=tuple(found for name in persona.profile.categories.values if (found := stems(name))),
+            categories=tuple(words for name in persona.profile.categories.values if (words := stems(name))),
         )
     if whole or condition == "history":
         taste = taste._replace(pairs=_familiar(persona.history))
@@ -183,7 +193,7 @@ def opened(display: Display, position: int, product: Product, wanted: str, revie
 
     return display._replace(
         items=replaced(display.items, item),
-        figures=replaced(display.figures, _figures(item, asked, display.usual_price, display.usual_renown)),
+        figures=replaced(display.figures, _figures(item, asked, display.usual_price, display.usual_popularity)),
         text_relevance=replaced(display.text_relevance, _share(asked, item.text)),
     )
 
@@ -222,7 +232,7 @@ def traits_of(product: Product | None, reviews_shown: int = REVIEWS_SHOWN) -> Tr
         sentiment=fmean(shown) - USUAL_STARS
         if (shown := [one.rating for one in product.reviews[:reviews_shown]])
         else 0.0,
-        renown=math.log1p(product.rating_count),
+        popularity=math.log1p(product.rating_count),
         brand=product.brand.casefold(),
         kinds=kinds,
         pairs=_pairs(title),
@@ -236,27 +246,27 @@ def display_of(items: Iterable[Traits], wanted: str) -> Display:
     asked = stems(wanted)
     prices = [item.price for item in items if item.price is not None]
     usual_price = median(prices) if prices else None
-    usual_renown = fmean(item.renown for item in items) if items else 0.0
-    figures = tuple([_figures(item, asked, usual_price, usual_renown) for item in items])
+    usual_popularity = fmean(item.popularity for item in items) if items else 0.0
+    figures = tuple([_figures(item, asked, usual_price, usual_popularity) for item in items])
     return Display(
         items=items,
         figures=figures,
         text_relevance=tuple([_share(asked, item.text) for item in items]),
         lacking=1.0 - max((relevance for relevance, *_ in figures), default=0.0),
         usual_price=usual_price,
-        usual_renown=usual_renown,
+        usual_popularity=usual_popularity,
     )
 
 
 def _figures(
-    item: Traits, asked: frozenset[str], usual_price: float | None, usual_renown: float
+    item: Traits, asked: frozenset[str], usual_price: float | None, usual_popularity: float
 ) -> tuple[float, float, float, float]:
     priced = item.price is not None and usual_price is not None
     return (
         _share(asked, item.title),
         math.log(item.price / usual_price) if priced else 0.0,  # type: ignore[operator]
         item.rating,
-        item.renown - usual_renown,
+        item.popularity - usual_popularity,
     )
 
 
@@ -275,7 +285,7 @@ def seen(display: Display, position: int, taste: Taste, budget: float | None = N
         One number for each of `FEATURES`.
     """
     item = display.items[position]
-    relevance, price, rating, renown = display.figures[position]
+    relevance, price, rating, popularity = display.figures[position]
     sentiment = 0.0
     if reading:
         relevance, sentiment = display.text_relevance[position], item.sentiment
@@ -288,10 +298,10 @@ def seen(display: Display, position: int, taste: Taste, budget: float | None = N
         familiar = len(item.pairs & taste.pairs) / len(item.pairs)
     by_brand = 1.0 if item.brand in taste.brands else 0.0
     too_dear = 1.0 if budget is not None and item.price is not None and item.price > budget else 0.0
-    return relevance, price, rating, renown, by_brand, in_category, familiar, too_dear, sentiment
+    return relevance, price, rating, popularity, by_brand, in_category, familiar, too_dear, sentiment
 
 
-def appeal(coefficients: Weights, features: Seen) -> float:
+def utility_of(coefficients: Weights, features: Seen) -> float:
     """The sum of the features times their coefficients; written out, because it is asked for at every glance."""
     a, b, c, d, e, f, g, h, i = coefficients
     s, t, u, v, w, x, y, z, r = features
@@ -314,9 +324,9 @@ def _pairs(words: list[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def _familiar(history: str) -> frozenset[str]:
-    found: set[str] = set()
+    known: set[str] = set()
     for line in history.splitlines():
         for item in line.split(";"):
             words = terms(item)
-            found.update(words, _pairs(words))
-    return frozenset(found)
+            known.update(words, _pairs(words))
+    return frozenset(known)

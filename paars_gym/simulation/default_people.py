@@ -1,7 +1,7 @@
-"""Who lives around a shop, and what do they need, when nobody says? Each catalog has people of its own.
+"""Personas and intentions where a run names none: each catalog has people of its own.
 
 For Complete Journey they are its real households: personas counted from what they bought before a date, intentions
-mined from what they bought after it. For any other catalog they are invented; see `world`.
+mined from what they bought after it. For any other catalog they are invented; see `paars_gym.synthetic.world`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.schedule import Draw, fingerprint
-from paars_gym.version import __version__
 
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
 HELD_OUT_FROM = datetime(2017, 12, 1, tzinfo=UTC)
-ERRANDS = 6_000
+VERSION = 1
+"""Of the households' folder in the cache; raise it when they would be counted otherwise."""
+INTENTIONS = 6_000
 """Intentions of a world; they take turns when there are more sessions."""
 
 
@@ -40,14 +41,14 @@ class Inhabitants(NamedTuple):
 
     Attributes:
         personas: In their order.
-        draw: Draws intentions; None with errands.
-        errands: Mined intentions; empty with ``draw``.
+        draw: Draws intentions; None with mined ones.
+        mined: Mined intentions; empty with ``draw``.
         intentions: How settings name the source of intentions.
     """
 
     personas: Sequence[Persona]
     draw: Draw | None
-    errands: Sequence[MinedIntention]
+    mined: Sequence[MinedIntention]
     intentions: str
 
 
@@ -84,11 +85,11 @@ def default_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedI
 
     # Always the plain ranking: the same people shop under every ranking that is compared.
     world = World(open_shop(catalog, "bm25", max_remembered=REMEMBERED), n_shoppers=HOUSEHOLDS, seed=0)
-    return world.personas, world.errands(ERRANDS)
+    return world.personas, world.mined_intentions(INTENTIONS)
 
 
 def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
-    folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-{__version__}"
+    folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-v{VERSION}"
     if not folder.exists():
         fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
         try:
@@ -99,13 +100,13 @@ def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedInte
                 raise
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-    with (folder / "errands.jsonl").open(encoding="utf-8") as lines:
+    with (folder / "intentions.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    errands = [
+    mined = [
         MinedIntention(Intention.model_validate(row["intention"]), row["shopper"], datetime.fromisoformat(row["start"]))
         for row in rows
     ]
-    return list(read_personas(folder / "personas.jsonl")), errands
+    return list(read_personas(folder / "personas.jsonl")), mined
 
 
 def _count_households(catalog: Catalog, folder: Path) -> None:
@@ -126,7 +127,7 @@ def _count_households(catalog: Catalog, folder: Path) -> None:
             held_out += whole.sessions[len(known) :]
     write_personas(folder / "personas.jsonl", personas)
     # Baskets are what was bought: everybody came to buy.
-    with (folder / "errands.jsonl").open("w", encoding="utf-8") as lines:
-        for errand in mine_intentions(held_out, catalog, mix={"buy": 1.0}):
-            row = {"shopper": errand.shopper, "start": f"{errand.start}", "intention": errand.intention.model_dump()}
+    with (folder / "intentions.jsonl").open("w", encoding="utf-8") as lines:
+        for wanted in mine_intentions(held_out, catalog, mix={"buy": 1.0}):
+            row = {"shopper": wanted.shopper, "start": f"{wanted.start}", "intention": wanted.intention.model_dump()}
             lines.write(json.dumps(row) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +21,6 @@ from paars_gym.sessions.event import End, Event, Intention, Session
 from paars_gym.sessions.step import StepRecord
 from paars_gym.shop.env import INFO_KEYS
 from paars_gym.shoppers.protocol import GaveUp, Policy
-from paars_gym.simulation.clock import Clock
 from paars_gym.simulation.recording import PolicyFailure, StepRecorder
 
 RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
@@ -29,6 +28,15 @@ RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
 FAILURES = (Exception, SystemExit)
 """Of a policy: they end its session. A policy that calls ``sys.exit`` ends no run."""
 MAX_CAUSE = 500
+MEDIAN_DWELL_SECONDS = {"home": 6.0, "results": 15.0, "product": 30.0}
+"""Round figures for reading a page, assumed and not fitted: no metric measured against people depends on them."""
+OTHER_DWELL_SECONDS = 15.0
+"""On pages that only environments of one's own have."""
+DWELL_SPREAD = 0.8
+"""Standard deviation of the logarithm of a dwell time."""
+MAX_DWELL_SECONDS = 1_500
+"""Below the 30 minutes of inactivity that separate sessions in a log."""
+_DWELLS = [timedelta(seconds=seconds) for seconds in range(MAX_DWELL_SECONDS + 1)]
 _EVENT_FIELDS, _SESSION_FIELDS = set(Event.model_fields), set(Session.model_fields)
 _REQUIRED = frozenset(INFO_KEYS)
 Env = gymnasium.Env[Any, Any]
@@ -193,6 +201,25 @@ def episode(
     records = () if recorder is None else recorder.records
     session = _made(Session, happened, _SESSION_FIELDS)
     return Played(session, cause, steps, invalid, failure=failure, records=records)
+
+
+class Clock:
+    """Simulated time of one session, in whole seconds, strictly increasing: log-normal dwells on its pages."""
+
+    def __init__(self, start: datetime, steps: int, rng: np.random.Generator) -> None:
+        """Args:
+        start: Of the session, zoned.
+        steps: Most that can follow; a dwell for each is drawn at once.
+        rng: The session's generator.
+        """
+        self.now = start
+        self._haste = iter(rng.lognormal(sigma=DWELL_SPREAD, size=steps).tolist())
+
+    def leave(self, page: str) -> datetime:
+        """The time after dwelling on a page (home, results, product), when the shopper acts."""
+        seconds = int(MEDIAN_DWELL_SECONDS.get(page, OTHER_DWELL_SECONDS) * next(self._haste)) + 1
+        self.now = now = self.now + (_DWELLS[seconds] if seconds < MAX_DWELL_SECONDS else _DWELLS[-1])
+        return now
 
 
 def _env_seed(rng: np.random.Generator) -> int:

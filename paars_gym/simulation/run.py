@@ -220,7 +220,7 @@ def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
         seed=run.seed,
         personas=people.personas,
         draw=people.draw,
-        errands=people.errands,
+        mined=people.mined,
         first_day=run.first_day,
         days=run.days,
         draws=run.draws,

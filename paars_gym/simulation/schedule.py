@@ -1,13 +1,14 @@
-"""Who comes when, and for what? A plan gives the arrival of each session from the seed and the session's key alone."""
+"""Who comes when, and for what: each visit follows from the seed and the session's key alone."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from paars_gym.config import DAYS, FIRST_DAY
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
@@ -17,8 +18,6 @@ from paars_gym.simulation.episode import ScheduledVisit
 Draw = Callable[[Persona | None, np.random.Generator], Intention | None]
 """Draws the intention of one session."""
 
-FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
-DAYS = 28
 OPENS, CLOSES = 8, 22
 """Hours of the day, UTC, between which shoppers arrive, evenly."""
 
@@ -33,7 +32,7 @@ class Schedule:
         seed: int,
         personas: Sequence[Persona] = (),
         draw: Draw | None = None,
-        errands: Sequence[MinedIntention] = (),
+        mined: Sequence[MinedIntention] = (),
         first_day: datetime = FIRST_DAY,
         days: int = DAYS,
         draws: int = 1,
@@ -45,7 +44,7 @@ class Schedule:
             personas: Take turns in a random order, so that their numbers of sessions differ by at most one; none
                 gives each session a shopper of its own, nobody in particular.
             draw: Gives the intentions; None gives none.
-            errands: Mined intentions instead of drawn ones: they take turns, each with the date of its session and its
+            mined: Mined intentions instead of drawn ones: they take turns, each with the date of its session and its
                 own shopper's persona where there is one.
             first_day: Arrivals are spread evenly over ``days`` days from here, or from the persona's ``as_of`` if that
                 is later.
@@ -68,15 +67,16 @@ class Schedule:
         self.sessions = sessions
         self.seed = seed
         self.personas = personas
-        self.errands = errands
+        self.mined = mined
         self.first_day = first_day
         self.days = days
         self.draws = draws
         self.noise = noise
         self._draw = draw
         self._turns = session_rng(seed, "turns of personas").permutation(len(personas)).tolist()
-        self._errand_turns = session_rng(seed, "turns of errands").permutation(len(errands)).tolist()
-        self._by_shopper = {persona.shopper: persona for persona in personas} if errands else {}
+        # Mined intentions were called so when the first runs were drawn; other words would give other turns.
+        self._mined_turns = session_rng(seed, "turns of errands").permutation(len(mined)).tolist()
+        self._by_shopper = {persona.shopper: persona for persona in personas} if mined else {}
 
     @staticmethod
     def key(index: int) -> str:
@@ -100,12 +100,12 @@ class Schedule:
         rng = session_rng(self.seed, key)
         persona = self.personas[self._turns[index % len(self._turns)]] if self._turns else None
         day, hour = rng.random(2).tolist()
-        if self.errands:
-            errand = self.errands[self._errand_turns[index % len(self._errand_turns)]]
-            persona = self._persona_of(errand.shopper) or persona
-            shopper = errand.shopper if persona is None else persona.shopper
-            start = errand.start or self._spread(persona, day, hour)
-            return ScheduledVisit(key, shopper, persona, errand.intention, start, rng)
+        if self.mined:
+            wanted = self.mined[self._mined_turns[index % len(self._mined_turns)]]
+            persona = self._persona_of(wanted.shopper) or persona
+            shopper = wanted.shopper if persona is None else persona.shopper
+            start = wanted.start or self._spread(persona, day, hour)
+            return ScheduledVisit(key, shopper, persona, wanted.intention, start, rng)
         intention = None if self._draw is None else self._draw(persona, rng)
         shopper = f"visitor {key}" if persona is None else persona.shopper
         return ScheduledVisit(key, shopper, persona, intention, self._spread(persona, day, hour), rng)
@@ -130,7 +130,7 @@ class Schedule:
 
 
 def fingerprint(items: Iterable[Persona | MinedIntention]) -> str:
-    """Hash of personas or errands: equal exactly when they and their order are."""
+    """Hash of personas or mined intentions: equal exactly when they and their order are."""
     digest = hashlib.blake2b(digest_size=16)
     for item in items:
         if isinstance(item, Persona):

@@ -1,4 +1,4 @@
-"""Who are the invented people of the reference population? Segments that differ, and persons that differ within them.
+"""The invented people of the reference population: segments that differ, and persons that differ within them.
 
 Everything here is assumed, none of it estimated. No utility is computed anywhere: what the people do follows from
 habits and chances of their segment, so that a choice model fitted to their sessions cannot simply find itself again.
@@ -137,7 +137,7 @@ class Luck:
         return int(np.searchsorted(cumulative, next(self._uniform) * cumulative[-1], side="right"))
 
 
-class Shelf(NamedTuple):
+class Category(NamedTuple):
     """A category of the catalog.
 
     Attributes:
@@ -159,7 +159,7 @@ class Person(NamedTuple):
     Attributes:
         name: Unique.
         segment: Of which kind.
-        shelves: Indices of the categories of interest, most important first.
+        categories: Indices of the categories of interest, most important first.
         brands: Liked.
         dear: Preferred place in the range of prices, from 0 to 1.
         typo: Chance of a slip in a query.
@@ -172,7 +172,7 @@ class Person(NamedTuple):
 
     name: str
     segment: Segment
-    shelves: tuple[int, ...]
+    categories: tuple[int, ...]
     brands: tuple[str, ...]
     dear: float
     typo: float
@@ -183,42 +183,42 @@ class Person(NamedTuple):
     scales: dict[str, float]
 
 
-def shelves_for_sale(catalog: Catalog) -> list[Shelf]:
+def categories_for_sale(catalog: Catalog) -> list[Category]:
     """The catalog's categories with what is for sale in each, in order of name."""
     frame = catalog.frame("category", "brand", "price", "popularity", "available").with_row_index("row")
     groups: dict[str, list[tuple[float, int, float, str]]] = {}
     for row, category, brand, price, popularity, available in frame.iter_rows():
         if available:
             groups.setdefault(category[-1] if category else "", []).append((price or 0.0, row, popularity, brand))
-    shelves = []
+    categories = []
     for name, items in sorted(groups.items()):
         items.sort()
         rows = np.array([row for _, row, _, _ in items], dtype=np.int64)
         demand = np.cumsum(np.sqrt(np.array([popularity for _, _, popularity, _ in items]) + 1.0))
-        shelves.append(Shelf(name, rows, demand, tuple(sorted({brand for *_, brand in items if brand}))))
-    return shelves
+        categories.append(Category(name, rows, demand, tuple(sorted({brand for *_, brand in items if brand}))))
+    return categories
 
 
-def make_person(index: int, shelves: Sequence[Shelf], seed: int) -> Person:
-    """The person with a number; it depends on number, shelves and seed alone."""
+def make_person(index: int, categories: Sequence[Category], seed: int) -> Person:
+    """The person with a number; it depends on number, categories and seed alone."""
     name = f"synthetic-{index:05d}"
     luck = Luck(session_rng(seed, f"person {name}"))
     segment = SEGMENTS[luck.place(np.cumsum([segment.share for segment in SEGMENTS]))]
-    wanted = min(2 + luck.count(1.5), 6, len(shelves))
+    wanted = min(2 + luck.count(1.5), 6, len(categories))
     chosen: list[int] = []
     while len(chosen) < wanted:
         # Some categories are in everybody's mind.
-        shelf = int(len(shelves) * luck.uniform() ** 1.6)
-        if shelf not in chosen:
-            chosen.append(shelf)
+        category = int(len(categories) * luck.uniform() ** 1.6)
+        if category not in chosen:
+            chosen.append(category)
     dear = min(max(segment.dear + 0.18 * luck.normal(), 0.02), 0.98)
-    liked = [luck.pick(shelves[shelf].brands) for shelf in chosen[:2] if shelves[shelf].brands]
-    usual = tuple(draw_product(shelves[luck.pick(chosen)], dear, luck) for _ in range(1 + luck.below(4)))
+    liked = [luck.pick(categories[category].brands) for category in chosen[:2] if categories[category].brands]
+    usual = tuple(draw_product(categories[luck.pick(chosen)], dear, luck) for _ in range(1 + luck.below(4)))
     scales = {key: segment.scales.get(key, 0.0) + 3 + 0.6 * luck.normal() for key in SCALES}
     return Person(
         name=name,
         segment=segment,
-        shelves=tuple(chosen),
+        categories=tuple(chosen),
         brands=tuple(dict.fromkeys(liked)),
         dear=dear,
         typo=min(segment.typo * math.exp(0.6 * luck.normal()), 0.5),
@@ -230,15 +230,15 @@ def make_person(index: int, shelves: Sequence[Shelf], seed: int) -> Person:
     )
 
 
-def draw_product(shelf: Shelf, dear: float, luck: Luck) -> int:
-    """A catalog row of a shelf: by demand, or near the preferred place in its range of prices."""
+def draw_product(category: Category, dear: float, luck: Luck) -> int:
+    """A catalog row of a category: by demand, or near the preferred place in its range of prices."""
     if luck.chance(0.4):
-        return int(shelf.rows[luck.place(shelf.demand)])
+        return int(category.rows[luck.place(category.demand)])
     place = min(max(dear + 0.15 * luck.normal(), 0.0), 0.999)
-    return int(shelf.rows[int(place * len(shelf.rows))])
+    return int(category.rows[int(place * len(category.rows))])
 
 
-def profile_of(person: Person, shelves: Sequence[Shelf], seed: int) -> ConsumerProfile:
+def profile_of(person: Person, categories: Sequence[Category], seed: int) -> ConsumerProfile:
     """The person's profile: all invented, and certain, for nobody had to guess it."""
     luck = Luck(session_rng(seed, f"profile of {person.name}"))
 
@@ -255,7 +255,7 @@ def profile_of(person: Person, shelves: Sequence[Shelf], seed: int) -> ConsumerP
         household_size=Trait[HouseholdSize](value=luck.pick(("1", "2", "2", "3", "4", "5+")), confidence=1.0),
         income_band=Trait[IncomeBand](value=mostly(person.segment.incomes, incomes), confidence=1.0),
         home=Trait[Home](value=luck.pick(("owner", "renter")), confidence=1.0),
-        categories=Interests(values=tuple(shelves[shelf].name for shelf in person.shelves), confidence=1.0),
+        categories=Interests(values=tuple(categories[category].name for category in person.categories), confidence=1.0),
         brands=Interests(values=person.brands, confidence=1.0 if person.brands else 0.0),
         times=Interests(values=(f"{day} {part if hour >= 5 else 'nights'}",), confidence=1.0),
     )

@@ -1,4 +1,4 @@
-"""Who are the "people" when shoppers with utilities must not judge themselves? Satisficers: no utility, no logit.
+"""Satisficers: "people" without utility or logit, for tests in which shoppers with utilities must not judge themselves.
 
 Simon's (1955) satisficing with elimination by aspects (Tversky 1972): each person has a least number of stars and a
 highest price, in an order of importance; looks down the list; opens what passes the first of them; takes the first

@@ -1,4 +1,4 @@
-"""How do the invented people shop? By habits and chances, page after page, in the shop's own result lists.
+"""A visit of an invented person: by habits and chances, page after page, in the shop's own result lists.
 
 Not the behavioural shopper's model: no cascade down the page and no utility. People jump on a page, search the same
 again, come back to what they saw, mistype, fill carts and leave them behind.

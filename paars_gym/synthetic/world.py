@@ -1,4 +1,4 @@
-"""Who are the humans of a shop that never had any? A synthetic reference population, to be called so everywhere.
+"""A synthetic reference population for a shop that never had people. Reports call it synthetic everywhere.
 
 No public log holds searches, views and purchases of one person together. These people stand in for it, so that each
 task of the alignment suite can be run and its code be checked; what is measured against them says nothing about people.
@@ -22,11 +22,11 @@ from paars_gym.shop.shop import Shop
 from paars_gym.synthetic.people import (
     Luck,
     Person,
+    categories_for_sale,
     draw_product,
     make_person,
     preferences_of,
     profile_of,
-    shelves_for_sale,
 )
 from paars_gym.synthetic.visit import Need, Outing, query_for
 
@@ -52,10 +52,12 @@ class World:
         if n_shoppers < 1:
             raise ValueError(f"n_shoppers == {n_shoppers}, must be >= 1.")
         self.shop, self.seed = shop, seed
-        self._shelves = shelves_for_sale(shop.catalog)
-        if not self._shelves:
+        self._categories = categories_for_sale(shop.catalog)
+        if not self._categories:
             raise ValueError(f"Nothing in catalog {shop.catalog.name!r} is for sale; nobody can shop there.")
-        self.people: tuple[Person, ...] = tuple(make_person(index, self._shelves, seed) for index in range(n_shoppers))
+        self.people: tuple[Person, ...] = tuple(
+            make_person(index, self._categories, seed) for index in range(n_shoppers)
+        )
         self._activity = np.cumsum([person.activity for person in self.people])
 
     @property
@@ -94,7 +96,7 @@ class World:
         """
         return [outing.play() for outing in self._outings(n_sessions, shop)]
 
-    def errands(self, n_sessions: int) -> list[MinedIntention]:
+    def mined_intentions(self, n_sessions: int) -> list[MinedIntention]:
         """What these sessions are for, whose they are and when they begin; nothing of how they go."""
         return [
             MinedIntention(outing.need.intention, outing.person.name, outing.start)
@@ -103,7 +105,7 @@ class World:
 
     def intentions(self, n_sessions: int) -> list[Intention]:
         """What these sessions are for: a mix of buy, compare and browse."""
-        return [errand.intention for errand in self.errands(n_sessions)]
+        return [mined.intention for mined in self.mined_intentions(n_sessions)]
 
     def history(self, person: Person) -> History:
         """What a person did in the half year before `AS_OF`, oldest first; none of it is among `humans`."""
@@ -140,8 +142,8 @@ class World:
             row = luck.pick(person.usual)
         else:
             # The first interests are the most important ones; now and then it is something quite different.
-            shelf = luck.below(len(self._shelves)) if luck.chance(0.15) else _early(person.shelves, luck)
-            row = draw_product(self._shelves[shelf], person.dear, luck)
+            category = luck.below(len(self._categories)) if luck.chance(0.15) else _early(person.categories, luck)
+            row = draw_product(self._categories[category], person.dear, luck)
         product = self.shop.product(catalog.listing(row)[0])
         assert product is not None, "needs are for products of the catalog"
         text = query_for(product, 1.0 if goal == "browse" else person.words, luck)
@@ -165,7 +167,7 @@ class World:
         rendered = render_history(self._titled(self.history(person)), as_of=AS_OF)
         return Persona(
             shopper=person.name,
-            profile=profile_of(person, self._shelves, self.seed),
+            profile=profile_of(person, self._categories, self.seed),
             preferences=preferences_of(person),
             history=rendered.text,
             as_of=AS_OF,

@@ -259,3 +259,19 @@ def test_objects_given_to_make_survive_gymnasiums_copies(catalog: Catalog, ranki
     again.reset(seed=0)
     assert env.step("search[headphones]")[0] == again.step("search[headphones]")[0]
     assert pickle.loads(pickle.dumps(policy)).rank("kettle") == policy.rank("kettle")
+
+
+def test_a_visit_without_a_key_after_one_with_a_key_draws_from_the_seed(shop: Shop) -> None:
+    def draws(*, used: bool) -> tuple[float, float]:
+        env = RetailEnv(shop=shop)
+        env.reset(seed=3, options={"session_key": "a"})
+        keyed = env.np_random.random() if used else 0.0
+        env.reset(options={"session_key": "a"})
+        again = env.np_random.random()
+        assert not used or keyed == again
+        env.reset(seed=3, options={"session_key": "b"})
+        env.reset()
+        return again, env.np_random.random()
+
+    assert draws(used=True) == draws(used=False)
+    assert len(set(draws(used=True))) == 2

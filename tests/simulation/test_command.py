@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli import app
+from paars_gym.config import FIRST_DAY
 from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences
 from paars_gym.personas.store import write_personas
 from paars_gym.sessions.event import Event, Session
@@ -23,7 +24,6 @@ from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation import default_people as inhabitants
 from paars_gym.simulation.read_run import Run
-from paars_gym.simulation.schedule import FIRST_DAY
 
 
 @pytest.fixture
@@ -123,10 +123,10 @@ def test_the_households_of_journey_come_on_days_after_what_is_known_of_them(
     monkeypatch.setenv("PAARS_CACHE", str(tmp_path))
     inhabitants.default_people.cache_clear()
     for _ in range(2):  # counted, and read again
-        personas, errands = inhabitants.default_people(load_catalog("journey"))
+        personas, mined = inhabitants.default_people(load_catalog("journey"))
         assert len(personas) == 5
-        assert {errand.shopper for errand in errands} <= {persona.shopper for persona in personas}
-        assert all(errand.start and errand.start >= inhabitants.HELD_OUT_FROM for errand in errands)
+        assert {one.shopper for one in mined} <= {persona.shopper for persona in personas}
+        assert all(one.start and one.start >= inhabitants.HELD_OUT_FROM for one in mined)
         assert all(persona.as_of and persona.as_of <= inhabitants.HELD_OUT_FROM for persona in personas)
         inhabitants.default_people.cache_clear()
 

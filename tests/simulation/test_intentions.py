@@ -21,8 +21,8 @@ def human(key: str, *events: Event) -> Session:
 
 def test_a_mined_intention_is_the_first_query(catalog: Catalog) -> None:
     session = human("a", Event(kind="view", product="k1"), Event(kind="search", query="red shoes"))
-    (errand,) = mine_intentions([session], catalog)
-    assert (errand.intention.text, errand.shopper, errand.start) == ("red shoes", "ann", NOON)
+    (mined,) = mine_intentions([session], catalog)
+    assert (mined.intention.text, mined.shopper, mined.start) == ("red shoes", "ann", NOON)
 
 
 def test_what_people_typed_is_redacted(catalog: Catalog) -> None:
@@ -32,23 +32,23 @@ def test_what_people_typed_is_redacted(catalog: Catalog) -> None:
         human("b", Event(kind="view", product="x", title="a@b.example mug")),
     ]
     redactor = Redactor(listed_names=["Ann Lee"])
-    texts = [errand.intention.text for errand in mine_intentions(sessions, catalog, redactor=redactor)]
+    texts = [mined.intention.text for mined in mine_intentions(sessions, catalog, redactor=redactor)]
     assert texts == ["gift for [name], [email], [card], [address]", "[email] mug"]
     assert redactor.counts == {"name": 1, "email": 2, "card": 1, "address": 1}
-    (errand, _) = mine_intentions(sessions, catalog)
-    assert errand.intention.text == "gift for Ann Lee, [email], [card], [address]"
+    (mined, _) = mine_intentions(sessions, catalog)
+    assert mined.intention.text == "gift for Ann Lee, [email], [card], [address]"
 
 
 def test_without_a_search_it_is_the_category_of_the_first_product_opened(catalog: Catalog) -> None:
     session = human("a", Event(kind="view", product="k1"), Event(kind="purchase", product="s1"))
-    (errand,) = mine_intentions([session], catalog)
-    assert (errand.intention.text, errand.intention.category) == ("Kettles", "Kettles")
+    (mined,) = mine_intentions([session], catalog)
+    assert (mined.intention.text, mined.intention.category) == ("Kettles", "Kettles")
 
 
 def test_a_basket_lends_its_categories_and_never_a_product(catalog: Catalog) -> None:
     basket = [Event(kind="purchase", product=product, title="no such words") for product in ("k1", "s1", "s2")]
     texts = Counter(
-        errand.intention.text for errand in mine_intentions([human(f"{n}", *basket) for n in range(300)], catalog)
+        mined.intention.text for mined in mine_intentions([human(f"{n}", *basket) for n in range(300)], catalog)
     )
     assert set(texts) == {"Kettles", "Shoes"}
     assert 60 < texts["Kettles"] < 140
@@ -57,8 +57,8 @@ def test_a_basket_lends_its_categories_and_never_a_product(catalog: Catalog) -> 
 def test_unknown_products_lend_the_head_of_their_title_and_silent_sessions_nothing(catalog: Catalog) -> None:
     title = "Velvet armchair with oak legs in three colours"
     sessions = [human("a", Event(kind="view", product="x9", title=title)), human("b"), human("c", Event(kind="stop"))]
-    (errand,) = mine_intentions(sessions, catalog)
-    assert errand.intention.text == "Velvet armchair with oak legs"
+    (mined,) = mine_intentions(sessions, catalog)
+    assert mined.intention.text == "Velvet armchair with oak legs"
 
 
 def test_the_goal_does_not_tell_the_outcome(catalog: Catalog) -> None:
@@ -66,7 +66,7 @@ def test_the_goal_does_not_tell_the_outcome(catalog: Catalog) -> None:
     bought = Event(kind="purchase", product="k1", price=34.9)
     buyers = mine_intentions([human(f"{n}", search, bought) for n in range(500)], catalog)
     leavers = mine_intentions([human(f"{n}", search) for n in range(500)], catalog)
-    assert [errand.intention for errand in buyers] == [errand.intention for errand in leavers]
+    assert [mined.intention for mined in buyers] == [mined.intention for mined in leavers]
 
 
 def test_a_mix_is_kept_and_popular_categories_are_wanted_more(catalog: Catalog) -> None:

@@ -203,15 +203,15 @@ def test_play_all_works_without_a_folder_and_inside_a_running_loop(shop: Shop) -
     assert sessions(Wrapped) == sessions(Wanderer)
 
 
-def test_errands_bring_their_date(tmp_path: Path, catalog: Catalog) -> None:
+def test_mined_intentions_bring_their_date(tmp_path: Path, catalog: Catalog) -> None:
     from datetime import UTC, datetime
 
     date = datetime(2017, 5, 4, 18, 30, tzinfo=UTC)
-    errands = [
+    mined = [
         MinedIntention(Intention(text="a kettle"), "ann", date),
         MinedIntention(Intention(text="shoes"), "bob", None),
     ]
-    tally = run(tmp_path, catalog, sessions=6, intentions=errands)
+    tally = run(tmp_path, catalog, sessions=6, intentions=mined)
     found = Counter((session.shopper, session.intention.text) for session in tally.store if session.intention)
     assert found == {("ann", "a kettle"): 3, ("bob", "shoes"): 3}
     assert all((session.start == date) == (session.shopper == "ann") for session in tally.store)

@@ -42,11 +42,11 @@ def test_a_session_does_not_depend_on_how_many_are_asked_for(world: World, sessi
     assert sessions[:25] == world.humans(25)
 
 
-def test_errands_are_what_the_sessions_are_for_and_no_more(world: World, sessions: list[Session]) -> None:
-    errands = world.errands(80)
+def test_intentions_are_what_the_sessions_are_for_and_no_more(world: World, sessions: list[Session]) -> None:
+    mined = world.mined_intentions(80)
     known = [(session.intention, session.shopper, session.start) for session in sessions[:80]]
-    assert [(errand.intention, errand.shopper, errand.start) for errand in errands] == known
-    assert all(errand.intention.target is None for errand in errands)
+    assert [(one.intention, one.shopper, one.start) for one in mined] == known
+    assert all(one.intention.target is None for one in mined)
     assert set(Counter(intention.goal for intention in world.intentions(300))) == {"buy", "compare", "browse"}
 
 
