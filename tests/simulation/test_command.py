@@ -104,7 +104,7 @@ def test_intentions_and_dates_come_from_held_out_sessions(files: Path) -> None:
 
 def test_without_personas_the_catalogs_own_people_shop(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inhabitants, "HOUSEHOLDS", 5)
-    monkeypatch.setattr(inhabitants, "ERRANDS", 20)
+    monkeypatch.setattr(inhabitants, "INTENTIONS", 20)
     ended = simulate("--policy", "behavioural", "--condition", "base")
     assert ended.exit_code == 0, ended.output
     settings = json.loads((files / "run" / "settings.json").read_text())
