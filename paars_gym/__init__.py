@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from paars_gym.shop.open import open_shop as open_shop
     from paars_gym.shoppers.protocol import Policy as Policy
     from paars_gym.shoppers.registry import make_policy as make_policy
+    from paars_gym.simulation.read_run import Run as Run
+    from paars_gym.simulation.run import run as run
 else:
     __getattr__, __dir__ = _lazy(
         __name__,
@@ -77,6 +79,7 @@ else:
             "Product": "catalog.product",
             "RankingPolicy": "ranking.protocol",
             "RetailEnv": "shop.env",
+            "Run": "simulation.read_run",
             "RunConfig": "config",
             "Session": "sessions.event",
             "ShopConfig": "config",
@@ -87,6 +90,7 @@ else:
             "mine_persona": "personas.mining",
             "open_shop": "shop.open",
             "read_sessions": "sessions.store",
+            "run": "simulation.run",
             "score": "alignment.scoring",
         },
     )

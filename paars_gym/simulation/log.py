@@ -30,8 +30,8 @@ _SERIALIZE = Session.__pydantic_serializer__.to_json
 def encode(session: Session, cause: str | None = None) -> bytes:
     """A finished session as a line, with the cause of its end where there is one."""
     # A policy's error may quote half a surrogate pair, which JSON in UTF-8 cannot hold.
-    told = cause and cause.encode("utf-8", "replace").decode()
-    ending = b"" if told is None else b',"cause":' + json.dumps(told, ensure_ascii=False).encode()
+    text = cause and cause.encode("utf-8", "replace").decode()
+    ending = b"" if text is None else b',"cause":' + json.dumps(text, ensure_ascii=False).encode()
     content = b'{"session":' + _SERIALIZE(session, exclude_none=True) + ending
     return b'%b,"crc32":"%08x"}\n' % (content, crc32(content))
 
@@ -235,8 +235,8 @@ class AppendOnly:
                 written += os.write(self._file, piece[written:])
         except OSError as error:
             os.ftruncate(self._file, self._length)
-            told = f"{error.strerror}; everything finished before is kept, make room and resume"
-            raise OSError(error.errno, told, str(self.path)) from error
+            advice = f"{error.strerror}; everything finished before is kept, make room and resume"
+            raise OSError(error.errno, advice, str(self.path)) from error
         self._length += len(piece)
         if self._fsync_seconds is not None and time.monotonic() - self._synced >= self._fsync_seconds:
             self.sync()
