@@ -137,7 +137,7 @@ def run(
     make_policy = policy_factory(run)
     make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
     settings = _settings(run, shop, opened.catalog, people, make_policy)
-    record = _records(run, make_policy)
+    record = records_steps(run, make_policy)
     folder = RunFolder(out)
     with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
         result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged)
@@ -287,7 +287,7 @@ def _settings(
     )
 
 
-def _records(run: RunConfig, make_policy: MakePolicy) -> bool:
+def records_steps(run: RunConfig, make_policy: MakePolicy) -> bool:
     """Whether the steps of a run are recorded: by default those of any policy but the package's offline ones."""
     if run.record != "auto":
         return run.record == "steps"
