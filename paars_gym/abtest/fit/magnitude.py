@@ -1,4 +1,4 @@
-"""What does a simulated effect say about people? A line through past tests, judged on tests it has not seen."""
+"""What a simulated effect says about people: a line through past tests, judged on tests it has not seen."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paars_gym.abtest.estimate import NAN
+from paars_gym.abtest.estimate import RELATIVE
+from paars_gym.estimate import Estimate, Interval
 
 LEAST_TESTS = 3
-
-
-class Prediction(NamedTuple):
-    """The human effect that a simulated one stands for.
-
-    Attributes:
-        effect: Predicted human effect.
-        interval: Prediction interval: for the effect of one further test.
-    """
-
-    effect: float
-    interval: tuple[float, float]
+"""Fewer are not calibrated on."""
 
 
 class Calibration(NamedTuple):
@@ -42,7 +32,7 @@ class Calibration(NamedTuple):
     degrees: int
     level: float
 
-    def predict(self, simulated: float, *, error: float = 0.0) -> Prediction:
+    def predict(self, simulated: float, *, error: float = 0.0) -> Estimate:
         """What people would do, with an interval by Student's t for one new test.
 
         The variance of the prediction is ``(slope_error · simulated)² + spread² + (slope · error)²``. ``spread`` holds
@@ -58,7 +48,16 @@ class Calibration(NamedTuple):
         effect = self.slope * simulated
         error = float(np.sqrt((self.slope_error * simulated) ** 2 + self.spread**2 + (self.slope * error) ** 2))
         margin = float(stdtrit(self.degrees, (1 + self.level) / 2) * error)
-        return Prediction(effect, (effect - margin, effect + margin))
+        around = Interval(effect - margin, effect + margin, self.level, "prediction of one test, Student's t")
+        return Estimate(effect, around, unit=RELATIVE)
+
+    def slope_estimate(self) -> Estimate:
+        """The slope with its interval by Student's t."""
+        from scipy.special import stdtrit
+
+        margin = float(stdtrit(self.degrees, (1 + self.level) / 2)) * self.slope_error
+        around = Interval(self.slope - margin, self.slope + margin, self.level, "Student's t")
+        return Estimate(self.slope, around, details={"standard_error": self.slope_error, "degrees": self.degrees})
 
 
 def calibrate(simulated: npt.ArrayLike, human: npt.ArrayLike, *, level: float = 0.95) -> Calibration:
@@ -83,14 +82,16 @@ def calibrate(simulated: npt.ArrayLike, human: npt.ArrayLike, *, level: float = 
     return Calibration(slope, spread / weight**0.5, spread, degrees, level)
 
 
-def leave_one_out(simulated: Sequence[float], human: Sequence[float], *, level: float = 0.95) -> list[Prediction]:
+def leave_one_out(simulated: Sequence[float], human: Sequence[float], *, level: float = 0.95) -> list[Estimate]:
     """Each test predicted by a calibration on all others; unknown where there are fewer than `LEAST_TESTS`."""
     x, y = np.asarray(simulated, dtype=np.float64), np.asarray(human, dtype=np.float64)
-    found = []
+    predictions = []
     for index in range(len(x)):
         others = np.arange(len(x)) != index
         if len(x) < LEAST_TESTS or not x[others].any():
-            found.append(Prediction(NAN, (NAN, NAN)))
+            predictions.append(
+                Estimate(None, unit=RELATIVE, note=f"takes {LEAST_TESTS} tests, whose effects are not all 0")
+            )
         else:
-            found.append(calibrate(x[others], y[others], level=level).predict(float(x[index])))
-    return found
+            predictions.append(calibrate(x[others], y[others], level=level).predict(float(x[index])))
+    return predictions

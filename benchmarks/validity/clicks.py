@@ -1,4 +1,4 @@
-"""Do the estimators hold on real clicks? The Open Bandit sample: random against Thompson sampling on a fashion shop.
+"""The estimators on real clicks: the Open Bandit sample, random against Thompson sampling on a fashion shop.
 
 Saito et al. (2021), "Open Bandit Dataset and Pipeline". The package ``obp`` ships 10,000 rows of each policy and
 campaign; its files are read, its code is not: ``pip install --no-deps obp``.
@@ -13,18 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from paars_gym.abtest.estimate import Floats, clustered_error
-from paars_gym.abtest.unpaired import Unpaired, unpaired_difference
+from paars_gym.abtest.estimate import Floats, clustered_error, unpaired_difference
+from paars_gym.estimate import Estimate, Interval
 
 CAMPAIGNS = ("all", "men", "women")
 CONTROL, TREATMENT = "random", "bts"
-
-
-class Value(NamedTuple):
-    """A click rate with its interval."""
-
-    rate: float
-    interval: tuple[float, float]
 
 
 class CampaignResult(NamedTuple):
@@ -43,12 +36,12 @@ class CampaignResult(NamedTuple):
 
     campaign: str
     rows: tuple[int, int]
-    difference: Unpaired
+    difference: Estimate
     sample_ratio_p: float
-    random_rate: Value
-    on_policy: Value
-    ips: Value
-    snips: Value
+    random_rate: Estimate
+    on_policy: Estimate
+    ips: Estimate
+    snips: Estimate
 
 
 def open_bandit_folder() -> Path:
@@ -104,7 +97,7 @@ def compare_campaign(
     return CampaignResult(
         campaign,
         (len(control), len(treatment)),
-        unpaired_difference(*groups, level=level),
+        unpaired_difference(*groups, level=level).difference,
         float(binomtest(len(control), len(control) + len(treatment)).pvalue),
         _value(clicks[0], ones, level),
         _value(clicks[1], np.ones(len(treatment)), level),
@@ -123,11 +116,12 @@ def position_weights(control: pl.DataFrame, treatment: pl.DataFrame) -> Floats:
     return weights
 
 
-def _value(numerators: Floats, denominators: Floats, level: float) -> Value:
+def _value(numerators: Floats, denominators: Floats, level: float) -> Estimate:
     """Ratio of means with a delta-method interval; rows are their own clusters."""
     from scipy.special import ndtri
 
     rate = float(numerators.sum() / denominators.sum())
     influence = (numerators - rate * denominators) / denominators.mean()
     margin = float(ndtri((1 + level) / 2)) * clustered_error(influence, np.arange(len(influence)))
-    return Value(rate, (rate - margin, rate + margin))
+    around = Interval(rate - margin, rate + margin, level, "delta method, rows independent")
+    return Estimate(rate, around, unit="click rate")
