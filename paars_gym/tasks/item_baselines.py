@@ -1,4 +1,4 @@
-"""Which of four items would a shopper choose who reads no page and asks no model? Chance, demand, vectors of meaning.
+"""Choices of item selection without asking anybody: by chance, by demand, by vectors of meaning (PAARS Table 3).
 
 A text's vector is the mean of the vectors of its phrases: some three thousand phrases are embedded, once, whatever the
 number of cases, and nothing is cut off at the model's 256 tokens.
@@ -6,7 +6,7 @@ number of cases, and nothing is cut off at the model's 256 tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,13 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.embedding.protocol import Embedder, normalised
-from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics, statistics_of
+from paars_gym.personas.counting import Lines, Shelves, Statistics, statistics_of
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.personas.statistics import preferences_of, profile_of
-from paars_gym.sessions.event import session_rng
+from paars_gym.sessions.seed import session_rng
+from paars_gym.tasks.asking import Choices
 
 Floats = npt.NDArray[np.floating]
-Choices = npt.NDArray[np.int64]
-Chooser = Callable[[ItemCases], Choices]
-"""Column chosen in each case, shape (cases,)."""
 
 PLAIN_STEP = 0.75
 """A scale is mentioned from this distance of the middle on."""
@@ -54,7 +52,7 @@ class EmbeddingChoice:
         self.embedder = embedder
         titles, paths = (catalog.column(name).to_pylist() for name in ("title", "category"))
         self.items = self._mean_phrases([item_phrases(*item) for item in zip(titles, paths, strict=True)])
-        self._shelves = ProductFacts(catalog)
+        self._shelves = Shelves(catalog)
         self._components: dict[int, dict[Condition, Floats]] = {}
 
     def choose(self, cases: ItemCases, condition: Condition) -> Choices:
@@ -79,7 +77,7 @@ class EmbeddingChoice:
                 known = known[log.bought[known]]
                 row = log.row[known]
                 history[index] = self.items[row].mean(axis=0)
-                lines = PurchaseLines(row, log.session[known], log.local_hours[known], log.paid[known])
+                lines = Lines(row, log.session[known], log.local_hours[known], log.paid[known])
                 statistics.append(statistics_of(lines, self._shelves))
             profiles = [profile_phrases(profile_of(found)) for found in statistics]
             preferences = [preference_phrases(preferences_of(found)) for found in statistics]
