@@ -28,7 +28,7 @@ from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import WIDTH, run_command, wide_console
 from paars_gym.config import RunConfig
-from paars_gym.sessions.households import household_baskets
+from paars_gym.sessions.importing import household_baskets
 
 FIRST_LINE = (
     "No language model ran: every shopper here is an offline one, named in its row. "

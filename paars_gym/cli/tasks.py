@@ -160,14 +160,21 @@ def item(
     ] = 20,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Distractors: interests (the paper's), popularity (matched); both by default."),
+        typer.Option(
+            help="Distractors: interests (the paper's), popularity (matched); both by default.",
+            rich_help_panel=SHOPPERS,
+        ),
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="Also accuracy by a trait, such as income; of STORE's people with --attributes."),
+        typer.Option(
+            help="Also accuracy by a trait, such as income; of STORE's people with --attributes.",
+            rich_help_panel=SHOPPERS,
+        ),
     ] = None,
     attributes: Annotated[
-        Path | None, typer.Option(help="Table with a column shopper and others, or personas.jsonl.")
+        Path | None,
+        typer.Option(help="Table with a column shopper and others, or personas.jsonl.", rich_help_panel=SHOP),
     ] = None,
     seed: Seed = 0,
     embedder: EmbedderName = "minilm-int8",

@@ -22,7 +22,7 @@ from paars_gym.llm.errors import MalformedAnswerError, ModelError, RefusedError
 from paars_gym.llm.stack import Stack
 from paars_gym.personas.mining import EmptyHistoryError
 from paars_gym.personas.persona import Persona
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.simulation.episode import RUN_ENDING
 

@@ -15,10 +15,10 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.embedding.protocol import Embedder, normalised
-from paars_gym.personas.counting import Lines, Shelves, Statistics, statistics_of
+from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics, statistics_of
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.personas.statistics import preferences_of, profile_of
-from paars_gym.sessions.seed import session_rng
+from paars_gym.sessions.event import session_rng
 from paars_gym.tasks.asking import Choices
 
 Floats = npt.NDArray[np.floating]
@@ -52,7 +52,7 @@ class EmbeddingChoice:
         self.embedder = embedder
         titles, paths = (catalog.column(name).to_pylist() for name in ("title", "category"))
         self.items = self._mean_phrases([item_phrases(*item) for item in zip(titles, paths, strict=True)])
-        self._shelves = Shelves(catalog)
+        self._shelves = ProductFacts(catalog)
         self._components: dict[int, dict[Condition, Floats]] = {}
 
     def choose(self, cases: ItemCases, condition: Condition) -> Choices:
@@ -77,7 +77,7 @@ class EmbeddingChoice:
                 known = known[log.bought[known]]
                 row = log.row[known]
                 history[index] = self.items[row].mean(axis=0)
-                lines = Lines(row, log.session[known], log.local_hours[known], log.paid[known])
+                lines = PurchaseLines(row, log.session[known], log.local_hours[known], log.paid[known])
                 statistics.append(statistics_of(lines, self._shelves))
             profiles = [profile_phrases(profile_of(found)) for found in statistics]
             preferences = [preference_phrases(preferences_of(found)) for found in statistics]

@@ -21,8 +21,8 @@ from paars_gym.personas.attributes import read_attributes
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
 from paars_gym.sessions.event import Session
-from paars_gym.sessions.households import household_baskets
-from paars_gym.sessions.ingest.journey import CAVEAT
+from paars_gym.sessions.formats import CAVEAT
+from paars_gym.sessions.importing import household_baskets
 from paars_gym.sessions.purchases import ProductLog, read_products
 from paars_gym.sessions.store import Store
 from paars_gym.synthetic.world import World, mini_world
@@ -77,7 +77,8 @@ class ReferencePeople:
         missing = [name for name in known if name not in self.known]
         if missing:
             raise ValueError(
-                f"{task} needs {' and '.join(missing)}; {self.name} has only {', '.join(self.known) or 'nothing'}. "
+                f"{task} needs {' and '.join(missing)}; of {self.name} there are only "
+                f"{', '.join(self.known) or 'none of these'}. "
                 "Choose other people: --human mini (synthetic) has everything, and for a log of your own "
                 "`paars sessions describe STORE` says which tasks it can be the human side of."
             )

@@ -18,7 +18,7 @@ from paars_gym.llm.stack import open_model
 from paars_gym.personas.mining import mine_persona
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
-from paars_gym.personas.statistics import household_persona
+from paars_gym.personas.statistics import count_persona
 from paars_gym.sessions.event import History
 from paars_gym.shoppers.conditions import check_condition
 from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
@@ -53,7 +53,7 @@ class CountedPersonas:
         self._tokens = history_tokens
 
     async def __call__(self, questions: Any, index: int) -> Persona:
-        return household_persona(questions.history(index), questions.catalog, token_budget=self._tokens)
+        return count_persona(questions.history(index), questions.catalog, token_budget=self._tokens)
 
 
 class MinedPersonas:
