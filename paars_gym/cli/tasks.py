@@ -208,7 +208,7 @@ def item(
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known)
     if protocol:
-        design = design._replace(protocols=protocol)
+        design = design._replace(protocols=protocol)  # type: ignore[arg-type]  # checked there
     asked: dict[str, Any] = {"policies": policy or (), "conditions": conditions.split(","), "design": design}
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, attributes=attributes)

@@ -43,7 +43,8 @@ class Questions(Protocol):
         seed: Of the answers: every question has a random generator of its own.
     """
 
-    seed: int
+    @property
+    def seed(self) -> int: ...
 
     def __len__(self) -> int: ...
 

@@ -158,7 +158,7 @@ class LoggedPeople(ReferencePeople):
         self._catalog, self._attributes = catalog, attributes
 
     @cached_property
-    def catalog(self) -> Catalog:  # type: ignore[override]
+    def catalog(self) -> Catalog:
         if self._catalog is None:
             raise ValueError(f"Which products are those of {self.name}? Name the log's own catalog with --catalog.")
         return load_catalog(self._catalog)
