@@ -15,7 +15,7 @@ import typer
 
 from benchmarks.settings import QUERY_RUN, QUERY_SHOPPERS
 from paars_gym.alignment import similarity
-from paars_gym.alignment.query_pairs import QueryPair
+from paars_gym.alignment.query_generation import QueryPair
 from paars_gym.cli.running import run_command, wide_console
 from paars_gym.embedding.load import load_embedder
 from paars_gym.report.tasks import query_examples, query_remarks, query_tables
@@ -78,7 +78,7 @@ def main(
     remarks = query_remarks(results)
     if twice:
         vectors = load_embedder(embedder)
-        again = similarity(*(vectors.embed([pair[side] for pair in twice]) for side in (0, 1))).estimate
+        again = similarity(*(vectors.embed([pair[side] for pair in twice]) for side in (0, 1))).mean.value
         remarks.append(f"People's own second query for the same goal has a cosine of {again:.2f} with the first.")
     for line in (*query_examples(results), *(f"- {remark}" for remark in remarks)):
         console.print(line, markup=False)

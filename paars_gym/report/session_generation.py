@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.paper import PAPER, PaperValue
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
-from paars_gym.alignment.report import improvement
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.alignment.report import Measure, improvement
+from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import number
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_generation import OF, QueryResults
@@ -57,7 +56,7 @@ class Column(NamedTuple):
     @property
     def floor(self) -> float | None:
         """What people show among themselves."""
-        return self.persona.null_floor
+        return self.persona.estimate.floor
 
 
 def columns(
@@ -116,7 +115,7 @@ def table_2(policy: str, found: Sequence[Column]) -> Table:
 
 def _cell(found: Measure) -> str:
     head, newline, tail = cell(found).partition("\n")
-    return f"{head}{'*' if found.warning else ''}{newline}{tail}"
+    return f"{head}{'*' if _warns(found) else ''}{newline}{tail}"
 
 
 def mark(compares: str) -> str:
@@ -126,7 +125,7 @@ def mark(compares: str) -> str:
 
 def table_2_remarks(found: Sequence[Column]) -> list[str]:
     """What the floors make of each column, and whether it stands beside the paper's."""
-    starred = any(measure.warning for column in found for measure in (column.base, column.persona))
+    starred = any(_warns(measure) for column in found for measure in (column.base, column.persona))
     star = "* Smoothing decides the number: people use bins that these agents never do."
     return [*floors(found), *([star] if starred else []), *reasons(found)]
 
@@ -156,8 +155,8 @@ def _sentence(column: Column) -> str:
     if floor is None:
         sentence = f"{numbers} have no floor at this size, their halves have"
     else:
-        verdicts = [VERDICTS[each.verdict] for each in (base, persona)]
-        if base.verdict == persona.verdict:
+        verdicts = [VERDICTS[each.estimate.verdict] for each in (base, persona)]
+        if base.estimate.verdict == persona.estimate.verdict:
             verdict = f"both {verdicts[0]}"
         else:
             verdict = f"base {verdicts[0]}, persona {verdicts[1]}"
@@ -167,16 +166,21 @@ def _sentence(column: Column) -> str:
 
 
 def _starred(found: Measure) -> str:
-    return number(found.estimate) + ("*" if found.warning else "")
+    return number(found.estimate.value) + ("*" if _warns(found) else "")
+
+
+def _warns(found: Measure) -> bool:
+    return bool(found.estimate.details.get("warning"))
 
 
 def _against(column: Column) -> str:
     difference = improvement(column.persona, column.base)
     if difference is None:
         return ""
-    if difference.low > 0:
+    if difference.estimate.verdict == "closer":
         return "persona is closer to people than base"
-    return f"persona is {'further from people than' if difference.high < 0 else 'not told apart from'} base"
+    further = difference.estimate.verdict == "further"
+    return f"persona is {'further from people than' if further else 'not told apart from'} base"
 
 
 def table_4(results: SessionResults) -> Table:
@@ -217,12 +221,8 @@ def rarefied(results: SessionResults, of: str, role: str) -> Estimate:
 
     The smallest population is at that size already: its plain ratio is the rarefied one, and has an interval.
     """
-    common = results.report.find(of, f"{RAREFIED}{_common(results, of)}", population=role)
-    if common.low is None:
-        common = results.report.find(of, "TTR", population=role)
-    assert common.low is not None
-    assert common.high is not None
-    return Estimate(common.estimate, Interval(common.low, common.high))
+    common = results.report.find(of, f"{RAREFIED}{_common(results, of)}", population=role).estimate
+    return common if common.interval is not None else results.report.find(of, "TTR", population=role).estimate
 
 
 def _common(results: SessionResults, of: str) -> int:

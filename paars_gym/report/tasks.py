@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from paars_gym.alignment.density import BANDWIDTHS
-from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
+from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
-from paars_gym.report.alignment import number
-from paars_gym.tasks.query_generation import OF, QueryResults
+from paars_gym.report.alignment import measure_sentence, number
+from paars_gym.tasks.query_generation import BY_CHANCE, OF, QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 APPENDIX_D = {0.001: (410_026.0, 334_170.0), 0.01: (2236.0, 1871.0), 0.1: (18.81, 17.51), 1.0: (0.42, 0.18)}
@@ -41,8 +41,8 @@ def stacked(value: float | None, low: float | None = None, high: float | None = 
 
 def cell(found: Measure | Estimate) -> str:
     """A measure or an estimate over its interval."""
-    value = found.value if isinstance(found, Estimate) else found.estimate
-    return stacked(value, found.low, found.high)
+    estimate = found if isinstance(found, Estimate) else found.estimate
+    return stacked(estimate.value, estimate.low, estimate.high)
 
 
 def paid_in_words(report: dict[str, object]) -> str:
@@ -79,7 +79,7 @@ def one_by_one(results: QueryResults) -> Table:
             ends = interval(gain.gain.low, gain.gain.high, percent=True)
             improved = "\n".join(filter(None, (f"{gain.gain.value:+.1%}", ends, f"over {_short(gain.over, name)}")))
         quartiles = [cell(stratum.similarity) for stratum in results.strata if stratum.shopper == name]
-        shown.add_row(name, cell(mean), number(next(iter(mean.details.values()))), improved, *quartiles)
+        shown.add_row(name, cell(mean), number(mean.estimate.number(BY_CHANCE)), improved, *quartiles)
     paper = PAPER[OF, "mean cosine"]
     shown.add_row("paper (LLM), base", f"{paper.base:.2f}")
     shown.add_row("paper (LLM), persona", f"{paper.persona:.2f}", "", f"{paper.persona / paper.base - 1:+.0%}")
@@ -93,9 +93,9 @@ def as_groups(results: QueryResults) -> Table:
         shown.add_column(column, justify="left" if column == "shopper" else "right")
     numbers = _by_name(results)
     for name in shoppers_of(results):
-        halves = numbers.get((name, "KDE-KL of halves"))
-        cells = [number(numbers[name, metric].estimate) for metric in GROUP]
-        split = [] if halves is None else [halves.estimate, halves.details.get("paired"), halves.null_floor]
+        halves = numbers[name, "KDE-KL of halves"].estimate if (name, "KDE-KL of halves") in numbers else None
+        cells = [number(numbers[name, metric].estimate.value) for metric in GROUP]
+        split = [] if halves is None else [halves.value, halves.number("own_pair"), halves.floor]
         shown.add_row(name, *cells, *map(number, split))
     value = PAPER[OF, "KDE-KL h = 0.1"]
     shown.add_row("paper (LLM), base", f"{value.base}")
@@ -109,7 +109,10 @@ def sweep(results: QueryResults) -> Table:
     for column in ("shopper", *(f"h = {h:g}" for h in BANDWIDTHS), "KL(.001) / KL(.01)\nexact: near 100"):
         shown.add_column(column, justify="left" if column == "shopper" else "right")
     numbers = _by_name(results)
-    rows = {name: {h: numbers[name, f"KDE-KL h = {h:g}"].estimate for h in BANDWIDTHS} for name in shoppers_of(results)}
+    rows = {
+        name: {h: numbers[name, f"KDE-KL h = {h:g}"].estimate.value for h in BANDWIDTHS}
+        for name in shoppers_of(results)
+    }
     rows |= {
         f"paper (LLM), {condition}": {h: _paper(h)[side] for h in BANDWIDTHS}
         for side, condition in enumerate(("base", "persona"))
@@ -132,7 +135,7 @@ def query_remarks(results: QueryResults) -> list[str]:
     """What the floors make of the numbers, and what they cannot say."""
     floored = ("KDE-KL leave-one-out", "KDE-KL of halves")
     said = [twin_said(name, twin) for name, twin in results.same.items()]
-    said += [m.sentence for m in results.measures if m.metric in floored and m.population not in results.same]
+    said += [measure_sentence(m) for m in results.measures if m.metric in floored and m.population not in results.same]
     said += [f"{metric}: does it stand beside the paper's? {PAPER[OF, metric].compares}"
              for metric in ("mean cosine", "KDE-KL h = 0.1")]  # fmt: skip
     said += [f"Vectors: {results.embedder}. People: {results.people}.", *results.notes]
@@ -149,12 +152,12 @@ def similarity_remarks(results: QueryResults) -> list[str]:
     numbers = _by_name(results)
     said = [twin_said(name, twin) for name, twin in results.same.items()]
     for name in shoppers_of(results):
-        mean = numbers[name, "mean cosine"]
+        mean = numbers[name, "mean cosine"].estimate
         if name not in results.same and mean.low is not None:
-            chance = float(next(iter(mean.details.values())))
+            chance = mean.number(BY_CHANCE) or 0.0
             apart = "beyond chance" if mean.low > chance else "not numbers apart from it"
             said.append(
-                f"{name}: mean cosine {number(mean.estimate)}, with other people's queries {number(chance)}: {apart}."
+                f"{name}: mean cosine {number(mean.value)}, with other people's queries {number(chance)}: {apart}."
             )
     return [*said, f"Beside the paper's? {PAPER[OF, 'mean cosine'].compares}", *results.notes]
 
@@ -193,7 +196,7 @@ def view_table(results: ViewResults) -> Table:
     shoppers = [name for name in results.ranks if name != PEOPLE_ROW]
     for name in shoppers:
         shown.add_row(name, *(cell(results.find(name, metric)) for metric in ("KL", "JS", "W1")))
-    floors = [results.find(shoppers[0], metric).null_floor for metric in ("KL", "JS", "W1")]
+    floors = [results.find(shoppers[0], metric).estimate.floor for metric in ("KL", "JS", "W1")]
     shown.add_row("floor: people themselves", *map(number, floors))
     paper = PAPER[RANK_CHOSEN, "KL"]
     shown.add_row("paper (LLM), base", f"{paper.base:.2f}")
@@ -221,7 +224,7 @@ def _bar(count: int, longest: int, cases: int) -> str:
 
 def view_remarks(results: ViewResults) -> list[str]:
     """What the floor makes of each number, and what it cannot say."""
-    said = [found.sentence for found in results.measures if found.metric in ("KL", "W1")]
+    said = [measure_sentence(found) for found in results.measures if found.metric in ("KL", "W1")]
     return [
         *said,
         f"Do these stand beside the paper's? {PAPER[RANK_CHOSEN, 'KL'].compares}",

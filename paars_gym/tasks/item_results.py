@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
-from paars_gym.alignment.stratify import groups
+from paars_gym.alignment.strata import groups
 from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices
@@ -207,7 +207,7 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
     causes = {"no usable answer": dict(answers.unusable), "failed": dict(answers.failures)}
     measured = Estimate(None, unit="share", sizes={"cases": 0}, floor=1 / OPTIONS, note="it was asked nothing")
     if len(right):
-        measured = _accuracy(right, cases.shopper[asked])
+        measured = accuracy(right, options=OPTIONS, shoppers=cases.shopper[asked])
     return ItemRow(
         shopper=name,
         condition=condition,
@@ -218,7 +218,7 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
         not_asked=int((choices == NOT_ASKED).sum()),
         causes={kind: found for kind, found in causes.items() if found},
         accuracy=measured,
-        wilson=_interval(wilson_interval(int(right.sum()), len(right))) if len(right) else None,
+        wilson=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
         position=_position(choices, cases.answer),
         over_popularity=None if name == POPULARITY else contrast(popular, choices, cases),
         paper=PAPER_ACCURACY.get(condition or ""),
@@ -230,8 +230,7 @@ def contrast(first: Choices, second: Choices, cases: ItemCases) -> Estimate | No
     both = asked_of(first) & asked_of(second)
     if not both.any():
         return None
-    found = accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
-    return Estimate(found.estimate, _interval(found.interval), "share", {"cases": int(both.sum())}, 0.0, found.p_value)
+    return accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
 
 
 def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[ConditionGain]:
@@ -279,10 +278,8 @@ def by_group(
                 continue
             against = None
             if len(rest):
-                apart = accuracy_difference(right[rest], right[here], paired=False)
-                sizes = {"cases": len(here), "rest": len(rest)}
-                against = Estimate(apart.estimate, _interval(apart.interval), "share", sizes, 0.0, apart.p_value)
-            measured = _accuracy(right[here], cases.shopper[here])
+                against = accuracy_difference(right[rest], right[here], paired=False)
+            measured = accuracy(right[here], options=OPTIONS, shoppers=cases.shopper[here])
             rows.append(GroupRow(shopper=name, protocol=cases.protocol, group=group, accuracy=measured, rest=against))
     return AccuracyByGroup(
         attribute=attribute,
@@ -298,21 +295,10 @@ def worst_served(rows: Sequence[GroupRow]) -> GroupRow | None:
     return min(rows, key=lambda row: row.accuracy.value or 0.0) if len(rows) > 1 else None
 
 
-def _accuracy(right: npt.NDArray[np.bool_], shoppers: npt.NDArray[np.int64]) -> Estimate:
-    found = accuracy(right, options=OPTIONS, shoppers=shoppers)
-    sizes = {"cases": len(right), "shoppers": len(np.unique(shoppers))}
-    return Estimate(found.estimate, _interval(found.interval), "share", sizes, found.null_floor, found.p_value)
-
-
-def _interval(found: Any) -> Interval:
-    return Interval(found.low, found.high, found.level, found.method)
-
-
 def _position(choices: Choices, answers: Choices) -> PlaceBias | None:
     usable = choices >= 0
     if not usable.any():
         return None
     found = position_bias(choices[usable], answers[usable], options=OPTIONS)
     balanced = None if np.isnan(found.accuracy).any() else found.balanced
-    bias = Estimate(found.estimate, unit="share", sizes={"cases": int(usable.sum())}, floor=0.0, p_value=found.p_value)
-    return PlaceBias(bias=bias, chosen=found.chosen, balanced=balanced)
+    return PlaceBias(bias=found.bias, chosen=found.chosen, balanced=balanced)

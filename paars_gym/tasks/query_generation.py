@@ -6,22 +6,21 @@ Similarity with the person's own query by difficulty (Figure 2, Table 1), and qu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment import LanguageModel, load_language_model, mine_query_pairs, relative_gain, score_queries
-from paars_gym.alignment.collect import embedding_measures
-from paars_gym.alignment.measure import Measure, measure
-from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration
-from paars_gym.alignment.query_pairs import QueryPair
+from paars_gym.alignment.comparison import embedding_measures
+from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration, QueryOptions, QueryPair
+from paars_gym.alignment.report import Measure, measure
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition, RunConfig
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
-from paars_gym.estimate import Detail, Estimate, Interval, Tabular
+from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.shoppers.registry import SHOPPERS
@@ -30,6 +29,7 @@ from paars_gym.tasks.people import MiniPeople, ReferencePeople
 from paars_gym.tasks.shoppers import KnownPersonas, forecast, policies_of, task_shoppers
 
 OF = "queries for viewed items"
+BY_CHANCE = "cosine with other people's queries"
 OFFLINE = set(SHOPPERS) - {"llm"}
 SCORED = 300
 """Pairs whose perplexity is computed: a small model does some four a second on two cores."""
@@ -273,14 +273,7 @@ def measure_row(found: Measure) -> dict[str, Detail]:
     return {
         "shopper": found.population,
         "metric": f"{found.metric} of {found.of}",
-        "value": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "unit": found.unit,
-        "floor": found.null_floor,
-        "p_value": found.p_value,
-        "verdict": found.verdict,
-        "note": found.note,
+        **found.estimate.to_dict(),
     }
 
 
@@ -332,17 +325,23 @@ def _by_perplexity(
     rows = np.sort(rng.permutation(len(pairs))[:most])
     some = {name: [texts[i] for i in rows] for name, texts in queries.items()}
     return score_queries(
-        [pairs[i] for i in rows], some, embedder=vectors, language_model=judge, n_permutations=99, rng=rng
+        [pairs[i] for i in rows],
+        some,
+        embedder=vectors,
+        language_model=judge,
+        options=QueryOptions(n_permutations=99),
+        rng=rng,
     )
 
 
 def _measures_of(condition: QueryCondition, name: str) -> list[Measure]:
     """One by one and as groups, of one shopper."""
-    close = condition.similarity._replace(null_floor=float("nan"))
-    told = measure(close, of=OF, metric="mean cosine", population=name)
-    by_chance = {"cosine with other people's queries": round(condition.similarity.null_floor, 4)}
+    close = condition.similarity.mean
+    by_chance = None if close.floor is None else round(close.floor, 4)
+    # Chance is no floor of this number: the higher it is, the better.
+    close = replace(close, floor=None, details={BY_CHANCE: by_chance})
     return [
-        told.model_copy(update={"details": by_chance}),
+        measure(close, of=OF, metric="mean cosine", population=name),
         *embedding_measures(condition.group, of=OF, population=name),
     ]
 
@@ -352,9 +351,8 @@ def _strata_of(condition: QueryCondition, name: str) -> list[QueryStratum]:
     found = []
     for stratum in condition.strata:
         # A cosine has ends; Student's t on two cases does not know.
-        ends = stratum.interval.clip(-1.0, 1.0) if stratum.interval else None
-        interval = None if ends is None else Interval(ends.low, ends.high, ends.level, ends.method)
-        mean = Estimate(stratum.estimate if stratum.n else None, interval, sizes={"cases": stratum.n})
+        interval = stratum.mean.interval
+        mean = replace(stratum.mean, interval=None if interval is None else interval.clip(-1.0, 1.0))
         found.append(QueryStratum(shopper=name, stratum=stratum.label, similarity=mean))
     return found
 
@@ -368,8 +366,5 @@ def _gains_of(conditions: Mapping[str, QueryCondition]) -> list[QueryGain]:
         if over == name:
             continue
         gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
-        ends = gain.interval
-        interval = None if ends is None else Interval(ends.low, ends.high, ends.level, ends.method)
-        sizes = {"pairs": gain.sizes}
-        found.append(QueryGain(shopper=name, over=over, gain=Estimate(gain.estimate, interval, "share", sizes, 0.0)))
+        found.append(QueryGain(shopper=name, over=over, gain=gain))
     return found

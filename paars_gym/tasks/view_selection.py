@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment import mine_rank_cases, score_ranks
-from paars_gym.alignment.collect import histogram_measures
-from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.comparison import histogram_measures
 from paars_gym.alignment.rank_selection import RANK_CHOSEN, RankCase
+from paars_gym.alignment.report import Measure
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig
@@ -201,7 +201,7 @@ def select_views(
     measures: list[Measure] = []
     ranks: dict[str, tuple[int, ...]] = {}
     for name, each in answers.items():
-        compared = score_ranks(cases, each.choices[rows] + 1, rng=rng)
+        compared = score_ranks(cases, each.choices[rows] + 1, rng=rng).whole
         measures += histogram_measures({RANK_CHOSEN: compared}, name)
         ranks.setdefault(PEOPLE_ROW, _whole(compared.human))
         ranks[name] = _whole(compared.agent)

@@ -75,7 +75,7 @@ def test_pairs_of_conditions_by_hand(cases: ItemCases) -> None:
     n = len(right)
     found = gains["base", "persona"].gain
     # On the cases that both were asked.
-    assert (found.sizes, found.value) == ({"cases": n - 3}, 1.0)
+    assert (found.sizes, found.value) == ({"first": n - 3, "second": n - 3}, 1.0)
     # McNemar: all discordant pairs on one side.
     assert found.p_value == pytest.approx(2 * 0.5 ** (n - 3))
     assert gains["base", "history"].gain.value == pytest.approx((n // 2) / n)
@@ -112,7 +112,7 @@ def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, households: 
     worst = worst_served(found.rows)
     assert worst.group == "poor"
     assert worst.rest.value == -1.0
-    assert worst.rest.sizes["rest"] == len(cases) - found.did_not_tell - worst.accuracy.sizes["cases"]
+    assert worst.rest.sizes["first"] == len(cases) - found.did_not_tell - worst.accuracy.sizes["cases"]
     assert worst.rest.p_value < 0.001
     whole = choose(households, protocols=("interests",))
     shown = whole.model_copy(update={"groups": (found,)})

@@ -92,7 +92,7 @@ def test_minis_people_are_called_synthetic_and_have_personas(mini: QueryResults)
 def test_who_writes_the_same_queries_is_scored_once_and_said_so(mini: QueryResults) -> None:
     assert mini.same == {"behavioural, persona": "behavioural, base"}
     numbers = {
-        name: [(m.metric, m.estimate, m.low) for m in mini.measures if m.population == name]
+        name: [(m.metric, m.estimate.value, m.estimate.low) for m in mini.measures if m.population == name]
         for name in ("behavioural, base", "behavioural, persona", f"{TITLED}, base", f"{TITLED}, persona")
     }
     assert numbers["behavioural, base"] == numbers["behavioural, persona"]
@@ -105,7 +105,7 @@ def test_a_persona_gains_on_its_own_shopper_and_in_one_unit(mini: QueryResults) 
     gains = {gain.shopper: gain for gain in mini.gains}
     assert gains[f"{TITLED}, persona"].over == f"{TITLED}, base"
     assert gains[f"{TITLED}, base"].over == "behavioural, base"
-    told = {(m.population, m.metric): m.estimate for m in mini.measures}
+    told = {(m.population, m.metric): m.estimate.value for m in mini.measures}
     base, persona = told[f"{TITLED}, base", "mean cosine"], told[f"{TITLED}, persona", "mean cosine"]
     assert base is not None
     assert persona is not None
@@ -179,12 +179,13 @@ def test_small_run_on_real_pairs(shared_data: Path) -> None:
     policies = ("uniform", "behavioural")
     results = generate_queries(WebShopPeople(), run_of, policies=policies, embedder="lexical", cases=some)
     assert results.pairs == 60
-    behavioural = results.find("behavioural, base", "mean cosine")
-    assert behavioural.of == OF
-    assert behavioural.estimate > behavioural.details["cosine with other people's queries"] + 0.2
-    halves = results.find("behavioural, base", "KDE-KL of halves")
-    assert halves.null_floor is not None
-    assert halves.details["paired"] < (halves.estimate or 0.0)
+    measure = results.find("behavioural, base", "mean cosine")
+    assert measure.of == OF
+    behavioural = measure.estimate
+    assert behavioural.value > behavioural.details["cosine with other people's queries"] + 0.2
+    halves = results.find("behavioural, base", "KDE-KL of halves").estimate
+    assert halves.floor is not None
+    assert halves.details["own_pair"] < (halves.value or 0.0)
     assert "not comparable to the paper" in results.embedder
     assert "goal text stands for the title" in results.people
     assert any("where people among themselves show" in line for line in query_remarks(results))
