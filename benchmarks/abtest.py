@@ -11,10 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from benchmarks.report.console import wide_console
 from benchmarks.settings import ABTEST_ARMS, ABTEST_DRAWS, ABTEST_SESSIONS
 from paars_gym.abtest import ABTest, ABTestResult, Arm
-from paars_gym.cli.running import run_command
+from paars_gym.cli.running import run_command, wide_console
 from paars_gym.config import RunConfig
 from paars_gym.report.abtest import notes, outcome_table, result_forest
 

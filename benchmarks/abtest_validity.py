@@ -19,7 +19,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report.console import wide_console
 from benchmarks.validity.bars import (
     Rate,
     Saved,
@@ -46,7 +45,7 @@ from paars_gym.abtest.compare import compare
 from paars_gym.abtest.estimate import clustered_error, effective_degrees, paired_difference
 from paars_gym.abtest.outcomes import OUTCOMES, PRIMARY
 from paars_gym.abtest.planning import power_of
-from paars_gym.cli.running import run_command
+from paars_gym.cli.running import run_command, wide_console
 from paars_gym.config import RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.shop.open import open_shop

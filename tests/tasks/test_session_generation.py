@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.report import table_2
-from benchmarks.session_generation import HEADLINE, SessionResults, beside, notes, table_4
 from paars_gym.alignment import open_log, score
 from paars_gym.alignment.session_log import SessionLog
+from paars_gym.config import RunConfig
+from paars_gym.estimate import Estimate, Interval
+from paars_gym.report import session_generation as report_of
+from paars_gym.report.session_generation import beside, columns, table_2, table_2_remarks, table_4, table_4_remarks
 from paars_gym.sessions import Event, Session
+from paars_gym.tasks.people import MiniPeople
+from paars_gym.tasks.session_generation import SessionResults, generate_sessions
 
 
 def log(n: int, *, views: float, words: int, seed: int) -> SessionLog:
@@ -27,29 +33,38 @@ def log(n: int, *, views: float, words: int, seed: int) -> SessionLog:
 
 
 @pytest.fixture(scope="module")
-def results() -> SessionResults:
+def shops() -> tuple[SessionResults, SessionResults]:
     people = log(400, views=2.0, words=400, seed=0)
     like, unlike = log(400, views=2.0, words=400, seed=1), log(400, views=7.0, words=20, seed=2)
     report = score(people, like, baseline=unlike, embedder=None)
-    return SessionResults(headline=HEADLINE, mini=report, journey=report)
+    mini = SessionResults(headline="", policy="behavioural", people="mini", label="synthetic", report=report)
+    grocer = report.model_copy(update={"measures": [m for m in report.measures if m.of == "purchases"]})
+    return mini, mini.model_copy(update={"label": "real, Journey", "report": grocer})
 
 
-def test_every_column_of_table_2_has_one_sentence_on_base_persona_and_floor(results: SessionResults) -> None:
-    found = table_2.columns(mini=results.mini, journey=results.journey)
+@pytest.fixture(scope="module")
+def results(shops: tuple[SessionResults, SessionResults]) -> SessionResults:
+    return shops[0]
+
+
+def test_every_column_of_table_2_has_one_sentence_on_base_persona_and_floor(
+    shops: tuple[SessionResults, SessionResults], results: SessionResults
+) -> None:
+    found = columns("behavioural", sessions=shops)
     assert [column.people for column in found] == ["synthetic"] * 3 + ["real, Journey"]
-    said = list(table_2.floors(found))
+    said = list(report_of.floors(found))
     assert len(said) == 4
     clicks = said[1]
     assert clicks.startswith("#clicks (synthetic): base ")
     assert "base more than chance makes, persona not told apart from people" in clicks
     assert clicks.endswith("persona is closer to people than base.")
-    floor = results.mini.find("views", "KL").estimate.floor
+    floor = results.report.find("views", "KL").estimate.floor
     assert floor is not None
     assert f"people among themselves show {floor:.3g}" in clicks
 
 
-def test_table_2_names_rows_and_marks_what_compares(results: SessionResults) -> None:
-    shown = table_2.table(table_2.columns(mini=results.mini, journey=results.journey))
+def test_table_2_names_rows_and_marks_what_compares(shops: tuple[SessionResults, SessionResults]) -> None:
+    shown = table_2("behavioural", columns("behavioural", sessions=shops))
     rows = [str(text) for text in shown.columns[0].cells]
     assert rows == [
         "behavioural, base",
@@ -64,7 +79,7 @@ def test_table_2_names_rows_and_marks_what_compares(results: SessionResults) -> 
     ]
     # The base's many views lie where people have none, so that the smoothing decides: marked, and said below.
     assert str(next(iter(shown.columns[2].cells))).partition("\n")[0].endswith("*")
-    assert any("Smoothing decides" in line for line in table_2.remarks(table_2.columns(mini=results.mini)))
+    assert any("Smoothing decides" in line for line in table_2_remarks(columns("behavioural", sessions=shops[:1])))
     assert [str(text) for text in shown.columns[1].cells][-3:] == ["11.69", "3.71", "no"]
 
 
@@ -74,7 +89,7 @@ def test_table_4_has_intervals_and_the_peoples_own_as_floor(results: SessionResu
     assert all("[" in text for text in cells["Query-TTR"][:3])
     assert cells["who"][2] == "floor: synthetic people"
     assert cells["Query-TTR"][-1] == "in kind"
-    queries, products = notes(results)[:2]
+    queries, products = table_4_remarks(results)[:2]
     assert "is less varied, beyond chance" in queries
     assert "persona" in queries.partition("beyond chance")[2]
     assert "is not told apart from them" in queries
@@ -93,4 +108,18 @@ def test_table_4_has_intervals_and_the_peoples_own_as_floor(results: SessionResu
     ],
 )
 def test_two_ratios_are_told_apart_by_both_intervals(agents: tuple[float, float, float], said: str) -> None:
-    assert beside(agents, (0.30, 0.28, 0.32)) == said
+    ratio, people = (Estimate(value, Interval(low, high)) for value, low, high in (agents, (0.30, 0.28, 0.32)))
+    assert beside(ratio, people) == said
+
+
+def test_a_small_run_from_people_to_tables(tmp_path: Path) -> None:
+    people = MiniPeople(40, 20_260_101, 20)
+    run = RunConfig(policy="behavioural", sessions=40, seed=20_260_101)
+    found = generate_sessions(people, run, tmp_path, embedder=None)
+    again = generate_sessions(people, run, tmp_path, embedder=None)
+    assert found.model_dump() == again.model_dump(), "a run in the folder goes on"
+    assert found.headline.startswith("No language model ran")
+    assert {measure.population for measure in found.report.measures} == {"human", "agents", "baseline"}
+    assert "KL of searches" in set(found.to_polars()["metric"])
+    assert [column.people for column in columns("behavioural", sessions=(found,))] == ["synthetic"] * 3
+    assert any("synthetic" in line for line in table_4_remarks(found))

@@ -1,11 +1,11 @@
-"""How does the README come to show what the main job prints? Its first text block is replaced, and the picture."""
+"""Puts what the main job prints into the README: its first text block is replaced, and the picture."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 README, PICTURE = ROOT / "README.md", ROOT / "benchmarks" / "report.svg"
 _BLOCK = re.compile(r"(?<=\n```text\n).*?(?=\n```\n)", re.DOTALL)
 

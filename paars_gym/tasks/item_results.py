@@ -1,52 +1,42 @@
-"""How often was each shopper right, against chance, popularity and each other? Table 3's numbers (PAARS section 5)."""
+"""The numbers of Table 3: how often each shopper was right, against chance, popularity and each other (section 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.items.answers import FAILED, NOT_ASKED, UNANSWERED, Answers
-from benchmarks.items.scorers import Choices
-from benchmarks.settings import PAPER_ITEM_SELECTION
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
 from paars_gym.alignment.strata import groups
 from paars_gym.config import CONDITIONS
-from paars_gym.estimate import Estimate
+from paars_gym.estimate import Detail, Estimate, Interval, Tabular
+from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices
 
-Bounds = tuple[float, float]
 POPULARITY = "popularity"
+PAPER_ACCURACY = {"base": 0.2546, "profile": 0.3595, "preferences": 0.3901, "history": 0.4111, "persona": 0.4726}
+"""PAARS Table 3: Claude Sonnet 3.0 on a retailer's own customers."""
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Contrast(_Frozen):
-    """Accuracy of one less that of another on the cases that both were asked: 95% interval, McNemar's exact p."""
-
-    cases: int
-    difference: float
-    interval: Bounds
-    p_value: float
-
-
-class Position(_Frozen):
+class PlaceBias(_Frozen):
     """Is it the place in the list that is chosen, rather than the item? Of the cases with a usable answer.
 
     Attributes:
-        bias: Share of choices that a place, not the item, must have drawn: total variation.
-        p_value: Chi-square test that places are chosen as often as they are right.
+        bias: Share of choices that a place, not the item, must have drawn (total variation), and the chi-square test
+            that places are chosen as often as they are right.
         chosen: Share of choices on each place.
         balanced: Accuracy that does not depend on where the right answers stood; None where some place had none.
     """
 
-    bias: float
-    p_value: float
+    bias: Estimate
     chosen: tuple[float, ...]
     balanced: float | None
 
@@ -64,12 +54,11 @@ class ItemRow(_Frozen):
         failed: Cases that could not be put to it: its model, or the mining of the persona, failed.
         not_asked: Cases that it was not asked before the run ended.
         causes: Why there was no usable answer, and why cases failed, with numbers.
-        accuracy: Share right; None, as all that follows, when it was asked nothing.
-        wilson: 95% interval that takes the cases as independent.
-        clustered: 95% interval that resamples households.
-        p_value: Against chance, cases as independent.
+        accuracy: Share right, with an interval that resamples shoppers, chance as the floor, and the test against it,
+            which takes cases as independent. No value when it was asked nothing.
+        wilson: Interval that takes the cases as independent.
         position: Whether it chose by place.
-        over_popularity: Against the item that the other households bought most.
+        over_popularity: Accuracy less that of choosing the item that the others bought most, on the same cases.
         paper: The paper's accuracy, of a language model and other shoppers.
     """
 
@@ -81,56 +70,51 @@ class ItemRow(_Frozen):
     failed: int
     not_asked: int
     causes: dict[str, dict[str, int]]
-    accuracy: float | None
-    wilson: Bounds | None
-    clustered: Bounds | None
-    p_value: float | None
-    position: Position | None
-    over_popularity: Contrast | None
+    accuracy: Estimate
+    wilson: Interval | None
+    position: PlaceBias | None
+    over_popularity: Estimate | None
     paper: float | None
 
 
 class CaseCounts(_Frozen):
-    """The cases of one protocol: how many, of how many households, and how many baskets could give none."""
+    """The cases of one protocol: how many, of how many shoppers, and how many baskets could give none."""
 
     protocol: Protocol
     cases: int
-    households: int
+    shoppers: int
     without_history: int
     without_distractors: int
 
 
-class Gain(_Frozen):
+class ConditionGain(_Frozen):
     """What the second condition adds to the first, for one shopper on the same cases, and the paper's difference."""
 
     shopper: str
     first: str
     second: str
     protocol: Protocol
-    contrast: Contrast
+    gain: Estimate
     paper: float
 
 
 class GroupRow(_Frozen):
-    """One shopper's accuracy on the cases of one group of households.
+    """One shopper's accuracy on the cases of one group of people.
 
     Attributes:
-        group: Its label; households that did not tell are none.
-        rest: Against all other groups together: difference, 95% interval and p, two independent proportions.
+        group: Its label; people who did not tell are none.
+        rest: Accuracy less that of all other groups together, as two independent proportions.
     """
 
     shopper: str
     protocol: Protocol
     group: str
-    cases: int
-    households: int
-    accuracy: float
-    interval: Bounds
-    rest: Contrast | None
+    accuracy: Estimate
+    rest: Estimate | None
 
 
-class ByGroup(_Frozen):
-    """Accuracy by what households told about themselves; small groups are pooled or left out."""
+class AccuracyByGroup(_Frozen):
+    """Accuracy by what people told about themselves; small groups are pooled or left out."""
 
     attribute: str
     rows: tuple[GroupRow, ...]
@@ -139,32 +123,63 @@ class ByGroup(_Frozen):
     did_not_tell: int
 
 
-class ItemSelectionResults(_Frozen):
-    """Table 3 on real households.
+class ItemResults(Tabular, _Frozen):
+    """Table 3.
 
     Attributes:
         headline: What ran, and what did not.
         humans: Whose choices they are.
+        synthetic: True when nobody made these choices.
         rows: One for each shopper and protocol.
         cases: One for each protocol.
         gains: What one condition adds to another, for each shopper with several.
-        groups: Accuracy by a trait of the households, where that was asked for.
+        groups: Accuracy by a trait of the people, where that was asked for.
         embedder: What made the vectors.
         settings: Numbers that decide the cases, and under ``asked`` those of every shopper asked.
         paid: Calls, tokens and dollars of each language model.
         stopped: Why the run ended before all cases were asked; or "".
+        notes: What a reader has to know of these people.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("shopper", "protocol", "measure", "estimate", "floor", "p_value")
 
     headline: str
     humans: str
+    synthetic: bool = False
     rows: tuple[ItemRow, ...]
     cases: tuple[CaseCounts, ...]
-    gains: tuple[Gain, ...]
-    groups: tuple[ByGroup, ...] = ()
+    gains: tuple[ConditionGain, ...]
+    groups: tuple[AccuracyByGroup, ...] = ()
     embedder: str
     settings: dict[str, Any]
     paid: tuple[dict[str, Any], ...] = ()
     stopped: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row for each accuracy, each gain and each group."""
+        found: list[dict[str, Detail]] = []
+        for row in self.rows:
+            about: dict[str, Detail] = {"shopper": row.shopper, "protocol": row.protocol}
+            counts = {"unanswered": row.unanswered, "failed": row.failed, "not_asked": row.not_asked}
+            found.append({**about, "measure": "accuracy", **row.accuracy.to_dict(), "paper": row.paper, **counts})
+            if row.over_popularity is not None:
+                found.append({**about, "measure": "over popularity", **row.over_popularity.to_dict()})
+            if row.position is not None:
+                found.append({**about, "measure": "place bias", **row.position.bias.to_dict()})
+        for gain in self.gains:
+            about = {"shopper": gain.shopper, "protocol": gain.protocol, "measure": f"{gain.second} over {gain.first}"}
+            found.append({**about, **gain.gain.to_dict(), "paper": gain.paper})
+        for group in self.groups:
+            for each in group.rows:
+                about = {"shopper": each.shopper, "protocol": each.protocol}
+                measured = f"accuracy, {group.attribute} {each.group}"
+                found.append({**about, "measure": measured, **each.accuracy.to_dict()})
+        return found
+
+    def summary(self) -> str:
+        """Whose choices, and how many."""
+        return f"Item selection, {sum(each.cases for each in self.cases):,} cases, {self.humans}"
 
 
 def counts_of(cases: ItemCases) -> CaseCounts:
@@ -172,37 +187,27 @@ def counts_of(cases: ItemCases) -> CaseCounts:
     return CaseCounts(
         protocol=cases.protocol,
         cases=len(cases),
-        households=len(np.unique(cases.shopper)),
+        shoppers=len(np.unique(cases.shopper)),
         without_history=cases.without_history,
         without_distractors=cases.without_distractors,
     )
 
 
-def asked_of(choices: Choices) -> np.ndarray:
+def asked_of(choices: Choices) -> npt.NDArray[np.bool_]:
     """Which cases the shopper was asked: all but the failed ones, shape (cases,)."""
     return ~np.isin(choices, (FAILED, NOT_ASKED))
 
 
 def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> ItemRow:
     """Everything about one shopper on one set of cases."""
-    choices, asked = answers.choices, asked_of(answers.choices)
+    choices = answers.choices
+    asked = asked_of(choices)
     right = (choices == cases.answer)[asked]
     condition = name.rpartition(", ")[2] if ", " in name else None
-    paper = PAPER_ITEM_SELECTION.get(condition or "")
     causes = {"no usable answer": dict(answers.unusable), "failed": dict(answers.failures)}
-    row: dict[str, Any] = dict.fromkeys(("accuracy", "wilson", "clustered", "p_value", "position", "over_popularity"))
+    measured = Estimate(None, unit="share", sizes={"cases": 0}, floor=1 / OPTIONS, note="it was asked nothing")
     if len(right):
         measured = accuracy(right, options=OPTIONS, shoppers=cases.shopper[asked])
-        wilson = wilson_interval(int(right.sum()), len(right))
-        row |= {
-            "accuracy": measured.value,
-            "wilson": (wilson.low, wilson.high),
-            "clustered": _bounds(measured),
-            "p_value": measured.p_value,
-            "position": _position(choices, cases.answer),
-        }
-        if name != POPULARITY:
-            row["over_popularity"] = contrast(popular, choices, cases)
     return ItemRow(
         shopper=name,
         condition=condition,
@@ -212,45 +217,50 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
         failed=int((choices == FAILED).sum()),
         not_asked=int((choices == NOT_ASKED).sum()),
         causes={kind: found for kind, found in causes.items() if found},
-        paper=None if paper is None else paper / 100,
-        **row,
+        accuracy=measured,
+        wilson=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
+        position=_position(choices, cases.answer),
+        over_popularity=None if name == POPULARITY else contrast(popular, choices, cases),
+        paper=PAPER_ACCURACY.get(condition or ""),
     )
 
 
-def contrast(first: Choices, second: Choices, cases: ItemCases) -> Contrast | None:
+def contrast(first: Choices, second: Choices, cases: ItemCases) -> Estimate | None:
     """Accuracy of the second less that of the first on the cases that both were asked; None without any."""
     both = asked_of(first) & asked_of(second)
     if not both.any():
         return None
-    found = accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
-    return _contrast(found, int(both.sum()))
+    return accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
 
 
-def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[Gain]:
-    """Every pair of Table 3's conditions of every shopper, the richer one second."""
-    by_shopper: dict[str, dict[str, Choices]] = {}
+def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[ConditionGain]:
+    """What each of Table 3's conditions adds to each before it, for every shopper."""
+    shoppers: dict[str, dict[str, Choices]] = {}
     for name, answers in chosen.items():
         shopper, _, condition = name.rpartition(", ")
-        if condition in CONDITIONS:
-            by_shopper.setdefault(shopper, {})[condition] = answers.choices
-    for shopper, under in by_shopper.items():
+        shoppers.setdefault(shopper, {})[condition] = answers.choices
+    for shopper, under in shoppers.items():
         for first, second in combinations([name for name in CONDITIONS if name in under], 2):
             found = contrast(under[first], under[second], cases)
             if found is not None:
-                paper = (PAPER_ITEM_SELECTION[second] - PAPER_ITEM_SELECTION[first]) / 100
-                yield Gain(
-                    shopper=shopper, first=first, second=second, protocol=cases.protocol, contrast=found, paper=paper
+                yield ConditionGain(
+                    shopper=shopper,
+                    first=first,
+                    second=second,
+                    protocol=cases.protocol,
+                    gain=found,
+                    paper=PAPER_ACCURACY[second] - PAPER_ACCURACY[first],
                 )
 
 
 def by_group(
     attribute: str, told: Mapping[str, str], chosen: Mapping[str, Answers], cases: ItemCases, *, minimum: int = 20
-) -> ByGroup:
-    """Accuracy of every shopper in each group of households.
+) -> AccuracyByGroup:
+    """Accuracy of every shopper in each group of people.
 
     Args:
         attribute: Its name.
-        told: Label by household; who is absent did not tell.
+        told: Label by person; who is absent did not tell.
         chosen: The answers.
         cases: The cases.
         minimum: Cases of a group; smaller ones are pooled, and left out if even that is too little.
@@ -260,30 +270,18 @@ def by_group(
     found = groups(labels[known], minimum=minimum)
     rows = []
     for name, answers in chosen.items():
-        asked, right = asked_of(answers.choices), answers.choices == cases.answer
+        asked, right = np.flatnonzero(asked_of(answers.choices)), answers.choices == cases.answer
         for group, inside in found.rows.items():
-            here = np.intersect1d(known[inside], np.flatnonzero(asked))
-            rest = np.setdiff1d(np.intersect1d(known, np.flatnonzero(asked)), here)
+            here = np.intersect1d(known[inside], asked)
+            rest = np.setdiff1d(np.intersect1d(known, asked), here)
             if not len(here):
                 continue
-            measured = accuracy(right[here], options=OPTIONS, shoppers=cases.shopper[here])
             against = None
             if len(rest):
-                apart = accuracy_difference(right[rest], right[here], paired=False)
-                against = _contrast(apart, len(rest))
-            rows.append(
-                GroupRow(
-                    shopper=name,
-                    protocol=cases.protocol,
-                    group=group,
-                    cases=len(here),
-                    households=len(np.unique(cases.shopper[here])),
-                    accuracy=measured.value or 0.0,
-                    interval=_bounds(measured),
-                    rest=against,
-                )
-            )
-    return ByGroup(
+                against = accuracy_difference(right[rest], right[here], paired=False)
+            measured = accuracy(right[here], options=OPTIONS, shoppers=cases.shopper[here])
+            rows.append(GroupRow(shopper=name, protocol=cases.protocol, group=group, accuracy=measured, rest=against))
+    return AccuracyByGroup(
         attribute=attribute,
         rows=tuple(rows),
         pooled=found.pooled,
@@ -294,27 +292,13 @@ def by_group(
 
 def worst_served(rows: Sequence[GroupRow]) -> GroupRow | None:
     """The group with the least accuracy; None where there is but one."""
-    return min(rows, key=lambda row: row.accuracy) if len(rows) > 1 else None
+    return min(rows, key=lambda row: row.accuracy.value or 0.0) if len(rows) > 1 else None
 
 
-def _position(choices: Choices, answers: Choices) -> Position | None:
+def _position(choices: Choices, answers: Choices) -> PlaceBias | None:
     usable = choices >= 0
     if not usable.any():
         return None
     found = position_bias(choices[usable], answers[usable], options=OPTIONS)
     balanced = None if np.isnan(found.accuracy).any() else found.balanced
-    return Position(
-        bias=found.bias.value or 0.0, p_value=found.bias.p_value or 0.0, chosen=found.chosen, balanced=balanced
-    )
-
-
-def _contrast(difference: Estimate, cases: int) -> Contrast:
-    assert difference.value is not None
-    assert difference.p_value is not None
-    bounds = _bounds(difference)
-    return Contrast(cases=cases, difference=difference.value, interval=bounds, p_value=difference.p_value)
-
-
-def _bounds(estimate: Estimate) -> Bounds:
-    assert estimate.interval is not None
-    return estimate.interval.low, estimate.interval.high
+    return PlaceBias(bias=found.bias, chosen=found.chosen, balanced=balanced)

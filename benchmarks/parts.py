@@ -1,4 +1,4 @@
-"""What does the whole evaluation consist of, and what does its report say?"""
+"""The parts of the whole evaluation, and its report in the order of the paper."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from rich.console import Group, RenderableType
 
-from benchmarks import abtest, item_selection, query_generation, rank_selection, session_generation
-from benchmarks.queries import tables as query_tables
-from benchmarks.queries.results import QueryResults
-from benchmarks.report import table_2
+from benchmarks import abtest, item_selection, query_generation, session_generation, view_selection
 from benchmarks.settings import SHOPPERS
+from paars_gym.report.item_selection import table_3, table_3_remarks
+from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks
+from paars_gym.report.tasks import figure_3, figure_3_remarks, one_by_one, similarity_remarks
+from paars_gym.tasks.query_generation import QueryResults
+from paars_gym.tasks.view_selection import ViewResults
 
 PARTS: dict[str, Callable[[Path], BaseModel]] = {
     "session_generation": session_generation.run,
-    # Mini's people, whatever lies beside the checkout: the main job says the same on every machine.
-    "query_generation": lambda _: query_generation.run("mini", shoppers=(SHOPPERS,)),
-    "rank_selection": lambda _: rank_selection.run(),
+    "query_generation": lambda _: query_generation.run(),
+    "view_selection": lambda _: view_selection.run(),
     "item_selection": lambda _: item_selection.run(),
     "abtest": lambda _: abtest.run(),
 }
 """By module, each of which also runs alone: its results, given a folder of its own."""
-TOGETHER = (("session_generation",), ("item_selection", "abtest", "query_generation", "rank_selection"))
+TOGETHER = (("session_generation",), ("item_selection", "abtest", "query_generation", "view_selection"))
 """One process each: both take about as long, and the last two share the people of mini."""
 
 
@@ -68,30 +69,26 @@ def report(results: Mapping[str, Any]) -> Iterable[RenderableType]:
     Args:
         results: By part.
     """
-    sessions: session_generation.SessionResults | None = results.get("session_generation")
+    sessions: session_generation.TwoShops | None = results.get("session_generation")
     queries: QueryResults | None = results.get("query_generation")
-    ranks: rank_selection.RankResults | None = results.get("rank_selection")
-    columns = table_2.columns(
-        queries=queries,
-        ranks=ranks,
-        mini=None if sessions is None else sessions.mini,
-        journey=None if sessions is None else sessions.journey,
-    )
-    if columns:
-        yield table_2.table(columns)
-        yield from _listed(table_2.remarks(columns))
+    views: ViewResults | None = results.get("view_selection")
+    shops = () if sessions is None else (sessions.mini, sessions.journey)
+    found = columns(SHOPPERS, queries=queries, views=views, sessions=shops)
+    if found:
+        yield table_2(SHOPPERS, found)
+        yield from _listed(table_2_remarks(found))
     if queries is not None:
-        yield query_tables.one_by_one(queries)
-        yield from _listed(query_tables.main_remarks(queries))
-    if ranks is not None:
-        yield rank_selection.figure_3(ranks)
-        yield from _listed(rank_selection.main_remarks(ranks))
+        yield one_by_one(queries)
+        yield from _listed(similarity_remarks(queries))
+    if views is not None:
+        yield figure_3(views)
+        yield from _listed(figure_3_remarks(views))
     if "item_selection" in results:
-        yield item_selection.table(results["item_selection"])
-        yield from _listed(item_selection.notes(results["item_selection"]))
+        yield table_3(results["item_selection"])
+        yield from _listed(table_3_remarks(results["item_selection"]))
     if sessions is not None:
-        yield session_generation.table_4(sessions)
-        yield from _listed(session_generation.notes(sessions))
+        yield table_4(sessions.mini)
+        yield from _listed(table_4_remarks(sessions.mini))
     if "abtest" in results:
         yield abtest.table(results["abtest"])
 

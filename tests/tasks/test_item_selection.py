@@ -1,3 +1,5 @@
+"""Is Table 3 counted right, and does it say of each row what chance and popularity make of it?"""
+
 from __future__ import annotations
 
 import copy
@@ -8,44 +10,53 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import item_selection
-from benchmarks.items.answers import FAILED, Answers
-from benchmarks.items.report import notes, table
-from benchmarks.items.results import by_group, contrast, gains_of, row_of, worst_served
-from benchmarks.items.scorers import choose_popular, item_phrases, preference_phrases, profile_phrases
 from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.alignment.paper import PAPER
+from paars_gym.cli import app
+from paars_gym.config import RunConfig
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences
+from paars_gym.report.item_selection import table_3, table_3_remarks
+from paars_gym.tasks.asking import FAILED, Answers
+from paars_gym.tasks.item_baselines import choose_popular, item_phrases, preference_phrases, profile_phrases
+from paars_gym.tasks.item_results import ItemResults, by_group, contrast, gains_of, row_of, worst_served
+from paars_gym.tasks.item_selection import ItemDesign, select_items
 from tests.benchmarks.running import run_main
+from tests.tasks.conftest import Households
 
 
-def printed(results: item_selection.ItemSelectionResults, width: int = 140) -> str:
+def choose(households: Households, **design: object) -> ItemResults:
+    run = RunConfig(sessions=4600, seed=20_260_301)
+    return select_items(households, run, design=ItemDesign(min_known=3, **design), embedder="lexical")
+
+
+def printed(results: ItemResults, width: int = 140) -> str:
     console = Console(width=width, file=io.StringIO(), record=True)
-    console.print(table(results))
+    console.print(table_3(results))
     return console.export_text()
 
 
-def test_the_whole_benchmark_on_a_small_log(small_log: None) -> None:
-    results = item_selection.run(min_known=3, embedder="lexical")
-    assert results == item_selection.run(min_known=3, embedder="lexical")
+def test_the_whole_benchmark_on_a_small_log(households: Households) -> None:
+    results = choose(households)
+    assert results == choose(households)
     assert "No language model ran" in results.headline
     assert results.humans.startswith("real")
     json.dumps(results.model_dump())
     found = {(row.shopper, row.protocol): row for row in results.rows}
     assert found["embedding, persona", "interests"].paper == pytest.approx(0.4726)
     assert found["popularity", "interests"].paper is None
+    accuracy = {key: row.accuracy.value for key, row in found.items()}
     # A household buys in one category and no distractor is of it: the history must tell.
-    assert found["embedding, history", "interests"].accuracy > 0.9 > found["uniform, base", "interests"].accuracy
+    assert accuracy["embedding, history", "interests"] > 0.9 > accuracy["uniform, base", "interests"]
     for row in results.rows:
-        assert row.wilson[0] <= row.accuracy <= row.wilson[1]
-        assert row.clustered[0] <= row.accuracy <= row.clustered[1]
+        assert row.accuracy.value in row.wilson
+        assert row.accuracy.value in row.accuracy.interval
         assert row.cases == results.cases[0].cases
         assert (row.unanswered, row.failed, row.causes) == (0, 0, {})
     text = printed(results, width=100)
     for expected in ("embedding, preferences", "47.26", "uniform, base", "clustered", "place", "persona − history"):
         assert expected in text
-    said = notes(results)
-    assert any("test households" in line for line in said)
+    said = table_3_remarks(results)
+    assert any("the households of a test" in line for line in said)
     assert any(PAPER["items", "accuracy"].compares in line for line in said)
     # A sentence a row, against both floors.
     for shopper in {row.shopper for row in results.rows} - {"popularity"}:
@@ -62,12 +73,12 @@ def test_pairs_of_conditions_by_hand(cases: ItemCases) -> None:
     gains = {(gain.first, gain.second): gain for gain in gains_of({k: Answers(v) for k, v in chosen.items()}, cases)}
     assert set(gains) == {("base", "history"), ("base", "persona"), ("history", "persona")}
     n = len(right)
-    found = gains["base", "persona"].contrast
+    found = gains["base", "persona"].gain
     # On the cases that both were asked.
-    assert (found.cases, found.difference) == (n - 3, 1.0)
+    assert (found.sizes, found.value) == ({"first": n - 3, "second": n - 3}, 1.0)
     # McNemar: all discordant pairs on one side.
     assert found.p_value == pytest.approx(2 * 0.5 ** (n - 3))
-    assert gains["base", "history"].contrast.difference == pytest.approx((n // 2) / n)
+    assert gains["base", "history"].gain.value == pytest.approx((n // 2) / n)
     assert gains["history", "persona"].paper == pytest.approx(0.4726 - 0.4111)
     assert contrast(np.full(n, FAILED), right, cases) is None
 
@@ -76,9 +87,9 @@ def test_who_always_takes_the_first_place_is_told_so(cases: ItemCases) -> None:
     first = np.zeros(len(cases), dtype=np.int64)
     biased = row_of("m, base", Answers(first), choose_popular(cases), cases)
     assert biased.position.chosen == (1, 0, 0, 0)
-    assert biased.position.bias == pytest.approx(1 - (cases.answer == 0).mean())
+    assert biased.position.bias.value == pytest.approx(1 - (cases.answer == 0).mean())
     fair = row_of("m, base", Answers(cases.answer), choose_popular(cases), cases)
-    assert (fair.position.bias, fair.position.p_value) == (0, pytest.approx(1))
+    assert (fair.position.bias.value, fair.position.bias.p_value) == (0, pytest.approx(1))
 
 
 def test_popularity_has_no_favourite_place(cases: ItemCases) -> None:
@@ -90,22 +101,23 @@ def test_popularity_has_no_favourite_place(cases: ItemCases) -> None:
     assert (choose_popular(tied) == 1).all()
 
 
-def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, small_log: None) -> None:
+def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, households: Households) -> None:
     houses = cases.log.shoppers
     told = {house: "poor" if number < 4 else "rich" for number, house in enumerate(houses[:10])}
     poor = np.array([told.get(houses[shopper]) == "poor" for shopper in cases.shopper])
     choices = np.where(poor, (cases.answer + 1) % 4, cases.answer)
     found = by_group("income", told, {"m, base": Answers(choices)}, cases, minimum=2)
-    assert {row.group: row.accuracy for row in found.rows} == {"rich": 1.0, "poor": 0.0}
+    assert {row.group: row.accuracy.value for row in found.rows} == {"rich": 1.0, "poor": 0.0}
     assert found.did_not_tell == sum(houses[shopper] not in told for shopper in cases.shopper) > 0
     worst = worst_served(found.rows)
     assert worst.group == "poor"
-    assert (worst.rest.difference, worst.rest.cases) == (-1.0, len(cases) - found.did_not_tell - worst.cases)
+    assert worst.rest.value == -1.0
+    assert worst.rest.sizes["first"] == len(cases) - found.did_not_tell - worst.accuracy.sizes["cases"]
     assert worst.rest.p_value < 0.001
-    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+    whole = choose(households, protocols=("interests",))
     shown = whole.model_copy(update={"groups": (found,)})
     assert "poor (worst served)" in printed(shown)
-    said = " ".join(notes(shown))
+    said = " ".join(table_3_remarks(shown))
     assert "Worst served by income, the paper's distractors: m, base: poor 0.0%." in said
     assert "comparisons: m, base (-100.0 points from the rest, p < .001)" in said
     # Twenty cases are the least by default: so few households are not shown apart.
@@ -113,8 +125,8 @@ def test_accuracy_by_group_names_the_worst_served(cases: ItemCases, small_log: N
     assert (hidden.rows, hidden.suppressed) == ((), int((cases.shopper == 0).sum()))
 
 
-def test_a_sentence_a_row(cases: ItemCases, small_log: None) -> None:
-    whole = item_selection.run(min_known=3, embedder="lexical", protocols=["interests"])
+def test_a_sentence_a_row(cases: ItemCases, households: Households) -> None:
+    whole = choose(households, protocols=("interests",))
     popular, wrong = choose_popular(cases), (cases.answer + 1) % 4
     rows = tuple(
         row_of(name, Answers(choices), popular, cases)
@@ -125,7 +137,7 @@ def test_a_sentence_a_row(cases: ItemCases, small_log: None) -> None:
             ("m, history", np.full(len(cases), FAILED)),
         )
     )
-    said = notes(whole.model_copy(update={"rows": rows}))
+    said = table_3_remarks(whole.model_copy(update={"rows": rows}))
     told = {line.partition(": ")[0]: line for line in said if line.startswith("m, ")}
     assert "not told apart from popularity alone (+0.0, p = 1)" in told["m, base"]
     assert "+75.0 points against chance (p < .001)" in told["m, persona"]
@@ -151,6 +163,15 @@ def test_phrases_are_what_is_said() -> None:
     assert profile_phrases(ConsumerProfile()) == preference_phrases(ShoppingPreferences()) == []
 
 
+def test_results_are_a_table(households: Households) -> None:
+    results = choose(households, protocols=("interests",))
+    rows = results.to_polars()
+    assert set(rows["measure"]) >= {"accuracy", "over popularity", "place bias", "persona over profile"}
+    assert rows.filter(measure="accuracy", shopper="embedding, persona")["paper"].item() == pytest.approx(0.4726)
+    assert len(repr(results).splitlines()) <= 20
+
+
 def test_help_reads_well() -> None:
-    shown = run_main(item_selection.main, "--help").output
-    assert "real household bought" in " ".join(shown.split())
+    shown = run_main(app, "tasks", "item", "--help").output
+    assert "of four items" in " ".join(shown.split())
+    assert "Example: paars tasks item" in " ".join(shown.split())

@@ -1,4 +1,4 @@
-"""Which of four items would a shopper choose who reads no page and asks no model? Chance, demand, vectors of meaning.
+"""Choices of item selection without asking anybody: by chance, by demand, by vectors of meaning (PAARS Table 3).
 
 A text's vector is the mean of the vectors of its phrases: some three thousand phrases are embedded, once, whatever the
 number of cases, and nothing is cut off at the model's 256 tokens.
@@ -6,7 +6,7 @@ number of cases, and nothing is cut off at the model's 256 tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,9 @@ from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics,
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.personas.statistics import preferences_of, profile_of
 from paars_gym.sessions.event import session_rng
+from paars_gym.tasks.asking import Choices
 
 Floats = npt.NDArray[np.floating]
-Choices = npt.NDArray[np.int64]
-Chooser = Callable[[ItemCases], Choices]
-"""Column chosen in each case, shape (cases,)."""
 
 PLAIN_STEP = 0.75
 """A scale is mentioned from this distance of the middle on."""
