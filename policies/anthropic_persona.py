@@ -46,7 +46,8 @@ class AnthropicPersona:
         self.model.begin()
         person = render(persona, self.condition) or "You are an ordinary shopper."
         self.turns = [Message(role="system", text=PROMPT), Message(role="system", text=f"Who you are:\n{person}")]
-        self.need, self.said, self.invalid = opening(intention), None, 0
+        self.need, self.invalid = opening(intention), 0
+        self.said: Message | None = None
         self.draw = int(rng.integers(2**31))  # different sessions get different answers, a repeated run the same
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
