@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.settings import PEOPLE, PROMPT_SEED, SHOPPERS
-from paars_gym.alignment import Bins, js_divergence, open_log
+from paars_gym.alignment import Bins, open_log
+from paars_gym.alignment.divergences import jensen_shannon
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.cli.running import run_command
@@ -70,7 +71,7 @@ class PromptSearch(BaseModel):
 
 def objective(people: Mapping[str, np.ndarray], agents: Mapping[str, np.ndarray]) -> float:
     """Mean JS divergence of the three counts of Table 2: arrays in, a number out, no report."""
-    return float(np.mean([js_divergence(people[name], agents[name], n_resamples=0).estimate for name in TABLE_2]))
+    return float(np.mean([jensen_shannon(people[name], agents[name]) for name in TABLE_2]))
 
 
 def search(people: SessionLog, candidates: Mapping[str, SessionLog], *, seed: int = PROMPT_SEED) -> PromptSearch:

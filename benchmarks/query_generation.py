@@ -22,8 +22,7 @@ from benchmarks.queries.tables import remarks, tables
 from benchmarks.report.console import wide_console
 from benchmarks.settings import QUERY_SCORED, QUERY_SEED, QUERY_SHOPPERS, SESSION_SEED, SESSIONS
 from paars_gym.alignment import LanguageModel, load_language_model, score_queries, similarity
-from paars_gym.alignment.query_generation import QueryGeneration
-from paars_gym.alignment.query_pairs import QueryPair
+from paars_gym.alignment.query_generation import QueryGeneration, QueryOptions, QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
 from paars_gym.config import Condition, RunConfig
@@ -172,14 +171,19 @@ def _by_perplexity(
     rows = np.sort(rng.permutation(len(pairs))[:most])
     some = {name: [asked[i] for i in rows] for name, asked in queries.items()}
     return score_queries(
-        [pairs[i] for i in rows], some, embedder=vectors, language_model=judge, n_permutations=99, rng=rng
+        [pairs[i] for i in rows],
+        some,
+        embedder=vectors,
+        language_model=judge,
+        options=QueryOptions(n_permutations=99),
+        rng=rng,
     )
 
 
 def _second(people: QueryPeople, embedder: Embedder) -> float | None:
     if not people.twice:
         return None
-    return similarity(*(embedder.embed([pair[side] for pair in people.twice]) for side in (0, 1))).estimate
+    return similarity(*(embedder.embed([pair[side] for pair in people.twice]) for side in (0, 1))).mean.value
 
 
 def main(

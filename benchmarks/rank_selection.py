@@ -23,10 +23,10 @@ from benchmarks.report.cells import cell
 from benchmarks.report.console import wide_console
 from benchmarks.settings import RANK_SEED, SESSION_SEED, SESSIONS, SHOPPERS
 from paars_gym.alignment import mine_rank_cases, score_ranks
-from paars_gym.alignment.collect import histogram_measures
-from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.comparison import histogram_measures
 from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.rank_selection import RANK_CHOSEN, RankCase
+from paars_gym.alignment.report import Measure
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
@@ -34,7 +34,7 @@ from paars_gym.cli.running import run_command
 from paars_gym.config import Condition, RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
-from paars_gym.report.alignment import number
+from paars_gym.report.alignment import measure_sentence, number
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import answerer_factory
 
@@ -172,9 +172,9 @@ def run(
             whose = known if condition == "persona" else None
             picks = choose_ranks(cases, make, products=products, personas=whose, seed=seed)
             found = score_ranks(cases, picks, rng=rng)
-            measures += histogram_measures({OF: found}, name)
-            ranks.setdefault(PEOPLE_ROW, _whole(found.human))
-            ranks[name] = _whole(found.agent)
+            measures += histogram_measures({OF: found.whole}, name)
+            ranks.setdefault(PEOPLE_ROW, _whole(found.whole.human))
+            ranks[name] = _whole(found.whole.agent)
     return RankResults(
         people=people,
         searches=mined.searches,
@@ -207,7 +207,7 @@ def table(results: RankResults) -> Table:
     shoppers = [name for name in results.ranks if name != PEOPLE_ROW]
     for name in shoppers:
         shown.add_row(name, *(cell(results.find(name, metric)) for metric in ("KL", "JS", "W1")))
-    floors = [results.find(shoppers[0], metric).null_floor for metric in ("KL", "JS", "W1")]
+    floors = [results.find(shoppers[0], metric).estimate.floor for metric in ("KL", "JS", "W1")]
     shown.add_row("floor: people themselves", *map(number, floors))
     paper = PAPER[OF, "KL"]
     shown.add_row("paper (LLM), base", f"{paper.base:.2f}")
@@ -235,7 +235,7 @@ def _bar(count: int, longest: int, cases: int) -> str:
 
 def remarks(results: RankResults) -> list[str]:
     """What the floor makes of each number, and what it cannot say."""
-    said = [found.sentence for found in results.measures if found.metric in ("KL", "W1")]
+    said = [measure_sentence(found) for found in results.measures if found.metric in ("KL", "W1")]
     return [
         *said,
         f"Do these stand beside the paper's? {PAPER[OF, 'KL'].compares}",

@@ -153,12 +153,12 @@ def rarefied(results: SessionResults, of: str, role: str) -> Variety:
     The smallest population is at that size already: its plain ratio is the rarefied one, and has an interval.
     """
     common = results.mini.find(of, f"{RAREFIED}{_common(results, of)}", population=role)
-    if common.low is None:
-        common = results.mini.find(of, "TTR", population=role)
-    assert common.estimate is not None
-    assert common.low is not None
-    assert common.high is not None
-    return common.estimate, common.low, common.high
+    estimate = common.estimate
+    if estimate.interval is None:
+        estimate = results.mini.find(of, "TTR", population=role).estimate
+    assert estimate.value is not None
+    assert estimate.interval is not None
+    return estimate.value, estimate.interval.low, estimate.interval.high
 
 
 def _common(results: SessionResults, of: str) -> int:

@@ -104,6 +104,11 @@ class Estimate:
         for name in ("sizes", "details"):
             object.__setattr__(self, name, dict(getattr(self, name)))
 
+    def number(self, name: str) -> float | None:
+        """A detail that is a number; None where there is no such."""
+        detail = self.details.get(name)
+        return float(detail) if isinstance(detail, int | float) else None
+
     @property
     def low(self) -> float | None:
         """Lower end of the interval, if there is one."""

@@ -14,8 +14,9 @@ from benchmarks.items.scorers import Choices
 from benchmarks.settings import PAPER_ITEM_SELECTION
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
-from paars_gym.alignment.stratify import groups
+from paars_gym.alignment.strata import groups
 from paars_gym.config import CONDITIONS
+from paars_gym.estimate import Estimate
 
 Bounds = tuple[float, float]
 POPULARITY = "popularity"
@@ -194,9 +195,9 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
         measured = accuracy(right, options=OPTIONS, shoppers=cases.shopper[asked])
         wilson = wilson_interval(int(right.sum()), len(right))
         row |= {
-            "accuracy": measured.estimate,
+            "accuracy": measured.value,
             "wilson": (wilson.low, wilson.high),
-            "clustered": (measured.interval.low, measured.interval.high),
+            "clustered": _bounds(measured),
             "p_value": measured.p_value,
             "position": _position(choices, cases.answer),
         }
@@ -222,8 +223,7 @@ def contrast(first: Choices, second: Choices, cases: ItemCases) -> Contrast | No
     if not both.any():
         return None
     found = accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
-    bounds = (found.interval.low, found.interval.high)
-    return Contrast(cases=int(both.sum()), difference=found.estimate, interval=bounds, p_value=found.p_value)
+    return _contrast(found, int(both.sum()))
 
 
 def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[Gain]:
@@ -270,8 +270,7 @@ def by_group(
             against = None
             if len(rest):
                 apart = accuracy_difference(right[rest], right[here], paired=False)
-                ends = (apart.interval.low, apart.interval.high)
-                against = Contrast(cases=len(rest), difference=apart.estimate, interval=ends, p_value=apart.p_value)
+                against = _contrast(apart, len(rest))
             rows.append(
                 GroupRow(
                     shopper=name,
@@ -279,8 +278,8 @@ def by_group(
                     group=group,
                     cases=len(here),
                     households=len(np.unique(cases.shopper[here])),
-                    accuracy=measured.estimate,
-                    interval=(measured.interval.low, measured.interval.high),
+                    accuracy=measured.value or 0.0,
+                    interval=_bounds(measured),
                     rest=against,
                 )
             )
@@ -304,4 +303,18 @@ def _position(choices: Choices, answers: Choices) -> Position | None:
         return None
     found = position_bias(choices[usable], answers[usable], options=OPTIONS)
     balanced = None if np.isnan(found.accuracy).any() else found.balanced
-    return Position(bias=found.estimate, p_value=found.p_value, chosen=found.chosen, balanced=balanced)
+    return Position(
+        bias=found.bias.value or 0.0, p_value=found.bias.p_value or 0.0, chosen=found.chosen, balanced=balanced
+    )
+
+
+def _contrast(difference: Estimate, cases: int) -> Contrast:
+    assert difference.value is not None
+    assert difference.p_value is not None
+    bounds = _bounds(difference)
+    return Contrast(cases=cases, difference=difference.value, interval=bounds, p_value=difference.p_value)
+
+
+def _bounds(estimate: Estimate) -> Bounds:
+    assert estimate.interval is not None
+    return estimate.interval.low, estimate.interval.high

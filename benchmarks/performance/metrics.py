@@ -9,6 +9,7 @@ The data is synthetic: unit vectors with a decaying spectrum.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from paars_gym.alignment import energy_distance, js_divergence, kde_kl, score
-from paars_gym.alignment.parallel import available_threads
+from paars_gym.alignment.arrays import available_threads
 from paars_gym.embedding.load import load_embedder
 from paars_gym.ingest.times import TIME
 from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS
@@ -65,9 +66,12 @@ def density(human: Array, agent: Array, threads: int, *, with_sklearn: bool) -> 
     """Exact KDE-KL beside its limit: the two matrix products and the exponentials nobody can do without."""
 
     def exact() -> float:
-        return kde_kl(
-            human, agent, bandwidth=BANDWIDTH, n_samples=SAMPLES, repeats=1, rng=np.random.default_rng(1)
-        ).estimate
+        return (
+            kde_kl(
+                human, agent, bandwidth=BANDWIDTH, n_samples=SAMPLES // 2, repeats=2, rng=np.random.default_rng(1)
+            ).value
+            or math.nan
+        )
 
     points = unit_vectors(SAMPLES, np.random.default_rng(2))
     product = np.empty((SAMPLES, N))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from benchmarks.mini_people import mini_people
 from benchmarks.settings import SESSION_SEED, SESSIONS
 from paars_gym.alignment import mine_query_pairs
-from paars_gym.alignment.query_pairs import QueryPair
+from paars_gym.alignment.query_generation import QueryPair
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_personas
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment import relative_gain
-from paars_gym.alignment.collect import embedding_measures
-from paars_gym.alignment.measure import Measure, measure
+from paars_gym.alignment.comparison import embedding_measures
 from paars_gym.alignment.query_generation import QueryCondition
+from paars_gym.alignment.report import Measure, measure
 
 OF = "queries for viewed items"
+BY_CHANCE = "cosine with other people's queries"
 
 
 class StratumResult(BaseModel):
@@ -76,11 +77,11 @@ class QueryResults(BaseModel):
 
 def measures_of(condition: QueryCondition, name: str) -> list[Measure]:
     """One by one and as groups, of one shopper."""
-    close = condition.similarity._replace(null_floor=float("nan"))
-    told = measure(close, of=OF, metric="mean cosine", population=name)
-    by_chance = {"cosine with other people's queries": round(condition.similarity.null_floor, 4)}
+    close = condition.similarity.mean
+    by_chance = None if close.floor is None else round(close.floor, 4)
+    close = replace(close, floor=None, details={BY_CHANCE: by_chance})
     return [
-        told.model_copy(update={"details": by_chance}),
+        measure(close, of=OF, metric="mean cosine", population=name),
         *embedding_measures(condition.group, of=OF, population=name),
     ]
 
@@ -91,11 +92,11 @@ def strata_of(condition: QueryCondition, name: str) -> list[StratumResult]:
         StratumResult(
             shopper=name,
             stratum=stratum.label,
-            cases=stratum.n,
-            similarity=stratum.estimate if stratum.n else None,
+            cases=stratum.mean.sizes["cases"],
+            similarity=stratum.mean.value,
             # A cosine has ends; Student's t on two cases does not know.
-            low=stratum.interval.clip(-1.0, 1.0).low if stratum.interval else None,
-            high=stratum.interval.clip(-1.0, 1.0).high if stratum.interval else None,
+            low=stratum.mean.interval.clip(-1.0, 1.0).low if stratum.mean.interval else None,
+            high=stratum.mean.interval.clip(-1.0, 1.0).high if stratum.mean.interval else None,
         )
         for stratum in condition.strata
     ]
@@ -110,14 +111,13 @@ def gains_of(conditions: Mapping[str, QueryCondition]) -> list[GainResult]:
         if over == name:
             continue
         gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
-        low, high = (gain.interval.low, gain.interval.high) if gain.interval else (None, None)
         found.append(
             GainResult(
                 shopper=name,
                 over=over,
-                gain=gain.estimate if np.isfinite(gain.estimate) else None,
-                low=low,
-                high=high,
+                gain=gain.value,
+                low=gain.low,
+                high=gain.high,
             )
         )
     return found

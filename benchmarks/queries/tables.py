@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from benchmarks.queries.results import OF, QueryResults
+from benchmarks.queries.results import BY_CHANCE, OF, QueryResults
 from benchmarks.report.cells import cell, estimate, interval
-from paars_gym.alignment.density import BANDWIDTHS
-from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.paper import PAPER
-from paars_gym.report.alignment import number
+from paars_gym.alignment.report import Measure
+from paars_gym.report.alignment import measure_sentence, number
 
 APPENDIX_D = {0.001: (410_026.0, 334_170.0), 0.01: (2236.0, 1871.0), 0.1: (18.81, 17.51), 1.0: (0.42, 0.18)}
 """The paper's KL of base and persona by bandwidth, where `PAPER` does not hold it."""
@@ -36,7 +36,7 @@ def one_by_one(results: QueryResults) -> Table:
             ends = interval(gain.low, gain.high, percent=True)
             improved = "\n".join(filter(None, (f"{gain.gain:+.1%}", ends, f"over {_short(gain.over, name)}")))
         quartiles = [estimate(s.similarity, s.low, s.high) for s in results.strata if s.shopper == name]
-        shown.add_row(name, cell(mean), number(next(iter(mean.details.values()))), improved, *quartiles)
+        shown.add_row(name, cell(mean), number(mean.estimate.number(BY_CHANCE)), improved, *quartiles)
     paper = PAPER[OF, "mean cosine"]
     shown.add_row("paper (LLM), base", f"{paper.base:.2f}")
     shown.add_row("paper (LLM), persona", f"{paper.persona:.2f}", "", f"{paper.persona / paper.base - 1:+.0%}")
@@ -50,9 +50,9 @@ def as_groups(results: QueryResults) -> Table:
         shown.add_column(column, justify="left" if column == "shopper" else "right")
     told = _told(results)
     for name in shoppers(results):
-        halves = told.get((name, "KDE-KL of halves"))
-        cells = [number(told[name, metric].estimate) for metric in GROUP]
-        split = [] if halves is None else [halves.estimate, halves.details.get("paired"), halves.null_floor]
+        halves = told[name, "KDE-KL of halves"].estimate if (name, "KDE-KL of halves") in told else None
+        cells = [number(told[name, metric].estimate.value) for metric in GROUP]
+        split = [] if halves is None else [halves.value, halves.number("own_pair"), halves.floor]
         shown.add_row(name, *cells, *map(number, split))
     value = PAPER[OF, "KDE-KL h = 0.1"]
     shown.add_row("paper (LLM), base", f"{value.base}")
@@ -66,7 +66,7 @@ def sweep(results: QueryResults) -> Table:
     for column in ("shopper", *(f"h = {h:g}" for h in BANDWIDTHS), "KL(.001) / KL(.01)\nexact: near 100"):
         shown.add_column(column, justify="left" if column == "shopper" else "right")
     told = _told(results)
-    rows = {name: {h: told[name, f"KDE-KL h = {h:g}"].estimate for h in BANDWIDTHS} for name in shoppers(results)}
+    rows = {name: {h: told[name, f"KDE-KL h = {h:g}"].estimate.value for h in BANDWIDTHS} for name in shoppers(results)}
     rows |= {
         f"paper (LLM), {condition}": {h: _paper(h)[side] for h in BANDWIDTHS}
         for side, condition in enumerate(("base", "persona"))
@@ -89,7 +89,7 @@ def remarks(results: QueryResults) -> list[str]:
     """What the floors make of the numbers, and what they cannot say."""
     floored = ("KDE-KL leave-one-out", "KDE-KL of halves")
     said = [twin_said(name, twin) for name, twin in results.same.items()]
-    said += [m.sentence for m in results.measures if m.metric in floored and m.population not in results.same]
+    said += [measure_sentence(m) for m in results.measures if m.metric in floored and m.population not in results.same]
     if results.second_query is not None:
         said.append(
             f"People's own second query for the same goal has a cosine of {results.second_query:.2f} with the first."
@@ -104,12 +104,12 @@ def main_remarks(results: QueryResults) -> list[str]:
     told = _told(results)
     said = [twin_said(name, twin) for name, twin in results.same.items()]
     for name in shoppers(results):
-        mean = told[name, "mean cosine"]
+        mean = told[name, "mean cosine"].estimate
         if name not in results.same and mean.low is not None:
-            chance = float(next(iter(mean.details.values())))
+            chance = mean.number(BY_CHANCE) or 0.0
             apart = "beyond chance" if mean.low > chance else "not told apart from it"
             said.append(
-                f"{name}: mean cosine {number(mean.estimate)}, with other people's queries {number(chance)}: {apart}."
+                f"{name}: mean cosine {number(mean.value)}, with other people's queries {number(chance)}: {apart}."
             )
     return [*said, f"Beside the paper's? {PAPER[OF, 'mean cosine'].compares}", *results.notes]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paars_gym.alignment.measure import Measure
+from paars_gym.alignment.report import Measure
 from paars_gym.report.alignment import number
 
 
@@ -28,4 +28,4 @@ def estimate(value: float | None, low: float | None = None, high: float | None =
 
 def cell(found: Measure) -> str:
     """A measure over its interval."""
-    return estimate(found.estimate, found.low, found.high)
+    return estimate(found.estimate.value, found.estimate.low, found.estimate.high)

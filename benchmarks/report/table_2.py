@@ -11,9 +11,8 @@ from benchmarks import rank_selection
 from benchmarks.queries.results import OF, QueryResults
 from benchmarks.report.cells import cell
 from benchmarks.settings import SHOPPERS
-from paars_gym.alignment.measure import Measure
 from paars_gym.alignment.paper import PAPER, PaperValue
-from paars_gym.alignment.report import AlignmentReport, improvement
+from paars_gym.alignment.report import AlignmentReport, Measure, improvement
 from paars_gym.report.alignment import number
 
 COUNTS = {"searches": "#searches", "views": "#clicks", "purchases": "#purchases"}
@@ -50,7 +49,7 @@ class Column(NamedTuple):
     @property
     def floor(self) -> float | None:
         """What people show among themselves."""
-        return self.persona.null_floor
+        return self.persona.estimate.floor
 
 
 def columns(
@@ -110,7 +109,7 @@ def table(found: Sequence[Column]) -> Table:
 
 def _cell(found: Measure) -> str:
     head, newline, tail = cell(found).partition("\n")
-    return f"{head}{'*' if found.warning else ''}{newline}{tail}"
+    return f"{head}{'*' if found.estimate.details.get('warning') else ''}{newline}{tail}"
 
 
 def mark(compares: str) -> str:
@@ -120,7 +119,9 @@ def mark(compares: str) -> str:
 
 def remarks(found: Sequence[Column]) -> list[str]:
     """What the floors make of each column, and whether it stands beside the paper's."""
-    starred = any(measure.warning for column in found for measure in (column.base, column.persona))
+    starred = any(
+        measure.estimate.details.get("warning") for column in found for measure in (column.base, column.persona)
+    )
     star = "* Smoothing decides the number: people use bins that these agents never do."
     return [*floors(found), *([star] if starred else []), *reasons(found)]
 
@@ -150,8 +151,8 @@ def _sentence(column: Column) -> str:
     if floor is None:
         told = f"{numbers} have no floor at this size, their halves have"
     else:
-        verdicts = [VERDICTS[each.verdict] for each in (base, persona)]
-        if base.verdict == persona.verdict:
+        verdicts = [VERDICTS[each.estimate.verdict] for each in (base, persona)]
+        if base.estimate.verdict == persona.estimate.verdict:
             verdict = f"both {verdicts[0]}"
         else:
             verdict = f"base {verdicts[0]}, persona {verdicts[1]}"
@@ -161,13 +162,14 @@ def _sentence(column: Column) -> str:
 
 
 def _told(found: Measure) -> str:
-    return number(found.estimate) + ("*" if found.warning else "")
+    return number(found.estimate.value) + ("*" if found.estimate.details.get("warning") else "")
 
 
 def _against(column: Column) -> str:
     difference = improvement(column.persona, column.base)
     if difference is None:
         return ""
-    if difference.low > 0:
+    if difference.estimate.verdict == "closer":
         return "persona is closer to people than base"
-    return f"persona is {'further from people than' if difference.high < 0 else 'not told apart from'} base"
+    further = difference.estimate.verdict == "further"
+    return f"persona is {'further from people than' if further else 'not told apart from'} base"

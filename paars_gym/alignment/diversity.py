@@ -1,47 +1,25 @@
-"""How varied are the queries and the viewed titles of a population (PAARS section 5, Table 4)?"""
+"""Diversity of queries and of titles viewed (PAARS section 5, Table 4)."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paars_gym.alignment.result import Interval, Settings
+from paars_gym.estimate import Estimate, Interval
 
 Array = NDArray[np.float64]
 
 
-class Diversity(NamedTuple):
-    """A measure of variety.
-
-    Attributes:
-        estimate: Between 0 and 1; nan when ``note`` says why.
-        interval: None where the measure has no honest one.
-        sizes: Strings or tokens.
-        settings: Unit, and the size it is taken at.
-        null_floor: None: a single population is described, not compared.
-        distinct: How many different strings or tokens.
-        note: Why it cannot be estimated, or what to beware of.
-    """
-
-    estimate: float
-    interval: Interval | None
-    sizes: int
-    settings: Settings
-    null_floor: float | None
-    distinct: int
-    note: str | None = None
-
-
-def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] = "string") -> Diversity:
+def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] = "string") -> Estimate:
     """Distinct strings over strings: the paper's "token-type-ratio" of Table 4.
 
     Its product ratio of .97 is out of reach for words (2,400 titles would need some 35,000 different words), hence
-    whole strings, compared as they are. It falls as the sample grows, by construction: compare populations by
+    whole strings, compared as they are. It falls as the sample grows, by construction: compare two logs by
     :func:`rarefied_ttr` at a common size. The interval is a jackknife of the distinct count, on the wide side.
 
     Args:
@@ -51,7 +29,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
     Raises:
         ValueError: No texts.
 
-    >>> type_token_ratio(["a b", "a b", "a c"]).estimate
+    >>> type_token_ratio(["a b", "a b", "a c"]).value
     0.666...
     """
     if unit not in ("string", "token"):
@@ -65,11 +43,11 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
         error = math.sqrt(once * (1 - once / n) * (n - 1) / n) / n
         interval = Interval.normal(distinct / n, error, "jackknife").clip(1 / n, 1.0)
     note = "Depends on the size: compare at equal sizes, or rarefied."
-    return Diversity(distinct / n, interval, n, {"unit": unit, "size": n}, None, distinct, note)
+    return _share(distinct / n, interval, unit=unit, n=n, size=n, distinct=distinct, note=note)
 
 
-def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Diversity:
-    """Expected distinct share among ``size`` items drawn without replacement: comparable between populations.
+def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
+    """Expected distinct share among ``size`` items drawn without replacement: comparable between logs.
 
     Hurlbert 1971, the exact hypergeometric expectation (sum over types of 1 - C(N - c, n) / C(N, n)) / n. A bootstrap
     would be biased (drawing with replacement repeats items). The interval is the jackknife of this U-statistic;
@@ -77,7 +55,7 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Diversity:
 
     Args:
         items: Strings, or tokens.
-        size: Common size to compare at, such as that of the smallest population.
+        size: Common size to compare at, such as that of the smallest log.
 
     Raises:
         ValueError: No items.
@@ -85,12 +63,11 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Diversity:
     if size < 1:
         raise ValueError(f"size == {size}, must be >= 1.")
     counts, n = _counts(items), len(items)
-    settings = {"unit": "item", "size": size}
     if size > n:
         note = f"Not estimable: {n} items cannot be rarefied to {size}."
-        return Diversity(math.nan, None, n, settings, None, len(counts), note)
+        return _share(None, None, unit="item", n=n, size=size, distinct=len(counts), note=note)
     value, frequency = np.unique(counts, return_counts=True)
-    estimate = float(frequency @ (1 - _missing(n, value, size))) / size
+    expected = float(frequency @ (1 - _missing(n, value, size))) / size
     interval = None
     if size < n:
         # Leaving out one item of a type with c: the others keep their counts among n - 1, that type has c - 1.
@@ -99,11 +76,11 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Diversity:
         weight = frequency * value
         mean = float(weight @ without) / n
         error = math.sqrt(float(weight @ (without - mean) ** 2) * (n - 1) / n) / size
-        interval = Interval.normal(estimate, error, "jackknife").clip(1 / size, 1.0)
-    return Diversity(estimate, interval, n, settings, None, len(counts))
+        interval = Interval.normal(expected, error, "jackknife").clip(1 / size, 1.0)
+    return _share(expected, interval, unit="item", n=n, size=size, distinct=len(counts))
 
 
-def hd_d(items: Sequence[Hashable], *, size: int = 42) -> Diversity:
+def hd_d(items: Sequence[Hashable], *, size: int = 42) -> Estimate:
     """HD-D (McCarthy and Jarvis 2007): the type-token ratio rarefied to 42 tokens, by its other name.
 
     Written here for the reasons given at :func:`mattr`.
@@ -118,7 +95,7 @@ def hd_d(items: Sequence[Hashable], *, size: int = 42) -> Diversity:
     return rarefied_ttr(items, size=size)
 
 
-def mattr(items: Sequence[Hashable], *, window: int = 50) -> Diversity:
+def mattr(items: Sequence[Hashable], *, window: int = 50) -> Estimate:
     """Moving-average type-token ratio (Covington and McFall 2010): mean over all windows of consecutive tokens.
 
     Depends on the order of texts; no interval, since windows overlap. Written here, and held to two libraries'
@@ -135,9 +112,9 @@ def mattr(items: Sequence[Hashable], *, window: int = 50) -> Diversity:
     if window < 1:
         raise ValueError(f"window == {window}, must be >= 1.")
     n, distinct = len(items), len(_counts(items))
-    settings = {"unit": "token", "size": window}
     if n < window:
-        return Diversity(math.nan, None, n, settings, None, distinct, f"Not estimable: {n} tokens, window {window}.")
+        note = f"Not estimable: {n} tokens, window {window}."
+        return _share(None, None, unit="token", n=n, size=window, distinct=distinct, note=note)
     inside = Counter(items[:window])
     total = len(inside)
     for gone, come in zip(items[: n - window], items[window:], strict=True):
@@ -146,7 +123,7 @@ def mattr(items: Sequence[Hashable], *, window: int = 50) -> Diversity:
         if not inside[gone]:
             del inside[gone]
         total += len(inside)
-    return Diversity(total / (n - window + 1) / window, None, n, settings, None, distinct)
+    return _share(total / (n - window + 1) / window, None, unit="token", n=n, size=window, distinct=distinct)
 
 
 def tokens(texts: Sequence[str]) -> list[str]:
@@ -157,6 +134,28 @@ def tokens(texts: Sequence[str]) -> list[str]:
     """
     _check_texts(texts)
     return [word for text in texts for word in text.casefold().split()]
+
+
+def variety(texts: Sequence[str], *, size: int | None = None) -> dict[str, Estimate]:
+    """Diversity of a log's texts, one a search or a view, by metric: the columns of Table 4 and what is better.
+
+    Args:
+        texts: As they are, in order.
+        size: Common size to rarefy to; None leaves that out.
+
+    Raises:
+        ValueError: No texts.
+    """
+    words = tokens(texts)
+    rarefied = {} if size is None else {f"TTR rarefied to {size}": rarefied_ttr(texts, size=size)}
+    return {"TTR": type_token_ratio(texts), **rarefied, "MATTR": mattr(words), "HD-D": hd_d(words)}
+
+
+def _share(
+    value: float | None, interval: Interval | None, *, unit: str, n: int, size: int, distinct: int, note: str = ""
+) -> Estimate:
+    details = {"size": size, "distinct": distinct}
+    return Estimate(value, interval, f"share of {unit}s", {f"{unit}s": n}, note=note, details=details)
 
 
 def _check_texts(texts: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""How often does an agent choose what its human chose (PAARS sections 4.1 and 4.3, Table 3)?"""
+"""Individual alignment: accuracy of choices, position bias, similarity of queries (PAARS sections 4.1 and 4.3)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.randomness import check_rng
+from paars_gym.alignment.arrays import check_rng, embeddings
 from paars_gym.alignment.resampling import basic_interval, percentile_interval, resample_counts
-from paars_gym.alignment.result import Z95, Interval, Settings
+from paars_gym.estimate import Z95, Estimate, Interval
 
-
-class Accuracy(NamedTuple):
-    """Share of cases that the agent got right.
-
-    Attributes:
-        estimate: Between 0 and 1.
-        interval: Wilson, or a bootstrap over shoppers where they repeat.
-        sizes: Cases.
-        settings: Options a case, shoppers.
-        null_floor: Chance.
-        p_value: Exact two-sided binomial test against chance; it takes cases as independent.
-    """
-
-    estimate: float
-    interval: Interval
-    sizes: int
-    settings: Settings
-    null_floor: float
-    p_value: float
+Array = NDArray[np.float64]
 
 
 def wilson_interval(successes: float, n: float) -> Interval:
@@ -38,8 +20,8 @@ def wilson_interval(successes: float, n: float) -> Interval:
 
     Numbers need not be whole: ``n`` may be an effective one.
 
-    >>> low, high, *_ = wilson_interval(1171, 4600)
-    >>> round(low, 4), round(high, 4)
+    >>> interval = wilson_interval(1171, 4600)
+    >>> round(interval.low, 4), round(interval.high, 4)
     (0.2422, 0.2674)
     """
     if not 0 <= successes <= n or n < 1:
@@ -47,7 +29,7 @@ def wilson_interval(successes: float, n: float) -> Interval:
     share, z2 = successes / n, Z95 * Z95
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Interval(middle - half, middle + half, "Wilson").clip(0.0, 1.0)
+    return Interval(middle - half, middle + half, method="Wilson").clip(0.0, 1.0)
 
 
 def accuracy(
@@ -57,7 +39,7 @@ def accuracy(
     shoppers: ArrayLike | None = None,
     n_resamples: int = 1000,
     rng: np.random.Generator | None = None,
-) -> Accuracy:
+) -> Estimate:
     """Accuracy of item selection against the chance of 1 / options (PAARS section 4.3, Table 3).
 
     Args:
@@ -67,6 +49,10 @@ def accuracy(
             the interval resamples shoppers.
         n_resamples: Resamples of that.
         rng: Their source; by default a fresh generator with a fixed seed.
+
+    Returns:
+        Between 0 and 1, with Wilson's interval, or a bootstrap over shoppers where they repeat. The floor is chance;
+        the p-value an exact two-sided binomial test against it, which takes cases as independent.
 
     Raises:
         ValueError: No cases, or unequal lengths.
@@ -89,36 +75,19 @@ def accuracy(
             table = np.column_stack([np.bincount(row, weights=right), np.bincount(row)]).astype(np.float64)
             draws = resample_counts(table, n_resamples, np.random.default_rng(0) if rng is None else rng)
             interval = percentile_interval(draws[:, 0] / draws[:, 1], "clustered by shopper")
-    settings = {"options": options, "shoppers": distinct}
-    return Accuracy(hits / n, interval, n, settings, 1 / options, float(binomtest(hits, n, 1 / options).pvalue))
+    return Estimate(
+        hits / n,
+        interval,
+        unit="share",
+        sizes={"cases": n, "shoppers": distinct},
+        floor=1 / options,
+        p_value=float(binomtest(hits, n, 1 / options).pvalue),
+        details={"options": options},
+    )
 
 
-class Difference(NamedTuple):
-    """Accuracy of the second condition less that of the first.
-
-    Attributes:
-        estimate: Between -1 and 1.
-        interval: Of the difference.
-        sizes: Cases of each condition.
-        settings: Whether the cases are the same.
-        null_floor: 0.
-        p_value: McNemar's exact test when paired; the pooled z test otherwise.
-        gained: Cases that only the second got right (paired).
-        lost: Cases that only the first got right (paired).
-    """
-
-    estimate: float
-    interval: Interval
-    sizes: tuple[int, int]
-    settings: Settings
-    null_floor: float
-    p_value: float
-    gained: int | None
-    lost: int | None
-
-
-def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True) -> Difference:
-    """Is one condition better than the other, such as persona over history alone (PAARS Table 3)?
+def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True) -> Estimate:
+    """Accuracy of one condition less that of another, such as persona less history alone (PAARS Table 3).
 
     Paired, by the cases on which they disagree: McNemar 1947, exact, with the interval of Bonett and Price 2012.
     Unpaired (all that published accuracies allow): two independent proportions, which wastes what the pairing knows.
@@ -128,21 +97,29 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
         second: The same cases in the same order when paired.
         paired: Whether they are.
 
+    Returns:
+        Accuracy of the second less that of the first. The p-value is McNemar's exact test when paired, the pooled z
+        test otherwise. With pairs ``gained`` among the details counts the cases that only the second got right, and
+        ``lost`` those that only the first did.
+
     Raises:
         ValueError: No cases, or unequal lengths when paired.
     """
     from scipy.stats import binomtest, norm
 
     a, b = _truths(first, "first"), _truths(second, "second")
-    estimate = float(b.mean() - a.mean())
+    value = float(b.mean() - a.mean())
     if not paired:
         n, m = len(a), len(b)
         error = math.sqrt(a.mean() * (1 - a.mean()) / n + b.mean() * (1 - b.mean()) / m)
         pooled = (a.sum() + b.sum()) / (n + m)
         spread = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-        p_value = float(2 * norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0
-        interval = Interval.normal(estimate, error, "two independent proportions").clip(-1.0, 1.0)
-        return Difference(estimate, interval, (n, m), {"paired": False}, 0.0, p_value, None, None)
+        p_value = float(2 * norm.sf(abs(value) / spread)) if spread > 0 else 1.0
+        interval = Interval.normal(value, error, "two independent proportions").clip(-1.0, 1.0)
+        sizes = {"first": n, "second": m}
+        return Estimate(
+            value, interval, unit="share", sizes=sizes, floor=0.0, p_value=p_value, details={"paired": False}
+        )
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} cases, must be the same cases to be paired.")
     n, gained, lost = len(a), int((b & ~a).sum()), int((a & ~b).sum())
@@ -150,37 +127,37 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     error = math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     interval = Interval.normal(up - down, error, "Bonett-Price, paired").clip(-1.0, 1.0)
-    return Difference(estimate, interval, (n, n), {"paired": True}, 0.0, p_value, gained, lost)
+    return Estimate(
+        value,
+        interval,
+        unit="share",
+        sizes={"first": n, "second": n},
+        floor=0.0,
+        p_value=p_value,
+        details={"paired": True, "gained": gained, "lost": lost},
+    )
 
 
 class PositionBias(NamedTuple):
-    """Does the agent choose by position rather than by product?
+    """Whether the agent chooses by position rather than by product.
 
     Attributes:
-        estimate: Total variation between chosen and right positions: the share of choices that a list position, not
-            the product, must have drawn. 0 without bias, but for chance: read it against the floor.
-        interval: Basic bootstrap over cases.
-        p_value: Chi-square test that positions are chosen as often as they are right (unpaired, hence conservative).
-        sizes: Cases.
-        settings: Options a case, resamples.
-        null_floor: Mean estimate of choices that ask for each position as often as it is right, at this size.
+        bias: Total variation between chosen and right positions: the share of choices that a list position, not the
+            product, must have drawn. 0 without bias, but for chance: read it against the floor, the mean for choices
+            that ask for each position as often as it is right, at this size. The interval is a basic bootstrap over
+            cases, the p-value a chi-square test that positions are chosen as often as they are right (unpaired, hence
+            conservative).
         chosen: Share of choices on each position.
         answers: Share of right answers on each position.
         accuracy: Accuracy when the answer stands at each position; nan where it never does.
         balanced: Their mean: the accuracy that does not depend on where the answers happened to stand.
     """
 
-    estimate: float
-    interval: Interval | None
-    p_value: float
-    sizes: int
-    settings: Settings
-    null_floor: float | None
+    bias: Estimate
     chosen: tuple[float, ...]
     answers: tuple[float, ...]
     accuracy: tuple[float, ...]
     balanced: float
-    note: str | None = None
 
 
 def position_bias(
@@ -219,30 +196,34 @@ def position_bias(
     p_value = float(chi2_contingency(table).pvalue) if used.sum() > 1 else 1.0
     hits = np.bincount(truth[picks == truth], minlength=options)
     by_position = np.divide(hits, answer_counts, out=np.full(options, math.nan), where=answer_counts > 0)
-    estimate = float(np.abs(chosen_counts - answer_counts).sum()) / (2 * n)
-    interval, floor, note = None, None, None
+    value = float(np.abs(chosen_counts - answer_counts).sum()) / (2 * n)
+    interval, floor, note = None, None, ""
     rng = np.random.default_rng(0) if rng is None else rng
     check_rng(rng)
     if n < 2:
         note = "Not estimable: one case has no spread."
     elif n_resamples:
         pairs = np.bincount(truth * options + picks, minlength=options**2).astype(np.float64)
-        interval = basic_interval(estimate, _variation(pairs, n_resamples, options, rng), "cases").clip(0.0, 1.0)
+        interval = basic_interval(value, _variation(pairs, n_resamples, options, rng), "cases").clip(0.0, 1.0)
         # Without bias a choice that is wrong is as likely to be the other way round.
         fair = pairs.reshape(options, options)
         floor = float(_variation(((fair + fair.T) / 2).ravel(), n_resamples, options, rng).mean())
-    return PositionBias(
-        estimate,
+    bias = Estimate(
+        value,
         interval,
-        p_value,
-        n,
-        {"options": options, "n_resamples": n_resamples},
-        floor,
+        unit="share",
+        sizes={"cases": n},
+        floor=floor,
+        p_value=p_value,
+        note=note,
+        details={"options": options, "n_resamples": n_resamples},
+    )
+    return PositionBias(
+        bias,
         tuple((chosen_counts / n).tolist()),
         tuple((answer_counts / n).tolist()),
         tuple(by_position.tolist()),
         float(np.nanmean(by_position)),
-        note,
     )
 
 
@@ -259,3 +240,67 @@ def _truths(values: ArrayLike, name: str) -> NDArray[np.bool_]:
     if not np.isin(array, (0, 1)).all():
         raise ValueError(f"{name} must hold true and false (1 and 0) only.")
     return array.astype(bool)
+
+
+class Similarity(NamedTuple):
+    """Cosine similarity of human queries and their agents' queries.
+
+    Attributes:
+        mean: Between -1 and 1; normal interval over pairs. The floor is the mean cosine between humans and the agents
+            of *other* humans: what a shop, not an item, makes alike.
+        values: Cosine of each pair.
+    """
+
+    mean: Estimate
+    values: Array
+
+
+def similarity(human: ArrayLike, agent: ArrayLike) -> Similarity:
+    """Cosine similarity of row i with row i (PAARS section 4.3, query generation).
+
+    Args:
+        human: Embeddings, shape (n, dim).
+        agent: Embeddings of the queries for the same items, shape (n, dim).
+
+    Raises:
+        ValueError: Shapes differ, a value is not finite, or a row is zero and has no direction.
+    """
+    x, y = embeddings(human, agent, paired=True)
+    units = []
+    for name, side in (("human", x), ("agent", y)):
+        length = np.linalg.norm(side, axis=1)
+        if not length.all():
+            raise ValueError(f"{name} row {int(np.argmin(length))} is zero and has no direction; leave it out.")
+        units.append(side / length[:, None])
+    values = np.einsum("ij,ij->i", *units)
+    n, mean = len(values), float(values.mean())
+    if n < 2:
+        return Similarity(Estimate(mean, unit="cosine", sizes={"pairs": n}), values)
+    everyone = float(units[0].sum(axis=0) @ units[1].sum(axis=0))
+    interval = Interval.normal(mean, float(values.std(ddof=1)) / math.sqrt(n), "normal over pairs").clip(-1.0, 1.0)
+    floor = (everyone - float(values.sum())) / (n * (n - 1))
+    return Similarity(Estimate(mean, interval, unit="cosine", sizes={"pairs": n}, floor=floor), values)
+
+
+def relative_gain(first: ArrayLike, second: ArrayLike) -> Estimate:
+    """By how much the second condition raises the mean, such as of ``Similarity.values``: mean / mean - 1.
+
+    The paper's 17% is .69 / .59 - 1. The interval is by the delta method over pairs.
+
+    Args:
+        first: One value an item, shape (n,).
+        second: The same items in the same order.
+
+    Raises:
+        ValueError: No items, unequal lengths, or values that are not finite.
+    """
+    a, b = embeddings(first, second, paired=True)
+    a, b = a.ravel(), b.ravel()
+    sizes = {"pairs": len(a)}
+    if not a.mean() > 0:
+        return Estimate(None, sizes=sizes, floor=0.0, note="Not estimable: the first mean is not positive.")
+    ratio = float(b.mean() / a.mean())
+    if len(a) < 2:
+        return Estimate(ratio - 1, sizes=sizes, floor=0.0)
+    error = float((b - ratio * a).std(ddof=1)) / math.sqrt(len(a)) / float(a.mean())
+    return Estimate(ratio - 1, Interval.normal(ratio - 1, error, "delta method over pairs"), sizes=sizes, floor=0.0)

@@ -1,4 +1,4 @@
-"""Of four items, which one did this shopper buy? The cases of the task, from real baskets (PAARS section 4.3)."""
+"""Item selection: which of four items did this shopper buy? Cases from real baskets (PAARS section 4.3, Table 3)."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ class ItemCases:
         log: ProductLog,
         protocol: Protocol,
         seed: int,
-        found: list[_Found],
+        cases: list[_Chosen],
         *,
         without_history: int,
         without_distractors: int,
     ) -> None:
         self.log, self.protocol, self.seed = log, protocol, seed
-        self.shopper: Ints = np.array([case.shopper for case in found], dtype=np.int64)
-        self.entry: Ints = np.array([case.entry for case in found], dtype=np.int64)
-        self.options: Ints = np.array([case.options for case in found], dtype=np.int64).reshape(-1, OPTIONS)
-        self.answer: Ints = np.array([case.answer for case in found], dtype=np.int64)
+        self.shopper: Ints = np.array([case.shopper for case in cases], dtype=np.int64)
+        self.entry: Ints = np.array([case.entry for case in cases], dtype=np.int64)
+        self.options: Ints = np.array([case.options for case in cases], dtype=np.int64).reshape(-1, OPTIONS)
+        self.answer: Ints = np.array([case.answer for case in cases], dtype=np.int64)
         self.without_history, self.without_distractors = without_history, without_distractors
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class ItemCases:
         return EPOCH + timedelta(microseconds=int(self.log.start[self.entry[index]]))
 
 
-class _Found(NamedTuple):
+class _Chosen(NamedTuple):
     shopper: int
     entry: int
     options: list[int]
@@ -121,6 +121,20 @@ class _Basket(NamedTuple):
     bought: Ints
 
 
+class DistractorOptions(NamedTuple):
+    """How widely distractors are looked for.
+
+    Attributes:
+        pool: Random products drawn for ``interests``.
+        depth: How many levels of the category path make a category of interest.
+        window: For ``popularity``, products looked at on each side of the bought one in the order of popularity.
+    """
+
+    pool: int = 1000
+    depth: int = 2
+    window: int = 50
+
+
 def mine_item_cases(
     log: ProductLog,
     *,
@@ -128,9 +142,7 @@ def mine_item_cases(
     n_cases: int = 4600,
     per_shopper: int = 2,
     min_known: int = 20,
-    pool: int = 1000,
-    depth: int = 2,
-    window: int = 50,
+    distractors: DistractorOptions | None = None,
     seed: int = 0,
 ) -> ItemCases:
     """Cases from the last baskets of each shopper: one item each, and three distractors.
@@ -147,27 +159,26 @@ def mine_item_cases(
         n_cases: At most.
         per_shopper: At most, each of another basket.
         min_known: Purchases that must be left in the history after the four titles are gone.
-        pool: Random products drawn for ``interests``.
-        depth: How many levels of the category path make a category of interest.
-        window: Products looked at on each side of the bought one in the order of popularity.
+        distractors: How widely each protocol looks for them.
         seed: Of every draw.
 
     Raises:
         ValueError: An unknown protocol, or a number out of range.
     """
+    distractors = distractors or DistractorOptions()
     if protocol not in PROTOCOLS:
         raise ValueError(f"Unknown protocol {protocol!r}. Available: {', '.join(PROTOCOLS)}.")
-    numbers = {"n_cases": n_cases, "per_shopper": per_shopper, "depth": depth, "window": window, "pool": pool}
+    numbers = {"n_cases": n_cases, "per_shopper": per_shopper, **distractors._asdict()}
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"{name} == {number}, must be >= 1.")
-    draw = _Interests(log, depth, pool) if protocol == "interests" else _Matched(log, window)
-    found: list[_Found] = []
+    draw = _Interests(log, distractors) if protocol == "interests" else _Matched(log, distractors)
+    cases: list[_Chosen] = []
     no_history = no_distractors = 0
     order = session_rng(seed, "item selection: shoppers").permutation(len(log.shoppers)).tolist()
     for turn in range(per_shopper):
         for shopper in order:
-            if len(found) == n_cases:
+            if len(cases) == n_cases:
                 break
             basket = _basket(log, shopper, turn)
             if basket is None:
@@ -184,19 +195,19 @@ def mine_item_cases(
             if log.bought[before][left].sum() < min_known:
                 no_history += 1
                 continue
-            found.append(_Found(shopper, basket.entry, options.tolist(), options.tolist().index(truth)))
-    found.sort(key=lambda case: (case.shopper, case.entry))
-    return ItemCases(log, protocol, seed, found, without_history=no_history, without_distractors=no_distractors)
+            cases.append(_Chosen(shopper, basket.entry, options.tolist(), options.tolist().index(truth)))
+    cases.sort(key=lambda case: (case.shopper, case.entry))
+    return ItemCases(log, protocol, seed, cases, without_history=no_history, without_distractors=no_distractors)
 
 
 class _Interests:
     """The paper's distractors: random products whose category is none of the shopper's."""
 
-    def __init__(self, log: ProductLog, depth: int, pool: int) -> None:
+    def __init__(self, log: ProductLog, options: DistractorOptions) -> None:
         import polars as pl
 
-        self._log, self._pool = log, pool
-        paths = log.catalog.frame("category")["category"].list.head(depth).list.join(" > ")
+        self._log, self._pool = log, options.pool
+        paths = log.catalog.frame("category")["category"].list.head(options.depth).list.join(" > ")
         self._category: Ints = paths.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)
         self._for_sale = np.flatnonzero(log.catalog.available)
 
@@ -212,8 +223,8 @@ class _Interests:
 class _Matched:
     """Products that others buy about as often as the right one: how many of them more often is drawn from 0 to 3."""
 
-    def __init__(self, log: ProductLog, window: int) -> None:
-        self._log, self._window = log, window
+    def __init__(self, log: ProductLog, options: DistractorOptions) -> None:
+        self._log, self._window = log, options.window
         self._total = np.bincount(log.row[log.bought], minlength=len(log.catalog))
         jitter = session_rng(0, "item selection: ties of popularity").random(len(self._total))
         self._by_rank = np.lexsort((jitter, self._total))

@@ -1,4 +1,4 @@
-"""What is the exact value of a Gaussian kernel density?
+"""Sums of Gaussian kernels, exactly: the core of every kernel density here.
 
 scikit-learn's ``KernelDensity`` is not used: its tree bookkeeping cancels in 384 dimensions and errs by hundreds of
 nats a point (scikit-learn issues 7492, 25799, 27186). Here every kernel is summed.
@@ -12,13 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.parallel import tile_pool
-from paars_gym.alignment.populations import embeddings
+from paars_gym.alignment.arrays import embeddings, tile_pool
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes of the populations
+ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes
 PLAIN = 600.0
 """Exponents up to which, either way, a sum of exponentials needs no shift by the greatest."""
 
@@ -63,14 +62,14 @@ def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> li
 
     A sum over no centre is nan.
     """
-    found = [_LogSum(len(z)) for _ in left_out]
+    sums = [_LogSum(len(z)) for _ in left_out]
     # At usual bandwidths no exponent can be beyond: two passes over every tile less (Cauchy-Schwarz).
     far = math.sqrt(-2.0 * float(centres[:, -1].min()))
     plain = (math.sqrt(2.0 * float(half_norms(z[:, :-1]).max())) + far / 2.0) * far < PLAIN
     for first in range(0, len(centres), COLUMNS):
         product = z @ centres[first : first + COLUMNS].T
-        for each, own in zip(found, left_out, strict=True):
-            tile = product if each is found[-1] else product.copy()
+        for each, own in zip(sums, left_out, strict=True):
+            tile = product if each is sums[-1] else product.copy()
             if own is not None:
                 row = np.flatnonzero((own >= first) & (own < first + tile.shape[1]))
                 tile[row, own[row] - first] = -math.inf
@@ -78,7 +77,7 @@ def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> li
     alone = len(centres) == 1
     return [
         np.full(len(z), math.nan) if alone and own is not None else each.value()
-        for each, own in zip(found, left_out, strict=True)
+        for each, own in zip(sums, left_out, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What did the paper measure, and may ours stand beside it? (PAARS section 5, Tables 2, 3 and 4.)"""
+"""Figures of the paper, and whether ours compare with them (PAARS section 5, Tables 2, 3 and 4)."""
 
 from __future__ import annotations
 

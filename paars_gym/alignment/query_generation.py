@@ -1,23 +1,154 @@
-"""How close do agents come to the query that led a person to a product (PAARS section 4.3, Figure 2, Tables 1, 2)?"""
+"""Query generation: pairs of a query and a product from a log, and the score of agents' queries.
+
+PAARS section 4.3, Figure 2, Tables 1 and 2.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.cosine import Gain, Similarity, relative_gain, similarity
-from paars_gym.alignment.density import BANDWIDTHS
+from paars_gym.alignment.arrays import check_rng
+from paars_gym.alignment.comparison import EmbeddingComparison, compare_embeddings
+from paars_gym.alignment.individual import Similarity, relative_gain, similarity
+from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
-from paars_gym.alignment.query_pairs import QueryPair
-from paars_gym.alignment.randomness import check_rng
-from paars_gym.alignment.stratify import Stratum, by_stratum, groups_of
-from paars_gym.alignment.text_comparison import EmbeddingComparison, compare_embeddings
+from paars_gym.alignment.session_log import UNSCORED
+from paars_gym.alignment.strata import Stratum, by_stratum, groups_of
 from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.estimate import Estimate
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.rows import to_frames
+from paars_gym.sessions.store import Store
 
 Array = NDArray[np.float64]
+WITHIN_SECONDS = 60
+
+
+class QueryPair(NamedTuple):
+    """What somebody searched for, and what they looked at next.
+
+    Attributes:
+        key: Of the session.
+        shopper: Who.
+        query: The first search of the session.
+        product: Id of the product viewed; None when the log has none.
+        title: Of that product.
+    """
+
+    key: str
+    shopper: str
+    query: str
+    product: str | None
+    title: str
+
+
+class QueryPairs(NamedTuple):
+    """The pairs of a log.
+
+    Attributes:
+        pairs: In the order of the log, one a session at most.
+        sessions: Sessions looked at.
+        searched: Sessions with a search that says what for.
+        followed: Of these, those whose next event was a view.
+        timed: Of these, those that have a time on both.
+        in_time: Of these, those within 60 s.
+        notes: What this log cannot tell, in sentences.
+    """
+
+    pairs: tuple[QueryPair, ...]
+    sessions: int
+    searched: int
+    followed: int
+    timed: int
+    in_time: int
+    notes: tuple[str, ...]
+
+
+def mine_query_pairs(
+    source: Store | str | Path | Iterable[Session],
+    *,
+    titles: Mapping[str, str] | None = None,
+    within_seconds: float = WITHIN_SECONDS,
+) -> QueryPairs:
+    """Pairs of the first query of a session and the product viewed next, as section 4.3 mines them.
+
+    The first search counts, if the event right after it in the log is a view, at most 60 s later. The rest of the
+    session is discarded: later queries are hard to guess without what went before. Sessions that ended in
+    ``policy_error`` or ``gave_up`` give none.
+
+    Args:
+        source: A store, the folder of one, or sessions.
+        titles: By product id, for logs that have none.
+        within_seconds: Longest wait from the search to the view.
+
+    Raises:
+        FileNotFoundError: There is no such store.
+        ValueError: The log has no times or records no searches or views, so that no such pair can be known.
+    """
+    if not within_seconds >= 0:
+        raise ValueError(f"within_seconds == {within_seconds}, must be >= 0.")
+    if isinstance(source, str | Path):
+        source = Store(source)
+    notes: list[str] = []
+    if isinstance(source, Store):
+        provenance = source.provenance
+        missing = [name for name in ("searches", "views") if name not in provenance.what_is_known]
+        if missing:
+            raise ValueError(
+                f"{provenance.name!r} does not record {' or '.join(missing)}: it holds no pairs of a query and a view."
+            )
+        if not {"carts", "purchases"} & set(provenance.what_is_known):
+            notes.append(
+                "This log holds searches and views only: an event in between that it does not record (such as adding "
+                "to the cart) would have discarded the pair."
+            )
+        events, sessions = source.scan(), source.scan_sessions()
+    else:
+        frames = to_frames(source)
+        events, sessions = frames[0].lazy(), frames[1].lazy()
+    first = (
+        events.select("session", "position", "kind", "time", "query", "product", "title")
+        .with_columns(
+            pl.col("session", "kind", "time", "product", "title").shift(-1).name.prefix("next_"),
+            (pl.col("kind") == "search").cum_sum().over("session").alias("nth"),
+        )
+        .filter((pl.col("kind") == "search") & (pl.col("nth") == 1))
+        .join(sessions.select("session", "key", "shopper", "end"), on="session", how="inner", maintain_order="left")
+        .filter(~pl.col("end").cast(pl.String).is_in(UNSCORED))
+        .collect()
+    )
+    searched = first.filter(pl.col("query").fill_null("").str.strip_chars() != "")
+    followed = searched.filter((pl.col("next_session") == pl.col("session")) & (pl.col("next_kind") == "view"))
+    wait = (pl.col("next_time") - pl.col("time")).dt.total_microseconds() / 1e6
+    timed = followed.filter(wait.is_not_null())
+    if len(followed) and not len(timed):
+        raise ValueError("This log has no times: which views came within 60 s of a search cannot be known.")
+    in_time = timed.filter(wait.is_between(0, within_seconds))
+    if titles:
+        known = pl.col("next_product").replace_strict(dict(titles), default=None, return_dtype=pl.String)
+        in_time = in_time.with_columns(pl.coalesce("next_title", known).alias("next_title"))
+    titled = in_time.filter(pl.col("next_title").fill_null("").str.strip_chars() != "")
+    if len(timed) < len(followed):
+        notes.append(f"{len(followed) - len(timed):,} pairs lack a time and were left out.")
+    if len(titled) < len(in_time):
+        notes.append(f"{len(in_time) - len(titled):,} views have no title: give one by product id.")
+    pairs = titled.select("key", "shopper", "query", "next_product", "next_title").iter_rows()
+    total = sessions.select(pl.len()).collect().item()
+    return QueryPairs(
+        tuple(QueryPair(*row) for row in pairs),
+        total,
+        len(searched),
+        len(followed),
+        len(timed),
+        len(in_time),
+        tuple(notes),
+    )
 
 
 class QueryGroup(NamedTuple):
@@ -74,12 +205,35 @@ class QueryGeneration(NamedTuple):
 
     n: int
     conditions: tuple[QueryCondition, ...]
-    gains: dict[str, Gain]
+    gains: dict[str, Estimate]
     difficulty: str
     embedder: str
     examples: tuple[Example, ...]
     pooled: tuple[str, ...]
     suppressed: int
+
+
+class QueryOptions(NamedTuple):
+    """How queries are scored.
+
+    Section 4.3 speaks of the perplexity of the predicted query, Figure 2 of the human query's. The human's is the
+    default: strata then hold the same items in every condition, which makes conditions comparable.
+
+    Attributes:
+        perplexity_of: Whose query's perplexity, given the title, makes the strata.
+        strata: How many quantiles at most; ties make fewer.
+        minimum: Pairs that a group needs; smaller ones are pooled, or left out.
+        examples: Items shown, drawn at random.
+        n_permutations: Of the energy distance's test.
+        threads: All available cores by default.
+    """
+
+    perplexity_of: Literal["human", "agent"] = "human"
+    strata: int = 4
+    minimum: int = 20
+    examples: int = 5
+    n_permutations: int = 999
+    threads: int | None = None
 
 
 def score_queries(
@@ -88,33 +242,20 @@ def score_queries(
     *,
     embedder: Embedder,
     language_model: LanguageModel | None = None,
-    perplexity_of: Literal["human", "agent"] = "human",
-    strata: int = 4,
     by: ArrayLike | None = None,
-    minimum: int = 20,
-    examples: int = 5,
-    n_permutations: int = 999,
+    options: QueryOptions | None = None,
     rng: np.random.Generator,
-    threads: int | None = None,
 ) -> QueryGeneration:
     """Individual and group alignment of generated queries (PAARS sections 4.3 and 5, Figure 2, Tables 1 and 2).
-
-    Section 4.3 speaks of the perplexity of the predicted query, Figure 2 of the human query's. The human's is the
-    default: strata then hold the same items in every condition, which makes conditions comparable.
 
     Args:
         pairs: Of people.
         agents: Queries by condition, one a pair in the same order; the first condition is the one to gain on.
         embedder: Of all queries.
         language_model: Of the perplexity; without one the strata are of word overlap, and say so.
-        perplexity_of: Whose query's perplexity, given the title, makes the strata.
-        strata: How many quantiles at most; ties make fewer.
         by: Any attribute of each pair, such as its shopper's age, shape (pairs,): every metric for each group too.
-        minimum: Pairs that a group needs; smaller ones are pooled, or left out.
-        examples: Items shown, drawn at random.
-        n_permutations: Of the energy distance's test.
+        options: Strata, sizes; see there.
         rng: Source of every draw.
-        threads: All available cores by default.
 
     Raises:
         TypeError: ``rng`` is no generator.
@@ -122,7 +263,8 @@ def score_queries(
             number of labels than pairs.
     """
     check_rng(rng)
-    made = groups_of(by, len(pairs), minimum)
+    options = options or QueryOptions()
+    made = groups_of(by, len(pairs), options.minimum)
     if not pairs or not agents:
         raise ValueError(f"{len(pairs)} pairs and {len(agents)} conditions, must be at least one of each.")
     for name, queries in agents.items():
@@ -135,37 +277,48 @@ def score_queries(
             )
     human = [pair.query for pair in pairs]
     points = embedder.embed(human)
-    hard = {name: _difficulty(pairs, human if perplexity_of == "human" else queries, language_model)
-            for name, queries in (agents.items() if perplexity_of == "agent" else [("human", human)])}  # fmt: skip
+    judged = agents if options.perplexity_of == "agent" else {"human": human}
+    hard = {name: _difficulty(pairs, queries, language_model) for name, queries in judged.items()}
     conditions = []
     for name, queries in agents.items():
         theirs = embedder.embed(list(queries))
         close = similarity(points, theirs)
-        difficulty = hard[name if perplexity_of == "agent" else "human"]
+        difficulty = hard[name if options.perplexity_of == "agent" else "human"]
         asked = np.isfinite(difficulty)
         group = compare_embeddings(
-            points, theirs, paired=True, bandwidths=BANDWIDTHS, n_permutations=n_permutations, rng=rng, threads=threads
+            points,
+            theirs,
+            paired=True,
+            bandwidths=BANDWIDTHS,
+            n_permutations=options.n_permutations,
+            rng=rng,
+            threads=options.threads,
         )
-        told = {
+        by_group = {
             label: QueryGroup(
                 similarity(points[rows], theirs[rows]),
                 compare_embeddings(
-                    points[rows], theirs[rows], paired=True, n_permutations=n_permutations, rng=rng, threads=threads
+                    points[rows],
+                    theirs[rows],
+                    paired=True,
+                    n_permutations=options.n_permutations,
+                    rng=rng,
+                    threads=options.threads,
                 ),
             )
             for label, rows in made.rows.items()
         }
-        levels = by_stratum(close.values[asked], difficulty[asked], strata=strata)
-        conditions.append(QueryCondition(name, close, levels, group, told))
+        levels = by_stratum(close.values[asked], difficulty[asked], strata=options.strata)
+        conditions.append(QueryCondition(name, close, levels, group, by_group))
     base = conditions[0].similarity.values
-    shown = np.sort(rng.permutation(len(pairs))[:examples])
+    shown = np.sort(rng.permutation(len(pairs))[: options.examples])
     return QueryGeneration(
         len(pairs),
         tuple(conditions),
         {each.name: relative_gain(base, each.similarity.values) for each in conditions[1:]},
         "word overlap (not perplexity)"
         if language_model is None
-        else f"perplexity of the {perplexity_of}'s query by {language_model.name}",
+        else f"perplexity of the {options.perplexity_of}'s query by {language_model.name}",
         embedder_label(embedder),
         tuple(Example(pairs[i].title, human[i], {name: queries[i] for name, queries in agents.items()}) for i in shown),
         made.pooled,

@@ -1,4 +1,4 @@
-"""Which position of a result list do people open, and which do agents shown the same list (PAARS Figure 3)?"""
+"""Rank selection: result lists from a log, and the positions of them that agents open (PAARS Table 2, Figure 3)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.bins import Bins, Counts, histogram, rank_bins
-from paars_gym.alignment.histogram_distance import Divergence
-from paars_gym.alignment.randomness import check_rng
+from paars_gym.alignment.arrays import check_rng
+from paars_gym.alignment.histograms import Bins, histogram, rank_bins
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
 from paars_gym.alignment.session_log import UNSCORED
-from paars_gym.alignment.stratify import groups_of
+from paars_gym.alignment.strata import groups_of
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.store import Store
@@ -106,26 +105,16 @@ def mine_rank_cases(
 
 
 class RankSelection(NamedTuple):
-    """Ranks chosen by agents against those chosen by people: all that a ``HistogramComparison`` has, and groups.
+    """Ranks chosen by agents against those chosen by people.
 
     Attributes:
-        statistic: ``rank chosen``.
-        kl: KL(human || agent), nats.
-        js: Jensen-Shannon, nats.
-        w1: Wasserstein-1, positions.
-        human: Cases in each bin.
-        agent: Cases in each bin.
-        groups: The same of each group that may be shown, largest first; empty without labels.
+        whole: Of all cases.
+        groups: Of each group that may be shown, largest first; empty without labels.
         pooled: Labels too small to be shown alone.
         suppressed: Cases left out of the groups, since even pooled they are too few.
     """
 
-    statistic: str
-    kl: Divergence
-    js: Divergence
-    w1: Divergence | None
-    human: Counts
-    agent: Counts
+    whole: HistogramComparison
     groups: dict[str, HistogramComparison]
     pooled: tuple[str, ...]
     suppressed: int
@@ -175,14 +164,15 @@ def score_ranks(
         names, shopper = np.unique(shoppers[rows], return_inverse=True)
         owners = shopper if len(names) < len(rows) else None
         human, agent = histogram(ranks[rows], bins, owners), histogram(picks[rows], bins, owners)
-        told = SessionBins(ranks=bins, counts=bins)
-        found = compare_histograms(
-            {RANK_CHOSEN: human}, {RANK_CHOSEN: agent}, bins=told, n_resamples=n_resamples, rng=rng
+        compared = compare_histograms(
+            {RANK_CHOSEN: human},
+            {RANK_CHOSEN: agent},
+            bins=SessionBins(ranks=bins, counts=bins),
+            n_resamples=n_resamples,
+            rng=rng,
         )
-        return found[RANK_CHOSEN]
+        return compared[RANK_CHOSEN]
 
     whole = compare(np.arange(len(cases)))
     made = groups_of(by, len(cases), minimum)
-    return RankSelection(
-        *whole, {name: compare(rows) for name, rows in made.rows.items()}, made.pooled, made.suppressed
-    )
+    return RankSelection(whole, {name: compare(rows) for name, rows in made.rows.items()}, made.pooled, made.suppressed)

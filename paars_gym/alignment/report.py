@@ -1,19 +1,51 @@
-"""What does a comparison of two populations say, as one record that can be kept and read by others?"""
+"""The record of a comparison: measures, improvements, segments and histograms, and a table of them."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.alignment.measure import Measure
+from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+LEVEL = 0.05
+
+Verdict = Literal["differs", "not told apart", "below people", "not estimable", "described"]
+Change = Literal["closer", "further", "not told apart"]
+TELLING = ("searches", "views", "purchases", "first queries", "first titles viewed", "queries", "titles viewed")
+"""What the first rows of a report's table are of, where it has them."""
+HEADLINES = ("JS", "energy distance", "C2ST AUC", "coverage", "TTR", "KL", "W1")
+"""Metrics of those rows, in their order; the others come after."""
 
 
-class PopulationSummary(BaseModel):
-    """One of the populations compared.
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Record):
+    """One number of a report: what it is of, and the estimate.
+
+    Attributes:
+        population: Whose it is: ``agents``, ``baseline`` or ``human``; in the benchmarks the name of a shopper.
+        of: What was looked at, such as ``searches``.
+        metric: How, such as ``KL``.
+        segment: Which shoppers; None for all.
+        estimate: The number with its interval, its floor, its test and its verdict.
+    """
+
+    population: str
+    of: str
+    metric: str
+    segment: str | None = None
+    estimate: Estimate
+
+
+class PopulationSummary(_Record):
+    """One of the logs compared.
 
     Attributes:
         role: ``human``, ``agents`` or ``baseline``.
@@ -27,8 +59,6 @@ class PopulationSummary(BaseModel):
         settings: Of the run that made it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     role: str
     name: str
     synthetic: bool
@@ -40,7 +70,7 @@ class PopulationSummary(BaseModel):
     settings: dict[str, Any] = {}
 
 
-class Histogram(BaseModel):
+class Histogram(_Record):
     """Sessions in each bin, for plots.
 
     Attributes:
@@ -49,38 +79,29 @@ class Histogram(BaseModel):
         counts: By role.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     of: str
     bins: tuple[str, ...]
     counts: dict[str, tuple[float, ...]]
 
 
-class Improvement(BaseModel):
-    """Are the agents closer to people than the baseline is?
+class Improvement(_Record):
+    """Whether the agents are closer to people than the baseline is.
 
     Attributes:
         of: What was looked at.
         metric: How.
         segment: Which shoppers; None for all.
-        difference: Baseline's distance less the agents': above 0 the agents are closer.
-        low: Lower end of its 95% interval. Both share the humans, so that it is on the wide side.
-        high: Upper end.
-        sentence: The same in words.
+        estimate: Baseline's distance less the agents': above 0 the agents are closer. Both share the humans, so that
+            the interval is on the wide side. Its verdict is ``closer``, ``further`` or ``not told apart``.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     of: str
     metric: str
     segment: str | None
-    difference: float
-    low: float
-    high: float
-    sentence: str
+    estimate: Estimate
 
 
-class SegmentSummary(BaseModel):
+class SegmentSummary(_Record):
     """How a segmentation came out.
 
     Attributes:
@@ -92,10 +113,7 @@ class SegmentSummary(BaseModel):
         excess: Mean JS divergence of searches, views and purchases beyond its floor, by segment: the worst first.
         p_values: By segment, of "as on the whole", corrected for segments and statistics (Holm).
         worst_served: Segments whose agents are less like them than agents are on the whole, beyond chance.
-        sentence: The same in words.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: str
     shown: tuple[str, ...]
@@ -105,11 +123,10 @@ class SegmentSummary(BaseModel):
     excess: dict[str, float]
     p_values: dict[str, float] = {}
     worst_served: tuple[str, ...]
-    sentence: str
 
 
-class AlignmentReport(BaseModel):
-    """Everything that ``paars score`` found.
+class AlignmentReport(Tabular, BaseModel):
+    """Everything that `score` measured; as a table, a row a number, the most telling ones first.
 
     Attributes:
         schema_version: Of this record.
@@ -124,6 +141,8 @@ class AlignmentReport(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("population", "of", "metric", "segment", "estimate", "floor", "verdict")
 
     schema_version: int = SCHEMA_VERSION
     paars_gym: str
@@ -141,36 +160,93 @@ class AlignmentReport(BaseModel):
         Raises:
             KeyError: It is not in the report; the message names what is.
         """
-        for found in self.measures:
-            if (found.of, found.metric, found.population, found.segment) == (of, metric, population, segment):
-                return found
-        there = sorted({f"{found.metric} of {found.of}" for found in self.measures})
+        for measure in self.measures:
+            if (measure.of, measure.metric, measure.population, measure.segment) == (of, metric, population, segment):
+                return measure
+        there = sorted({f"{measure.metric} of {measure.of}" for measure in self.measures})
         raise KeyError(f"No {metric} of {of} ({population}, segment {segment}). There are: {', '.join(there)}.")
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row a number: its labels, then the estimate."""
+        return [
+            {**measure.model_dump(exclude={"estimate"}), **measure.estimate.to_dict()}
+            for measure in sorted(self.measures, key=_place)
+        ]
+
+    def summary(self) -> str:
+        """Who is compared, and how many numbers differ."""
+        sides = {each.role: f"{each.name}{' (SYNTHETIC)' * each.synthetic}" for each in self.populations}
+        judged = [m.estimate.verdict for m in self.measures if m.population == "agents" and m.segment is None]
+        judged = [verdict for verdict in judged if verdict in ("differs", "not told apart", "below people")]
+        differ = sum(verdict == "differs" for verdict in judged)
+        who = f"{sides.get('agents', '?')} against {sides.get('human', '?')}"
+        return f"{who}: {differ} of {len(judged)} numbers differ beyond chance"
+
+
+def _place(measure: Measure) -> tuple[bool, int, int, int]:
+    """Where a measure stands in the table: whole before segments, agents before others, the most telling first."""
+    roles, metrics = ("agents", "baseline", "human"), HEADLINES
+    telling = measure.of in TELLING and measure.metric in metrics
+    metric = metrics.index(measure.metric) if telling else len(metrics)
+    role = roles.index(measure.population) if measure.population in roles else len(roles)
+    return measure.segment is not None, role, metric, TELLING.index(measure.of) if telling else len(TELLING)
+
+
+def measure(
+    estimate: Estimate,
+    *,
+    of: str,
+    metric: str,
+    population: str = "agents",
+    segment: str | None = None,
+    worse: Literal["higher", "lower"] = "higher",
+) -> Measure:
+    """An estimate as a record of a report, with its verdict.
+
+    Args:
+        estimate: Of any metric.
+        of: What was looked at.
+        metric: How.
+        population: Whose.
+        segment: Of which shoppers.
+        worse: On which side of the floor agents are unlike people.
+    """
+    verdict = _verdict(estimate, worse)
+    below = estimate.value is not None and estimate.value < (estimate.floor or 0.0)
+    if verdict == "differs" and metric.startswith("KDE-KL") and below:
+        verdict = "below people"
+    return Measure(
+        population=population, of=of, metric=metric, segment=segment, estimate=replace(estimate, verdict=verdict)
+    )
+
+
+def _verdict(estimate: Estimate, worse: Literal["higher", "lower"]) -> Verdict:
+    if estimate.value is None or estimate.note.startswith("Not estimable"):
+        return "not estimable"
+    if estimate.p_value is not None:
+        return "differs" if estimate.p_value < LEVEL else "not told apart"
+    if estimate.floor is None or estimate.interval is None:
+        return "described"
+    interval = estimate.interval
+    beyond = interval.low > estimate.floor if worse == "higher" else interval.high < estimate.floor
+    return "differs" if beyond else "not told apart"
 
 
 def improvement(agents: Measure, baseline: Measure) -> Improvement | None:
     """Baseline's distance less the agents', None where one cannot be told. Their samples are independent."""
-    numbers = (agents.estimate, agents.low, agents.high, baseline.estimate, baseline.low, baseline.high)
-    if any(number is None for number in numbers):
+    mine, other = agents.estimate, baseline.estimate
+    if mine.value is None or other.value is None or mine.interval is None or other.interval is None:
         return None
-    a, a_low, a_high, b, b_low, b_high = (number for number in numbers if number is not None)
-    difference = b - a
-    low = difference - math.hypot(b - b_low, a_high - a)
-    high = difference + math.hypot(b_high - b, a - a_low)
+    difference = other.value - mine.value
+    low = difference - math.hypot(other.value - other.interval.low, mine.interval.high - mine.value)
+    high = difference + math.hypot(other.interval.high - other.value, mine.value - mine.interval.low)
     # Basic intervals may lie below their estimate; the difference stays inside its own.
-    low, high = min(low, difference), max(high, difference)
-    told = "closer to people than" if low > 0 else "further from people than" if high < 0 else "not told apart from"
-    where = f" ({agents.segment})" if agents.segment else ""
-    sentence = (
-        f"{agents.metric} of {agents.of}{where}: the agents are {told} the baseline, by {difference:.3g} "
-        f"[{low:.3g}, {high:.3g}]."
-    )
+    interval = Interval(min(low, difference), max(high, difference), method="from both intervals, independent")
+    verdict: Change = "closer" if interval.low > 0 else "further" if interval.high < 0 else "not told apart"
+    sizes: Mapping[str, int] = {"agents": mine.sizes.get("agent", 0), "baseline": other.sizes.get("agent", 0)}
     return Improvement(
         of=agents.of,
         metric=agents.metric,
         segment=agents.segment,
-        difference=difference,
-        low=low,
-        high=high,
-        sentence=sentence,
+        estimate=Estimate(difference, interval, unit=mine.unit, sizes=sizes, floor=0.0, verdict=verdict),
     )

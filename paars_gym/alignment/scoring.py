@@ -1,4 +1,4 @@
-"""Do agents shop like people? Every group metric that two logs allow, in one report (PAARS sections 4 and 5)."""
+"""`score`: every group metric that two logs allow, in one report (PAARS sections 4 and 5)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
-from paars_gym.alignment.collect import Options, find_embedder, histogram_measures, word_measures
-from paars_gym.alignment.measure import Measure
-from paars_gym.alignment.private_comparison import compare_with_reference
-from paars_gym.alignment.reference import Reference
-from paars_gym.alignment.report import AlignmentReport, Histogram, Improvement, PopulationSummary, improvement
-from paars_gym.alignment.segment_scores import score_segments
-from paars_gym.alignment.segments import Attributes
-from paars_gym.alignment.session_generation import (
-    TABLE_2,
-    HistogramComparison,
-    SessionBins,
-    compare_sessions,
+from paars_gym.alignment.comparison import (
+    ScoreOptions,
+    ScoreSetup,
+    find_embedder,
+    histogram_measures,
+    word_measures,
 )
+from paars_gym.alignment.private import Reference, compare_with_reference
+from paars_gym.alignment.report import AlignmentReport, Histogram, Improvement, Measure, PopulationSummary, improvement
+from paars_gym.alignment.segments import Attributes, score_segments
+from paars_gym.alignment.session_generation import TABLE_2, HistogramComparison, SessionBins, compare_sessions
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.sessions.event import Session
@@ -35,14 +33,9 @@ def score(
     baseline: Source | None = None,
     by: str | None = None,
     attributes: Attributes | None = None,
-    bins: SessionBins | None = None,
     embedder: Embedder | str | None = "auto",
-    bandwidth: float = 0.1,
-    text_sessions: int = 2400,
-    n_resamples: int = 1000,
-    minimum: int = 20,
     seed: int = 0,
-    threads: int | None = None,
+    options: ScoreOptions | None = None,
 ) -> AlignmentReport:
     """Compares agents' sessions with people's, and says what the floor makes of each number.
 
@@ -55,20 +48,15 @@ def score(
         baseline: Other agents to compare them with, in the same shop.
         by: Segment: ``goal`` or ``category`` of the intention, or a name in ``attributes``.
         attributes: Names and values of each shopper.
-        bins: Of the histograms.
         embedder: An embedder, a name for :func:`~paars_gym.embedding.load.load_embedder`, or None for no embeddings.
-        bandwidth: Of the kernel densities.
-        text_sessions: Sessions whose words are compared, as many of each population.
-        n_resamples: Of the bootstraps.
-        minimum: Sessions that a segment needs on each side.
         seed: Of every draw.
-        threads: All available cores by default.
+        options: Bins, bandwidth, sizes; see there.
 
     Raises:
-        ValueError: A population is empty, catalogs or bins differ, or an option is out of range.
+        ValueError: A log is empty, catalogs or bins differ, or an option is out of range.
         FileNotFoundError: There is no such log.
     """
-    options = Options(bins or SessionBins(), embedder, bandwidth, text_sessions, n_resamples, minimum, seed, threads)
+    options = options or ScoreOptions()
     given = {"agents": agents} | ({} if baseline is None else {"baseline": baseline})
     with ThreadPoolExecutor() as pool:  # reading releases the interpreter
         reading = pool.submit(_open_human, human)
@@ -78,41 +66,40 @@ def score(
         if by is not None:
             raise ValueError(f"A reference holds no shoppers to tell apart by {by!r}; score against their log.")
         people.check(options.bins)
-    _check_worlds([*([] if isinstance(people, Reference) else [people]), *logs.values()])
-    if not isinstance(people, Reference) and options.embedder is not None:
-        options = options._replace(embedder=find_embedder([people, *logs.values()], options))
+    _check_catalogs([*([] if isinstance(people, Reference) else [people]), *logs.values()])
+    if isinstance(embedder, str):
+        embedder = None if isinstance(people, Reference) else find_embedder(embedder, [people, *logs.values()], seed)
+    setup = ScoreSetup(options, embedder, seed)
 
     measures: list[Measure] = []
     notes: list[str] = []
     histograms: dict[str, Histogram] = {}
     for role, log in logs.items():
-        comparisons = _comparisons(people, log, role, options)
+        comparisons = _comparisons(people, log, role, setup)
         measures += histogram_measures(comparisons, role)
-        for name, found in comparisons.items():
-            _keep(histograms, name, found, role, options.bins)
-    wanted = set(TABLE_2) - {found.of for found in measures}
-    notes += [f"{name.capitalize()} are not recorded on both sides." for name in sorted(wanted)]
+        for name, comparison in comparisons.items():
+            _keep(histograms, name, comparison, role, options.bins)
+    missing = set(TABLE_2) - {measure.of for measure in measures}
+    notes += [f"{name.capitalize()} are not recorded on both sides." for name in sorted(missing)]
     if isinstance(people, Reference):
         notes += [*people.notes(), "A reference holds no words: queries and titles are not compared."]
     else:
-        of_words, more = word_measures(people, logs, options)
+        of_words, more = word_measures(people, logs, setup)
         measures += of_words
         notes += more
     summary = None
     if by is not None and isinstance(people, SessionLog):
-        summary, of_segments = score_segments(people, logs, by=by, attributes=attributes, options=options)
+        summary, of_segments = score_segments(people, logs, by=by, attributes=attributes, setup=setup)
         measures += of_segments
     return AlignmentReport(
         paars_gym=version("paars_gym"),
-        populations=tuple(_population(role, log) for role, log in ({"human": people} | logs).items()),
+        populations=tuple(_summary(role, log) for role, log in ({"human": people} | logs).items()),
         settings={
             "bins": {name: list(lower) for name, lower in options.bins.described().items()},
-            "embedder": None
-            if options.embedder is None or isinstance(options.embedder, str)
-            else embedder_label(options.embedder),
-            "bandwidth": bandwidth,
-            "text_sessions": text_sessions,
-            "n_resamples": n_resamples,
+            "embedder": None if embedder is None else embedder_label(embedder),
+            "bandwidth": options.bandwidth,
+            "text_sessions": options.text_sessions,
+            "n_resamples": options.n_resamples,
             "seed": seed,
         },
         measures=tuple(measures),
@@ -131,7 +118,7 @@ def _open_human(human: Source | Reference) -> SessionLog | Reference:
     return open_log(human)
 
 
-def _check_worlds(logs: list[SessionLog]) -> None:
+def _check_catalogs(logs: list[SessionLog]) -> None:
     """Agents of different shops differ because the shops do."""
     shops = [
         (log.name, log.settings["fingerprints"]["catalog"], log.settings["shop"]["catalog"])
@@ -147,18 +134,18 @@ def _check_worlds(logs: list[SessionLog]) -> None:
 
 
 def _comparisons(
-    people: SessionLog | Reference, log: SessionLog, role: str, options: Options
+    people: SessionLog | Reference, log: SessionLog, role: str, setup: ScoreSetup
 ) -> dict[str, HistogramComparison]:
-    rng = options.rng("sessions", role)
+    options, rng = setup.options, setup.rng("sessions", role)
     if isinstance(people, SessionLog):
         return compare_sessions(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
     return compare_with_reference(people, log, bins=options.bins, n_resamples=options.n_resamples, rng=rng)
 
 
-def _keep(kept: dict[str, Histogram], name: str, found: HistogramComparison, role: str, bins: SessionBins) -> None:
+def _keep(kept: dict[str, Histogram], name: str, comparison: HistogramComparison, role: str, bins: SessionBins) -> None:
     order = bins.of(name)
-    before = kept[name].counts if name in kept else {"human": tuple(found.human.tolist())}
-    counts = before | {role: tuple(found.agent.tolist())}
+    before = kept[name].counts if name in kept else {"human": tuple(comparison.human.tolist())}
+    counts = before | {role: tuple(comparison.agent.tolist())}
     kept[name] = Histogram(of=name, bins=() if order is None else order.labels, counts=counts)
 
 
@@ -167,14 +154,14 @@ def _improvements(measures: list[Measure]) -> Iterator[Improvement]:
     for mine in measures:
         other = theirs.get((mine.of, mine.metric, mine.segment))
         if mine.population == "agents" and other is not None and mine.metric in ("KL", "JS", "W1", "energy distance"):
-            found = improvement(mine, other)
-            if found is not None:
-                yield found
+            better = improvement(mine, other)
+            if better is not None:
+                yield better
 
 
-def _population(role: str, log: SessionLog | Reference) -> PopulationSummary:
+def _summary(role: str, log: SessionLog | Reference) -> PopulationSummary:
     if isinstance(log, Reference):
-        return log.population(role)
+        return log.summary(role)
     return PopulationSummary(
         role=role,
         name=log.name,

@@ -1,28 +1,45 @@
-"""Whom do the agents resemble least? Groups of shoppers, for the same metrics (PAARS section 7)."""
+"""Segments of shoppers: every metric for each, and those that agents serve worst (PAARS section 7).
+
+Many segments times several statistics always have a worst one. Each distance is set against those of as many sessions
+drawn from all shoppers and all agents, and the p-values are held to the error of one test by Holm's method (1979).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paars_gym.alignment.session_log import SessionLog
-from paars_gym.alignment.stratify import POOLED
+from paars_gym.alignment.arrays import check_rng
+from paars_gym.alignment.comparison import ScoreSetup, histogram_measures, word_measures
+from paars_gym.alignment.divergences import jensen_shannon
+from paars_gym.alignment.histograms import Counts
+from paars_gym.alignment.report import LEVEL, Measure, SegmentSummary
+from paars_gym.alignment.resampling import random_groups, resample_counts
+from paars_gym.alignment.session_generation import (
+    TABLE_2,
+    HistogramComparison,
+    compare_sessions,
+    grouped_shoppers,
+    session_histograms,
+)
+from paars_gym.alignment.session_log import Mask, SessionLog
+from paars_gym.alignment.strata import POOLED
 
 Attributes = Mapping[str, Mapping[str, str]]
 OF_INTENTIONS = ("goal", "category")
 UNKNOWN = "unknown"
 
 
-class Segments(NamedTuple):
+class SegmentLabels(NamedTuple):
     """Groups that both sides have enough of.
 
     Attributes:
         labels: The groups shown, the one with most human sessions first; small ones are together in the last.
-        pooled: Names that went into :data:`~paars_gym.alignment.stratify.POOLED`.
+        pooled: Names that went into :data:`~paars_gym.alignment.strata.POOLED`.
         suppressed: Human sessions left out, since even pooled they, or the agents', are too few.
         human: Label of each human session, shape (sessions,).
         agent: Label of each agent session.
@@ -37,12 +54,12 @@ class Segments(NamedTuple):
 
 def segments(
     human: SessionLog, agent: SessionLog, *, by: str, attributes: Attributes | None = None, minimum: int = 20
-) -> Segments:
-    """Groups both populations by an attribute of the shopper, or of the session's intention.
+) -> SegmentLabels:
+    """Groups both logs by an attribute of the shopper, or of the session's intention.
 
     Args:
-        human: A population.
-        agent: Another.
+        human: People's log.
+        agent: The agents'.
         by: ``goal`` or ``category`` of the intention, or a name in ``attributes``.
         attributes: Names and values of each shopper.
         minimum: Sessions that a group needs on each side to be shown alone: small groups say little about alignment
@@ -70,15 +87,180 @@ def segments(
     for side, labels in sides.items():
         sides[side] = np.where(np.isin(labels, small), POOLED, labels)
     shown = [*large, POOLED] if small and min(rest) >= minimum else large
-    return Segments(tuple(shown), tuple(small), rest[0] if POOLED not in shown else 0, sides["human"], sides["agent"])
+    return SegmentLabels(
+        tuple(shown), tuple(small), rest[0] if POOLED not in shown else 0, sides["human"], sides["agent"]
+    )
 
 
 def _labels(log: SessionLog, by: str, attributes: Attributes) -> NDArray[np.str_]:
     if any(by in row for row in attributes.values()):
         values = {shopper: str(row[by]) for shopper, row in attributes.items() if row.get(by) is not None}
-        found = log.frame["name"].replace_strict(values, default=UNKNOWN, return_dtype=pl.String)
+        labels = log.frame["name"].replace_strict(values, default=UNKNOWN, return_dtype=pl.String)
     elif by in OF_INTENTIONS:
-        found = log.frame["intention"].str.json_path_match(f"$.{by}").fill_null(UNKNOWN)
+        labels = log.frame["intention"].str.json_path_match(f"$.{by}").fill_null(UNKNOWN)
     else:
-        found = pl.Series([UNKNOWN] * len(log.frame), dtype=pl.String)
-    return found.to_numpy().astype(str)
+        labels = pl.Series([UNKNOWN] * len(log.frame), dtype=pl.String)
+    return labels.to_numpy().astype(str)
+
+
+def score_segments(
+    people: SessionLog,
+    logs: Mapping[str, SessionLog],
+    *,
+    by: str,
+    attributes: Attributes | None,
+    setup: ScoreSetup,
+) -> tuple[SegmentSummary, list[Measure]]:
+    """Every metric of every segment, for agents and baseline, and the segments that agents serve worst.
+
+    Args:
+        people: Their log.
+        logs: By role, ``agents`` first.
+        by: As for :func:`~paars_gym.alignment.segments.segments`.
+        attributes: As for it.
+        setup: Of the metrics.
+
+    Raises:
+        ValueError: Nobody has that attribute on one of the sides.
+    """
+    measures: list[Measure] = []
+    summary: SegmentSummary | None = None
+    for role, log in logs.items():
+        made = segments(people, log, by=by, attributes=attributes, minimum=setup.options.minimum)
+        parts = {}
+        for label in made.labels:
+            human, agent = people.where(_is(made.human, label)), log.where(_is(made.agent, label))
+            rng = setup.rng("segment", role, label)
+            compared = compare_sessions(
+                human, agent, bins=setup.options.bins, n_resamples=setup.options.n_resamples, rng=rng
+            )
+            measures += histogram_measures(compared, role, label)
+            measures += word_measures(human, {role: agent}, setup, label)[0]
+            parts[label] = _part(compared, len(human) / len(people), len(agent) / len(log))
+        if summary is None:
+            p_values = _p_values(people, log, parts, setup)
+            summary = _summary(by, made, measures, p_values, setup.options.minimum)
+    assert summary is not None
+    return summary, measures
+
+
+def _is(labels: Any, label: str) -> Mask:
+    return np.asarray(labels == label)
+
+
+def _part(compared: Mapping[str, HistogramComparison], human_share: float, agent_share: float) -> Part:
+    kept = {name: each for name, each in compared.items() if name in TABLE_2}
+    return Part(
+        {name: each.human for name, each in kept.items()},
+        {name: each.agent for name, each in kept.items()},
+        human_share,
+        agent_share,
+    )
+
+
+def _p_values(people: SessionLog, log: SessionLog, parts: Mapping[str, Part], setup: ScoreSetup) -> dict[str, float]:
+    rng = setup.rng("worst served")
+    least = min(people.n_shoppers, log.n_shoppers)
+    human, agent = (
+        session_histograms(side, bins=setup.options.bins, actions=(), groups=grouped_shoppers(side, least, rng))
+        for side in (people, log)
+    )
+    of_people, of_agents = ({name: side[name] for name in TABLE_2 if name in side} for side in (human, agent))
+    return segment_p_values(of_people, of_agents, parts, level=LEVEL, rng=rng)
+
+
+def _summary(
+    by: str, made: SegmentLabels, measures: list[Measure], p_values: Mapping[str, float], minimum: int
+) -> SegmentSummary:
+    excess = {}
+    for label in made.labels:
+        mine = [m for m in measures
+                if (m.metric, m.population, m.segment) == ("JS", "agents", label) and m.of in TABLE_2]  # fmt: skip
+        beyond = [(m.estimate.value or 0.0) - (m.estimate.floor or 0.0) for m in mine]
+        excess[label] = sum(beyond) / len(beyond) if beyond else 0.0
+    excess = dict(sorted(excess.items(), key=lambda pair: -pair[1]))
+    worst = [label for label in excess if p_values.get(label, 1.0) < LEVEL]
+    return SegmentSummary(
+        by=by,
+        shown=made.labels,
+        pooled=made.pooled,
+        suppressed=made.suppressed,
+        minimum=minimum,
+        excess=excess,
+        p_values=dict(p_values),
+        worst_served=tuple(worst),
+    )
+
+
+class Part(NamedTuple):
+    """A segment's histograms by statistic, and which share of all units it holds.
+
+    Attributes:
+        human: Sessions in each bin, shape (bins,), by statistic.
+        agent: The same.
+        human_share: Of the human sessions that are this segment's.
+        agent_share: The same of the agents'.
+    """
+
+    human: Mapping[str, Counts]
+    agent: Mapping[str, Counts]
+    human_share: float
+    agent_share: float
+
+
+def segment_p_values(
+    human: Mapping[str, Counts],
+    agent: Mapping[str, Counts],
+    parts: Mapping[str, Part],
+    *,
+    level: float = 0.05,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Each segment's least p-value over the statistics, by Holm's method over segments times statistics.
+
+    The hypothesis: the segment is drawn from the whole, so that its agents are as unlike it as agents on the whole,
+    up to what a sample of its size shows by chance (its floor). Where shoppers repeat they are drawn with all their
+    sessions.
+
+    Args:
+        human: All people's histograms by statistic, shape (bins,), or one row a shopper.
+        agent: All agents'.
+        parts: By segment; statistics that one of the sides lacks are left out.
+        level: Draws are as many as a p-value of this level needs after the correction.
+        rng: Source of the draws.
+
+    Raises:
+        TypeError: ``rng`` is no generator.
+    """
+    check_rng(rng)
+    whole = {
+        name: (random_groups(human[name], rng), random_groups(agent[name], rng)) for name in human if name in agent
+    }
+    p_values: list[tuple[float, str]] = []
+    tests = [
+        (label, name) for label, part in parts.items() for name in whole if name in part.human and name in part.agent
+    ]
+    n = max(499, min(20_000, round(2 * max(1, len(tests)) / level)))
+    for label, name in tests:
+        part = parts[label]
+        drawn = [
+            resample_counts(side, n, rng, size=max(1, round(share * _units(side))))
+            for side, share in zip(whole[name], (part.human_share, part.agent_share), strict=True)
+        ]
+        own = float(jensen_shannon(part.human[name], part.agent[name]))
+        chance = jensen_shannon(*drawn)
+        p_values.append(((1 + int((chance >= own - 1e-12).sum())) / (1 + n), label))
+    return _holm(p_values)
+
+
+def _units(counts: Counts) -> float:
+    return float(counts.sum()) if counts.ndim == 1 else len(counts)
+
+
+def _holm(p_values: list[tuple[float, str]]) -> dict[str, float]:
+    least: dict[str, float] = {}
+    highest = 0.0
+    for rank, (p_value, label) in enumerate(sorted(p_values)):
+        highest = max(highest, min(1.0, p_value * (len(p_values) - rank)))
+        least.setdefault(label, highest)
+    return least

@@ -1,18 +1,19 @@
-"""Do agents' sessions look like people's: how long, how deep, in which order (PAARS section 4.3, Table 2)?"""
+"""Session generation: histograms of how long, how deep and in which order people shop (PAARS section 4.3, Table 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paars_gym.alignment.bins import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
-from paars_gym.alignment.divergence import js_divergence, kl_divergence, wasserstein1
-from paars_gym.alignment.histogram_distance import Divergence, Replicas
+from paars_gym.alignment.divergences import js_divergence, kl_divergence, wasserstein1
+from paars_gym.alignment.histograms import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
+from paars_gym.alignment.resampling import Replicas
 from paars_gym.alignment.session_log import ACTIONS, Mask, SessionLog
+from paars_gym.estimate import Estimate
 
 Codes = NDArray[np.intp]
 
@@ -62,17 +63,11 @@ class HistogramComparison(NamedTuple):
     """
 
     statistic: str
-    kl: Divergence
-    js: Divergence
-    w1: Divergence | None
+    kl: Estimate
+    js: Estimate
+    w1: Estimate | None
     human: Counts
     agent: Counts
-
-
-class _Options(TypedDict):
-    n_resamples: int
-    rng: np.random.Generator
-    replicas: Replicas | None
 
 
 def shared_actions(human: SessionLog, agent: SessionLog) -> tuple[str, ...]:
@@ -111,7 +106,7 @@ def compare_sessions(
     actions = shared_actions(human, agent)
     least = min(human.n_shoppers, agent.n_shoppers)
     sides = [
-        session_histograms(log, bins=bins, actions=actions, groups=random_groups(log, least, rng))
+        session_histograms(log, bins=bins, actions=actions, groups=grouped_shoppers(log, least, rng))
         for log in (human, agent)
     ]
     return compare_histograms(*sides, bins=bins, n_resamples=n_resamples, rng=rng)
@@ -123,7 +118,7 @@ def session_histograms(
     """Histograms of every statistic that a log records.
 
     Args:
-        log: A population.
+        log: Of people or agents.
         bins: Where values go.
         actions: Of which the order is counted.
         groups: Group of each session of the log, scored or not, shape (sessions,); None counts sessions alone.
@@ -132,29 +127,31 @@ def session_histograms(
         Shape (bins,), or one row a group where shoppers repeat. The order of actions always has a row a group, for
         the transitions of one session depend on each other.
     """
-    keep, told = log.keep, log.activity
+    keep, activity = log.keep, log.activity
     repeats = log.n_shoppers < len(log)
 
     def owners(which: Mask) -> Codes | None:
         return groups[which] if groups is not None and repeats else None
 
     known = [name for name in TABLE_2 if name in log.known]
-    columns = {name: getattr(told, name)[keep] for name in TABLE_2}
-    found = {name: histogram(columns[name], bins.counts, owners(keep)) for name in known}
+    columns = {name: getattr(activity, name)[keep] for name in TABLE_2}
+    histograms = {name: histogram(columns[name], bins.counts, owners(keep)) for name in known}
     if len(known) == len(TABLE_2):
-        found[JOINT] = joint_histogram(list(columns.values()), bins.joint, owners(keep))
+        histograms[JOINT] = joint_histogram(list(columns.values()), bins.joint, owners(keep))
     if len(actions) > 1:
-        found[ORDER] = _transitions(log, actions, groups)
-    if (told.pages > told.searches).any():
-        found[PAGES] = histogram(told.pages[keep], bins.counts, owners(keep))
-    deep, timed = keep & (told.depth > 0), keep & (told.seconds >= 0)
+        histograms[ORDER] = _transitions(log, actions, groups)
+    if (activity.pages > activity.searches).any():
+        histograms[PAGES] = histogram(activity.pages[keep], bins.counts, owners(keep))
+    deep, timed = keep & (activity.depth > 0), keep & (activity.seconds >= 0)
     if deep.any():
-        found[DEPTH] = histogram(told.depth[deep], bins.ranks, owners(deep))
-        seen = keep[told.viewers]
-        found[RANK] = histogram(told.ranks[seen], bins.ranks, None if groups is None else groups[told.viewers[seen]])
-    if timed.any() and told.seconds[timed].any():
-        found[SECONDS] = histogram(told.seconds[timed], bins.seconds, owners(timed))
-    return found
+        histograms[DEPTH] = histogram(activity.depth[deep], bins.ranks, owners(deep))
+        seen = keep[activity.viewers]
+        histograms[RANK] = histogram(
+            activity.ranks[seen], bins.ranks, None if groups is None else groups[activity.viewers[seen]]
+        )
+    if timed.any() and activity.seconds[timed].any():
+        histograms[SECONDS] = histogram(activity.seconds[timed], bins.seconds, owners(timed))
+    return histograms
 
 
 def compare_histograms(
@@ -166,7 +163,7 @@ def compare_histograms(
     rng: np.random.Generator,
     replicas: Mapping[str, Replicas] | None = None,
 ) -> dict[str, HistogramComparison]:
-    """The distances between two populations' histograms, for every statistic that both have.
+    """The distances between two logs' histograms, for every statistic that both have.
 
     Args:
         human: By statistic, shape (bins,), or one row a shopper.
@@ -176,7 +173,7 @@ def compare_histograms(
         rng: Its source.
         replicas: By statistic, draws that take its place.
     """
-    found = {}
+    compared = {}
     for name in human:
         if name not in agent:
             continue
@@ -184,19 +181,19 @@ def compare_histograms(
         if order is None:  # most combinations never occur: bins that both leave empty are none
             used = p.any(axis=tuple(range(p.ndim - 1))) | q.any(axis=tuple(range(q.ndim - 1)))
             p, q = p[..., used], q[..., used]
-        drawn = None if replicas is None else replicas.get(name)
-        options: _Options = {"n_resamples": n_resamples, "rng": rng, "replicas": drawn}
-        found[name] = HistogramComparison(
-            name,
-            kl_divergence(p, q, **options),
-            js_divergence(p, q, **options),
-            None if order is None else wasserstein1(p, q, positions=order.lower, **options),
-            *(side if side.ndim == 1 else side.sum(axis=0) for side in (p, q)),
-        )
-    return found
+        draws: int | Replicas = n_resamples if replicas is None else replicas.get(name, n_resamples)
+        w1 = None
+        kl = kl_divergence(p, q, n_resamples=draws, rng=rng)
+        js = js_divergence(p, q, n_resamples=draws, rng=rng)
+        if order is not None:
+            unit = "seconds" if name == SECONDS else "steps"
+            w1 = wasserstein1(p, q, positions=order.lower, unit=unit, n_resamples=draws, rng=rng)
+        p, q = (side if side.ndim == 1 else side.sum(axis=0) for side in (p, q))
+        compared[name] = HistogramComparison(name, kl, js, w1, p, q)
+    return compared
 
 
-def random_groups(log: SessionLog, least: int, rng: np.random.Generator) -> Codes:
+def grouped_shoppers(log: SessionLog, least: int, rng: np.random.Generator) -> Codes:
     """Shoppers, or where there are many random groups of as many on both sides: the group of each session.
 
     Resampling random groups of shoppers in place of shoppers leaves the expected variance as it is (Wolter 2007,
@@ -207,11 +204,11 @@ def random_groups(log: SessionLog, least: int, rng: np.random.Generator) -> Code
 
 
 def _transitions(log: SessionLog, actions: tuple[str, ...], groups: Codes | None) -> Counts:
-    """As :func:`~paars_gym.alignment.bins.transition_histogram`, of the actions given, without sorting ten million."""
-    names, told = list(ACTIONS), log.activity
+    """As :func:`~paars_gym.alignment.transition_histogram`, of the actions given, without sorting ten million."""
+    names, activity = list(ACTIONS), log.activity
     code = np.full(len(names), -1, dtype=np.int8)
     code[[names.index(action) for action in actions]] = np.arange(len(actions))
-    action, session = code[told.actions], told.actors
+    action, session = code[activity.actions], activity.actors
     if len(actions) < len(names) or not log.keep.all():
         used = (action >= 0) & log.keep[session]
         action, session = action[used], session[used]

@@ -1,4 +1,4 @@
-"""What do the group metrics read of a log? Numbers a session, the order of its actions, and its words."""
+"""A log as the group metrics read it: numbers a session, the order of its actions, and its words."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionLog:
-    """A population's sessions, read once.
+    """The sessions of a log, read once.
 
     Attributes:
         name: How reports call it.
@@ -132,7 +132,7 @@ class SessionLog:
         # One session of each shopper first: queries of one shopper resemble each other.
         first = first_of_each(self.shoppers[numbers])
         chosen = np.concatenate([numbers[first], numbers[~first]])[:most]
-        found = (
+        events = (
             self._source.filter(
                 pl.col("session").is_in(pl.Series(np.sort(chosen), dtype=pl.UInt32).implode())
                 & pl.col("kind").is_in(["search", "view"])
@@ -142,7 +142,7 @@ class SessionLog:
         )
         words = []
         for kind, column in (("search", "query"), ("view", "title")):
-            rows = found.filter((pl.col("kind") == kind) & (pl.col(column).str.strip_chars() != ""))
+            rows = events.filter((pl.col("kind") == kind) & (pl.col(column).str.strip_chars() != ""))
             firsts = rows.unique("session", keep="first", maintain_order=True)
             words += [rows[column].to_list(), firsts[column].to_list()]
         return Texts(len(chosen), words[0], words[2], words[1], words[3], int(first.sum()) < len(chosen))
@@ -156,7 +156,7 @@ def first_of_each(codes: Ints) -> Mask:
 
 
 def open_log(source: SessionLog | Store | str | Path | Iterable[Session], *, name: str | None = None) -> SessionLog:
-    """Reads a population.
+    """Reads a log.
 
     Args:
         source: A store, the folder of one, the folder of a run, or sessions (taken to record everything).
@@ -172,20 +172,20 @@ def open_log(source: SessionLog | Store | str | Path | Iterable[Session], *, nam
     if isinstance(source, str | Path):
         source, settings = _open_folder(Path(source))
     if isinstance(source, Store):
-        told = source.provenance
+        provenance = source.provenance
         sessions = source.scan_sessions().select("shopper", "end", "intention").collect()
         parts = [pl.scan_parquet(source.folder / part, glob=False) for part in source.card.parts]
         events = source.scan()
     else:
-        told = Provenance(name="sessions", what_is_known=EVERYTHING)
+        provenance = Provenance(name="sessions", what_is_known=EVERYTHING)
         frame, sessions = to_frames(source)
         parts, events = [frame.lazy()], frame.lazy()
     return SessionLog(
-        name or told.name,
-        told.synthetic,
+        name or provenance.name,
+        provenance.synthetic,
         settings,
-        told.what_is_known,
-        told.notes,
+        provenance.what_is_known,
+        provenance.notes,
         sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "end", "intention"),
         _activity(parts, len(sessions)),
         ~sessions["end"].is_in(UNSCORED).to_numpy(),
@@ -244,9 +244,9 @@ def _part(part: pl.LazyFrame, counts: dict[str, Ints], seconds: Ints) -> Iterato
     if len(session):
         low = int(session[0])  # each part holds whole sessions, in the order of their numbers
         each = (session - low).astype(np.int64) * len(kinds) + kind
-        found = np.bincount(each, minlength=(int(session[-1]) - low + 1) * len(kinds)).reshape(-1, len(kinds))
+        table = np.bincount(each, minlength=(int(session[-1]) - low + 1) * len(kinds)).reshape(-1, len(kinds))
         for name in ("search", "view", "purchase", "next_page"):
-            counts[name][low : low + len(found)] += found[:, kinds.index(name)]
+            counts[name][low : low + len(table)] += table[:, kinds.index(name)]
         begins = np.flatnonzero(np.r_[True, session[1:] != session[:-1]])
         ends = np.r_[begins[1:], len(session)] - 1
         if events["time"].null_count() < len(events):

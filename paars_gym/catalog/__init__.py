@@ -1,41 +1,31 @@
 """Products, catalogs, and how feeds become catalogs. Names load when they are first used."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from paars_gym.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
-    from paars_gym.catalog.build import BuildReport, build_catalog
-    from paars_gym.catalog.filters import Filters
-    from paars_gym.catalog.load import load_catalog
-    from paars_gym.catalog.product import Product, Review
-    from paars_gym.catalog.store import Catalog, CatalogCard
-
-__all__ = [
-    "BuildReport",
-    "Catalog",
-    "CatalogCard",
-    "Filters",
-    "Product",
-    "Review",
-    "build_catalog",
-    "load_catalog",
-]
-
-_HOMES = {
-    "BuildReport": "build",
-    "Catalog": "store",
-    "CatalogCard": "store",
-    "Filters": "filters",
-    "Product": "product",
-    "Review": "product",
-    "build_catalog": "build",
-    "load_catalog": "load",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    from paars_gym.catalog.build import BuildReport as BuildReport
+    from paars_gym.catalog.build import build_catalog as build_catalog
+    from paars_gym.catalog.feeds import FeedMapping as FeedMapping
+    from paars_gym.catalog.files import CatalogCard as CatalogCard
+    from paars_gym.catalog.filters import Filters as Filters
+    from paars_gym.catalog.load import load_catalog as load_catalog
+    from paars_gym.catalog.product import Product as Product
+    from paars_gym.catalog.product import Review as Review
+    from paars_gym.catalog.store import Catalog as Catalog
+else:
+    __getattr__, __dir__ = _lazy(
+        __name__,
+        {
+            "BuildReport": "build",
+            "Catalog": "store",
+            "CatalogCard": "files",
+            "FeedMapping": "feeds",
+            "Filters": "filters",
+            "Product": "product",
+            "Review": "product",
+            "build_catalog": "build",
+            "load_catalog": "load",
+        },
+    )

@@ -44,6 +44,7 @@ def score(
 ) -> None:
     """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
     check_writable(out)
+    from paars_gym.alignment.comparison import ScoreOptions
     from paars_gym.alignment.scoring import score as compare
     from paars_gym.personas.attributes import read_attributes
     from paars_gym.report.alignment import render
@@ -55,9 +56,8 @@ def score(
         by=by,
         attributes=None if attributes is None else read_attributes(attributes),
         embedder=None if embedder == "none" else embedder,
-        text_sessions=text_sessions,
-        minimum=minimum,
         seed=seed,
+        options=ScoreOptions(text_sessions=text_sessions, minimum=minimum),
     )
     console.print(render(report), highlight=False)
     if out is not None:
@@ -74,7 +74,7 @@ def reference_export(
     check_writable(out)
     import numpy as np
 
-    from paars_gym.alignment.reference import export_reference
+    from paars_gym.alignment.private import export_reference
     from paars_gym.alignment.session_log import open_log
 
     reference = export_reference(open_log(human), epsilon=epsilon, rng=np.random.default_rng())

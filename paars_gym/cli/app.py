@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from paars_gym.cli.examples import examples_of
 from paars_gym.cli.running import run_command
 from paars_gym.version import __version__
 
@@ -22,7 +23,7 @@ PANELS = {
 
 
 class _VerbsInOrder(TyperGroup):
-    """The verbs of `PANELS`, each in its panel; any other comes last."""
+    """The verbs of `PANELS`, each in its panel and with its examples; any other comes last."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -30,11 +31,10 @@ class _VerbsInOrder(TyperGroup):
         for verb, panel in panels.items():
             self.commands[verb].rich_help_panel = panel  # type: ignore[attr-defined]
         self.commands = {verb: self.commands[verb] for verb in (*panels, *self.commands)}
-
-
-def example(*commands: str) -> str:
-    """The text below a verb's options in its ``--help``: commands to copy, for ``@app.command(epilog=…)``."""
-    return "\n".join([f"Example{'s' if len(commands) > 1 else ''}:", *map(escape, commands)])
+        for verb, command in self.commands.items():
+            command.epilog = command.epilog or examples_of(verb)
+            for name, inner in getattr(command, "commands", {}).items():
+                inner.epilog = inner.epilog or examples_of(f"{verb} {name}")
 
 
 def _print_version(wanted: bool) -> None:
@@ -47,11 +47,7 @@ app = typer.Typer(
     name="paars",
     cls=_VerbsInOrder,
     help="Simulated shoppers: build a shop, fill it, measure them against people, and test before you ship.",
-    epilog=example(
-        "paars simulate --sessions 1000 --out run",
-        "paars score --human people --agents run",
-        'paars abtest --control bm25 --treatment "bm25+rating:0.3"',
-    ),
+    epilog=examples_of(""),
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

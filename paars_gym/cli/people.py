@@ -11,66 +11,97 @@ import typer
 from paars_gym.cli.app import (
     console,
     errors,
+    example,
     personas_app,
     print_facts,
     split_regions,
 )
-from paars_gym.cli.shared_options import CallsAtOnce, MaxUsd, Offline, PriceText, Recognisers, Regions
+from paars_gym.cli.shared_options import (
+    PRIVACY,
+    Batch,
+    CacheFile,
+    CallsAtOnce,
+    DryRun,
+    MaxUsd,
+    ModelSpec,
+    Offline,
+    Options,
+    PriceText,
+    Recognisers,
+    Regions,
+    TokensPerMinute,
+    asked_model,
+)
 
 AsOf = Annotated[datetime | None, typer.Option(help="Use only what happened before; UTC.")]
 Limit = Annotated[int | None, typer.Option(help="Most shoppers; by default all.", min=1)]
 HistoryTokens = Annotated[int, typer.Option(help="Most tokens of a history.", min=100)]
-NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a line each.")]
+NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a line each.", rich_help_panel=PRIVACY)]
 ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id a line; by default all.")]
 
 
-@personas_app.command("mine")
+@personas_app.command(
+    "mine",
+    epilog=example(
+        "paars personas mine --sessions people --catalog shop --model openai:gpt-4.1-mini --max-usd 5 --dry-run",
+    ),
+)
 def personas_mine(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
-    model: Annotated[str, typer.Option(help="anthropic:<model>, openai:<model>[@<base_url>] or scripted:<file>.")],
+    model: ModelSpec = None,
     out: Annotated[Path, typer.Option(help="File of personas; those in it already are kept.")] = Path("personas.jsonl"),
     catalog: Annotated[str | None, typer.Option(help="Catalog with the titles, if the sessions have none.")] = None,
     as_of: AsOf = None,
     limit: Limit = None,
     tokens: HistoryTokens = 6000,
+    shoppers: ShoppersFile = None,
     names: NamesFile = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
     price: PriceText = None,
-    shoppers: ShoppersFile = None,
-    cache: Annotated[Path | None, typer.Option(help="SQLite file of replies; by default beside OUT.")] = None,
-    offline: Offline = False,
+    option: Options = None,
     max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
     concurrency: CallsAtOnce = 16,
-    batch: Annotated[
-        bool, typer.Option("--batch", help="Through the provider's batches: slow, half the price.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    batch: Batch = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
-    from paars_gym.personas.command import Mining, expect, mine
+    from paars_gym.personas.command import expect, mine
+    from paars_gym.personas.settings import Mining
 
+    asked = asked_model(
+        model,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        default_cache=out.with_name(f"{out.stem}.replies.sqlite"),
+        offline=offline,
+        batches=out.with_name(f"{out.stem}.batches.jsonl") if batch else None,
+        dry_run=dry_run,
+    )
+    assert asked.model is not None
     mining = Mining(
         sessions=sessions,
-        model=model,
         out=out,
+        model=asked.model,
+        budget=asked.budget,
         catalog=catalog,
         as_of=as_of.replace(tzinfo=UTC) if as_of else None,
         limit=limit,
+        shoppers=shoppers,
         token_budget=tokens,
         names=names,
         recognisers=tuple(recogniser or ()),
         regions=split_regions(regions),
-        shoppers=shoppers,
-        price=price,
-        cache=cache,
-        offline=offline,
-        max_usd=max_usd,
-        concurrency=concurrency,
-        batch=batch,
     )
     if dry_run:
-        print_facts("Mining would take, about", expect(mining))
+        print_facts("A dry run: mining would take about", expect(mining).facts())
         return
     with console.status("mining") as status:
         done = mine(
@@ -85,7 +116,12 @@ def personas_mine(
         raise ValueError(done.nothing)
 
 
-@personas_app.command("count")
+@personas_app.command(
+    "count",
+    epilog=example(
+        "paars personas count --sessions people --catalog shop --out personas.jsonl",
+    ),
+)
 def personas_count(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
     catalog: Annotated[str, typer.Option(help="Catalog with the same product ids: a name or a folder.")],

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from paars_gym.cli.app import app, example
+from paars_gym.cli.app import app
 from paars_gym.cli.shared_options import CatalogName
 
 
-@app.command(epilog=example('paars play --intention "a kettle below 40" --log steps.jsonl'))
+@app.command()
 def play(
     catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",

@@ -1,22 +1,25 @@
-"""Personas: who a simulated shopper is, mined from a real shopper's history."""
+"""Personas: who a simulated shopper is, mined by a model or counted. Names load when they are first used."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING, Any
-
-from paars_gym.config import CONDITIONS, Condition
-from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences, render
+from paars_gym.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
-    from paars_gym.personas.mining import mine_persona
-
-__all__ = ["CONDITIONS", "Condition", "ConsumerProfile", "Persona", "ShoppingPreferences", "mine_persona", "render"]
-
-
-def __getattr__(name: str) -> Any:
-    if name != "mine_persona":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Late: mining brings prompts, schemas and redaction with it.
-    from paars_gym.personas.mining import mine_persona
-
-    return mine_persona
+    from paars_gym.personas.mining import mine_persona as mine_persona
+    from paars_gym.personas.persona import ConsumerProfile as ConsumerProfile
+    from paars_gym.personas.persona import Persona as Persona
+    from paars_gym.personas.persona import ShoppingPreferences as ShoppingPreferences
+    from paars_gym.personas.persona import render as render
+    from paars_gym.personas.statistics import count_persona as count_persona
+else:
+    __getattr__, __dir__ = _lazy(
+        __name__,
+        {
+            "ConsumerProfile": "persona",
+            "Persona": "persona",
+            "ShoppingPreferences": "persona",
+            "count_persona": "statistics",
+            "mine_persona": "mining",
+            "render": "persona",
+        },
+    )

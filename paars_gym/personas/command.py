@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-from paars_gym.config import BudgetConfig, ModelConfig
-from paars_gym.llm.batch import BATCHED_AT_ONCE
 from paars_gym.llm.budget import BATCH_DISCOUNT, cost_in_words, parse_price
+from paars_gym.llm.dry_run import Forecast
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.history import with_titles
 from paars_gym.personas.mining_many import MiningOptions, MiningSummary, forecast_mining, mine_personas
-from paars_gym.personas.recognisers import REGIONS
 from paars_gym.personas.redaction import make_redactor
-from paars_gym.personas.settings import TEMPERATURE, MiningSettings
+from paars_gym.personas.settings import Mining, MiningSettings
 from paars_gym.personas.store import failures_path, read_shoppers
 from paars_gym.sessions.event import History
 from paars_gym.sessions.store import Store
@@ -27,35 +22,11 @@ from paars_gym.sessions.store import Store
 Facts = list[tuple[str, str]]
 
 
-class Mining(BaseModel):
-    """Settings of a run of mining; see the command's help for each."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sessions: Path
-    model: str
-    out: Path
-    catalog: str | None = None
-    as_of: datetime | None = None
-    limit: int | None = None
-    token_budget: int = 6000
-    names: Path | None = None
-    recognisers: tuple[str, ...] = ()
-    regions: tuple[str, ...] = REGIONS
-    shoppers: Path | None = None
-    price: str | None = None
-    cache: Path | None = None
-    offline: bool = False
-    max_usd: float | None = None
-    concurrency: int = 16
-    batch: bool = False
-
-
 class MiningOutcome(NamedTuple):
     """How a run of mining ended.
 
     Attributes:
-        facts: What to tell.
+        facts: What to print.
         stopped: Why it stopped early; empty when it did not.
         nothing: Why there is not one persona; empty when there is.
     """
@@ -65,24 +36,21 @@ class MiningOutcome(NamedTuple):
     nothing: str
 
 
-def expect(mining: Mining) -> Facts:
+def expect(mining: Mining) -> Forecast:
     """Calls, tokens and dollars that the run would take, about; no model is asked."""
     titles = _titles(mining)
     histories = (with_titles(history, titles) if titles else history for history in _histories(mining))
+    price = mining.model.price
     forecast = forecast_mining(
         histories,
-        mining.model,
+        mining.model.spec,
         as_of=mining.as_of,
         token_budget=mining.token_budget,
-        price=None if mining.price is None else parse_price(mining.price),
+        price=None if price is None else parse_price(price),
     )
-    usd = forecast.usd if forecast.usd is None or not mining.batch else forecast.usd * BATCH_DISCOUNT
-    return [
-        ("calls", f"{forecast.calls:,}"),
-        ("input tokens", f"{forecast.input:,}"),
-        ("output tokens", f"{forecast.output:,}"),
-        ("US dollars", "no price is known: give one as --price IN,OUT" if usd is None else f"{usd:,.2f}"),
-    ]
+    if forecast.usd is None or mining.budget.batches is None:
+        return forecast
+    return forecast._replace(usd=forecast.usd * BATCH_DISCOUNT)
 
 
 def mine(
@@ -95,8 +63,8 @@ def mine(
 
     Args:
         mining: What to do.
-        progress: Told how many are mined and how many failed.
-        announce: Told the id of each batch.
+        progress: Called with how many are mined and how many failed.
+        announce: Called with the id of each batch.
 
     Raises:
         ValueError: The file of personas was begun with other settings.
@@ -105,14 +73,7 @@ def mine(
     titles = _titles(mining)
 
     async def work() -> tuple[MiningSummary, Stack]:
-        budget = BudgetConfig(
-            cache=mining.cache or mining.out.with_name(f"{mining.out.stem}.replies.sqlite"),
-            offline=mining.offline,
-            max_usd=mining.max_usd,
-            concurrency=mining.concurrency,
-            batches=mining.out.with_name(f"{mining.out.stem}.batches.jsonl") if mining.batch else None,
-        )
-        model = open_model(ModelConfig(spec=mining.model, price=mining.price), budget, announce=announce)
+        model = open_model(mining.model, mining.budget, announce=announce)
         settings = MiningSettings.of(mining, model.family)
         try:
             settings.begin(mining.out)
@@ -120,8 +81,8 @@ def mine(
                 _histories(mining),
                 model,
                 mining.out,
-                MiningOptions(mining.as_of, mining.token_budget, titles, redactor, TEMPERATURE),
-                concurrency=BATCHED_AT_ONCE if mining.batch else mining.concurrency,
+                MiningOptions(mining.as_of, mining.token_budget, titles, redactor, mining.temperature),
+                concurrency=model.at_once,
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
             settings.record(mining.out, model.report()["dropped"])
@@ -130,7 +91,7 @@ def mine(
         return summary, model
 
     summary, model = asyncio.run(work())
-    return MiningOutcome(_told(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
+    return MiningOutcome(_facts(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
 
 
 def _nothing(summary: MiningSummary, mining: Mining) -> str:
@@ -157,7 +118,7 @@ def _titles(mining: Mining) -> Mapping[str, str] | None:
     return dict(zip(catalog.column("id").to_pylist(), catalog.column("title").to_pylist(), strict=True))
 
 
-def _told(summary: MiningSummary, model: Stack, out: Path) -> Facts:
+def _facts(summary: MiningSummary, model: Stack, out: Path) -> Facts:
     report = model.report()
     facts = [("mined", f"{summary.mined:,}"), ("there already", f"{summary.kept:,}")]
     facts += [(f"failed: {cause}", f"{count:,}") for cause, count in summary.failed.most_common()]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from paars_gym.config import ModelConfig
 from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Effort, Message, Request
 from paars_gym.personas.history import render_history, with_titles
@@ -66,7 +67,7 @@ def mining_request(messages: tuple[Message, ...], *, temperature: float, draw: i
 
 async def mine_persona(
     history: History,
-    model: str | ChatModel,
+    model: ModelConfig | ChatModel | str,
     *,
     as_of: datetime | None = None,
     token_budget: int = 6000,
@@ -81,7 +82,8 @@ async def mine_persona(
 
     Args:
         history: Of one shopper, oldest session first.
-        model: Whom to ask: a spec such as ``openai:gpt-4.1-mini``, with our retries around it, or a model.
+        model: Whom to ask: a spec such as ``openai:gpt-4.1-mini``, with our retries around it, or with its
+            settings, or a model.
         as_of: Nothing at or after this time is used; by default the history's own date.
         token_budget: Most tokens of the rendered history.
         titles: Titles by product id, for events that have none.
@@ -93,7 +95,7 @@ async def mine_persona(
         EmptyHistoryError: There is nothing before that date.
         ModelError: The model could not be asked, refused, or gave two malformed answers. There is no half persona.
     """
-    if isinstance(model, str):
+    if isinstance(model, str | ModelConfig):
         from paars_gym.llm.stack import open_model
 
         made = open_model(model)

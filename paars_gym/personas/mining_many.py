@@ -11,6 +11,7 @@ from pathlib import Path
 
 from paars_gym.llm.budget import Price, usd_of
 from paars_gym.llm.chat import ChatModel, Request, Usage, expected_tokens
+from paars_gym.llm.dry_run import Forecast
 from paars_gym.llm.errors import (
     BudgetSpentError,
     MalformedAnswerError,
@@ -146,23 +147,6 @@ async def mine_personas(
     return summary
 
 
-@dataclass(frozen=True)
-class MiningForecast:
-    """What mining would take, about.
-
-    Attributes:
-        calls: Two a shopper, without repairs.
-        input: Tokens.
-        output: Tokens.
-        usd: None when no price is known.
-    """
-
-    calls: int
-    input: int
-    output: int
-    usd: float | None
-
-
 def forecast_mining(
     histories: Iterable[History],
     spec: str,
@@ -170,7 +154,7 @@ def forecast_mining(
     as_of: datetime | None = None,
     token_budget: int = 6000,
     price: Price | None = None,
-) -> MiningForecast:
+) -> Forecast:
     """Calls, tokens and dollars that mining would take; nothing is sent, and the provider's prompt cache is ignored."""
     calls = tokens = 0
     for history in histories:
@@ -181,7 +165,8 @@ def forecast_mining(
             tokens += 2 * expected_tokens(request) + EXPECTED_OUTPUT
             calls += 2
     usage = Usage(input=tokens, output=calls * EXPECTED_OUTPUT)
-    return MiningForecast(calls, usage.input, usage.output, usd_of(spec, usage, price))
+    basis = f"{calls // 2:,} histories"
+    return Forecast(calls, usage.input, usage.output, usd_of(spec, usage, price), basis)
 
 
 def _done(out: Path, spec: str) -> set[str]:

@@ -5,20 +5,65 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from paars_gym.config import BudgetConfig, Configuration, ModelConfig
 from paars_gym.files import write_whole
 from paars_gym.llm.chat import Effort, Message, fit
 from paars_gym.llm.families import Family
 from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
-
-if TYPE_CHECKING:
-    from paars_gym.personas.command import Mining
+from paars_gym.personas.recognisers import REGIONS
 
 TEMPERATURE = 0.0
 """Ours, as for all single answers: the paper's are missing from the text that we have."""
+
+
+class Mining(Configuration):
+    """What a run of mining does.
+
+    Attributes:
+        sessions: Folder of a store.
+        out: File of personas, a JSON line each.
+        model: Whom to ask.
+        budget: What it may take.
+        catalog: With the titles, if the sessions have none.
+        as_of: Nothing at or after it is used.
+        limit: Most shoppers.
+        shoppers: File of shoppers, an id a line; None for all.
+        token_budget: Most tokens of a history.
+        names: File of names to redact, a line each.
+        recognisers: Beside the usual ones.
+        regions: Whose national telephone numbers are redacted.
+    """
+
+    sessions: Path
+    out: Path
+    model: ModelConfig
+    budget: BudgetConfig = BudgetConfig()
+    catalog: str | None = None
+    as_of: datetime | None = None
+    limit: int | None = None
+    shoppers: Path | None = None
+    token_budget: int = 6000
+    names: Path | None = None
+    recognisers: tuple[str, ...] = ()
+    regions: tuple[str, ...] = REGIONS
+
+    @model_validator(mode="after")
+    def _no_options_of_sessions(self) -> Self:
+        unused = [*self.model.options, *(["context_tokens"] if self.model.context_tokens is not None else [])]
+        if unused:
+            raise ValueError(
+                f"Unknown --option {unused[0]} in mining. Available: attempts, stream, temperature, timeout_seconds."
+            )
+        return self
+
+    @property
+    def temperature(self) -> float:
+        """As asked for, or ours."""
+        return TEMPERATURE if self.model.temperature is None else self.model.temperature
 
 
 class MiningSettings(BaseModel):
@@ -60,11 +105,11 @@ class MiningSettings(BaseModel):
     def of(cls, mining: Mining, family: Family) -> Self:
         """Those of a run that is about to begin."""
         asked = (Message(role="user", text="Who is it?"),)
-        request = mining_request(asked, temperature=TEMPERATURE).model_copy(update={"output_schema": {}})
+        request = mining_request(asked, temperature=mining.temperature).model_copy(update={"output_schema": {}})
         return cls(
-            model=mining.model,
+            model=mining.model.spec,
             family=family.name,
-            temperature=TEMPERATURE,
+            temperature=mining.temperature,
             reasoning=REASONING,
             max_tokens=MAX_TOKENS,
             not_sent=fit(request, family)[1],

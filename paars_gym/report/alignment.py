@@ -1,4 +1,4 @@
-"""How does an alignment report look in a terminal? Every number with its interval and its floor, the paper's beside."""
+"""An alignment report in a terminal: every number with its interval and its floor, the paper's beside, in sentences."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from paars_gym.alignment.measure import Measure, paper_values
-from paars_gym.alignment.report import AlignmentReport, PopulationSummary
+from paars_gym.alignment.paper import PAPER
+from paars_gym.alignment.report import AlignmentReport, Improvement, Measure, PopulationSummary, SegmentSummary
+from paars_gym.estimate import Estimate
 
 HISTOGRAM_METRICS = ("KL", "JS", "W1")
-MARKS = {
-    "differs": "differs",
-    "not told apart": "not told apart",
-    "below people": "below people",
-    "not estimable": "not estimable",
-    "described": "",
-}
 FIRST = ("searches", "views", "purchases")
 
 
@@ -39,18 +33,18 @@ def render(report: AlignmentReport) -> Group:
     if varied:
         parts.append(_diversity(varied, report.populations))
     if report.segments is not None:
-        parts += [_segments(report), Text(report.segments.sentence)]
+        parts += [_segments(report), Text(segments_sentence(report.segments))]
     parts += [Text(line) for line in _sentences(report)]
     return Group(*parts)
 
 
 def _populations(populations: Iterable[PopulationSummary]) -> Table:
     table = Table("", "population", "who", "sessions", "left out", "shoppers", title="Compared", title_justify="left")
-    for found in populations:
-        left_out = ", ".join(f"{count:,} {end}" for end, count in found.excluded.items()) or "0"
-        who = "SYNTHETIC" if found.synthetic else "real people" if found.role == "human" else "as given"
-        shoppers = "?" if found.shoppers is None else f"{found.shoppers:,}"
-        table.add_row(found.role, escape(found.name), who, f"{found.sessions:,}", left_out, shoppers)
+    for log in populations:
+        left_out = ", ".join(f"{count:,} {end}" for end, count in log.excluded.items()) or "0"
+        who = "SYNTHETIC" if log.synthetic else "real people" if log.role == "human" else "as given"
+        shoppers = "?" if log.shoppers is None else f"{log.shoppers:,}"
+        table.add_row(log.role, escape(log.name), who, f"{log.sessions:,}", left_out, shoppers)
     return table
 
 
@@ -63,23 +57,17 @@ def _table(title: str, measures: list[Measure]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     groups: dict[str, list[Measure]] = {}
-    for found in measures:
-        groups.setdefault(found.of, []).append(found)
+    for measure in measures:
+        groups.setdefault(measure.of, []).append(measure)
     for of, rows in groups.items():
         table.add_section()
         table.add_row(Text(of, style="bold"))
         for role in roles:
-            theirs = [found for found in rows if found.population == role]
+            theirs = [measure for measure in rows if measure.population == role]
             if theirs and len(roles) > 1:
                 table.add_row(Text(f" {role}", style="italic"))
-            for found in theirs:
-                table.add_row(
-                    f"  {found.metric}",
-                    number(found.estimate),
-                    _interval(found),
-                    number(found.null_floor),
-                    _verdict(found),
-                )
+            for measure in theirs:
+                table.add_row(f"  {measure.metric}", *_cells(measure.estimate))
     return table
 
 
@@ -87,9 +75,15 @@ def _compact(title: str) -> Table:
     return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
-def _verdict(found: Measure) -> str:
-    p_value = "" if found.p_value is None else f" p {found.p_value:.2g}"
-    return MARKS[found.verdict] + p_value + (" !" if found.warning else "")
+def _cells(estimate: Estimate) -> tuple[str, str, str, str]:
+    """Value, interval, floor and verdict."""
+    return number(estimate.value), _interval(estimate), number(estimate.floor), _verdict(estimate)
+
+
+def _verdict(estimate: Estimate) -> str:
+    p_value = "" if estimate.p_value is None else f" p {estimate.p_value:.2g}"
+    verdict = "" if estimate.verdict == "described" else estimate.verdict
+    return verdict + p_value + (" !" if estimate.details.get("warning") else "")
 
 
 def _diversity(measures: list[Measure], populations: Iterable[PopulationSummary]) -> Table:
@@ -98,13 +92,13 @@ def _diversity(measures: list[Measure], populations: Iterable[PopulationSummary]
     table.add_column("estimate", justify="right", no_wrap=True)
     table.add_column("interval", justify="right", no_wrap=True)
     cells: dict[tuple[str, str], dict[str, Measure]] = {}
-    for found in measures:
-        cells.setdefault((found.of, found.metric), {})[found.population] = found
+    for measure in measures:
+        cells.setdefault((measure.of, measure.metric), {})[measure.population] = measure
     for (of, metric), row in cells.items():
         table.add_section()
         table.add_row(Text(f"{metric} of {of}", style="bold"))
-        for role in (found.role for found in populations if found.role in row):
-            table.add_row(f"  {role}", number(row[role].estimate), _interval(row[role]))
+        for role in (log.role for log in populations if log.role in row):
+            table.add_row(f"  {role}", *_cells(row[role].estimate)[:2])
         for paper in filter(None, [paper_values(of, metric).partition(". Compares?")[0]]):
             table.add_row(Text(f"  {paper}", style="italic"))
     return table
@@ -125,11 +119,11 @@ def _segments(report: AlignmentReport) -> Table:
         if not mine:
             continue
         table.add_section()
-        sizes = f"{mine[0].n_human:,} human and {mine[0].n_agent:,} agent sessions"
+        sizes = "{human:,} human and {agent:,} agent sessions".format(**mine[0].estimate.sizes)
         table.add_row(Text(label, style="bold"))
         table.add_row(Text(f" {sizes}", style="italic"))
         for m in mine:
-            table.add_row(f"  {m.of}", number(m.estimate), _interval(m), number(m.null_floor), _verdict(m))
+            table.add_row(f"  {m.of}", *_cells(m.estimate))
     if report.segments.pooled:
         what = f"Pooled, below {report.segments.minimum} sessions on a side: {', '.join(report.segments.pooled)}"
         table.caption = escape(what + f"; {report.segments.suppressed:,} human sessions not shown.")
@@ -138,20 +132,20 @@ def _segments(report: AlignmentReport) -> Table:
 
 def _sentences(report: AlignmentReport) -> Iterator[str]:
     whole = [m for m in report.measures if m.segment is None]
-    judged = sum(m.verdict in ("differs", "not told apart") for m in report.measures)
+    judged = sum(m.estimate.verdict in ("differs", "not told apart") for m in report.measures)
     yield "\nWhat the floor makes of each:"
-    for found in whole:
-        if found.verdict != "described":
-            yield f"- {found.sentence}"
+    for measure in whole:
+        if measure.estimate.verdict != "described":
+            yield f"- {measure_sentence(measure)}"
     yield f"Of {judged} such verdicts, some {max(1, round(0.05 * judged))} would say 'differ' by chance alone."
     if report.improvements:
         yield "\nAgainst the baseline:"
-        yield from (f"- {found.sentence}" for found in report.improvements if found.segment is None)
-    seen = dict.fromkeys((found.of, found.metric) for found in whole)
+        yield from (f"- {improvement_sentence(each)}" for each in report.improvements if each.segment is None)
+    seen = dict.fromkeys((measure.of, measure.metric) for measure in whole)
     beside = [(of, metric, paper_values(of, metric)) for of, metric in seen if paper_values(of, metric)]
     if beside:
         yield "\nThe paper's values beside:"
-        yield from (f"- {metric} of {of}. {told}" for of, metric, told in beside)
+        yield from (f"- {metric} of {of}. {values}" for of, metric, values in beside)
     notes = [*report.notes, *(f"{p.name}: {note}" for p in report.populations for note in p.notes)]
     if any(p.synthetic for p in report.populations if p.role == "human"):
         notes.insert(0, "The humans of this report are SYNTHETIC: it says nothing of real people.")
@@ -160,12 +154,73 @@ def _sentences(report: AlignmentReport) -> Iterator[str]:
         yield from (f"- {note}" for note in notes)
 
 
-def _is_variety(found: Measure) -> bool:
-    return found.metric.startswith(("TTR", "MATTR", "HD-D"))
+def measure_sentence(measure: Measure) -> str:
+    """What the floor makes of a measure."""
+    estimate = measure.estimate
+    name = f"{measure.metric} of {measure.of}" + (f" ({measure.segment})" if measure.segment else "")
+    if estimate.value is None or estimate.verdict == "not estimable":
+        return f"{name}: not estimable. {estimate.note}".strip()
+    floor = "" if estimate.floor is None else f", where people among themselves show {estimate.floor:.3g}"
+    whose = measure.population
+    who = {"agents": "the agents", "baseline": "the baseline's agents"}.get(whose, f"agents of {whose!r}")
+    paired = bool(estimate.details.get("paired"))
+    explained = "which copying one's own pair explains" if paired else "and closer than chance allows"
+    verdict = {
+        "differs": f"{who} differ from people beyond chance",
+        "not told apart": f"{who} cannot be told from people at this size",
+        "below people": f"{who} come closer to people than people do to each other, {explained}",
+        "described": "it has no floor of its own, read it beside the others",
+    }[estimate.verdict]
+    test = "" if estimate.p_value is None else f" (p = {estimate.p_value:.3g})"
+    warning = estimate.details.get("warning")
+    return f"{name} is {estimate.value:.3g}{floor}: {verdict}{test}." + (f" {warning}" if warning else "")
 
 
-def _interval(found: Measure) -> str:
-    return "" if found.low is None or found.high is None else f"[{number(found.low)}, {number(found.high)}]"
+def improvement_sentence(improvement: Improvement) -> str:
+    """Whether the agents are closer to people than the baseline."""
+    estimate = improvement.estimate
+    where = f" ({improvement.segment})" if improvement.segment else ""
+    change = {
+        "closer": "closer to people than",
+        "further": "further from people than",
+        "not told apart": "not told apart from",
+    }[estimate.verdict]
+    return (
+        f"{improvement.metric} of {improvement.of}{where}: the agents are {change} the baseline, by "
+        f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]."
+    )
+
+
+def segments_sentence(segments: SegmentSummary) -> str:
+    """Which segments are served worst."""
+    if not segments.worst_served:
+        return f"No segment by {segments.by} is clearly served worse than shoppers on the whole."
+    return (
+        f"Worst served by {segments.by}: {', '.join(segments.worst_served)}; their agents are less like them than "
+        "agents on the whole, beyond what so many segments show by chance."
+    )
+
+
+def paper_values(of: str, metric: str) -> str:
+    """The paper's figures, and whether ours compare; empty when it has none."""
+    paper = PAPER.get((of, metric))
+    if paper is None:
+        return ""
+    human = "" if paper.human is None else f", people {paper.human:g}"
+    values = f"base {_figure(paper.base)}, persona {_figure(paper.persona)}{human}"
+    return f"{paper.table}: {values}. Compares? {paper.compares}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:g}"
+
+
+def _is_variety(measure: Measure) -> bool:
+    return measure.metric.startswith(("TTR", "MATTR", "HD-D"))
+
+
+def _interval(estimate: Estimate) -> str:
+    return "" if estimate.interval is None else f"[{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def number(value: float | None) -> str:

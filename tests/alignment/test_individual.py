@@ -1,4 +1,4 @@
-"""Are individual accuracy, similarity and their comparisons right?"""
+"""Accuracy, similarity and their comparisons are right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from paars_gym.alignment import (
     similarity,
     wilson_interval,
 )
-from paars_gym.alignment.stratify import POOLED
+from paars_gym.alignment.strata import POOLED
 
 N = 4600
 
@@ -29,19 +29,19 @@ def first(hits: int) -> np.ndarray:
 
 def test_table_3_and_chance() -> None:
     base, persona = accuracy(first(round(0.2546 * N))), accuracy(first(round(0.4726 * N)))
-    assert base.interval[:2] == pytest.approx((0.2422, 0.2674), abs=5e-5)
+    assert (base.interval.low, base.interval.high) == pytest.approx((0.2422, 0.2674), abs=5e-5)
     assert base.p_value == pytest.approx(0.475, abs=5e-4)
-    assert persona.interval[:2] == pytest.approx((0.4582, 0.4871), abs=5e-5)
+    assert (persona.interval.low, persona.interval.high) == pytest.approx((0.4582, 0.4871), abs=5e-5)
     assert persona.p_value < 1e-100
     chance = wilson_interval(N // 4, N)
-    assert chance[:2] == pytest.approx((0.2377, 0.2627), abs=5e-5)
-    assert (base.null_floor, base.sizes) == (0.25, N)
+    assert (chance.low, chance.high) == pytest.approx((0.2377, 0.2627), abs=5e-5)
+    assert (base.floor, base.sizes) == (0.25, {"cases": N, "shoppers": N})
 
 
 def test_persona_less_history_unpaired() -> None:
     result = accuracy_difference(first(round(0.4111 * N)), first(round(0.4726 * N)), paired=False)
-    assert result.estimate == pytest.approx(0.0615, abs=5e-5)
-    assert result.interval.high - result.estimate == pytest.approx(0.0203, abs=5e-5)
+    assert result.value == pytest.approx(0.0615, abs=5e-5)
+    assert result.interval.high - result.value == pytest.approx(0.0203, abs=5e-5)
 
 
 def test_mcnemar_by_hand() -> None:
@@ -49,9 +49,9 @@ def test_mcnemar_by_hand() -> None:
     a = [1] * 2 + [0] * 10 + [1] * 20
     b = [0] * 2 + [1] * 10 + [1] * 20
     result = accuracy_difference(a, b)
-    assert (result.gained, result.lost) == (10, 2)
+    assert (result.details["gained"], result.details["lost"]) == (10, 2)
     assert result.p_value == pytest.approx(2 * 79 / 4096)
-    assert result.estimate == pytest.approx(8 / 32)
+    assert result.value == pytest.approx(8 / 32)
     assert result.interval.low < 0.25 < result.interval.high
     assert accuracy_difference(a, a).p_value == 1
 
@@ -61,8 +61,8 @@ def test_paired_interval_covers() -> None:
     for _ in range(1000):
         shared = rng.random(150)
         a, b = shared + 0.2 * rng.random(150) < 0.5, shared + 0.2 * rng.random(150) < 0.6
-        low, high, *_ = accuracy_difference(a, b).interval
-        covered += low <= 0.1 <= high
+        interval = accuracy_difference(a, b).interval
+        covered += interval.low <= 0.1 <= interval.high
     assert 0.93 <= covered / 1000 <= 0.975
 
 
@@ -77,7 +77,8 @@ def test_wilson_covers() -> None:
             covers.append(float(binom.pmf(np.arange(n + 1), n, p) @ inside))
     assert np.mean(covers) == pytest.approx(0.95, abs=0.005)
     assert min(covers) > 0.92
-    assert wilson_interval(0, 1)[:2] == pytest.approx((0, 0.7935), abs=1e-4)
+    one = wilson_interval(0, 1)
+    assert (one.low, one.high) == pytest.approx((0, 0.7935), abs=1e-4)
 
 
 def test_cases_of_one_shopper_are_not_independent() -> None:
@@ -107,20 +108,18 @@ def test_position_bias_is_found() -> None:
     fair = np.where(rng.random(2000) < 0.5, answers, rng.integers(0, 4, 2000))
     lazy = np.where(rng.random(2000) < 0.3, 0, fair)
     unbiased, biased = position_bias(fair, answers), position_bias(lazy, answers)
-    assert unbiased.p_value > 0.01
-    assert biased.p_value < 1e-6
-    assert biased.estimate == pytest.approx(0.3 * 0.75, abs=0.03)
+    assert unbiased.bias.p_value > 0.01
+    assert biased.bias.p_value < 1e-6
+    assert biased.bias.value == pytest.approx(0.3 * 0.75, abs=0.03)
     assert biased.accuracy[0] > biased.accuracy[1] + 0.1
     assert sum(biased.chosen) == pytest.approx(1)
     assert biased.balanced == pytest.approx(np.mean(biased.accuracy))
-    for result in (unbiased, biased):
+    for result in (unbiased.bias, biased.bias):
         assert result.interval is not None
-        assert result.null_floor is not None
-        assert 0 < result.null_floor < 0.03
-    assert unbiased.interval is not None
-    assert biased.interval is not None
-    assert unbiased.interval.low < 0.01
-    assert biased.interval.low < 0.3 * 0.75 < biased.interval.high
+        assert result.floor is not None
+        assert 0 < result.floor < 0.03
+    assert unbiased.bias.low < 0.01
+    assert biased.bias.low < 0.3 * 0.75 < biased.bias.high
 
 
 def test_position_bias_floor_is_what_fair_choices_show() -> None:
@@ -130,35 +129,35 @@ def test_position_bias_floor_is_what_fair_choices_show() -> None:
         answers = rng.integers(0, 4, 300)
         return np.where(rng.random(300) < 0.5, answers, rng.integers(0, 4, 300)), answers
 
-    seen = [position_bias(*fair(), n_resamples=0).estimate for _ in range(200)]
-    assert position_bias(*fair()).null_floor == pytest.approx(np.mean(seen), rel=0.2)
+    seen = [position_bias(*fair(), n_resamples=0).bias.value for _ in range(200)]
+    assert position_bias(*fair()).bias.floor == pytest.approx(np.mean(seen), rel=0.2)
 
 
 def test_position_bias_with_answers_in_one_place() -> None:
     result = position_bias([0, 0], [0, 0])
-    assert (result.estimate, result.p_value, result.balanced) == (0, 1, 1)
+    assert (result.bias.value, result.bias.p_value, result.balanced) == (0, 1, 1)
     assert math.isnan(result.accuracy[3])
 
 
 def test_similarity_by_hand() -> None:
     result = similarity([[1.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [1.0, 1.0]])
     assert result.values.tolist() == pytest.approx([1, math.sqrt(0.5)])
-    assert result.estimate == pytest.approx((1 + math.sqrt(0.5)) / 2)
-    assert result.null_floor == pytest.approx((math.sqrt(0.5) + 0) / 2)  # human 0 with agent 1, human 1 with agent 0
-    assert similarity([[1.0, 0.0]], [[1.0, 0.0]]).interval is None
+    assert result.mean.value == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert result.mean.floor == pytest.approx((math.sqrt(0.5) + 0) / 2)  # human 0 with agent 1, human 1 with agent 0
+    assert similarity([[1.0, 0.0]], [[1.0, 0.0]]).mean.interval is None
 
 
 def test_the_papers_relative_gain() -> None:
-    assert relative_gain(np.full(10, 0.59), np.full(10, 0.69)).estimate == pytest.approx(0.17, abs=1e-3)
-    assert math.isnan(relative_gain([-1.0, 0.5], [1.0, 1.0]).estimate)
+    assert relative_gain(np.full(10, 0.59), np.full(10, 0.69)).value == pytest.approx(0.17, abs=1e-3)
+    assert relative_gain([-1.0, 0.5], [1.0, 1.0]).value is None
 
 
 def test_relative_gain_interval_covers() -> None:
     rng, covered = np.random.default_rng(3), 0
     for _ in range(1000):
         item = rng.normal(0.6, 0.2, 100)
-        low, high, *_ = relative_gain(item, item + 0.1 + rng.normal(0, 0.1, 100)).interval or (0, 0)
-        covered += low <= 0.1 / 0.6 <= high
+        interval = relative_gain(item, item + 0.1 + rng.normal(0, 0.1, 100)).interval
+        covered += interval.low <= 0.1 / 0.6 <= interval.high
     assert 0.93 <= covered / 1000 <= 0.97
 
 
@@ -169,24 +168,28 @@ def test_quantiles_share_out_the_cases() -> None:
 
 def test_figure_2_by_hand() -> None:
     strata = by_stratum([1.0, 0.8, 0.4, 0.2], [10, 20, 300, 400], strata=2)
-    assert [stratum.estimate for stratum in strata] == pytest.approx([0.9, 0.3])
-    assert [(stratum.low, stratum.high, stratum.n) for stratum in strata] == [(10, 20, 2), (300, 400, 2)]
-    assert strata[0].interval is not None
-    assert strata[0].interval.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
-    assert strata[0].settings == {"strata": 2, "quantiles": (1,)}
+    assert [stratum.mean.value for stratum in strata] == pytest.approx([0.9, 0.3])
+    assert [(stratum.easiest, stratum.hardest, stratum.mean.sizes["cases"]) for stratum in strata] == [
+        (10, 20, 2),
+        (300, 400, 2),
+    ]
+    assert strata[0].label == "Q1"
+    assert strata[0].mean.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
 
 
 def test_tied_quantiles_are_fewer_strata_and_none_is_empty() -> None:
-    def told(difficulty: list[float], strata: int = 4) -> list[tuple[str, int]]:
-        return [(s.label, s.n) for s in by_stratum(np.ones(len(difficulty)), difficulty, strata=strata)]
+    def labels(difficulty: list[float], strata: int = 4) -> list[tuple[str, int]]:
+        return [
+            (s.label, s.mean.sizes["cases"]) for s in by_stratum(np.ones(len(difficulty)), difficulty, strata=strata)
+        ]
 
-    assert told([3, 3], 2) == [("Q1-Q2", 2)]
-    assert told([0] * 8 + [1, 2]) == [("Q1-Q3", 8), ("Q4", 2)]
-    assert told([0, 1, 2, 5, 5, 5, 5, 5, 5, 5]) == [("Q1", 3), ("Q2-Q4", 7)]
-    assert told([0, 1] * 4) == [("Q1-Q2", 4), ("Q3-Q4", 4)]
-    alone = by_stratum([1.0, 2.0, 3.0], [1, 2, 3], strata=2)[1]
-    assert (alone.n, alone.interval) == (1, None)
-    assert "one case" in (alone.note or "")
+    assert labels([3, 3], 2) == [("Q1-Q2", 2)]
+    assert labels([0] * 8 + [1, 2]) == [("Q1-Q3", 8), ("Q4", 2)]
+    assert labels([0, 1, 2, 5, 5, 5, 5, 5, 5, 5]) == [("Q1", 3), ("Q2-Q4", 7)]
+    assert labels([0, 1] * 4) == [("Q1-Q2", 4), ("Q3-Q4", 4)]
+    alone = by_stratum([1.0, 2.0, 3.0], [1, 2, 3], strata=2)[1].mean
+    assert (alone.sizes, alone.interval) == ({"cases": 1}, None)
+    assert "one case" in alone.note
 
 
 def test_small_groups_are_pooled_or_suppressed() -> None:

@@ -1,13 +1,23 @@
+"""Cases hold no trace of what was bought, and their distractors are what the protocol says."""
+
 from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, Protocol, mine_item_cases
+from paars_gym.alignment.item_selection import (
+    OPTIONS,
+    PROTOCOLS,
+    DistractorOptions,
+    ItemCases,
+    Protocol,
+    mine_item_cases,
+)
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.sessions.event import Event, Session
@@ -59,7 +69,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> ProductLog:
     return read_products(store, catalog)
 
 
-def mined(log: ProductLog, protocol: Protocol, **options: int) -> ItemCases:
+def mined(log: ProductLog, protocol: Protocol, **options: Any) -> ItemCases:
     return mine_item_cases(log, protocol=protocol, **({"min_known": 5, "seed": 1} | options))
 
 
@@ -125,7 +135,7 @@ def test_the_papers_distractors_are_of_no_category_of_interest(log: ProductLog) 
 
 
 def test_matched_distractors_leave_popularity_no_say_and_were_never_bought(log: ProductLog) -> None:
-    cases = mined(log, "popularity", window=10)
+    cases = mined(log, "popularity", distractors=DistractorOptions(window=10))
     demand = cases.others_purchases
     picked = demand + np.random.default_rng(0).random(demand.shape)
     right = (picked.argmax(axis=1) == cases.answer).mean()

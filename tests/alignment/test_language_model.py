@@ -1,4 +1,4 @@
-"""Does a real causal model score the continuation alone, given its context?"""
+"""A causal model scores the continuation alone, given its context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paars_gym.alignment import conditional_perplexity, load_language_model
-from paars_gym.alignment.language_model import CausalLM
+from paars_gym.alignment.perplexity import CausalLM
 
 
 @pytest.fixture(scope="module")

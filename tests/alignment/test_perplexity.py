@@ -1,4 +1,4 @@
-"""Is perplexity conditional, and its fallback never mistaken for it?"""
+"""Perplexity is conditional, and its fallback is never mistaken for it."""
 
 from __future__ import annotations
 

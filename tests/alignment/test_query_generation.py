@@ -1,4 +1,4 @@
-"""Are pairs mined exactly as section 4.3 says, and agents' queries scored against them as worked by hand?"""
+"""Pairs are mined exactly as section 4.3 says, and agents' queries scored against them as worked by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paars_gym.alignment import mine_query_pairs, score_queries
-from paars_gym.alignment.query_pairs import QueryPair
+from paars_gym.alignment.query_generation import QueryOptions, QueryPair
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 
@@ -102,13 +102,17 @@ def test_similarity_gain_and_strata_are_as_worked_by_hand() -> None:
     base = [p.query if i in (0, 1) else "other" for i, p in enumerate(people)]
     persona = [p.query if i in (0, 1, 2, 3, 4) else "other" for i, p in enumerate(people)]
     found = score_queries(
-        people, {"base": base, "persona": persona}, embedder=OneHot(), strata=2, rng=np.random.default_rng(0)
+        people,
+        {"base": base, "persona": persona},
+        embedder=OneHot(),
+        options=QueryOptions(strata=2),
+        rng=np.random.default_rng(0),
     )
-    assert [c.similarity.estimate for c in found.conditions] == [0.25, 0.625]
-    assert found.gains["persona"].estimate == pytest.approx(1.5)
+    assert [c.similarity.mean.value for c in found.conditions] == [0.25, 0.625]
+    assert found.gains["persona"].value == pytest.approx(1.5)
     # The words of every other query are in its title: those are the easy half.
     easy, hard = found.conditions[1].strata
-    assert (easy.n, easy.estimate, hard.n, hard.estimate) == (4, 0.5, 4, 0.75)
+    assert [(each.mean.sizes["cases"], each.mean.value) for each in (easy, hard)] == [(4, 0.5), (4, 0.75)]
     assert found.difficulty == "word overlap (not perplexity)"
     assert {example.human for example in found.examples} <= {p.query for p in people}
     assert found.embedder.endswith("not comparable to the paper")
@@ -119,10 +123,12 @@ def test_agents_who_copy_their_own_pair_are_found_out_by_the_unpaired_split() ->
     words = [f"w{i}" for i in range(40)]
     people = [QueryPair(str(i), str(i), " ".join(rng.choice(words, 3)), None, "t") for i in range(120)]
     copies = [pair.query + " cheap" for pair in people]
-    found = score_queries(people, {"copies": copies}, embedder=LexicalEmbedder(), rng=rng, n_permutations=99)
+    found = score_queries(
+        people, {"copies": copies}, embedder=LexicalEmbedder(), rng=rng, options=QueryOptions(n_permutations=99)
+    )
     halves = found.conditions[0].group.halves
     assert halves is not None
-    assert halves.paired < halves.null_floor < halves.estimate
+    assert halves.plain.details["own_pair"] < halves.plain.floor < halves.plain.value
 
 
 def test_every_metric_by_any_attribute() -> None:
@@ -130,13 +136,13 @@ def test_every_metric_by_any_attribute() -> None:
     agents = [pair.query if i < 25 else "other" for i, pair in enumerate(people)]
     found = score_queries(
         people, {"a": agents}, embedder=OneHot(), by=["old"] * 25 + ["young"] * 20 + ["rare"] * 5,
-        n_permutations=19, rng=np.random.default_rng(0),
+        options=QueryOptions(n_permutations=19), rng=np.random.default_rng(0),
     )  # fmt: skip
     by = found.conditions[0].by
-    assert [(name, group.similarity.estimate) for name, group in by.items()] == [("old", 1.0), ("young", 0.0)]
+    assert [(name, group.similarity.mean.value) for name, group in by.items()] == [("old", 1.0), ("young", 0.0)]
     assert (found.pooled, found.suppressed) == (("rare",), 5)
     for group in by.values():
-        assert group.similarity.interval is not None
+        assert group.similarity.mean.interval is not None
         assert group.group.energy.interval is not None
     assert by["young"].group.n == 20
     with pytest.raises(ValueError, match="1 labels for 50 cases"):
@@ -154,14 +160,21 @@ def test_strata_are_by_perplexity_when_there_is_a_model() -> None:
     people = pairs(12)
     agents = {"a": [pair.query + "!" for pair in people]}
     rng = np.random.default_rng(0)
-    human = score_queries(people, agents, embedder=OneHot(), language_model=Scripted(), strata=2, rng=rng)
+    human = score_queries(
+        people, agents, embedder=OneHot(), language_model=Scripted(), options=QueryOptions(strata=2), rng=rng
+    )
     assert human.difficulty == "perplexity of the human's query by scripted"
-    assert [s.n for s in human.conditions[0].strata] == [10, 2]  # q10 and q11 are longer
+    assert [s.mean.sizes["cases"] for s in human.conditions[0].strata] == [10, 2]  # q10 and q11 are longer
     agent = score_queries(
-        people, agents, embedder=OneHot(), language_model=Scripted(), perplexity_of="agent", strata=2, rng=rng
+        people,
+        agents,
+        embedder=OneHot(),
+        language_model=Scripted(),
+        options=QueryOptions(perplexity_of="agent", strata=2),
+        rng=rng,
     )
     assert agent.difficulty == "perplexity of the agent's query by scripted"
-    assert agent.conditions[0].strata[0].high == pytest.approx(np.exp(3))
+    assert agent.conditions[0].strata[0].hardest == pytest.approx(np.exp(3))
 
 
 @pytest.mark.parametrize(

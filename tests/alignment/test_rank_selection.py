@@ -1,4 +1,4 @@
-"""Are cases taken from logged lists only, and the ranks chosen compared as by hand?"""
+"""Cases are taken from logged lists only, and the ranks chosen compared as by hand."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_ranks_are_compared_as_by_hand() -> None:
     sessions = [case(str(i), search("x", "y", "z"), view("xyz"[i % 3])) for i in range(9)]
     cases = mine_rank_cases(sessions).cases
     found = score_ranks(cases, [1] * 9, rng=np.random.default_rng(0))
-    assert found.human.tolist() == [3, 3, 3, 0]
-    assert found.agent.tolist() == [9, 0, 0, 0]
-    assert found.kl.estimate == kl_divergence([3, 3, 3], [9, 0, 0], n_resamples=0).estimate
-    assert found.w1 is not None
-    assert found.w1.estimate == pytest.approx(1.0)
+    assert found.whole.human.tolist() == [3, 3, 3, 0]
+    assert found.whole.agent.tolist() == [9, 0, 0, 0]
+    assert found.whole.kl.value == kl_divergence([3, 3, 3], [9, 0, 0], n_resamples=0).value
+    assert found.whole.w1 is not None
+    assert found.whole.w1.value == pytest.approx(1.0)
     same = score_ranks(cases, [c.chosen for c in cases], rng=np.random.default_rng(0))
-    assert same.kl.estimate == 0.0
+    assert same.whole.kl.value == 0.0
 
 
 def test_ranks_by_any_attribute_are_those_of_the_group_alone() -> None:
@@ -59,10 +59,10 @@ def test_ranks_by_any_attribute_are_those_of_the_group_alone() -> None:
     assert (found.pooled, found.suppressed) == (("a", "b"), 0)
     assert found.groups["old"].agent.tolist() == [30, 0, 0, 0]
     alone = score_ranks(cases[:30], chosen[:30], rng=np.random.default_rng(0))
-    assert found.groups["old"].js.estimate == alone.js.estimate
+    assert found.groups["old"].js.value == alone.whole.js.value
     for group in found.groups.values():
         assert group.js.interval is not None
-        assert group.js.null_floor is not None
+        assert group.js.floor is not None
     few = score_ranks(cases, chosen, by=label, minimum=26, rng=np.random.default_rng(0))
     assert list(few.groups) == ["old", "other (pooled)"]
     assert score_ranks(cases, chosen, rng=np.random.default_rng(0)).groups == {}

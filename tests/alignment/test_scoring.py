@@ -1,21 +1,21 @@
-"""Does the report say what is true of populations whose truth is known, and refuse what cannot be compared?"""
+"""The report says what is true of logs whose truth is known, and refuses what cannot be compared."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from paars_gym.alignment import AlignmentReport, Bins, SessionBins, kl_divergence, open_log, score
-from paars_gym.alignment.collect import embedding_measures
-from paars_gym.alignment.measure import measure
-from paars_gym.alignment.report import improvement
-from paars_gym.alignment.text_comparison import compare_embeddings
+from paars_gym.alignment import AlignmentReport, Bins, ScoreOptions, SessionBins, kl_divergence, open_log, score
+from paars_gym.alignment.comparison import compare_embeddings, embedding_measures
+from paars_gym.alignment.report import improvement, measure
 from paars_gym.embedding.lexical import LexicalEmbedder
+from paars_gym.report.alignment import improvement_sentence, measure_sentence
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 
 Population = Callable[..., list[Session]]
@@ -35,11 +35,12 @@ def test_two_samples_of_one_population_are_not_told_apart_and_another_is(populat
     human, same, other = population(600, seed=1), population(600, seed=2), population(500, seed=3, searches=0.1)
     report = score(human, same, baseline=other, embedder=None)
     for of in ("searches", "views", "searches, views and purchases together", "order of actions"):
-        assert report.find(of, "JS").verdict == "not told apart", of
-        assert report.find(of, "JS", population="baseline").verdict == "differs", of
+        assert report.find(of, "JS").estimate.verdict == "not told apart", of
+        assert report.find(of, "JS", population="baseline").estimate.verdict == "differs", of
     closer = {(found.of, found.metric): found for found in report.improvements}
-    assert closer["searches", "JS"].low > 0
-    assert "closer to people" in closer["searches", "JS"].sentence
+    assert closer["searches", "JS"].estimate.low > 0
+    assert closer["searches", "JS"].estimate.verdict == "closer"
+    assert "closer to people" in improvement_sentence(closer["searches", "JS"])
     assert AlignmentReport.model_validate_json(report.model_dump_json()) == report
 
 
@@ -47,12 +48,12 @@ def test_every_number_stands_with_its_floor_and_interval(population: Population)
     report = score(population(300, seed=1), population(300, seed=2), embedder=None)
     for found in report.measures:
         if found.metric in ("KL", "JS", "W1"):
-            assert found.null_floor is not None
-            assert found.low is not None
-            assert found.high is not None
-            assert found.low <= found.high
-            assert found.sentence.endswith(".")
-            assert (found.n_human, found.n_agent) != (None, None)
+            assert found.estimate.floor is not None
+            assert found.estimate.low is not None
+            assert found.estimate.high is not None
+            assert found.estimate.low <= found.estimate.high
+            assert measure_sentence(found).endswith(".")
+            assert set(found.estimate.sizes) == {"human", "agent"}
 
 
 def test_the_searches_are_counted_as_by_hand() -> None:
@@ -62,10 +63,10 @@ def test_the_searches_are_counted_as_by_hand() -> None:
 
     human = [session(i, 1) for i in range(3)] + [session(3, 2)]
     agents = [session(i, 4) for i in range(4)]
-    found = score(human, agents, embedder=None).find("searches", "KL")
-    assert found.estimate == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).estimate
+    found = score(human, agents, embedder=None).find("searches", "KL").estimate
+    assert found.value == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).value
     assert found.details["unsupported_mass"] == 1.0
-    assert found.warning is not None
+    assert found.details["warning"] is not None
 
 
 def test_failed_sessions_are_counted_and_never_scored(population: Population) -> None:
@@ -78,7 +79,7 @@ def test_failed_sessions_are_counted_and_never_scored(population: Population) ->
     assert agents_told.excluded == {"policy_error": 100, "gave_up": 7}
     assert agents_told.sessions == 300
     for of in ("searches", "purchases"):
-        assert with_failures.find(of, "JS").estimate == without.find(of, "JS").estimate
+        assert with_failures.find(of, "JS").estimate.value == without.find(of, "JS").estimate.value
     with pytest.raises(ValueError, match="no session to score"):
         score(human, failed, embedder=None)
 
@@ -89,7 +90,7 @@ def test_the_order_of_sessions_does_not_matter(population: Population) -> None:
     two = score(human[::-1], agents[::-1], embedder=None)
     for a, b in zip(one.measures, two.measures, strict=True):
         if a.metric in ("KL", "JS", "W1"):
-            assert a.estimate == pytest.approx(b.estimate, rel=1e-12)
+            assert a.estimate.value == pytest.approx(b.estimate.value, rel=1e-12)
 
 
 def test_runs_in_different_catalogs_are_refused_by_name(population: Population, tmp_path: Path) -> None:
@@ -123,40 +124,38 @@ def test_what_a_log_does_not_record_is_named_not_zero(population: Population, tm
     report = score(store, population(80, seed=2), embedder=None)
     assert not [m for m in report.measures if m.of in ("searches", "purchases") and m.metric == "KL"]
     assert "Searches are not recorded on both sides." in report.notes
-    assert report.find("views", "KL").estimate is not None
+    assert report.find("views", "KL").estimate.value is not None
 
 
 def test_one_session_gives_an_honest_report(population: Population) -> None:
     report = score(population(1, seed=1), population(1, seed=2), embedder=None)
-    assert math.isfinite(report.find("searches", "JS").estimate or 0.0)
+    assert math.isfinite(report.find("searches", "JS").estimate.value or 0.0)
     for of in ("searches", "order of actions"):
         found = report.find(of, "JS")
-        assert (found.low, found.null_floor, found.verdict) == (None, None, "not estimable")
-        assert "there is one" in found.sentence
+        assert (found.estimate.low, found.estimate.floor, found.estimate.verdict) == (None, None, "not estimable")
+        assert "there is one" in measure_sentence(found)
     lone = score(population(1, seed=1), population(60, seed=2), embedder=None)
-    assert {m.verdict for m in lone.measures if m.metric in ("KL", "JS", "W1")} == {"not estimable"}
+    assert {m.estimate.verdict for m in lone.measures if m.metric in ("KL", "JS", "W1")} == {"not estimable"}
 
 
 def test_bins_can_be_set(population: Population) -> None:
     bins = SessionBins(counts=Bins((0, 2)))
-    report = score(population(100, seed=1), population(100, seed=2), bins=bins, embedder=None)
+    report = score(population(100, seed=1), population(100, seed=2), options=ScoreOptions(bins=bins), embedder=None)
     assert {h.of: h.bins for h in report.histograms}["searches"] == ("0-1", ">1")
     assert report.settings["bins"]["counts"] == [0, 2]
 
 
 def test_words_are_compared_at_equal_numbers_of_sessions(population: Population) -> None:
     human, agents = population(300, seed=1), population(120, seed=2, words=4)
-    report = score(human, agents, embedder=LexicalEmbedder(), text_sessions=100)
+    report = score(human, agents, embedder=LexicalEmbedder(), options=ScoreOptions(text_sessions=100))
     ttr = {role: report.find("queries", "TTR", population=role) for role in ("human", "agents")}
-    assert (ttr["agents"].estimate or 1) < (ttr["human"].estimate or 0)
-    assert report.find("first queries", "energy distance").n_human == 100
-    assert report.find("first queries", "energy distance").p_value == pytest.approx(0.001)
-    assert report.find("first queries", "coverage").verdict == "differs"
+    assert ttr["agents"].estimate.value < ttr["human"].estimate.value
+    assert report.find("first queries", "energy distance").estimate.sizes["human"] == 100
+    assert report.find("first queries", "energy distance").estimate.p_value == pytest.approx(0.001)
+    assert report.find("first queries", "coverage").estimate.verdict == "differs"
     halves = report.find("first queries", "KDE-KL of halves")
-    assert halves.verdict == "differs"
-    assert halves.estimate is not None
-    assert halves.null_floor is not None
-    assert halves.estimate > halves.null_floor
+    assert halves.estimate.verdict == "differs"
+    assert halves.estimate.value > halves.estimate.floor
     assert [m.metric for m in report.measures if m.metric.startswith("KDE-KL h") and m.of == "first queries"] == [
         f"KDE-KL h = {h:g}" for h in (0.001, 0.01, 0.1, 1.0)
     ]
@@ -165,7 +164,9 @@ def test_words_are_compared_at_equal_numbers_of_sessions(population: Population)
 
 def test_seeds_repeat(population: Population) -> None:
     human, agents = population(60, seed=1), population(60, seed=2)
-    one, two = (score(human, agents, embedder=LexicalEmbedder(), text_sessions=50) for _ in range(2))
+    one, two = (
+        score(human, agents, embedder=LexicalEmbedder(), options=ScoreOptions(text_sessions=50)) for _ in range(2)
+    )
     assert one == two
 
 
@@ -176,15 +177,15 @@ class TestSegments:
         odd = population(900, seed=3, searches=6.0)
         age = {f"s{i}": {"age": ("young", "old", "other", "rare")[3 if i % 60 == 0 else i % 3]} for i in range(900)}
         agents = [odd[i] if age[f"s{i}"]["age"] == "old" else session for i, session in enumerate(agents)]
-        report = score(human, agents, by="age", attributes=age, minimum=20, embedder=None)
+        report = score(human, agents, by="age", attributes=age, options=ScoreOptions(minimum=20), embedder=None)
         assert report.segments is not None
         assert report.segments.worst_served == ("old",)
         assert next(iter(report.segments.excess)) == "old"
         assert report.segments.pooled == ("rare",)
         assert set(report.segments.shown) == {"young", "old", "other"}
         assert report.segments.suppressed == 15
-        assert report.find("searches", "JS", segment="old").verdict == "differs"
-        assert report.find("searches", "JS", segment="young").verdict == "not told apart"
+        assert report.find("searches", "JS", segment="old").estimate.verdict == "differs"
+        assert report.find("searches", "JS", segment="young").estimate.verdict == "not told apart"
 
     def test_a_random_attribute_names_no_worst_segment(self, population: Population) -> None:
         """Eight levels without meaning, twelve seeds: at 5% some .6 of them may name one."""
@@ -194,7 +195,15 @@ class TestSegments:
             agents = population(400, seed=2 * seed + 1, searches=1.0 if seed % 3 else 2.0)
             rng = np.random.default_rng(seed)
             level = {f"s{i}": {"level": str(rng.integers(8))} for i in range(400)}
-            report = score(human, agents, by="level", attributes=level, embedder=None, n_resamples=100, seed=seed)
+            report = score(
+                human,
+                agents,
+                by="level",
+                attributes=level,
+                embedder=None,
+                seed=seed,
+                options=ScoreOptions(n_resamples=100),
+            )
             assert report.segments is not None
             assert len(report.segments.p_values) == 8
             named += bool(report.segments.worst_served)
@@ -204,7 +213,7 @@ class TestSegments:
         report = score(population(120, seed=1), population(120, seed=2), by="goal", embedder=None)
         assert report.segments is not None
         assert set(report.segments.shown) == {"buy", "browse", "compare"}
-        assert report.find("views", "JS", segment="buy").n_human == 40
+        assert report.find("views", "JS", segment="buy").estimate.sizes["human"] == 40
 
     def test_an_unknown_attribute_says_what_there_is(self, population: Population) -> None:
         with pytest.raises(ValueError, match="Available: category, goal"):
@@ -215,10 +224,13 @@ def test_verdicts_on_equal_populations_are_seldom_wrong(population: Population) 
     wrong, total = 0, 0
     for seed in range(12):
         report = score(
-            population(150, seed=2 * seed), population(150, seed=2 * seed + 1), embedder=None, n_resamples=300
+            population(150, seed=2 * seed),
+            population(150, seed=2 * seed + 1),
+            embedder=None,
+            options=ScoreOptions(n_resamples=300),
         )
-        judged = [m for m in report.measures if m.metric in ("JS", "W1") and m.verdict != "described"]
-        wrong, total = wrong + sum(m.verdict == "differs" for m in judged), total + len(judged)
+        judged = [m for m in report.measures if m.metric in ("JS", "W1") and m.estimate.verdict != "described"]
+        wrong, total = wrong + sum(m.estimate.verdict == "differs" for m in judged), total + len(judged)
     assert wrong / total < 0.1
 
 
@@ -240,8 +252,8 @@ def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
         rng = np.random.default_rng(seed)
         found = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
         for m in embedding_measures(found, of="queries"):
-            if m.verdict != "described":
-                wrong[m.metric] = wrong.get(m.metric, 0) + (m.verdict in ("differs", "below people"))
+            if m.estimate.verdict != "described":
+                wrong[m.metric] = wrong.get(m.metric, 0) + (m.estimate.verdict in ("differs", "below people"))
     return {metric: count / runs for metric, count in wrong.items()}
 
 
@@ -267,17 +279,18 @@ def test_copying_is_named_for_pairs_only() -> None:
     copies = human + 0.01 * rng.standard_normal(human.shape)
     for paired, said in ((True, "copying one's own pair"), (False, "closer than chance")):
         group = compare_embeddings(human, copies, paired=paired, rng=np.random.default_rng(1), n_permutations=99)
-        told = group.leave_one_out._replace(p_value=0.01)
-        found = measure(told, of="queries", metric="KDE-KL leave-one-out")
-        assert found.verdict == "below people"
-        assert said in found.sentence
-        assert ("copying" in found.sentence) == paired
+        estimate = replace(group.leave_one_out, p_value=0.01)
+        found = measure(estimate, of="queries", metric="KDE-KL leave-one-out")
+        assert found.estimate.verdict == "below people"
+        assert said in measure_sentence(found)
+        assert ("copying" in measure_sentence(found)) == paired
 
 
 def test_improvement_is_none_without_intervals(population: Population) -> None:
     found = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
-    assert improvement(found.model_copy(update={"low": None}), found) is None
+    assert improvement(found.model_copy(update={"estimate": replace(found.estimate, interval=None)}), found) is None
     same = improvement(found, found)
     assert same is not None
-    assert same.low <= 0 <= same.high
-    assert np.isclose(same.difference, 0)
+    assert same.estimate.low <= 0 <= same.estimate.high
+    assert np.isclose(same.estimate.value, 0)
+    assert same.estimate.verdict == "not told apart"

@@ -74,7 +74,7 @@ def test_minis_people_are_called_synthetic_and_have_personas(mini: QueryResults)
 def test_who_writes_the_same_queries_is_scored_once_and_said_so(mini: QueryResults) -> None:
     assert mini.same == {"behavioural, persona": "behavioural, base"}
     numbers = {
-        name: [(m.metric, m.estimate, m.low) for m in mini.measures if m.population == name]
+        name: [(m.metric, m.estimate.value, m.estimate.low) for m in mini.measures if m.population == name]
         for name in ("behavioural, base", "behavioural, persona", "titled, base", "titled, persona")
     }
     assert numbers["behavioural, base"] == numbers["behavioural, persona"]
@@ -87,7 +87,7 @@ def test_a_persona_gains_on_its_own_shopper_and_in_one_unit(mini: QueryResults) 
     gains = {gain.shopper: gain for gain in mini.gains}
     assert gains["titled, persona"].over == "titled, base"
     assert gains["titled, base"].over == "behavioural, base"
-    told = {(m.population, m.metric): m.estimate for m in mini.measures}
+    told = {(m.population, m.metric): m.estimate.value for m in mini.measures}
     base, persona = told["titled, base", "mean cosine"], told["titled, persona", "mean cosine"]
     assert base is not None
     assert persona is not None
@@ -146,14 +146,14 @@ def test_without_webshop_the_people_are_minis(tmp_path: Path, monkeypatch: pytes
 def test_small_run_on_real_pairs(shared_data: Path) -> None:
     results = run("webshop", shoppers=("uniform", "behavioural"), embedder="lexical", limit=60)
     assert results.pairs == 60
-    told = {(m.population, m.metric): m for m in results.measures}
+    told = {(m.population, m.metric): m.estimate for m in results.measures}
     behavioural = told["behavioural, base", "mean cosine"]
     assert behavioural.of == OF
-    assert behavioural.estimate is not None
-    assert behavioural.estimate > behavioural.details["cosine with other people's queries"] + 0.2
+    assert behavioural.value is not None
+    assert behavioural.value > behavioural.details["cosine with other people's queries"] + 0.2
     halves = told["behavioural, base", "KDE-KL of halves"]
-    assert halves.null_floor is not None
-    assert halves.details["paired"] < (halves.estimate or 0.0)
+    assert halves.floor is not None
+    assert halves.details["own_pair"] < (halves.value or 0.0)
     assert "not comparable to the paper" in results.embedder
     assert "goal text stands for the title" in results.people
     assert any("where people among themselves show" in line for line in remarks(results))

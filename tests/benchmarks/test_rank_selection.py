@@ -65,7 +65,7 @@ def test_mini_people_give_cases_and_every_shopper_both_conditions(small: RankRes
     assert 0 < small.cases <= small.searches
     assert {sum(counts) for counts in small.ranks.values()} == {small.cases}
     kl = small.find("behavioural, base", "KL")
-    assert 0 < (kl.null_floor or 0) < (kl.estimate or 0)
+    assert 0 < (kl.estimate.floor or 0) < (kl.estimate.value or 0)
     # The choice model opens the first result most of the time, as people do not.
     people, model = small.ranks[PEOPLE_ROW], small.ranks["behavioural, base"]
     assert model[0] > people[0]

@@ -43,7 +43,7 @@ def test_every_column_of_table_2_has_one_sentence_on_base_persona_and_floor(resu
     assert clicks.startswith("#clicks (synthetic): base ")
     assert "base more than chance makes, persona not told apart from people" in clicks
     assert clicks.endswith("persona is closer to people than base.")
-    floor = results.mini.find("views", "KL").null_floor
+    floor = results.mini.find("views", "KL").estimate.floor
     assert floor is not None
     assert f"people among themselves show {floor:.3g}" in clicks
 

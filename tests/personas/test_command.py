@@ -75,6 +75,7 @@ def test_as_of_limit_and_dry_run(folder: Path) -> None:
         (["--sessions", "/nowhere"], "/nowhere"),
         (["--offline", "--cache", "/nowhere/c.sqlite"], "no cache|none at"),
         (["--model", "openai:gpt-4.1-mini"], "OPENAI_API_KEY is not set"),
+        (["--option", "form=json"], "Unknown --option form in mining. Available: attempts,"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import paars_gym.personas
 from paars_gym.llm.budget import Budgeted, Price
 from paars_gym.llm.cache import Cached
 from paars_gym.llm.chat import Reply, Request
@@ -52,10 +51,10 @@ def test_two_steps(year: History, miner: ScriptedChat) -> None:
 def test_a_model_by_its_name(year: History, miner: ScriptedChat, tmp_path: Path) -> None:
     script = tmp_path / "script.jsonl"
     script.write_text("".join(json.dumps({"text": json.dumps(said)}) + "\n" for said in (PROFILE, PREFERENCES)))
-    persona = asyncio.run(paars_gym.mine_persona(year, f"scripted:{script}"))
+    persona = asyncio.run(mine_persona(year, f"scripted:{script}"))
     assert (persona.profile.children.value, persona.model) == ("1", f"scripted:{script}")
     with pytest.raises(ValueError, match="Unknown model 'gpt'"):
-        asyncio.run(paars_gym.personas.mine_persona(year, "gpt"))
+        asyncio.run(mine_persona(year, "gpt"))
 
 
 def test_one_repair(year: History) -> None:

@@ -99,11 +99,11 @@ def test_divergence_has_an_interval_without_knowing_how_many_people_there_were()
 
 def test_intervals_of_divergences_cover() -> None:
     """40 surveys of 150 personas drawn from known shares."""
-    from paars_gym.alignment.divergence import js_divergence
+    from paars_gym.alignment.divergences import js_divergence
 
     question = Question(id="q", text="?", choices=("a", "b", "c"), human={"a": 0.5, "b": 0.3, "c": 0.2})
     shares_of_agents = np.array([0.3, 0.3, 0.4])
-    truth = js_divergence([0.5, 0.3, 0.2], shares_of_agents, n_resamples=0).estimate
+    truth = js_divergence([0.5, 0.3, 0.2], shares_of_agents, n_resamples=0).value
     rng, crowd, covered = np.random.default_rng(0), people(150), 0
     for repeat in range(40):
         answers = given(question, *rng.choice(["a", "b", "c"], size=150, p=shares_of_agents).tolist())

@@ -1,4 +1,4 @@
-"""Does the printed report show what it must, and does the command answer mistakes in one line?"""
+"""The printed report shows what it must, and the command answers mistakes in one line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import pytest
 from rich.console import Console
 
 from paars_gym.alignment import AlignmentReport, score
-from paars_gym.alignment.measure import paper_values
 from paars_gym.cli.alignment import check_writable
 from paars_gym.embedding.lexical import LexicalEmbedder
-from paars_gym.report.alignment import number, render
+from paars_gym.report.alignment import number, paper_values, render
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 
 
@@ -75,11 +74,12 @@ def test_at_eighty_columns_every_verdict_and_number_is_whole(report: AlignmentRe
     assert whole
     assert by_segment
     for found in [*whole, *by_segment]:
-        parts = [number(found.estimate), number(found.null_floor), found.verdict]
-        if found.low is not None:
-            parts.append(f"[{number(found.low)}, {number(found.high)}]")
-        if found.p_value is not None and found.segment is None:
-            parts.append(f"p {found.p_value:.2g}")
+        estimate = found.estimate
+        parts = [number(estimate.value), number(estimate.floor), estimate.verdict]
+        if estimate.low is not None:
+            parts.append(f"[{number(estimate.low)}, {number(estimate.high)}]")
+        if estimate.p_value is not None and found.segment is None:
+            parts.append(f"p {estimate.p_value:.2g}")
         assert any(all(part in line for part in parts) for line in lines), parts
     for of in ("searches", "order of actions", "first queries", "queries"):
         assert any(of in line for line in lines)
@@ -97,6 +97,35 @@ def test_appendix_d_says_whether_it_compares(report: AlignmentReport) -> None:
     assert "base 410026, persona 334170" in told
     assert "near 100" in told
     assert "183 (base) and 179 (persona)" in told
+
+
+def test_a_report_is_a_table(report: AlignmentReport) -> None:
+    rows = report.to_dicts()
+    assert len(rows) == len(report.measures)
+    first = rows[0]
+    assert [first[name] for name in ("population", "of", "metric", "segment")] == ["agents", "searches", "JS", None]
+    js = report.find("searches", "JS").estimate
+    assert (first["value"], first["low"], first["floor"], first["n_human"]) == (js.value, js.low, js.floor, 80)
+    assert report.to_polars().height == len(rows)
+    assert report.to_csv().splitlines()[0].startswith("population,of,metric,segment,value,low,high,level,unit,floor")
+    frame = pytest.importorskip("pandas") and report.to_pandas()
+    assert len(frame) == len(rows)
+
+
+def test_a_report_reads_well_in_a_terminal_and_in_a_notebook(report: AlignmentReport) -> None:
+    lines = repr(report).splitlines()
+    assert len(lines) <= 20
+    assert lines[0].startswith("sessions against sessions: ")
+    assert "numbers differ" in lines[0]
+    # The most telling first: every row that fits is of the whole agents.
+    assert all(line.startswith("agents") for line in lines[2:-1])
+    assert "searches" in lines[2]
+    assert "more rows" in lines[-1]
+    page = report._repr_html_()
+    assert "<th>estimate</th>" in page
+    assert str(report) == repr(report)
+    named = report.model_copy(update={"populations": (report.populations[0].model_copy(update={"name": "<b>"}),)})
+    assert "&lt;b&gt;" in named.to_html()
 
 
 def test_synthetic_humans_are_called_so(report: AlignmentReport) -> None:
@@ -133,7 +162,7 @@ def test_the_command_writes_the_report(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = AlignmentReport.model_validate(json.loads((tmp_path / "results.json").read_text()))
-    assert found.find("searches", "KL", segment="old").n_human == 20
+    assert found.find("searches", "KL", segment="old").estimate.sizes["human"] == 20
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

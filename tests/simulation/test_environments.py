@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
@@ -255,13 +256,15 @@ def test_the_environments_of_a_population_share_one_shop() -> None:
     assert one.reset()[0].startswith("{")
 
 
-def test_a_simulated_run_plays_through_the_environment() -> None:
-    run = (
-        "import sys, tempfile; from paars_gym.config import RunConfig; from paars_gym.simulation.run import run\n"
-        "run(tempfile.mkdtemp() + '/run', RunConfig(sessions=2))\n"
-        "env = sys.modules['paars_gym.shop.env'].RetailEnv\n"
-        "env.reset = lambda *_, **__: sys.exit('played')\n"
-        "run(tempfile.mkdtemp() + '/run', RunConfig(sessions=2))"
+def test_a_simulated_run_plays_through_the_environment(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from paars_gym.config import RunConfig\n"
+        "from paars_gym.simulation.run import run\n"
+        "run(sys.argv[1] + '/a', RunConfig(sessions=2))\n"
+        "assert 'reset' in dir(sys.modules['paars_gym.shop.env'].RetailEnv)\n"
+        "sys.modules['paars_gym.shop.env'].RetailEnv.reset = lambda *_, **__: sys.exit('played')\n"
+        "run(sys.argv[1] + '/b', RunConfig(sessions=2))"
     )
-    ended = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False)
-    assert ended.stderr.strip() == "played"
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert ended.stderr.strip().endswith("played")

@@ -1,11 +1,14 @@
-"""How can agents be compared with people whose log may not leave the house? By differentially private histograms.
+"""Differentially private histograms of people's sessions, and the comparison of agents with them.
 
-A shopper changes each released histogram by at most 1: one session of each, drawn at random, is counted.
+A shopper changes each released histogram by at most 1: one session of each, drawn at random, is counted. Noise and cut
+alone make people differ from themselves. So every replica of a comparison goes through both, as the reference did: the
+floor, the test and the interval then know what the release has done.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -13,22 +16,31 @@ from typing import Any, cast
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym.alignment.bins import Counts
+from paars_gym.alignment.histograms import Counts
 from paars_gym.alignment.report import PopulationSummary
-from paars_gym.alignment.session_generation import DEPTH, TABLE_2, SessionBins, session_histograms
+from paars_gym.alignment.resampling import Replicas
+from paars_gym.alignment.session_generation import (
+    DEPTH,
+    TABLE_2,
+    HistogramComparison,
+    SessionBins,
+    compare_histograms,
+    session_histograms,
+)
 from paars_gym.alignment.session_log import SessionLog, first_of_each
 
 SCHEMA_VERSION = 1
+FEWEST = 6  # thresholds that must be left of the people: in simulations the test then keeps its 5% (at most 7%)
 INSTALL = 'Differential privacy needs OpenDP. Install it: python -m pip install "paars_gym[privacy]".'
 
 
 class Reference(BaseModel):
-    """A population as histograms that anyone may see.
+    """A log of people as histograms that anyone may see.
 
     Attributes:
         schema_version: Of this record.
         paars_gym: Version of the package that wrote it.
-        name: How reports call the population.
+        name: How reports call the log.
         synthetic: True when no person made the sessions.
         bins: Lower bounds of the bins of counts and of ranks.
         histograms: Sessions in each bin, one session a shopper, with noise; by statistic.
@@ -64,21 +76,18 @@ class Reference(BaseModel):
         if not path.is_file():
             raise FileNotFoundError(f"No reference in {str(path)!r}; make one: paars reference export --human DIR.")
         try:
-            found = cls.model_validate_json(path.read_bytes())
+            reference = cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise ValueError(f"{str(path)!r} is no reference: {error.errors()[0]['msg']}.") from None
-        if found.schema_version != SCHEMA_VERSION:
-            raise ValueError(f"{str(path)!r} has version {found.schema_version}, this package reads {SCHEMA_VERSION}.")
-        return found
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """None: it holds no sequences."""
-        return ()
+        if reference.schema_version != SCHEMA_VERSION:
+            raise ValueError(
+                f"{str(path)!r} has version {reference.schema_version}, this package reads {SCHEMA_VERSION}."
+            )
+        return reference
 
     def counts(self) -> dict[str, Counts]:
         """The histograms as arrays, by statistic."""
-        return {name: np.array(found, dtype=np.float64) for name, found in self.histograms.items()}
+        return {name: np.array(counts, dtype=np.float64) for name, counts in self.histograms.items()}
 
     def check(self, bins: SessionBins) -> None:
         """Raises ValueError when a comparison with other bins than its own is wanted, naming them."""
@@ -87,17 +96,11 @@ class Reference(BaseModel):
             if tuple(wanted[kind]) != lower:
                 raise ValueError(f"The bins of {kind} differ: the reference has {lower}, wanted are {wanted[kind]}.")
 
-    def population(self, role: str) -> PopulationSummary:
+    def summary(self, role: str) -> PopulationSummary:
         """As reports describe it."""
-        sessions = max(sum(found) for found in self.histograms.values())
+        sessions = max(sum(counts) for counts in self.histograms.values())
         known = tuple(name for name in TABLE_2 if name in self.histograms)
-        return PopulationSummary(
-            role=role,
-            name=self.name,
-            synthetic=self.synthetic,
-            sessions=sessions,
-            known=known,
-        )
+        return PopulationSummary(role=role, name=self.name, synthetic=self.synthetic, sessions=sessions, known=known)
 
     def notes(self) -> list[str]:
         """What a reader has to know."""
@@ -111,7 +114,7 @@ class Reference(BaseModel):
 def export_reference(
     log: SessionLog, *, epsilon: float = 1.0, bins: SessionBins | None = None, rng: np.random.Generator
 ) -> Reference:
-    """Releases the histograms of a population with differential privacy.
+    """Releases the histograms of a log with differential privacy.
 
     Searches, views and purchases a session, and the deepest rank where ranks are recorded. Each gets an equal part of
     epsilon, and discrete Laplace noise of scale 1 / part (Ghosh et al. 2009, through OpenDP). What is recorded, the
@@ -175,3 +178,102 @@ def one_session_each(log: SessionLog, rng: np.random.Generator) -> SessionLog:
     chosen = np.zeros(len(log.keep), dtype=bool)
     chosen[numbers[first_of_each(log.shoppers[numbers])]] = True
     return log.where(chosen)
+
+
+def compare_with_reference(
+    reference: Reference,
+    log: SessionLog,
+    *,
+    bins: SessionBins | None = None,
+    n_resamples: int = 1000,
+    rng: np.random.Generator,
+) -> dict[str, HistogramComparison]:
+    """All statistics that both have; one session of each agent's shopper counts, as one of each person does.
+
+    Args:
+        reference: People.
+        log: Agents.
+        bins: Of the comparison: the reference's own.
+        n_resamples: Replicas; 0 leaves out interval, floor and test.
+        rng: Draws the sessions and the replicas.
+
+    Raises:
+        ValueError: The log has no session to score, or the bins differ.
+    """
+    bins = bins or SessionBins()
+    reference.check(bins)
+    if not len(log):
+        raise ValueError(f"{log.name!r} has no session to score: {log.excluded or 'it is empty'}.")
+    people = reference.counts()
+    agents = session_histograms(one_session_each(log, rng), bins=bins, actions=())
+    shared = {name: agents[name] for name in people if name in agents}
+    scale, threshold = reference.noise_scale, reference.threshold
+    enough = {name for name in shared if people[name].sum() >= FEWEST * threshold and shared[name].sum() > 1}
+    replicas = {
+        name: noisy_replicas(people[name], shared[name], scale=scale, threshold=threshold, n=n_resamples, rng=rng)
+        for name in shared
+        if name in enough and n_resamples
+    }
+    compared = compare_histograms(
+        {name: people[name] for name in shared}, shared, bins=bins, n_resamples=0, rng=rng, replicas=replicas
+    )
+    return {
+        name: each if name in enough else _without_verdict(each, FEWEST * threshold) for name, each in compared.items()
+    }
+
+
+def _without_verdict(comparison: HistogramComparison, fewest: int) -> HistogramComparison:
+    note = f"Not estimable: it would take {fewest} human sessions beyond the noise and two agents."
+    return comparison._replace(
+        kl=replace(comparison.kl, note=note),
+        js=replace(comparison.js, note=note),
+        w1=None if comparison.w1 is None else replace(comparison.w1, note=note),
+    )
+
+
+def noisy_replicas(
+    released: Counts, agents: Counts, *, scale: float, threshold: int, n: int, rng: np.random.Generator
+) -> Replicas:
+    """What might have been released, and counted, of populations like these; and of one population, if they are one.
+
+    What the cut took from the people is unknown. Agents tell the most that it can have been: their own share of such
+    a bin, but no more than passes the threshold half of the time.
+
+    Args:
+        released: People in each bin, with noise and cut, shape (bins,).
+        agents: Agents in each bin, exact, shape (bins,).
+        scale: Of the discrete Laplace noise.
+        threshold: Bins below it were set to 0.
+        n: Replicas.
+        rng: Source of the draws.
+    """
+    kept, m = released > 0, int(agents.sum())
+    size = float(released.sum())
+    for _ in range(5):  # what was cut adds to the size, which bounds what was cut
+        lost = np.where(kept, 0.0, np.minimum(agents / m * size, threshold))
+        size = float(released.sum() + lost.sum())
+    people = released + lost
+    both = people + agents
+    # In a bin that was cut, more agents than people can be there are evidence against one population, not of it.
+    both[~kept] = np.minimum(both[~kept], lost[~kept] * (1 + m / size))
+
+    def release(share: Counts) -> Counts:
+        counts = rng.multinomial(max(1, round(size)), share, size=n) + discrete_laplace((n, len(share)), scale, rng)
+        cut = np.where(counts >= threshold, counts, 0).astype(np.float64)
+        nothing = ~cut.any(axis=1)  # no such reference would have been released
+        cut[nothing, counts[nothing].argmax(axis=1)] = threshold
+        return cut
+
+    one, theirs = both / both.sum(), agents / m
+    return Replicas(
+        release(people / people.sum()),
+        rng.multinomial(m, theirs, size=n).astype(np.float64),
+        release(one),
+        rng.multinomial(m, one, size=n).astype(np.float64),
+    )
+
+
+def discrete_laplace(shape: tuple[int, ...], scale: float, rng: np.random.Generator) -> Counts:
+    """Noise of probability proportional to exp(-abs(k) / scale): the difference of two geometric numbers."""
+    chance = -math.expm1(-1 / scale)
+    return np.asarray(rng.geometric(chance, shape) - rng.geometric(chance, shape), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Does a reference keep its privacy bound, account for its budget, and stand in for the log?"""
+"""A reference keeps its privacy bound, accounts for its budget, and stands in for the log."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paars_gym.alignment import Bins, Reference, SessionBins, export_reference, js_divergence, open_log, score
-from paars_gym.alignment.private_comparison import discrete_laplace, noisy_replicas
-from paars_gym.alignment.reference import one_session_each
+from paars_gym.alignment import (
+    Bins,
+    Reference,
+    ScoreOptions,
+    SessionBins,
+    export_reference,
+    js_divergence,
+    open_log,
+    score,
+)
+from paars_gym.alignment.private import discrete_laplace, noisy_replicas, one_session_each
+from paars_gym.report.alignment import measure_sentence
 from paars_gym.sessions import Session
 
 Population = Callable[..., list[Session]]
@@ -38,9 +47,9 @@ def test_it_takes_the_place_of_the_log(population: Population, tmp_path: Path) -
     report = score(path, agents, baseline=other, embedder=None)
     exact = score(population(3000, seed=1), agents, baseline=other, embedder=None)
     for role in ("agents", "baseline"):
-        noisy, true = (r.find("searches", "JS", population=role).estimate or 0.0 for r in (report, exact))
+        noisy, true = (r.find("searches", "JS", population=role).estimate.value or 0.0 for r in (report, exact))
         assert noisy == pytest.approx(true, abs=0.01)
-    assert report.find("searches", "JS", population="baseline").verdict == "differs"
+    assert report.find("searches", "JS", population="baseline").estimate.verdict == "differs"
     told = [*report.notes, *(note for found in report.populations for note in found.notes)]
     assert len([note for note in told if "differential privacy (epsilon 60)" in note]) == 1
 
@@ -53,13 +62,13 @@ def test_people_are_not_told_apart_from_themselves_and_others_are(population: Po
         people = population(1200, seed=seed, shoppers=300)
         found = export_reference(open_log(people), epsilon=1.0, rng=np.random.default_rng(seed))
         other = population(600, seed=100 + seed, searches=4.0, shoppers=300)
-        report = score(found, people, baseline=other, embedder=None, n_resamples=200, seed=seed)
+        report = score(found, people, baseline=other, embedder=None, seed=seed, options=ScoreOptions(n_resamples=200))
         for of in ("searches", "views", "purchases"):
             own = report.find(of, "JS")
-            assert own.verdict in ("not told apart", "differs")
-            assert own.n_agent == 300  # one session a shopper, as the reference has them
-            wrong += own.verdict == "differs"
-        right += report.find("searches", "JS", population="baseline").verdict == "differs"
+            assert own.estimate.verdict in ("not told apart", "differs")
+            assert own.estimate.sizes["agent"] == 300  # one session a shopper, as the reference has them
+            wrong += own.estimate.verdict == "differs"
+        right += report.find("searches", "JS", population="baseline").estimate.verdict == "differs"
     assert wrong <= 4
     assert right == 8
 
@@ -75,7 +84,7 @@ def test_noise_and_cut_leave_the_test_its_level() -> None:
         released = np.where(noisy >= threshold, noisy, 0.0)
         agents = rng.multinomial(300, share).astype(float)
         drawn = noisy_replicas(released, agents, scale=scale, threshold=threshold, n=99, rng=rng)
-        found = js_divergence(released, agents, replicas=drawn)
+        found = js_divergence(released, agents, n_resamples=drawn)
         assert found.p_value is not None
         assert found.interval is not None
         wrong += found.p_value < 0.05
@@ -94,8 +103,8 @@ def test_what_little_is_left_gets_no_verdict(population: Population) -> None:
     found = export_reference(open_log(population(150, seed=1)), epsilon=1.0, rng=np.random.default_rng(0))
     few = found.model_copy(update={"histograms": {"searches": (0, 40, 20) + (0,) * 19}})
     measure = score(few, population(100, seed=2), embedder=None).find("searches", "JS")
-    assert (measure.verdict, measure.low, measure.null_floor) == ("not estimable", None, None)
-    assert "beyond the noise" in measure.sentence
+    assert (measure.estimate.verdict, measure.estimate.low, measure.estimate.floor) == ("not estimable", None, None)
+    assert "beyond the noise" in measure_sentence(measure)
 
 
 def test_each_shopper_counts_once(population: Population) -> None:
@@ -117,7 +126,12 @@ def test_smaller_epsilon_is_noisier(population: Population) -> None:
 
 def test_other_bins_are_refused_by_name(reference: Reference, population: Population) -> None:
     with pytest.raises(ValueError, match=r"bins of counts differ.*\(0, 1, 2, 3, 4.*\(0, 5\)"):
-        score(reference, population(50, seed=2), bins=SessionBins(counts=Bins((0, 5))), embedder=None)
+        score(
+            reference,
+            population(50, seed=2),
+            options=ScoreOptions(bins=SessionBins(counts=Bins((0, 5)))),
+            embedder=None,
+        )
 
 
 def test_bad_requests(population: Population, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Does alignment differ between hard and easy cases, or between groups of shoppers (PAARS Figure 2)?"""
+"""Means by quartile of difficulty, and rows by group of shoppers (PAARS Figure 2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.result import Interval, Settings
+from paars_gym.estimate import Estimate, Interval
 
 POOLED = "other (pooled)"
 
@@ -17,31 +17,16 @@ class Stratum(NamedTuple):
     """One slice of the cases.
 
     Attributes:
-        label: Its name: ``Q1`` is the easiest quantile; ``Q1-Q3`` is what ties make of three.
-        low: Least difficulty in it.
-        high: Greatest.
-        n: Cases, at least one.
-        estimate: Mean of the metric.
-        interval: Student's t over cases; None for fewer than two.
-        settings: How many strata were asked for, and the numbers of the quantiles that this one holds.
-        null_floor: None: a mean is described, not compared.
-        note: Why there is no interval.
+        label: ``Q1`` is the easiest quantile; ``Q1-Q3`` is what ties make of three.
+        easiest: Least difficulty in it.
+        hardest: Greatest.
+        mean: Mean of the metric over its cases, at least one; Student's t interval, None for fewer than two.
     """
 
     label: str
-    low: float
-    high: float
-    n: int
-    estimate: float
-    interval: Interval | None
-    settings: Settings
-    null_floor: float | None = None
-    note: str | None = None
-
-    @property
-    def sizes(self) -> int:
-        """Cases, by the name that every result of the suite has for it."""
-        return self.n
+    easiest: float
+    hardest: float
+    mean: Estimate
 
 
 def quantile_strata(difficulty: ArrayLike, *, strata: int = 4) -> NDArray[np.intp]:
@@ -97,12 +82,11 @@ def by_stratum(metric: ArrayLike, difficulty: ArrayLike, *, strata: int = 4) -> 
         interval = None
         if n > 1:
             half = float(t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / math.sqrt(n))
-            interval = Interval(mean - half, mean + half, "Student's t over cases")
+            interval = Interval(mean - half, mean + half, method="Student's t over cases")
         label = f"Q{code + 1}" if following == code + 1 else f"Q{code + 1}-Q{following}"
-        settings = {"strata": strata, "quantiles": tuple(range(code + 1, following + 1))}
-        note = None if n > 1 else "Not estimable: one case has no spread."
+        note = "" if n > 1 else "Not estimable: one case has no spread."
         span = float(hard[inside].min()), float(hard[inside].max())
-        out.append(Stratum(label, *span, n, mean, interval, settings, None, note))
+        out.append(Stratum(label, *span, Estimate(mean, interval, sizes={"cases": n}, note=note)))
     return tuple(out)
 
 
@@ -149,7 +133,7 @@ def groups_of(labels: ArrayLike | None, cases: int, minimum: int) -> Groups:
     """
     if labels is None:
         return Groups({}, (), 0)
-    found = np.asarray(labels).ravel()
-    if len(found) != cases:
-        raise ValueError(f"{len(found)} labels for {cases} cases, must be as many.")
-    return groups(found, minimum=minimum)
+    array = np.asarray(labels).ravel()
+    if len(array) != cases:
+        raise ValueError(f"{len(array)} labels for {cases} cases, must be as many.")
+    return groups(array, minimum=minimum)

@@ -1,4 +1,4 @@
-"""Into which histogram do a session's counts, ranks and actions go (PAARS section 4.3)?"""
+"""Histograms of a session's counts, ranks and actions (PAARS section 4.3)."""
 
 from __future__ import annotations
 

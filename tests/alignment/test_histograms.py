@@ -1,4 +1,4 @@
-"""Do counts, ranks and actions land in the bins they should?"""
+"""Counts, ranks and actions land in the bins they should."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.alignment import Bins, count_bins, histogram, joint_histogram, rank_bins, transition_histogram
-from paars_gym.alignment.bins import JOINT_BINS
+from paars_gym.alignment.histograms import JOINT_BINS
 
 
 def test_counts_have_unit_bins_to_twenty_and_one_above() -> None:

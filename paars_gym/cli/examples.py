@@ -1,0 +1,53 @@
+"""An example or two of every verb, shown below its options in ``--help``; the tests check that each could be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.markup import escape
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "": (
+        "paars simulate --sessions 1000 --out run",
+        "paars score --human people --agents run",
+        'paars abtest --control bm25 --treatment "bm25+rating:0.3"',
+    ),
+    "catalog build": (
+        "paars catalog build products.csv --out shop",
+        "paars catalog build feed.jsonl.gz --map title=product_name,id=sku --currency EUR --out shop",
+    ),
+    "catalog describe": ("paars catalog describe shop",),
+    "sessions import": (
+        "paars sessions import log.csv --format generic --wizard --out people",
+        "paars sessions import installed --format journey --out people",
+    ),
+    "sessions describe": ("paars sessions describe people", "paars sessions describe run"),
+    "sessions split": ("paars sessions split people --by time --at 2017-11-01 --out halves",),
+    "personas mine": (
+        "paars personas mine --sessions people --model anthropic:claude-haiku-4-5 --out personas.jsonl --dry-run",
+    ),
+    "personas count": ("paars personas count --sessions people --catalog shop --out personas.jsonl",),
+    "play": ('paars play --intention "a kettle below 40" --log steps.jsonl',),
+    "simulate": (
+        "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
+        "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
+    ),
+    "score": ("paars score --human people --agents run", "paars score --human people --agents run --baseline base"),
+    "reference export": ("paars reference export --human people --epsilon 1 --out reference.json",),
+    "abtest": (
+        'paars abtest --catalog shop --control bm25 --treatment "bm25+rating:0.3" --sessions 800',
+        "paars abtest --plan --mde 2%",
+    ),
+    "backtest": ("paars backtest past_tests.csv",),
+    "calibrate": ("paars calibrate --human people --out population.json",),
+    "probe": ("paars probe brand --by income",),
+    "survey": ("paars survey questions.yaml --model anthropic:claude-haiku-4-5 --personas personas.jsonl",),
+}
+
+
+def examples_of(verb: str) -> str | None:
+    """What stands below the options of a verb, named as it is typed; None where there is no example."""
+    commands = EXAMPLES.get(verb, ())
+    # Escaped: a bracket would be read as markup.
+    lines = (f"Example{'s' * (len(commands) > 1)}:", *map(escape, commands))
+    return "\n".join(lines) if commands else None
