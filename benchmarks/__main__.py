@@ -22,12 +22,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 import paars_gym
+from benchmarks import readme as readme_file
 from benchmarks import settings
-from benchmarks.report import readme as readme_file
-from benchmarks.report.console import WIDTH, wide_console
-from benchmarks.report.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
+from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
 from paars_gym.catalog.load import load_catalog
-from paars_gym.cli.running import run_command
+from paars_gym.cli.running import WIDTH, run_command, wide_console
+from paars_gym.config import RunConfig
 from paars_gym.sessions.importing import household_baskets
 
 FIRST_LINE = (
@@ -57,7 +57,11 @@ def main(
     if readme and (only or folder.exists()):
         raise ValueError("--readme shows the whole report of sessions made now: no --only, and --out must be new.")
     folder.mkdir(parents=True, exist_ok=True)
-    frozen = {name: value for name, value in vars(settings).items() if name.isupper()}
+    frozen = {
+        name: value.model_dump(mode="json") if isinstance(value, RunConfig) else value
+        for name, value in vars(settings).items()
+        if name.isupper()
+    }
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})
     console = wide_console()
     console.print(FIRST_LINE, "\n")

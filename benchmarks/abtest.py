@@ -1,4 +1,4 @@
-"""What would an A/B test of two rankings say? The behavioural shopper in both arms, on the invented world of mini.
+"""One A/B test of two rankings: the behavioural shopper in both arms, on the invented world of mini.
 
 Run it by ``python -m benchmarks.abtest``; no language model, no network. The sales change comes with its interval for
 this simulated population (PAARS section 5, "A/B testing simulation").
@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from benchmarks.report.console import wide_console
 from benchmarks.settings import ABTEST_ARMS, ABTEST_DRAWS, ABTEST_SESSIONS
 from paars_gym.abtest import ABTest, ABTestResult, Arm
-from paars_gym.cli.running import run_command
+from paars_gym.cli.running import run_command, wide_console
+from paars_gym.config import RunConfig
 from paars_gym.report.abtest import notes, outcome_table, result_forest
 
 
@@ -35,7 +35,7 @@ def run(
         draws: Sessions of each pair.
         seed: Of everything random.
     """
-    return ABTest(Arm(control), Arm(treatment)).run(catalog="mini", sessions=sessions, draws=draws, seed=seed)
+    return ABTest(Arm(control), Arm(treatment)).run(RunConfig(sessions=sessions, draws=draws, seed=seed))
 
 
 def table(results: ABTestResult) -> Group:

@@ -1,4 +1,4 @@
-"""Do simulated A/B tests say what they should? On worlds whose true effect is known, and on real clicks.
+"""Validity of simulated A/B tests, on worlds whose true effect is known and on real clicks.
 
 ``python -m benchmarks.abtest_validity`` is the size of the claims, half an hour on one core: 2,000 tests of each kind,
 60 tests of direction, a verdict on each bar. ``--reduced`` takes some minutes. Either ends with exit code 1 if a bar is
@@ -19,7 +19,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report.console import wide_console
 from benchmarks.validity.bars import (
     Rate,
     Saved,
@@ -30,16 +29,24 @@ from benchmarks.validity.bars import (
     savings_bars,
     verdict_table,
 )
+from benchmarks.validity.clicks import (
+    CAMPAIGNS,
+    CONTROL,
+    TREATMENT,
+    compare_campaign,
+    open_bandit_folder,
+    read_campaign,
+)
 from benchmarks.validity.direction import direction_tables, directions
-from benchmarks.validity.pools import FULL, POOL_DRAWS, REDUCED, Pool, Size, drawn_tests, play_pool, true_effects
+from benchmarks.validity.pools import FULL, POOL_DRAWS, REDUCED, ArmPool, Size, drawn_tests, play_pool, true_effects
 from paars_gym.abtest import ABTest
 from paars_gym.abtest.arms import Arm
-from paars_gym.abtest.bandit import CAMPAIGNS, CONTROL, TREATMENT, compare_campaign, open_bandit_folder, read_campaign
 from paars_gym.abtest.compare import compare
 from paars_gym.abtest.estimate import clustered_error, effective_degrees, paired_difference
 from paars_gym.abtest.outcomes import OUTCOMES, PRIMARY
 from paars_gym.abtest.planning import power_of
-from paars_gym.cli.running import run_command
+from paars_gym.cli.running import run_command, wide_console
+from paars_gym.config import RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.shop.open import open_shop
 from paars_gym.synthetic.world import mini_world
@@ -56,7 +63,7 @@ Output = Table | Verdict | str
 
 
 def hit_rates(
-    pool: Pool, size: Size, *, independent: bool, seed: int, progress: Progress = lambda _: None
+    pool: ArmPool, size: Size, *, independent: bool, seed: int, progress: Progress = lambda _: None
 ) -> dict[tuple[str, str], Rate]:
     """How often each interval leaves out the truth, by outcome and estimator."""
     truth = dict.fromkeys((outcome.name for outcome in OUTCOMES), 0.0) if independent else true_effects(pool)
@@ -68,15 +75,18 @@ def hit_rates(
     ):
         if not number % 50:
             progress(f"{number:,} of {size.tests:,} {'A/A' if independent else 'A/B'} tests")
-        for name, found in compare(pairs, covariate=history, seed=number).items():
-            intervals = {"paired": found.interval, "welch": found.welch.interval, "cuped": found.cuped.interval}
-            for estimator, interval in intervals.items():
-                if interval is not None:
+        for name, result in compare(pairs, covariate=history, seed=number).items():
+            for estimator, estimate in (
+                ("paired", result.difference),
+                ("welch", result.welch),
+                ("cuped", result.cuped),
+            ):
+                if estimate.interval is not None:
                     estimable[name, estimator] += 1
-                    misses[name, estimator] += not interval[0] <= truth[name] <= interval[1]
-            if found.sequential is not None and independent:
+                    misses[name, estimator] += truth[name] not in estimate.interval
+            if result.sequential.value is not None and independent:
                 estimable[name, "sequential"] += 1
-                misses[name, "sequential"] += found.sequential.stop_after is not None
+                misses[name, "sequential"] += result.sequential.number("stop_after") is not None
     return {key: Rate(misses[key], tests) for key, tests in estimable.items()}
 
 
@@ -92,13 +102,13 @@ def rates_table(rates: dict[tuple[str, str], Rate], size: Size, *, independent: 
     for head in ("outcome", *estimators):
         table.add_column(head, justify="left" if head == "outcome" else "right")
     for outcome in OUTCOMES:
-        found = [rates.get((outcome.name, name)) for name in estimators]
-        table.add_row(outcome.name, *("–" if rate is None else f"{rate.share:.2%}" for rate in found))
+        shown = [rates.get((outcome.name, name)) for name in estimators]
+        table.add_row(outcome.name, *("–" if rate is None else f"{rate.share:.2%}" for rate in shown))
     return table
 
 
 def power_curve(
-    pool: Pool, size: Size, *, seed: int, progress: Progress = lambda _: None
+    pool: ArmPool, size: Size, *, seed: int, progress: Progress = lambda _: None
 ) -> tuple[float, dict[int, float], dict[int, Rate]]:
     """The true effect on sales, and planned and found power by the number of personas."""
     differences = (pool.treatment["units"] - pool.control["units"]).reshape(len(pool.history), -1)
@@ -107,7 +117,7 @@ def power_curve(
     one_draw = differences.reshape(len(pool.history), -1, POOL_DRAWS)[:, :, 0].mean(axis=1)
     spread = clustered_error(one_draw, np.arange(len(one_draw))) * len(one_draw) ** 0.5
     share = effective_degrees(one_draw) / len(one_draw)
-    planned, found = {}, {}
+    planned, reached = {}, {}
     rng = np.random.default_rng(seed)
     for personas in POWER_SIZES:
         progress(f"power with {personas} personas")
@@ -115,18 +125,19 @@ def power_curve(
         of = size._replace(personas=personas)
         for pairs, _ in drawn_tests(pool, of, independent=False, rng=rng, tests=size.tests):
             result = paired_difference(pairs.control["units"], pairs.treatment["units"], pairs.shoppers)
-            hits += result.p_value < 0.05
+            p_value = result.difference.p_value
+            hits += p_value is not None and p_value < 0.05
         planned[personas] = power_of(effect, spread / personas**0.5, personas, share=share)
-        found[personas] = Rate(hits, size.tests)
-    return effect, planned, found
+        reached[personas] = Rate(hits, size.tests)
+    return effect, planned, reached
 
 
-def power_table(effect: float, planned: dict[int, float], found: dict[int, Rate]) -> Table:
+def power_table(effect: float, planned: dict[int, float], reached: dict[int, Rate]) -> Table:
     """The power curve."""
     table = Table(title=f"Power on {PRIMARY} for a true effect of {effect:+.3f}", title_justify="left")
     for head in ("personas", "planned", "found"):
         table.add_column(head, justify="right")
-    for personas, rate in found.items():
+    for personas, rate in reached.items():
         table.add_row(str(personas), f"{planned[personas]:.1%}", f"{rate.share:.1%}")
     return table
 
@@ -145,14 +156,11 @@ def savings_table(
         for visits in VISITS if treatment == treatments[0] else VISITS[1:2]:
             progress(f"bm25 against {treatment}, {visits} sessions a persona")
             result = ABTest(Arm("bm25"), Arm(treatment)).run(
-                catalog="mini", personas=people, sessions=visits * len(people), seed=seed
+                RunConfig(personas=people, sessions=visits * len(people), seed=seed)
             )
-            saved = {
-                name: found.unpaired_sessions / found.sessions if found.unpaired_sessions else None
-                for name, found in result.outcomes.items()
-            }
+            saved = {name: outcome_result.saves for name, outcome_result in result.outcomes.items()}
             if treatment == treatments[0] and (sales := saved[PRIMARY]) is not None:
-                first[visits] = Saved(sales, result.outcomes[PRIMARY].degrees or 1.0)
+                first[visits] = Saved(sales, result.outcomes[PRIMARY].difference.number("degrees") or 1.0)
             table.add_row(
                 treatment, str(visits), *("–" if value is None else f"{value:.1f}" for value in saved.values())
             )
@@ -169,18 +177,14 @@ def bandit_table() -> Table:
         table.add_column(head, justify="left" if head == "campaign" else "right")
     for campaign in CAMPAIGNS:
         control, treatment = (read_campaign(folder, policy, campaign) for policy in (CONTROL, TREATMENT))
-        found = compare_campaign(control, treatment, campaign)
-        low, high = found.difference.interval
+        clicks = compare_campaign(control, treatment, campaign)
         table.add_row(
             campaign,
-            f"{found.random_rate.rate:.2%}",
-            f"{found.on_policy.rate:.2%}",
-            f"{found.difference.estimate:+.2%} [{low:+.2%}, {high:+.2%}]",
-            f"{found.difference.p_value:.3f}",
-            *(
-                f"{value.rate:.2%} [{value.interval[0]:.2%}, {value.interval[1]:.2%}]"
-                for value in (found.ips, found.snips)
-            ),
+            f"{clicks.random_rate.value:.2%}",
+            f"{clicks.on_policy.value:.2%}",
+            f"{clicks.difference.value:+.2%} [{clicks.difference.low:+.2%}, {clicks.difference.high:+.2%}]",
+            f"{clicks.difference.p_value:.3f}",
+            *(f"{rate.value:.2%} [{rate.low:.2%}, {rate.high:.2%}]" for rate in (clicks.ips, clicks.snips)),
         )
     return table
 
@@ -202,14 +206,14 @@ def main(
     started = time.perf_counter()
     with errors.status("the world") as status:
 
-        def told(what: str) -> None:
+        def tell(what: str) -> None:
             status.update(f"{what}, after {time.perf_counter() - started:.0f} s")
 
-        for found in outputs(part or PARTS, size, seed=seed, progress=told):
-            if isinstance(found, Verdict):
-                verdicts.append(found)
+        for output in outputs(part or PARTS, size, seed=seed, progress=tell):
+            if isinstance(output, Verdict):
+                verdicts.append(output)
             else:
-                console.print(found)
+                console.print(output)
     if verdicts:
         console.print(verdict_table(verdicts))
     console.print(f"{time.perf_counter() - started:.0f} s")
@@ -230,7 +234,7 @@ def outputs(parts: Sequence[str], size: Size, *, seed: int, progress: Progress =
             progress=lambda arm, done, planned: progress(f"{arm}: {done:,} of {planned:,} sessions"),
         )
     if "false positives" in parts:
-        alike = Pool(pool.control, pool.control, pool.history)
+        alike = ArmPool(pool.control, pool.control, pool.history)
         rates = hit_rates(alike, size, independent=True, seed=seed, progress=progress)
         yield rates_table(rates, size, independent=True)
         yield from false_positive_bars(rates)
@@ -239,9 +243,9 @@ def outputs(parts: Sequence[str], size: Size, *, seed: int, progress: Progress =
         yield rates_table(rates, size, independent=False)
         yield from coverage_bars(rates)
     if "power" in parts:
-        effect, planned, found = power_curve(pool, size, seed=seed + 2, progress=progress)
-        yield power_table(effect, planned, found)
-        yield power_bar(planned, found)
+        effect, planned, reached = power_curve(pool, size, seed=seed + 2, progress=progress)
+        yield power_table(effect, planned, reached)
+        yield power_bar(planned, reached)
     if "savings" in parts:
         table, saved = savings_table(world.personas[: size.savings], TREATMENTS, seed=seed, progress=progress)
         yield table

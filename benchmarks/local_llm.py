@@ -6,7 +6,6 @@ point is that everything around it works, and its accuracy is reported as it is.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -21,27 +20,26 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.items.answers import Asked, ask_cases
-from benchmarks.items.personas import Counted, Mined, PersonaSource
-from benchmarks.items.results import Gain, ItemRow, gains_of, row_of
-from benchmarks.items.scorers import choose_popular
 from benchmarks.local_server import MODEL, local_server, weights
 from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED
 from benchmarks.small_model import Bounded
-from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases, mine_item_cases
-from paars_gym.catalog.load import load_catalog
+from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, ItemCases
 from paars_gym.catalog.product import Product
 from paars_gym.cli.running import run_command
-from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig
+from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
-from paars_gym.sessions.importing import household_baskets
-from paars_gym.sessions.purchases import read_products
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.shoppers.llm_prompts import item_question
 from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
 from paars_gym.shoppers.protocol import GaveUp, check_condition
+from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.item_baselines import choose_popular
+from paars_gym.tasks.item_results import ConditionGain, ItemRow, gains_of, row_of
+from paars_gym.tasks.item_selection import ItemDesign, ItemQuestions, item_cases
+from paars_gym.tasks.people import reference_people
+from paars_gym.tasks.shoppers import CountedPersonas, MinedPersonas
 
 CASES = 20
 HISTORY_TOKENS = 600
@@ -57,7 +55,7 @@ class LocalResults(BaseModel):
 
     model: str
     rows: tuple[ItemRow, ...]
-    gains: tuple[Gain, ...]
+    gains: tuple[ConditionGain, ...]
     settings: dict[str, Any]
     paid: dict[str, Any]
     stopped: str = ""
@@ -125,7 +123,7 @@ class LikeliestShoppers:
 
 
 class _Ways(NamedTuple):
-    asked: list[Asked]
+    asked: tuple[TaskShopper, ...]
     model: Stack
 
 
@@ -138,15 +136,17 @@ def both_ways(url: str, conditions: Sequence[Condition], *, mined: bool = False)
         mined: Personas are mined by the same model; otherwise they are counted.
     """
     model = open_model(f"openai:local@{url}", BudgetConfig(timeout_seconds=600, attempts=2, concurrency=1))
-    personas: PersonaSource = Mined(Bounded(model), HISTORY_TOKENS) if mined else Counted(HISTORY_TOKENS)
-    asked = []
+    personas: PersonaSource = (
+        MinedPersonas(Bounded(model), HISTORY_TOKENS) if mined else CountedPersonas(HISTORY_TOKENS)
+    )
+    asked: list[TaskShopper] = []
     for condition in conditions:
         held = llm_shoppers(ModelConfig(spec=model, options={"max_tokens": ANSWER_TOKENS}), condition=condition)
         about = {**held.settings, "personas": personas.source, "history_tokens": HISTORY_TOKENS}
-        asked.append(Asked(f"{ANSWER}, {condition}", ANSWER, condition, held, personas, about))
+        asked.append(TaskShopper(f"{ANSWER}, {condition}", ANSWER, condition, held, personas, about))
         likeliest = LikeliestShoppers(held, url)
-        asked.append(Asked(f"{LIKELIEST}, {condition}", LIKELIEST, condition, likeliest, personas, about))
-    return _Ways(asked, model)
+        asked.append(TaskShopper(f"{LIKELIEST}, {condition}", LIKELIEST, condition, likeliest, personas, about))
+    return _Ways(tuple(asked), model)
 
 
 def run(
@@ -164,7 +164,8 @@ def run(
         NobodyAnswersError: The server could not be asked at all.
     """
     asked, stack = both_ways(url, conditions, mined=mined)
-    asking = asyncio.run(ask_cases([cases], asked, concurrency=1, together=False, progress=progress))
+    shoppers_at_once = TaskShoppers(asked, {url: stack}, 1)
+    asking = ask_shoppers([ItemQuestions(cases)], shoppers_at_once, together=False, progress=progress)
     popular = choose_popular(cases)
     return LocalResults(
         model=model,
@@ -200,11 +201,11 @@ def table(results: LocalResults) -> Table:
     for condition, ways in by_condition.items():
         cells = []
         for row in ways:
-            if row.accuracy is None or row.wilson is None:
+            if row.accuracy.value is None or row.wilson is None:
                 cells += ["–", f"{row.unanswered} / {row.failed}"]
                 continue
-            low, high = (100 * bound for bound in row.wilson)
-            cells += [f"{100 * row.accuracy:.1f} ({low:.0f}–{high:.0f})", f"{row.unanswered} / {row.failed}"]
+            low, high = 100 * row.wilson.low, 100 * row.wilson.high
+            cells += [f"{100 * row.accuracy.value:.1f} ({low:.0f}–{high:.0f})", f"{row.unanswered} / {row.failed}"]
         paper = ways[0].paper
         found.add_row(condition, *cells, "" if paper is None else f"{100 * paper:.2f}")
     return found
@@ -216,15 +217,16 @@ def notes(results: LocalResults) -> list[str]:
     for row in results.rows:
         if row.position is not None:
             shares = " ".join(f"{100 * share:.0f}" for share in row.position.chosen)
-            lines.append(f"{row.shopper}: chose places 1 to {OPTIONS} in {shares}% (p = {row.position.p_value:.2g}).")
+            p_value = row.position.bias.p_value
+            lines.append(f"{row.shopper}: chose places 1 to {OPTIONS} in {shares}% (p = {p_value:.2g}).")
         for kind, causes in row.causes.items():
             lines += [f"{row.shopper}: {kind} in {count}: {cause}" for cause, count in list(causes.items())[:1]]
     for gain in results.gains:
         if (gain.first, gain.second) in (("base", "persona"), ("history", "persona"), ("base", "history")):
-            found = gain.contrast
-            low, high = (100 * bound for bound in found.interval)
+            found = gain.gain
+            value, low, high = (100 * (number or 0.0) for number in (found.value, found.low, found.high))
             lines.append(
-                f"{gain.shopper}: {gain.second} − {gain.first} {100 * found.difference:+.1f} points "
+                f"{gain.shopper}: {gain.second} − {gain.first} {value:+.1f} points "
                 f"[{low:.1f}, {high:.1f}], McNemar p = {found.p_value:.2g} (paper {100 * gain.paper:+.2f})."
             )
     return [
@@ -260,14 +262,10 @@ def main(
         raise ValueError(f"Unknown personas {personas!r}. Available: counted, mined.")
     if url is None:
         weights()  # what is missing is told before the cases are mined
-    log = read_products(household_baskets(), load_catalog("journey"))
-    mined = mine_item_cases(
-        log,
-        protocol=protocol,  # type: ignore[arg-type]  # checked above
-        n_cases=cases,
-        per_shopper=1,
-        min_known=ITEM_MIN_KNOWN,
-        seed=ITEM_SEED,
+    (mined,) = item_cases(
+        reference_people("journey").product_log(),
+        RunConfig(sessions=cases, seed=ITEM_SEED),
+        ItemDesign((protocol,), per_shopper=1, min_known=ITEM_MIN_KNOWN),  # type: ignore[arg-type]  # checked above
     )
     model = url or MODEL
     console.print(f"The model is {model}; the households are real (Complete Journey), their personas {personas}.")

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.persona_validity [PERSONAS.jsonl]``: are mined profiles true? (The paper does not ask.)
+"""``python -m benchmarks.persona_validity [PERSONAS.jsonl]``: mined profiles against what households told themselves.
 
-801 households of Complete Journey told their age, income, home, marital status, size and children. Each field of a
-mined profile is compared with that, beside the commonest value and beside what counting purchases predicts. Both are
-cross-fitted: no household is predicted from its own answer.
+The paper does not ask. 801 households of Complete Journey told their age, income, home, marital status, size and
+children. Each field of a mined profile is compared with that, beside the commonest value and beside what counting
+purchases predicts. Both are cross-fitted: no household is predicted from its own answer.
 """
 
 from __future__ import annotations

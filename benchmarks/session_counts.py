@@ -1,4 +1,4 @@
-"""``python -m benchmarks.session_counts``: what do 12,330 real sessions say of a run's number of views?
+"""``python -m benchmarks.session_counts``: the number of views of a run against 12,330 real sessions.
 
 The people are real (UCI Online Shoppers Purchasing Intention). They shopped elsewhere, for other things; the log has
 product pages seen, no searches and no products, and whether a session bought but not how much. So the distance of a run
@@ -24,21 +24,21 @@ from paars_gym.sessions.importing import import_log
 UCI = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_shoppers"
 
 
-def run(agents: Path | None = None, *, data: Path = UCI, seed: int = 0) -> AlignmentReport:
+def run(agents: Path | None = None, *, human: Path = UCI, seed: int = 0) -> AlignmentReport:
     """Compares a run, or without one a random half of the people, with (the other half of) the people.
 
     Args:
         agents: Folder of a run, or a store.
-        data: Folder of the data.
+        human: Folder of the people's data.
         seed: Of the halves.
 
     Raises:
         FileNotFoundError: The data or the run is not there.
     """
-    if not data.is_dir():
-        raise FileNotFoundError(f"No UCI sessions in {str(data)!r}; give the folder of online_shoppers_intention.csv.")
+    if not human.is_dir():
+        raise FileNotFoundError(f"No UCI sessions in {str(human)!r}; give the folder of online_shoppers_intention.csv.")
     with TemporaryDirectory() as folder:
-        people = open_log(import_log(data, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
+        people = open_log(import_log(human, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
         half = np.random.default_rng(seed).permutation(len(people.keep)) % 2 == 0
         if agents is not None:
             return score(people, agents, embedder=None, seed=seed)
@@ -48,10 +48,10 @@ def run(agents: Path | None = None, *, data: Path = UCI, seed: int = 0) -> Align
 
 def main(
     agents: Annotated[Path | None, typer.Option(help="A run to compare; without one, the people's other half.")] = None,
-    data: Annotated[Path, typer.Option(help="Folder of online_shoppers_intention.csv.")] = UCI,
+    human: Annotated[Path, typer.Option(help="The people: folder of online_shoppers_intention.csv.")] = UCI,
 ) -> None:
     """Compares session counts with those of real sessions."""
-    Console().print(render(run(agents, data=data)), highlight=False)
+    Console().print(render(run(agents, human=human)), highlight=False)
 
 
 if __name__ == "__main__":

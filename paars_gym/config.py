@@ -152,6 +152,10 @@ class BudgetConfig(Configuration):
     batches: Path | None = None
     dry_run: bool = False
 
+    def after(self, usd: float) -> BudgetConfig:
+        """What is left when so many US dollars are spent."""
+        return self if self.max_usd is None else self.model_copy(update={"max_usd": max(self.max_usd - usd, 0.0)})
+
 
 class RunConfig(Configuration):
     """Who shops, for what, and how often: a population, or the visitors of an A/B test, a probe or a task.

@@ -70,6 +70,11 @@ class Interval:
         """The part that the quantity can take; cutting off impossible values costs no coverage."""
         return Interval(min(max(self.low, low), high), min(max(self.high, low), high), self.level, self.method)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends, to unpack."""
+        return self.low, self.high
+
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 

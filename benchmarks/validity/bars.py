@@ -1,4 +1,4 @@
-"""Which bounds must a simulated A/B test keep, and does it? A verdict a bar, with Monte-Carlo error told apart."""
+"""The bounds that simulated A/B tests must keep: a verdict a bar, with Monte-Carlo error told apart."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ def within(bar: str, rates: Rates, bounds: tuple[float, float]) -> Verdict:
     rate = rates[worst]
     bound = low if rate.share < low else high
     spread = f"{min(one.share for one in rates.values()):.2%} to {max(one.share for one in rates.values()):.2%}"
-    found = f"{rate.share:.2%}" if len(rates) == 1 else f"{spread}, nearest the edge {' '.join(worst)}"
+    text = f"{rate.share:.2%}" if len(rates) == 1 else f"{spread}, nearest the edge {' '.join(worst)}"
     return Verdict(
         f"{bar}: {low:.1%} to {high:.1%}" if low else f"{bar}: at most {high:.1%}",
-        found,
+        text,
         beyond[worst] <= 0,
         beyond[worst] > SURE * rate.error(bound),
     )
 
 
-def power_bar(planned: Mapping[int, float], found: Mapping[int, Rate]) -> Verdict:
+def power_bar(planned: Mapping[int, float], reached: Mapping[int, Rate]) -> Verdict:
     """Whether power is as planned, by the number of personas."""
-    off = {personas: abs(rate.share - planned[personas]) for personas, rate in found.items()}
+    off = {personas: abs(rate.share - planned[personas]) for personas, rate in reached.items()}
     worst = max(off, key=lambda personas: off[personas])
     return Verdict(
         f"power as planned within {POWER:.0%}",
         f"at most {off[worst]:.1%} off, with {worst} personas",
         off[worst] <= POWER,
-        off[worst] > POWER + SURE * found[worst].error(planned[worst]),
+        off[worst] > POWER + SURE * reached[worst].error(planned[worst]),
     )
 
 
@@ -109,12 +109,12 @@ class Saved(NamedTuple):
 
 def savings_bars(saved: Mapping[int, Saved]) -> Iterator[Verdict]:
     """Whether a test with different shoppers in its arms takes several times the sessions, by sessions a persona."""
-    for visits, found in saved.items():
+    for visits, saving in saved.items():
         yield Verdict(
             f"bm25 against bm25+rating:0.3, sales, {visits} sessions a persona: saves {SAVINGS:g} times the sessions",
-            f"{found.times:.1f} ± {found.error:.1f}",
-            found.times >= SAVINGS,
-            found.times + SURE * found.error < SAVINGS,
+            f"{saving.times:.1f} ± {saving.error:.1f}",
+            saving.times >= SAVINGS,
+            saving.times + SURE * saving.error < SAVINGS,
         )
 
 
@@ -124,6 +124,6 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
     for head in ("bar", "found", ""):
         table.add_column(head)
     for verdict in verdicts:
-        told = "holds" if verdict.holds else "BROKEN" if verdict.broken else "off, within Monte-Carlo error"
-        table.add_row(verdict.bar, verdict.found, told)
+        state = "holds" if verdict.holds else "BROKEN" if verdict.broken else "off, within Monte-Carlo error"
+        table.add_row(verdict.bar, verdict.found, state)
     return table

@@ -1,4 +1,4 @@
-"""Does the simulation get the direction of tests whose people choose by quite another rule? And after calibration?
+"""Direction agreement on tests whose people choose by quite another rule, before and after calibration.
 
 People are satisficers (`paars_gym.synthetic.satisficers`), shoppers the behavioural ones. Of people the calibration
 sees sessions of the control arm alone, before any test. Each test is a ranking or a content change against plain bm25.
@@ -17,15 +17,17 @@ from rich.table import Table
 
 from benchmarks.validity.pools import Size
 from paars_gym.abtest.arms import Arm, open_arm
-from paars_gym.abtest.backtest import Backtest, backtest
+from paars_gym.abtest.backtest import BacktestResult, backtest
 from paars_gym.abtest.compare import pair_up
-from paars_gym.abtest.estimate import Difference, paired_difference
+from paars_gym.abtest.estimate import ArmContrast, paired_difference
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.fit.population import ALWAYS_BUY, fit_population
 from paars_gym.abtest.past_tests import PastTest
 from paars_gym.abtest.patch import Change
-from paars_gym.abtest.play import ArmRun, Visitors, play_in_memory
+from paars_gym.abtest.play import ArmRun, play_in_memory
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.estimate import Estimate
 from paars_gym.personas.intentions import IntentionMix
 from paars_gym.report.abtest import backtest_table, population_table
 from paars_gym.sessions.event import Session
@@ -80,12 +82,12 @@ class Directions(NamedTuple):
     Attributes:
         population: Calibrated on people's sessions without a test.
         sureness: |z| of people's effect, by test.
-        backtests: By the name of the crowd that shopped.
+        backtests: By the name of the shoppers.
     """
 
     population: FittedPopulation
     sureness: dict[str, float]
-    backtests: dict[str, Backtest]
+    backtests: dict[str, BacktestResult]
 
 
 def directions(world: World, size: Size, *, seed: int, progress: Callable[[str], None] = lambda _: None) -> Directions:
@@ -93,60 +95,37 @@ def directions(world: World, size: Size, *, seed: int, progress: Callable[[str],
     catalog, personas = world.shop.catalog, world.personas
 
     progress("people without a test")
-    population = fit_population(
-        _people_before(world, size, seed),
-        personas=personas,
-        catalog=catalog,
-        sessions=size.sessions,
-        seed=seed,
-        progress=progress,
-    )
-    shoppers = Visitors(
-        policy="behavioural",
-        policy_options={},
-        condition="persona",
-        personas=personas,
-        intentions=IntentionMix(catalog, ALWAYS_BUY),
-        pairs=size.sessions,
-        draws=1,
-        seed=seed,
-        independent_noise=False,
-        max_steps=50,
-        page_size=10,
-        concurrency=1,
-    )
-    crowds = {
-        "people": replace(
-            shoppers,
+    shoppers = RunConfig(personas=personas, sessions=size.sessions, seed=seed)
+    shop = ShopConfig(catalog=catalog)
+    population = fit_population(_people_before(world, size, seed), shoppers, shop, progress=progress)
+    runs = {
+        "people": RunConfig(
             policy=partial(Satisficer, usual_prices(catalog)),
+            personas=personas,
             intentions=IntentionMix(catalog, GOALS),
-            pairs=size.human_sessions,
+            sessions=size.human_sessions,
             # Other visits than those that the population was calibrated on, and than the shoppers'.
             seed=seed + 1,
         ),
-        BEFORE: shoppers,
-        AFTER: replace(
-            shoppers,
-            policy_options=population.options("behavioural", "persona"),
-            intentions=population.intentions(catalog),
-        ),
+        BEFORE: shoppers.model_copy(update={"intentions": IntentionMix(catalog, ALWAYS_BUY)}),
+        AFTER: population.applied_to(shoppers, catalog, personas),
     }
 
     def play(arm: Arm, who: str) -> ArmRun:
-        return play_in_memory(open_arm(arm, catalog), who, crowds[who])
+        return play_in_memory(open_arm(arm, shop), who, runs[who])
 
-    controls = {name: play(Arm("bm25"), name) for name in crowds}
+    controls = {name: play(Arm("bm25"), name) for name in runs}
     tests: dict[str, list[PastTest]] = {BEFORE: [], AFTER: []}
     sureness: dict[str, float] = {}
     arms = candidate_tests(catalog, size.directions)
     for number, (label, arm) in enumerate(arms, start=1):
         progress(f"test {number} of {len(arms)}: {label}")
-        found = {name: _effect(controls[name], play(arm, name)) for name in crowds}
-        human = found.pop("people")
-        sureness[label] = abs(human.estimate / human.error) if human.error > 0 else 0.0
-        for name, simulated in found.items():
-            effects = (human.relative, _known(human), simulated.relative, _known(simulated))
-            tests[name].append(PastTest(label, *effects))
+        effects = {name: _effect(controls[name], play(arm, name)) for name in runs}
+        human = effects.pop("people")
+        error = human.difference.number("standard_error")
+        sureness[label] = abs((human.difference.value or 0.0) / error) if error else 0.0
+        for name, simulated in effects.items():
+            tests[name].append(PastTest(name=label, human=_relative(human), simulated=_relative(simulated)))
     return Directions(population, sureness, {name: backtest(played) for name, played in tests.items()})
 
 
@@ -154,46 +133,50 @@ def _people_before(world: World, size: Size, seed: int) -> list[Session]:
     catalog = world.shop.catalog
     wants = IntentionMix(catalog, GOALS)
     plan = Schedule(sessions=size.human_sessions, seed=seed, personas=world.personas, draw=wants)
-    found: list[Session] = []
+    sessions: list[Session] = []
     play_all(
         plan.arrivals(),
         make_env=env_factory(world.shop),
         make_policy=partial(Satisficer, usual_prices(catalog)),
-        finished=lambda played: found.append(played.session),
+        finished=lambda played: sessions.append(played.session),
     )
-    return found
+    return sessions
 
 
-def _effect(control: ArmRun, treatment: ArmRun) -> Difference:
+def _effect(control: ArmRun, treatment: ArmRun) -> ArmContrast:
     pairs = pair_up(control.shoppers, control.rows, treatment.rows)
     return paired_difference(pairs.control["units"], pairs.treatment["units"], pairs.shoppers)
 
 
-def _known(found: Difference) -> tuple[float, float] | None:
-    return found.relative_interval if np.isfinite(found.relative_interval).all() and found.error > 0 else None
+def _relative(contrast: ArmContrast) -> Estimate:
+    """The relative change, without an interval where no pair differs: that is no proof that none would."""
+    return (
+        contrast.relative if contrast.difference.number("standard_error") else replace(contrast.relative, interval=None)
+    )
 
 
-def direction_tables(found: Directions) -> Iterator[Table]:
+def direction_tables(directed: Directions) -> Iterator[Table]:
     """The calibration, agreement by how sure people's effect is, and both backtests."""
-    yield population_table(found.population)
+    yield population_table(directed.population)
     table = Table(title="Direction agreement, people being satisficers", title_justify="left")
-    for head in ("|z| of people's effect", "tests", *found.backtests):
+    for head in ("|z| of people's effect", "tests", *directed.backtests):
         table.add_column(head, justify="left" if head.startswith("|") else "right")
     for low, high in (*pairwise(SURENESS), (0.0, float("inf"))):
         shares, number = [], 0
-        for result in found.backtests.values():
-            lines = [line for line in result.tests if low <= found.sureness[line.test] < high]
-            agreed, number = sum(line.human * line.simulated > 0 for line in lines), len(lines)
+        for result in directed.backtests.values():
+            within = [test for test in result.tests if low <= directed.sureness[test.name] < high]
+            agreed = sum((test.human.value or 0.0) * (test.simulated.value or 0.0) > 0 for test in within)
+            number = len(within)
             shares.append(f"{agreed} ({agreed / number:.0%})" if number else "–")
         name = f"{low:g} and more" if np.isinf(high) else f"{low:g} to {high:g}"
         table.add_row(name if low or not np.isinf(high) else "all", str(number), *shares)
     ratios = [
-        f"{result.magnitude_ratio:.2f} → {result.calibrated_magnitude_ratio:.2f}"
-        if result.magnitude_ratio is not None and result.calibrated_magnitude_ratio is not None
+        f"{result.magnitude_ratio.value:.2f} → {result.calibrated_magnitude_ratio.value:.2f}"
+        if result.magnitude_ratio.value is not None and result.calibrated_magnitude_ratio.value is not None
         else "–"
-        for result in found.backtests.values()
+        for result in directed.backtests.values()
     ]
     table.add_row("magnitude ratio, → by past tests, left out", "", *ratios)
     yield table
-    for name, result in found.backtests.items():
+    for name, result in directed.backtests.items():
         yield backtest_table(result, title=f"{len(result.tests)} tests; people: satisficers, shoppers: {name}")

@@ -1,4 +1,4 @@
-"""How are thousands of A/B tests with a known truth played in minutes? Drawn from populations that are played once."""
+"""Thousands of A/B tests with a known truth in minutes: drawn from populations that are played once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from paars_gym.abtest.compare import Pairs
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.experiment import bought_before
 from paars_gym.abtest.outcomes import OUTCOMES, columns_of
-from paars_gym.abtest.play import Progress, Visitors, play_in_memory
+from paars_gym.abtest.play import Progress, play_in_memory
 from paars_gym.abtest.result import SampleRatio
 from paars_gym.catalog.load import load_catalog
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.intentions import IntentionMix
 from paars_gym.personas.persona import Persona
 
@@ -52,7 +53,7 @@ FULL = Size(
 )
 
 
-class Pool(NamedTuple):
+class ArmPool(NamedTuple):
     """A population in two arms, played once: what tests draw from. Its own difference is the true effect.
 
     Attributes:
@@ -68,40 +69,34 @@ class Pool(NamedTuple):
 
 def play_pool(
     arms: tuple[Arm, Arm], people: Sequence[Persona], size: Size, *, seed: int, progress: Progress | None = None
-) -> Pool:
+) -> ArmPool:
     """Lets everybody of a population into both arms."""
     catalog = load_catalog("mini")
-    visitors = Visitors(
-        policy="behavioural",
-        policy_options={},
-        condition="persona",
+    run = RunConfig(
         personas=people,
         intentions=IntentionMix(catalog),
-        pairs=size.pool * size.visits,
+        sessions=size.pool * size.visits * POOL_DRAWS,
         draws=POOL_DRAWS,
         seed=seed,
-        independent_noise=False,
-        max_steps=50,
-        page_size=10,
-        concurrency=1,
     )
     played = []
     for arm in arms:
-        run = play_in_memory(open_arm(arm, catalog), arm.label, visitors, progress)
+        opened = open_arm(arm, ShopConfig(catalog=catalog))
+        arm_run = play_in_memory(opened, opened.label, run, progress)
         by_shopper: dict[str, list[tuple[float, ...]]] = {}
-        for key in sorted(run.rows):
-            row = run.rows[key]
+        for key in sorted(arm_run.rows):
+            row = arm_run.rows[key]
             assert row is not None, "the choice model does not fail"
-            by_shopper.setdefault(run.shoppers[key], []).append(row)
+            by_shopper.setdefault(arm_run.shoppers[key], []).append(row)
         rows = [row for persona in people for row in by_shopper[persona.shopper]]
         shape = (len(people), size.visits, POOL_DRAWS)
         played.append({name: column.reshape(shape) for name, column in columns_of(rows).items()})
     before = bought_before(people)
-    return Pool(played[0], played[1], np.array([before[persona.shopper] for persona in people]))
+    return ArmPool(played[0], played[1], np.array([before[persona.shopper] for persona in people]))
 
 
 def drawn_tests(
-    pool: Pool, size: Size, *, independent: bool, rng: np.random.Generator, tests: int
+    pool: ArmPool, size: Size, *, independent: bool, rng: np.random.Generator, tests: int
 ) -> Iterator[tuple[Pairs, dict[str, float]]]:
     """Tests on personas drawn from the pool with replacement, each visit with one of its draws in each arm.
 
@@ -130,11 +125,11 @@ def drawn_tests(
         yield pairs, dict(zip(names, pool.history[who].tolist(), strict=True))
 
 
-def true_effects(pool: Pool) -> dict[str, float]:
+def true_effects(pool: ArmPool) -> dict[str, float]:
     """The pool's own differences, by outcome."""
-    found = {}
+    effects = {}
     for outcome in OUTCOMES:
         base = outcome.denominator or "sessions"
         arms = [arm[outcome.numerator].sum() / arm[base].sum() for arm in (pool.control, pool.treatment)]
-        found[outcome.name] = float(arms[1] - arms[0])
-    return found
+        effects[outcome.name] = float(arms[1] - arms[0])
+    return effects

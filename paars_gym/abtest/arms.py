@@ -1,14 +1,15 @@
-"""What do the customers of one arm see? A ranking or logged result lists, over a catalog that may be patched."""
+"""The arms of a test: a ranking or logged result lists, over a catalog that may be patched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paars_gym.abtest.patch import Change, patched, read_patch
-from paars_gym.catalog.store import Catalog
+from paars_gym.catalog.load import load_catalog
+from paars_gym.config import ShopConfig
 from paars_gym.ranking.logged import Logged
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.shop.open import open_shop
@@ -17,26 +18,22 @@ from paars_gym.shop.shop import Shop
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm of a test.
+    """One arm of a test: what differs from the test's shop.
 
     Attributes:
         ranking: Expression or policy, see `paars_gym.ranking.registry.make_ranking`; ``logged:lists.parquet`` replays
-            what the customers of a real arm saw.
+            what the customers of a real arm saw. None for the shop's.
         patch: Changes of product content: a file (`read_patch`), or the changes themselves.
-        catalog: Before the patch; None for the test's. Both arms must have the same.
+        env: Environment of this arm, such as a factory that wraps `RetailEnv`; see `ShopConfig`. None for the shop's.
+        env_options: More keyword arguments for the environment, beside the shop's.
         name: How reports call it; the ranking and the patch by default.
     """
 
-    ranking: str | RankingPolicy = "bm25"
+    ranking: str | RankingPolicy | None = None
     patch: str | Path | Sequence[Change] | None = None
-    catalog: Catalog | None = None
+    env: str | Callable[..., Any] | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
-
-    @property
-    def label(self) -> str:
-        """How reports call it."""
-        ranking = self.ranking if isinstance(self.ranking, str) else self.ranking.name
-        return self.name or (f"{ranking}, {self.patch_name}" if self.patch else ranking)
 
     @property
     def patch_name(self) -> str:
@@ -51,38 +48,59 @@ class OpenArm(NamedTuple):
 
     Attributes:
         arm: As described.
-        shop: Where they shop.
+        config: Where they shop: the test's shop, with what differs in this arm.
+        shop: The same, opened.
         patched_products: Products whose content differs from the test's catalog.
     """
 
     arm: Arm
+    config: ShopConfig
     shop: Shop
     patched_products: int
 
+    @property
+    def label(self) -> str:
+        """How reports call it."""
+        config = self.config
+        ranking = config.ranking if isinstance(config.ranking, str) else config.ranking.name
+        env = "" if self.arm.env is None else self.arm.env if isinstance(self.arm.env, str) else _name(self.arm.env)
+        return self.arm.name or ", ".join(part for part in (ranking, self.arm.patch_name, env) if part)
 
-def open_arm(arm: Arm, catalog: Catalog, *, page_size: int = 10) -> OpenArm:
+
+def open_arm(arm: Arm, shop: ShopConfig) -> OpenArm:
     """Builds the shop of an arm.
 
+    Args:
+        arm: What differs.
+        shop: The test's.
+
     Raises:
-        ValueError: The arm brings another catalog than the test's, or its ranking or patch cannot be used.
+        ValueError: The arm's ranking or patch cannot be used.
         KeyError: The patch names a product that is not there.
         FileNotFoundError: A file that the arm names is missing.
     """
-    if arm.catalog is not None and arm.catalog.fingerprint != catalog.fingerprint:
-        raise ValueError(
-            f"Arm {arm.label!r} sells catalog {arm.catalog.name!r} ({arm.catalog.fingerprint}), the test is about "
-            f"{catalog.name!r} ({catalog.fingerprint}). Arms must have the same products; change content by a patch."
-        )
-    number = 0
+    catalog, number = load_catalog(shop.catalog), 0
     if arm.patch:
         changes = read_patch(arm.patch) if isinstance(arm.patch, str | Path) else arm.patch
         catalog, number = patched(catalog, changes, name=arm.patch_name)
-    return OpenArm(arm, open_shop(catalog, arm.ranking, page_size=page_size), number)
+    config = shop.model_copy(
+        update={
+            "catalog": catalog,
+            "ranking": arm.ranking or shop.ranking,
+            "env": arm.env or shop.env,
+            "env_options": {**shop.env_options, **arm.env_options},
+        }
+    )
+    return OpenArm(arm, config, open_shop(catalog, config.ranking, page_size=config.page_size), number)
+
+
+def _name(env: Callable[..., Any]) -> str:
+    return getattr(env, "__qualname__", type(env).__name__)
 
 
 def logged_of(ranking: RankingPolicy) -> Logged | None:
     """The recorded lists within a ranking, if there are any."""
-    found: object = ranking
-    while found is not None and not isinstance(found, Logged):
-        found = getattr(found, "base", None)
-    return found
+    inner: object = ranking
+    while inner is not None and not isinstance(inner, Logged):
+        inner = getattr(inner, "base", None)
+    return inner

@@ -1,8 +1,9 @@
-"""How do two arms differ, outcome by outcome, when the same shoppers were in both?"""
+"""All estimates of all outcomes from pairs of sessions: the same shoppers in both arms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,18 +11,19 @@ import numpy.typing as npt
 
 from paars_gym.abtest.estimate import (
     IDENTICAL,
-    NAN,
-    Difference,
+    ArmContrast,
     Floats,
     cluster_codes,
     not_estimable,
     paired_difference,
     paired_ratio,
+    split_shoppers,
+    unpaired_difference,
 )
 from paars_gym.abtest.outcomes import OUTCOMES, Columns, Outcome, columns_of
-from paars_gym.abtest.result import Estimate, OutcomeResult, SampleRatio, SequentialEstimate, bounds, known
-from paars_gym.abtest.sequential import confidence_sequence
-from paars_gym.abtest.unpaired import split_shoppers, unpaired_difference
+from paars_gym.abtest.result import OutcomeResult, SampleRatio
+from paars_gym.abtest.sequential import sequential_estimate
+from paars_gym.estimate import Estimate, Interval
 
 Row = tuple[float, ...]
 
@@ -122,13 +124,15 @@ def compare(
     names = list(dict.fromkeys(pairs.shoppers))
     history = None if covariate is None else np.array([covariate.get(name, 0.0) for name in names], dtype=np.float64)
     treated = split_shoppers(len(names), np.random.default_rng(seed))
-    found = {outcome.name: _compare(outcome, pairs, codes, history, treated, level) for outcome in outcomes}
-    tested = [name for name, result in found.items() if result.p_value is not None]
+    results = {outcome.name: _compare(outcome, pairs, codes, history, treated, level) for outcome in outcomes}
+    tested = {name: p for name, result in results.items() if (p := result.difference.p_value) is not None}
     if tested:
-        adjusted = false_discovery_control([found[name].p_value for name in tested]).tolist()
+        adjusted = false_discovery_control(list(tested.values())).tolist()
         for name, p_value in zip(tested, adjusted, strict=True):
-            found[name] = found[name].model_copy(update={"p_adjusted": p_value})
-    return found
+            primary = results[name].difference
+            adjusted_too = replace(primary, details={**primary.details, "p_adjusted": p_value})
+            results[name] = results[name].model_copy(update={"difference": adjusted_too})
+    return results
 
 
 def _compare(
@@ -145,10 +149,9 @@ def _compare(
     n_personas = len(treated)
     missing = int((~np.isfinite(c) | ~np.isfinite(t)).sum())
     if missing:
-        primary = not_estimable(f"unknown in {missing} pairs", n_pairs=len(c), n_clusters=n_personas, level=level)
-        nothing = Estimate.of(primary)
-        return _result(outcome, primary, welch=nothing, cuped=nothing)
-    primary = _told(paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level), identical)
+        unknown = not_estimable(f"unknown in {missing} pairs", {"pairs": len(c), "personas": n_personas})
+        return OutcomeResult.of(outcome, dict.fromkeys(("primary", "welch", "cuped", "per_shopper"), unknown))
+    primary = _known(paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level), identical)
 
     def sums(values: Floats) -> Floats:
         return np.bincount(codes, weights=values, minlength=n_personas).astype(np.float64)
@@ -157,48 +160,44 @@ def _compare(
     if history is not None:
         totals["x"] = (history, history)
     groups = [{name: both[arm][treated == bool(arm)] for name, both in totals.items()} for arm in (0, 1)]
-    welch = Estimate.of(unpaired_difference(*groups, level=level))
-    if history is None:
-        cuped = Estimate.of(not_estimable("no history of the shoppers"))
-    else:
-        cuped = Estimate.of(unpaired_difference(*groups, covariate=True, level=level))
-    extra: dict[str, object] = {"per_shopper": Estimate.of(_per_shopper(outcome, pairs, totals, level))}
+    contrasts = {
+        "primary": primary,
+        "welch": unpaired_difference(*groups, level=level),
+        "cuped": not_estimable("no history of the shoppers")
+        if history is None
+        else unpaired_difference(*groups, covariate=True, level=level),
+        "per_shopper": _per_shopper(outcome, pairs, totals, level),
+    }
+    sequential = None
     if outcome.denominator is None and n_personas > 1:
         # Sums over the mean number of sessions, so that sessions count alike here as in the primary estimate.
-        differences = (totals["n"][1] - totals["n"][0]) / (len(c) / n_personas)
-        sequence = confidence_sequence(differences, level=level)
-        interval = (0.0, 0.0) if identical else sequence.interval
-        extra["sequential"] = SequentialEstimate(interval=bounds(interval), stop_after=sequence.stop)
-    return _result(
-        outcome, primary, welch=welch, cuped=cuped, unpaired_sessions=_unpaired_sessions(primary, totals), **extra
+        sequential = sequential_estimate((totals["n"][1] - totals["n"][0]) / (len(c) / n_personas), level=level)
+        if identical:
+            sequential = replace(sequential, interval=Interval(0.0, 0.0, level), verdict="identical", note=IDENTICAL)
+    return OutcomeResult.of(
+        outcome, contrasts, sequential=sequential, unpaired_sessions=_unpaired_sessions(primary, totals)
     )
 
 
-def _told(found: Difference, identical: bool) -> Difference:
-    """A difference of which an interval [0, 0] is left only where nothing at all differs between the arms.
+def _known(contrast: ArmContrast, identical: bool) -> ArmContrast:
+    """A contrast of which an interval [0, 0] is left only where nothing at all differs between the arms.
 
     That no pair differs in one outcome, while others do, is no proof that none would.
     """
-    if found.note != IDENTICAL or identical:
-        return found
-    if found.n_clusters < 2:
-        return not_estimable("one persona", n_pairs=found.n_pairs, n_clusters=1, level=found.level)._replace(
-            control=found.control, treatment=found.treatment
-        )
-    nothing = (NAN, NAN)
-    return found._replace(
-        interval=nothing,
-        relative_interval=nothing,
-        note="no pair differs",
-        error=NAN,
-        relative_error=NAN,
-        p_value=NAN,
+    if contrast.difference.note != IDENTICAL or identical:
+        return contrast
+    sizes = contrast.difference.sizes
+    if sizes["personas"] < 2:
+        return not_estimable("one persona", sizes)._replace(control=contrast.control, treatment=contrast.treatment)
+    nothing = Estimate(0.0, sizes=sizes, note="no pair differs")
+    return contrast._replace(
+        difference=nothing, relative=replace(nothing, value=contrast.relative.value, unit=contrast.relative.unit)
     )
 
 
 def _per_shopper(
     outcome: Outcome, pairs: Pairs, totals: Mapping[str, tuple[Floats, Floats]], level: float
-) -> Difference:
+) -> ArmContrast:
     """The difference between sums over a shopper's visits; of ratios, between each shopper's own.
 
     A shopper without anything to divide by in one of the arms has no ratio and is left out, and counted in the note:
@@ -207,42 +206,29 @@ def _per_shopper(
     numerators, bases = totals["n"], totals["d"]
     if outcome.denominator is None:
         before, after = (part / pairs.draws for part in numerators)
-        return _told(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
+        return _known(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
     have = (bases[0] > 0) & (bases[1] > 0)
     if not have.any():
-        return not_estimable("nothing to divide by", level=level)
+        return not_estimable("nothing to divide by")
     before, after = (part[have] / base[have] for part, base in zip(numerators, bases, strict=True))
-    found = _told(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
+    contrast = _known(paired_difference(before, after, range(len(before)), level=level), pairs.identical)
     if have.all():
-        return found
+        return contrast
     whose = f"of {have.sum()} of {len(have)} shoppers, who have it in both arms"
-    return found._replace(note=f"{found.note}; {whose}" if found.note else whose)
+    note = f"{contrast.difference.note}; {whose}" if contrast.difference.note else whose
+    return contrast._replace(
+        difference=replace(contrast.difference, note=note), relative=replace(contrast.relative, note=note)
+    )
 
 
-def _unpaired_sessions(primary: Difference, totals: Mapping[str, tuple[Floats, Floats]]) -> int | None:
+def _unpaired_sessions(primary: ArmContrast, totals: Mapping[str, tuple[Floats, Floats]]) -> int | None:
     """Both arms' variances over this test's squared error are the shoppers that each arm of it needs."""
-    if not primary.error > 0:
+    error, sizes = primary.difference.number("standard_error"), primary.difference.sizes
+    if not error:
         return None
     variance = 0.0
     for arm, ratio in enumerate((primary.control, primary.treatment)):
         numerators, denominators = totals["n"][arm], totals["d"][arm]
-        variance += float(np.var((numerators - ratio * denominators) / denominators.mean(), ddof=1))
-    shoppers_an_arm = variance / primary.error**2
-    return round(2 * shoppers_an_arm * primary.n_pairs / primary.n_clusters)
-
-
-def _result(outcome: Outcome, primary: Difference, **extra: object) -> OutcomeResult:
-    return OutcomeResult.model_validate(
-        {
-            **dict(Estimate.of(primary)),
-            "unit": outcome.unit,
-            "control": known(primary.control),
-            "treatment": known(primary.treatment),
-            "error": known(primary.error),
-            "relative_error": known(primary.relative_error),
-            "identical_arms": primary.note == IDENTICAL,
-            "degrees": known(primary.degrees),
-            "sessions": 2 * primary.n_pairs,
-            **extra,
-        }
-    )
+        variance += float(np.var((numerators - (ratio or 0.0) * denominators) / denominators.mean(), ddof=1))
+    shoppers_an_arm = variance / error**2
+    return round(2 * shoppers_an_arm * sizes["pairs"] / sizes["personas"])

@@ -1,70 +1,64 @@
-"""By how much does the treatment differ, and how sure is that? Paired by design, clustered by persona.
+"""Differences between two arms with their intervals: paired and clustered by persona, or between different shoppers.
 
-The same persona, intention and session seed shop in both arms, so each pair of sessions gives one difference, and what
-the persona would have done anyway drops out of it.
+In a simulated test the same persona, intention and session seed shop in both arms: each pair of sessions gives one
+difference, and what the persona would have done anyway drops out of it (`paired_difference`). `unpaired_difference` is
+what a classic test, with each shopper in one arm only, would have found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from paars_gym.estimate import Estimate, Interval
+
 Floats = npt.NDArray[np.float64]
 NAN = float("nan")
-_UNKNOWN = (NAN, NAN)
+RELATIVE = "relative change"
+"""Unit of a relative change."""
+JACKKNIFE = "Student's t, jackknife over personas"
 FEWEST_DEGREES = 4
 """Of an interval, where there are as many personas."""
-IDENTICAL = "identical_arms"
+IDENTICAL, NO_CONTROL = "identical_arms", "not estimable: the control is 0"
 
 
-class Difference(NamedTuple):
-    """A difference between the arms, treatment minus control.
+def direction_of(interval: Interval | None) -> str:
+    """What an interval of a difference says: ``higher``, ``lower``, or ``unclear`` where it holds 0."""
+    if interval is None:
+        return ""
+    return "higher" if interval.low > 0 else "lower" if interval.high < 0 else "unclear"
+
+
+class ArmContrast(NamedTuple):
+    """One outcome in both arms, and how they differ.
 
     Attributes:
-        estimate: Over the pairs, in the outcome's unit; NaN when not estimable.
-        interval: Confidence interval of it.
-        relative: Treatment / control - 1; NaN when the control is 0.
-        relative_interval: Confidence interval of that.
-        control: Control mean a session, or ratio.
-        treatment: Treatment mean a session, or ratio.
-        n_pairs: Pairs of sessions.
-        n_clusters: Personas.
-        level: Confidence level of the intervals.
-        note: ``identical_arms`` when no pair differs at all; why it is not estimable; else empty.
-        error: Standard error of the estimate.
-        p_value: Two-sided, of no difference.
-        degrees: Degrees of freedom of the interval, see `effective_degrees`.
-        relative_error: Standard error of the relative change.
+        control: Control mean a session, or ratio; None when there is none.
+        treatment: The same of the treatment.
+        difference: Treatment minus control, in the outcome's unit. Its note is ``identical_arms`` when no pair differs
+            at all; its details are ``standard_error`` and ``degrees``, the degrees of freedom of the interval.
+        relative: Treatment / control - 1; not estimable when the control is 0. Its details are ``standard_error``.
     """
 
-    estimate: float
-    interval: tuple[float, float]
-    relative: float
-    relative_interval: tuple[float, float]
-    control: float
-    treatment: float
-    n_pairs: int
-    n_clusters: int
-    level: float
-    note: str = ""
-    error: float = NAN
-    p_value: float = NAN
-    degrees: float = NAN
-    relative_error: float = NAN
+    control: float | None
+    treatment: float | None
+    difference: Estimate
+    relative: Estimate
 
 
-def not_estimable(why: str, *, n_pairs: int = 0, n_clusters: int = 0, level: float = 0.95) -> Difference:
-    """A difference of which nothing can be said, and why."""
-    note = f"not estimable: {why}"
-    return Difference(NAN, _UNKNOWN, NAN, _UNKNOWN, NAN, NAN, n_pairs, n_clusters, level, note)
+def not_estimable(why: str, sizes: Mapping[str, int] | None = None) -> ArmContrast:
+    """A contrast of which nothing can be said, and why."""
+    nothing = Estimate(None, sizes=sizes or {}, note=f"not estimable: {why}")
+    return ArmContrast(None, None, nothing, replace(nothing, unit=RELATIVE))
 
 
 def paired_difference(
     control: npt.ArrayLike, treatment: npt.ArrayLike, clusters: Sequence[Hashable], *, level: float = 0.95
-) -> Difference:
+) -> ArmContrast:
     """Mean difference of paired sessions with a cluster-robust interval.
 
     Estimate: mean of ``d_i = treatment_i - control_i``. Standard error: the jackknife over personas,
@@ -93,7 +87,7 @@ def paired_ratio(
     clusters: Sequence[Hashable],
     *,
     level: float = 0.95,
-) -> Difference:
+) -> ArmContrast:
     """Difference of two ratios of means, such as ranks per view, over paired sessions.
 
     As `paired_difference`, which is the special case of denominators of 1: both arms' ratios are taken anew without
@@ -111,57 +105,146 @@ def paired_ratio(
     """
     (c, c_base), (t, t_base) = ([np.asarray(part, dtype=np.float64) for part in arm] for arm in (control, treatment))
     if not c.shape == c_base.shape == t.shape == t_base.shape == (len(clusters),) or len(c) == 0:
-        sizes = f"{c.shape}, {t.shape}, {len(clusters)}"
-        raise ValueError(f"control, treatment and clusters need one entry a pair, got {sizes}.")
+        shapes = f"{c.shape}, {t.shape}, {len(clusters)}"
+        raise ValueError(f"control, treatment and clusters need one entry a pair, got {shapes}.")
     if not all(np.isfinite(part).all() for part in (c, c_base, t, t_base)):
         raise ValueError("An outcome is NaN or infinite; leave out pairs of which a session failed, and count them.")
     if not 0 < level < 1:
         raise ValueError(f"level == {level}, must be in (0, 1).")
     codes = cluster_codes(clusters)
-    n_clusters = int(codes.max()) + 1
-    nothing = Difference(NAN, _UNKNOWN, NAN, _UNKNOWN, NAN, NAN, len(c), n_clusters, level)
+    sizes = {"pairs": len(c), "personas": int(codes.max()) + 1}
     if not (c_base.any() and t_base.any()):
-        return nothing._replace(note="not estimable: nothing to divide by")
+        return not_estimable("nothing to divide by", sizes)
     ratio_c, ratio_t = float(c.sum() / c_base.sum()), float(t.sum() / t_base.sum())
-    nothing = nothing._replace(control=ratio_c, treatment=ratio_t)
-    relative = ratio_t / ratio_c - 1 if ratio_c else NAN
+    change = ratio_t / ratio_c - 1 if ratio_c else None
+
+    def nothing(why: str) -> ArmContrast:
+        return not_estimable(why, sizes)._replace(control=ratio_c, treatment=ratio_t)
+
     if np.array_equal(c, t) and np.array_equal(c_base, t_base):
-        return nothing._replace(
-            estimate=0.0,
-            interval=(0.0, 0.0),
-            relative=relative,
-            relative_interval=(relative, relative),
-            note=IDENTICAL,
-            error=0.0,
+        same = Estimate(
+            0.0,
+            Interval(0.0, 0.0, level, "no pair differs in anything"),
+            sizes=sizes,
             p_value=1.0,
-            relative_error=0.0 if ratio_c else NAN,
+            verdict="identical",
+            note=IDENTICAL,
+            details={"standard_error": 0.0},
         )
-    if n_clusters < 2:
-        return nothing._replace(note="not estimable: one persona")
+        relative = same if change is not None else Estimate(None, sizes=sizes, note=NO_CONTROL)
+        return ArmContrast(ratio_c, ratio_t, same, replace(relative, unit=RELATIVE))
+    if sizes["personas"] < 2:
+        return nothing("one persona")
     without_c, without_t = (_without_each(values, bases, codes) for values, bases in ((c, c_base), (t, t_base)))
     if not np.isfinite([without_c, without_t]).all():
-        return nothing._replace(note="not estimable: one persona is all there is to divide by")
+        return nothing("one persona is all there is to divide by")
     error, estimate = _jackknife(without_t - without_c), ratio_t - ratio_c
     if error <= 1e-12 * max(abs(ratio_c), abs(ratio_t)):
-        return nothing._replace(note="not estimable: zero variance")
+        return nothing("zero variance")
     degrees = effective_degrees(without_t - without_c)
     quantile, p_value = _student(estimate / error, degrees, level)
-    relative_interval, relative_error = _UNKNOWN, NAN
-    if ratio_c and without_c.all():
+    interval = Interval(estimate - quantile * error, estimate + quantile * error, level, JACKKNIFE)
+    difference = Estimate(
+        estimate,
+        interval,
+        sizes=sizes,
+        p_value=p_value,
+        verdict=direction_of(interval),
+        details={"standard_error": error, "degrees": degrees},
+    )
+    if change is None:
+        return ArmContrast(ratio_c, ratio_t, difference, Estimate(None, unit=RELATIVE, sizes=sizes, note=NO_CONTROL))
+    relative = Estimate(change, unit=RELATIVE, sizes=sizes)
+    if without_c.all():
         ratios = without_t / without_c
         relative_error = _jackknife(ratios)
         margin = _student(0.0, effective_degrees(ratios), level)[0] * relative_error
-        relative_interval = (relative - margin, relative + margin)
-    return nothing._replace(
-        estimate=estimate,
-        interval=(estimate - quantile * error, estimate + quantile * error),
-        relative=relative,
-        relative_interval=relative_interval,
-        error=error,
-        p_value=p_value,
-        degrees=degrees,
-        relative_error=relative_error,
+        around = Interval(change - margin, change + margin, level, JACKKNIFE)
+        relative = replace(
+            relative, interval=around, verdict=direction_of(around), details={"standard_error": relative_error}
+        )
+    return ArmContrast(ratio_c, ratio_t, difference, relative)
+
+
+def unpaired_difference(
+    control: Mapping[str, Floats], treatment: Mapping[str, Floats], *, covariate: bool = False, level: float = 0.95
+) -> ArmContrast:
+    """Difference of ratios of means between two groups, by tea-tasting: Welch's t-test on shoppers, not on sessions.
+
+    A shopper's sessions are summed first, so that shoppers are independent observations; the ratio of sums over
+    shoppers is linearised (delta method, Deng et al. 2018). With ``covariate`` the outcome is first adjusted for what
+    was known of each shopper before the test (CUPED, Deng et al. 2013), with one coefficient for both groups.
+
+    Args:
+        control: ``n`` numerators, ``d`` denominators and, for CUPED, ``x`` the covariate, shape (shoppers,) each.
+        treatment: The same of the other group; the numbers of shoppers may differ.
+        covariate: Whether to adjust for ``x``.
+        level: Confidence level.
+    """
+    import tea_tasting.aggr
+    import tea_tasting.metrics
+
+    sizes = {"control": len(control["n"]), "treatment": len(treatment["n"])}
+    columns = ("n", "d", "x") if covariate else ("n", "d")
+    if min(len(control["n"]), len(treatment["n"])) < 2:
+        return not_estimable("fewer than two personas in an arm", sizes)
+    if covariate and not min(np.ptp(control["x"]), np.ptp(treatment["x"])) > 0:
+        return not_estimable("the covariate does not vary", sizes)
+    if not (control["d"].sum() and treatment["d"].sum()):
+        return not_estimable("nothing to divide by", sizes)
+    if not (np.ptp(control["n"]) or np.ptp(treatment["n"])):
+        return not_estimable("zero variance", sizes)
+
+    def aggregates(group: Mapping[str, Floats]) -> tea_tasting.aggr.Aggregates:
+        spread = np.cov(np.stack([group[name] for name in columns]))
+        pairs = [(i, j) for i in range(len(columns)) for j in range(i)]
+        return tea_tasting.aggr.Aggregates(
+            count_=len(group["n"]),
+            mean_={name: float(group[name].mean()) for name in columns},
+            var_={name: float(spread[i, i]) for i, name in enumerate(columns)},
+            cov_={(columns[i], columns[j]): float(spread[i, j]) for i, j in pairs},
+        )
+
+    metric = tea_tasting.metrics.RatioOfMeans(
+        "n", "d", numer_covariate="x" if covariate else None, confidence_level=level, use_t=True, equal_var=False
     )
+    try:
+        with np.errstate(all="ignore"):
+            analysed = metric.analyze_aggregates(aggregates(control), aggregates(treatment))
+    except (ArithmeticError, ValueError):  # no logarithm of a relative change, as where an arm sells nothing
+        # One more of it in each session changes both arms' ratios by 1, and their difference not at all.
+        more = ({**group, "n": group["n"] + group["d"]} for group in (control, treatment))
+        try:
+            analysed = metric.analyze_aggregates(*map(aggregates, more))
+        except (ArithmeticError, ValueError):
+            return not_estimable("zero variance", sizes)
+        analysed = analysed._replace(rel_effect_size=NAN, rel_effect_size_ci_lower=NAN, rel_effect_size_ci_upper=NAN)
+    method = "Welch's t on shoppers, adjusted for their history" if covariate else "Welch's t on shoppers"
+    around = Interval.of(
+        (float(analysed.effect_size_ci_lower), float(analysed.effect_size_ci_upper)), level=level, method=method
+    )
+    relative = Interval.of(
+        (float(analysed.rel_effect_size_ci_lower), float(analysed.rel_effect_size_ci_upper)), level=level, method=method
+    )
+    return ArmContrast(
+        float(control["n"].sum() / control["d"].sum()),
+        float(treatment["n"].sum() / treatment["d"].sum()),
+        Estimate(
+            float(analysed.effect_size),
+            around,
+            sizes=sizes,
+            p_value=float(analysed.pvalue),
+            verdict=direction_of(around),
+        ),
+        Estimate(float(analysed.rel_effect_size), relative, unit=RELATIVE, sizes=sizes, verdict=direction_of(relative)),
+    )
+
+
+def split_shoppers(shoppers: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Which shoppers a classic test would have put into the treatment: a random half, shape (shoppers,)."""
+    treated = np.zeros(shoppers, dtype=np.bool_)
+    treated[rng.permutation(shoppers)[: shoppers // 2]] = True
+    return treated
 
 
 def cluster_codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:

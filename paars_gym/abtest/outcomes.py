@@ -1,4 +1,4 @@
-"""What did a session come to, in the numbers that a retailer looks at?"""
+"""The outcomes of a session, in the numbers that a retailer looks at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did past A/B tests of people find, and what does the simulation say of the same arms? A CSV file, a test a line.
+"""Past A/B tests of people and what the simulation says of the same arms: a CSV file, a test a line.
 
 Columns: ``test``, ``human_effect`` (relative change of the outcome, 0.021 or 2.1%), ``human_low`` and ``human_high``
 (its interval; both may be empty), and either ``simulated_effect``, or ``result`` (the folder or file of a simulated
@@ -11,36 +11,38 @@ import csv
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.arms import Arm
-from paars_gym.abtest.estimate import NAN
+from paars_gym.abtest.estimate import NAN, RELATIVE
 from paars_gym.abtest.outcomes import PRIMARY
-from paars_gym.abtest.result import ABTestResult, Interval
+from paars_gym.abtest.result import ABTestResult
+from paars_gym.estimate import LEVEL, Estimate, Interval
 
 Simulate = Callable[[Arm, Arm, str], ABTestResult]
 """Plays a test of two arms, given its name."""
 NAME_LENGTH = 100
 
 
-class PastTest(NamedTuple):
-    """A test of people, and the same simulated.
+class PastTest(BaseModel):
+    """A test of people, and the same simulated; all effects are relative changes.
 
     Attributes:
         name: Of the test.
-        human: Relative effect on people.
-        human_interval: Of that; None when the file does not say.
-        simulated: Relative effect in the simulation.
-        simulated_interval: Of that, for the simulated population.
+        human: Effect on people; without an interval when the file does not say it.
+        simulated: Effect on the simulated population.
+        calibrated: Effect on people that the other tests and the simulated effect predict, with a prediction interval;
+            see `paars_gym.abtest.backtest.backtest`.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     name: str
-    human: float
-    human_interval: Interval
-    simulated: float
-    simulated_interval: Interval = None
+    human: Estimate
+    simulated: Estimate
+    calibrated: Estimate = Estimate(None, unit=RELATIVE)
 
 
 def read_tests(path: str | Path, simulate: Simulate, *, outcome: str = PRIMARY) -> list[PastTest]:
@@ -57,14 +59,9 @@ def read_tests(path: str | Path, simulate: Simulate, *, outcome: str = PRIMARY) 
             not estimable.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No file of past tests {str(path)!r}.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    found: list[PastTest] = []
+    tests: list[PastTest] = []
     lines: dict[str, int] = {}
-    for number, row in enumerate(rows, start=2):
-        row = {name: (cell or "").strip() for name, cell in row.items() if name}  # noqa: PLW2901
+    for number, row in enumerate(_rows(path), start=2):
         name = row.get("test") or f"line {number}"
         where = f"{path}, line {number} ({name})"
         human = _effect(row, "human_effect", where)
@@ -73,19 +70,35 @@ def read_tests(path: str | Path, simulate: Simulate, *, outcome: str = PRIMARY) 
             raise ValueError(f"{where}: human_effect is missing; it is the relative change, such as 0.021 or 2.1%.")
         if (first := lines.setdefault(folder_name(name).casefold(), number)) != number:
             raise ValueError(f"{where}: line {first} has that name already; a test needs one of its own.")
-        interval = _interval(human, low, high, where)
-        given = _effect(row, "simulated_effect", where)
-        if given is not None:
-            found.append(PastTest(name, human, interval, given))
-            continue
-        result = _result(row, path.parent, where, name, simulate).outcomes.get(outcome)
-        if result is None or result.relative is None:
-            why = "unknown" if result is None else result.note or "the control arm has none"
-            raise ValueError(f"{where}: the simulated effect on {outcome} is not estimable ({why}).")
-        found.append(PastTest(name, human, interval, result.relative, result.relative_interval))
-    if not found:
+        people = Estimate(human, _interval(human, low, high, where), unit=RELATIVE)
+        simulated = Estimate(_effect(row, "simulated_effect", where), unit=RELATIVE)
+        if simulated.value is None:
+            result = _result(row, path.parent, where, name, simulate).outcomes.get(outcome)
+            if result is None or result.relative.value is None:
+                why = "unknown" if result is None else result.difference.note or "the control arm has none"
+                raise ValueError(f"{where}: the simulated effect on {outcome} is not estimable ({why}).")
+            simulated = result.relative
+        tests.append(PastTest(name=name, human=people, simulated=simulated))
+    if not tests:
         raise ValueError(f"{path} holds no test.")
-    return found
+    return tests
+
+
+def count_simulated(path: str | Path) -> int:
+    """How many tests of a file have to be simulated.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+    """
+    return sum(not row.get("simulated_effect") and not row.get("result") for row in _rows(Path(path)))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"No file of past tests {str(path)!r}.")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in rows]
 
 
 def _result(row: Mapping[str, str], home: Path, where: str, name: str, simulate: Simulate) -> ABTestResult:
@@ -108,14 +121,14 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^\w.+ -]+", "-", name).strip(" .-")[:NAME_LENGTH] or "test"
 
 
-def _interval(effect: float, low: float | None, high: float | None, where: str) -> Interval:
+def _interval(effect: float, low: float | None, high: float | None, where: str) -> Interval | None:
     if low is None and high is None:
         return None
     if low is None or high is None:
         raise ValueError(f"{where}: give both human_low and human_high, or neither.")
     if not low <= effect <= high:
         raise ValueError(f"{where}: human_low <= human_effect <= human_high must hold, got {low}, {effect}, {high}.")
-    return low, high
+    return Interval(low, high, LEVEL, "as in the file")
 
 
 def _effect(row: Mapping[str, str], column: str, where: str) -> float | None:

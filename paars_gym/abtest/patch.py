@@ -1,4 +1,4 @@
-"""What changes in a product's content between two arms? A patch: price, title, bullets, review summary, availability.
+"""Patches of product content that tell two arms apart: price, title, bullets, review summary, availability.
 
 A patch file is JSON lines or CSV, one change a row: which products (``product``, or any of the filters ``brand``,
 ``category``, ``min_price``, ``max_price``, ``min_rating``, or ``all``), and what (``price``, ``price_percent``,
@@ -99,9 +99,9 @@ def read_patch(path: str | Path) -> tuple[Change, ...]:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=True)[0]
             where = ".".join(map(str, first["loc"]))
-            told = first["msg"].removeprefix("Value error, ")
+            reason = first["msg"].removeprefix("Value error, ")
             seen = f" {where} == {first['input']!r}:" if where else ""
-            raise ValueError(f"{path}, line {number}:{seen} {told}.") from None
+            raise ValueError(f"{path}, line {number}:{seen} {reason}.") from None
     if not changes:
         raise ValueError(f"{path} holds no change; leave the patch out if nothing is to change.")
     return tuple(changes)

@@ -1,4 +1,4 @@
-"""How many sessions does a test need, and what will they cost? From the variance of a pilot."""
+"""How many sessions a test needs and what they will cost, from the variance of a pilot."""
 
 from __future__ import annotations
 
@@ -82,20 +82,22 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
     for power in powers:
         if not 0 < power < 1:
             raise ValueError(f"power == {power}, must be in (0, 1).")
-    found = pilot.outcomes[outcome]
-    if not found.error or not found.control:
-        why = found.note or f"its control mean is {found.control}"
+    measured = pilot.outcomes[outcome]
+    error = measured.difference.number("standard_error")
+    if not error or not measured.control:
+        why = measured.difference.note or f"its control mean is {measured.control}"
         raise ValueError(
             f"The pilot says nothing about the variance of {outcome} ({why}); take other arms, or more sessions."
         )
-    effect = abs(found.control) * mde
-    kept = found.sessions / 2
+    effect = abs(measured.control) * mde
+    kept = measured.sessions / 2
     # Sessions that failed in the pilot will fail again: plan for them.
-    lost = (pilot.control.sessions + pilot.treatment.sessions) / found.sessions
+    lost = (pilot.control.sessions + pilot.treatment.sessions) / measured.sessions
     spent = pilot.control.usd + pilot.treatment.usd, pilot.control.tokens + pilot.treatment.tokens
     played = pilot.control.sessions + pilot.treatment.sessions
     needed = []
-    spread, share = found.error * math.sqrt(pilot.personas), (found.degrees or pilot.personas) / pilot.personas
+    spread = error * math.sqrt(pilot.personas)
+    share = (measured.difference.number("degrees") or pilot.personas) / pilot.personas
     for power in sorted(powers):
         personas = personas_for(effect, spread, power=power, level=pilot.level, share=share)
         pairs = math.ceil(lost * personas * kept / pilot.personas / pilot.draws)
@@ -115,7 +117,7 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
         mde=mde,
         effect=effect,
         level=pilot.level,
-        pilot_sessions=found.sessions,
+        pilot_sessions=measured.sessions,
         needed=tuple(needed),
     )
 

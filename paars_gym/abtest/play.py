@@ -1,74 +1,28 @@
-"""How do the same visitors get through both arms? In memory, or into a run folder each, which outlives a crash."""
+"""Playing the same visitors through both arms: in memory, or into a run folder each, which outlives a crash."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from paars_gym.abtest.arms import OpenArm, logged_of
 from paars_gym.abtest.outcomes import FAILED, measure
-from paars_gym.config import Condition, RunConfig, ShopConfig
-from paars_gym.personas.intentions import MinedIntention
-from paars_gym.personas.persona import Persona
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.ranking.logged import Logged
 from paars_gym.sessions.event import Session
 from paars_gym.shop.open import env_factory
-from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
-from paars_gym.simulation.default_people import inhabitants
-from paars_gym.simulation.episode import Played
-from paars_gym.simulation.schedule import Draw, Schedule
+from paars_gym.shop.shop import Shop
+from paars_gym.shoppers.registry import policy_factory
+from paars_gym.simulation.concurrency import StopRequest, play_all
+from paars_gym.simulation.episode import Played, ScheduledVisit
+from paars_gym.simulation.run import RunResult, make_schedule, read_people, visits
+from paars_gym.simulation.run import run as play_run
 
 Progress = Callable[[str, int, int], None]
 """Told the arm, and how many of how many sessions are played."""
-
-
-@dataclass(frozen=True)
-class Visitors:
-    """Who comes, for what, and how: the same in both arms.
-
-    Attributes:
-        policy: A short name, ``module:Class``, or a function that makes a policy.
-        policy_options: For a policy given by name.
-        condition: What of their persona they are given.
-        personas: Who.
-        intentions: What for; None for the catalog's own mix.
-        pairs: Persona × intention pairs.
-        draws: Sessions of each pair in each arm.
-        seed: Of everything random.
-        independent_noise: Gives each arm's sessions seeds of their own.
-        max_steps: Actions until a session is cut off.
-        page_size: Results a page.
-        concurrency: Sessions at once, for policies that wait.
-        env: What is played through, see `paars_gym.shop.open.env_factory`.
-    """
-
-    policy: str | MakePolicy
-    policy_options: Mapping[str, Any]
-    condition: Condition
-    personas: Sequence[Persona]
-    intentions: Draw | Sequence[MinedIntention]
-    pairs: int
-    draws: int
-    seed: int
-    independent_noise: bool
-    max_steps: int
-    page_size: int
-    concurrency: int
-    env: str | Callable[..., Any] = "PAARS-Retail-v0"
-
-    def noise(self, arm: str) -> str:
-        """What tells the arms' sessions apart; nothing when they share their seeds."""
-        return arm if self.independent_noise else ""
-
-    def policy_factory(self) -> MakePolicy:
-        """What makes the policies of an arm."""
-        from paars_gym.shoppers.registry import policy_factory
-
-        return policy_factory(RunConfig(policy=self.policy, condition=self.condition, options=self.policy_options))
 
 
 class ArmRun(NamedTuple):
@@ -118,23 +72,56 @@ class _Book:
         return self.run._replace(usd=usd, tokens=tokens)
 
 
-def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progress | None = None) -> ArmRun:
+def play_visits(
+    visiting: Iterable[ScheduledVisit],
+    opened: Shop,
+    shop: ShopConfig,
+    run: RunConfig,
+    finished: Callable[[Played], None],
+    *,
+    record: bool = False,
+) -> str:
+    """Plays visits to a shop in memory.
+
+    Args:
+        visiting: Who comes.
+        opened: The shop.
+        shop: Its configuration, of which the environment is used.
+        run: How they shop.
+        finished: Given each session when it has ended.
+        record: Whether it is given the records of the steps too.
+
+    Returns:
+        Why it ended early; empty when it did not.
+    """
+    stop = StopRequest()
+    play_all(
+        visiting,
+        make_env=env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options),
+        make_policy=policy_factory(run),
+        finished=finished,
+        max_steps=run.max_steps,
+        concurrency=min(run.concurrency, run.sessions),
+        stop=stop,
+        record=record,
+    )
+    return stop.reason
+
+
+def play_in_memory(arm: OpenArm, name: str, run: RunConfig, progress: Progress | None = None) -> ArmRun:
     """Plays an arm and keeps nothing but its numbers.
+
+    Args:
+        arm: Where.
+        name: Of the arm, for messages.
+        run: Who comes, and how often, all draws counted.
+        progress: Called after each session.
 
     Raises:
         ValueError: The run ended early, as when a budget is spent.
     """
-    who = inhabitants(arm.shop.catalog, visitors.personas, visitors.intentions)
-    plan = Schedule(
-        sessions=visitors.pairs * visitors.draws,
-        seed=visitors.seed,
-        personas=who.personas,
-        draw=who.draw,
-        mined=who.mined,
-        draws=visitors.draws,
-        noise=visitors.noise(name),
-    )
-    book, stop = _Book(logged_of(arm.shop.ranking)), StopRequest()
+    schedule = make_schedule(run, read_people(run, arm.shop.catalog))
+    book = _Book(logged_of(arm.shop.ranking))
     usd, tokens = 0.0, 0
 
     def finished(played: Played) -> None:
@@ -143,58 +130,30 @@ def play_in_memory(arm: OpenArm, name: str, visitors: Visitors, progress: Progre
         usd += played.spent.get("usd") or 0.0
         tokens += tokens_of(played.spent)
         if progress is not None:
-            progress(name, len(book.run.rows), plan.sessions)
+            progress(name, len(book.run.rows), run.sessions)
 
-    arrivals = plan.arrivals()
-    if visitors.condition == "base":
-        arrivals = (arrival._replace(persona=None) for arrival in arrivals)
-    play_all(
-        arrivals,
-        make_env=env_factory(arm.shop, visitors.env, max_steps=visitors.max_steps),
-        make_policy=visitors.policy_factory(),
-        finished=finished,
-        max_steps=visitors.max_steps,
-        concurrency=min(visitors.concurrency, plan.sessions),
-        stop=stop,
-    )
-    if stop.reason:
-        raise ValueError(f"The {name} arm ended early: {stop.reason}. Give --out DIR to keep what is played.")
+    stopped = play_visits(visits(run, schedule), arm.shop, arm.config, run, finished)
+    if stopped:
+        raise ValueError(f"The {name} arm ended early: {stopped}. Give --out DIR to keep what is played.")
     return book.closed(usd, tokens)
 
 
 def play_into(
-    folder: Path, arm: OpenArm, name: str, visitors: Visitors, *, resume: bool, progress: Progress | None = None
+    folder: Path, arm: OpenArm, name: str, run: RunConfig, *, resume: bool, progress: Progress | None = None
 ) -> ArmRun:
-    """Plays an arm into the run folder ``folder/<name>``, or goes on with it.
+    """Plays an arm into the run folder ``folder/<name>``, or goes on with it; else as `play_in_memory`.
 
     Raises:
         FileExistsError: There is one already, and ``resume`` is False.
         ValueError: It has other settings, or the run ended early; everything so far is kept.
     """
     from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.run import RunResult, run
 
-    def told(result: RunResult) -> None:
+    def tell(result: RunResult) -> None:
         if progress is not None:
             progress(name, result.done, result.planned)
 
-    visiting = RunConfig(
-        sessions=visitors.pairs * visitors.draws,
-        policy=visitors.policy,
-        options=visitors.policy_options,
-        condition=visitors.condition,
-        personas=visitors.personas,
-        intentions=visitors.intentions,
-        seed=visitors.seed,
-        max_steps=visitors.max_steps,
-        draws=visitors.draws,
-        noise=visitors.noise(name),
-        concurrency=visitors.concurrency,
-    )
-    shop = ShopConfig(
-        catalog=arm.shop.catalog, ranking=arm.shop.ranking, page_size=visitors.page_size, env=visitors.env
-    )
-    result = run(folder / name, visiting, shop, resume=resume, progress=told)
+    result = play_run(folder / name, run, arm.config, resume=resume, progress=tell)
     if result.stopped:
         raise ValueError(f"The {name} arm ended early: {result.stopped}. What is played is kept; go on with --resume.")
     book = _Book(logged_of(arm.shop.ranking))

@@ -1,111 +1,125 @@
-"""What does a test say? Every estimate with its interval, as it is printed and as it lies on the disk."""
+"""The result of a simulated A/B test: named estimates of every outcome, as tables and as it lies on the disk."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from paars_gym.abtest.estimate import Difference
-from paars_gym.abtest.outcomes import PRIMARY
-from paars_gym.abtest.unpaired import Unpaired
+from paars_gym.abtest.estimate import RELATIVE, ArmContrast
+from paars_gym.abtest.outcomes import Outcome
+from paars_gym.estimate import Detail, Estimate, Estimates, Tabular, in_words
+from paars_gym.files import write_whole
 
 RESULT_FILE = "result.json"
-Interval = tuple[float, float] | None
-UNKNOWN = (
-    "unknown: the intervals are about this simulated population. What people would do needs past tests of people, see "
-    "paars backtest."
-)
+NO_PAST_TESTS = Estimate(None, unit=RELATIVE, note="unknown without past tests of people, see paars backtest")
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Estimate(_Frozen):
-    """A difference, treatment minus control; None stands for "not estimable", ``note`` says why.
+class OutcomeResult(Tabular, _Frozen):
+    """One outcome: the primary, paired estimates, and what stands beside them. All are treatment minus control.
 
     Attributes:
-        estimate: In the outcome's unit.
-        interval: Confidence interval.
-        relative: Treatment / control - 1.
-        relative_interval: Confidence interval of that.
-        p_value: Two-sided, of no difference.
-        note: Why something is missing; else empty.
-    """
-
-    estimate: float | None
-    interval: Interval
-    relative: float | None
-    relative_interval: Interval
-    p_value: float | None
-    note: str = ""
-
-    @classmethod
-    def of(cls, found: Difference | Unpaired) -> Estimate:
-        """From an estimator's result."""
-        return Estimate(
-            estimate=known(found.estimate),
-            interval=bounds(found.interval),
-            relative=known(found.relative),
-            relative_interval=bounds(found.relative_interval),
-            p_value=known(found.p_value),
-            note=found.note,
-        )
-
-
-class SequentialEstimate(_Frozen):
-    """The always-valid interval.
-
-    Attributes:
-        interval: After all personas; holds however often one looked on the way. None when nothing can be said.
-        stop_after: Number of personas after which the test could have been stopped; None if not before its end.
-    """
-
-    interval: Interval
-    stop_after: int | None
-
-
-class OutcomeResult(Estimate):
-    """One outcome: the primary, paired estimate, and what stands beside it.
-
-    Attributes:
-        unit: Of the estimate.
-        control: Control arm's mean a session, or ratio.
+        unit: Of the outcome.
+        control: Control arm's mean a session, or ratio; None when unknown.
         treatment: Treatment arm's.
-        error: Standard error of the estimate.
-        relative_error: Standard error of the relative change.
-        p_adjusted: ``p_value`` after Benjamini and Hochberg (1995), over all outcomes of the test.
-        identical_arms: No pair of sessions differs in anything. Where none differs in this outcome alone, the interval
-            is None and the note says so.
-        degrees: Degrees of freedom of the interval.
-        per_shopper: The same a shopper: of the sums over a shopper's visits, draws averaged; of ratios, the mean
-            difference between each shopper's own. None where the outcome is unknown.
+        difference: The primary estimate. Details: ``standard_error``, ``degrees`` of freedom, and ``p_adjusted``, the
+            p-value after Benjamini and Hochberg (1995) over all outcomes of the test. Its note is ``identical_arms``
+            when no pair of sessions differs in anything; where none differs in this outcome alone, there is no interval
+            and the note says so.
+        relative: Treatment / control - 1. Details: ``standard_error``.
         welch: As a classic test with each persona in one arm would have found it (half the sessions).
-        cuped: The same, adjusted for the shopper's history.
-        sequential: Always-valid interval around the same estimate; None for ratios.
-        sessions: Both arms' sessions that this rests on.
+        welch_relative: The same as a relative change.
+        cuped: As ``welch``, adjusted for the shopper's history.
+        cuped_relative: The same as a relative change.
+        per_shopper: The same a shopper: of the sums over a shopper's visits, draws averaged; of ratios, the mean
+            difference between each shopper's own.
+        per_shopper_relative: The same as a relative change.
+        sequential: Always-valid interval around the primary estimate, which holds however often one looked on the way;
+            none for ratios. Detail ``stop_after``: personas after which the test could have been stopped.
         unpaired_sessions: Sessions that a test with different shoppers in its arms, as many sessions a shopper, would
             have needed for an interval as wide.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("name", "estimate", "unit", "p_value", "verdict", "note")
+
     unit: str
     control: float | None
     treatment: float | None
-    error: float | None
-    relative_error: float | None = None
-    p_adjusted: float | None = None
-    identical_arms: bool = False
-    degrees: float | None = None
-    per_shopper: Estimate | None = None
+    difference: Estimate
+    relative: Estimate
     welch: Estimate
+    welch_relative: Estimate
     cuped: Estimate
-    sequential: SequentialEstimate | None = None
-    sessions: int
+    cuped_relative: Estimate
+    per_shopper: Estimate
+    per_shopper_relative: Estimate
+    sequential: Estimate
     unpaired_sessions: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        outcome: Outcome,
+        contrasts: Mapping[str, ArmContrast],
+        *,
+        sequential: Estimate | None = None,
+        unpaired_sessions: int | None = None,
+    ) -> Self:
+        """From the contrasts ``primary``, ``welch``, ``cuped`` and ``per_shopper``."""
+        primary = contrasts["primary"]
+        beside = {}
+        for name in ("welch", "cuped", "per_shopper"):
+            beside[name] = _in(outcome.unit, contrasts[name].difference)
+            beside[f"{name}_relative"] = contrasts[name].relative
+        return cls(
+            unit=outcome.unit,
+            control=primary.control,
+            treatment=primary.treatment,
+            difference=_in(outcome.unit, primary.difference),
+            relative=primary.relative,
+            sequential=_in(outcome.unit, sequential or Estimate(None, note="not for ratios, nor for one persona")),
+            unpaired_sessions=unpaired_sessions,
+            **beside,
+        )
+
+    @property
+    def estimates(self) -> Estimates:
+        """All estimates by name."""
+        by_name = {name: one for name in type(self).model_fields if isinstance(one := getattr(self, name), Estimate)}
+        return Estimates(by_name)
+
+    @property
+    def sessions(self) -> int:
+        """Both arms' sessions that the primary estimate rests on."""
+        return 2 * self.difference.sizes.get("pairs", 0)
+
+    @property
+    def saves(self) -> float | None:
+        """How many times these sessions an unpaired test would have needed."""
+        return self.unpaired_sessions / self.sessions if self.unpaired_sessions else None
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row an estimate."""
+        return self.estimates.to_dicts()
+
+    def summary(self) -> str:
+        """Both arms' means."""
+        arms = (f"{name} {'unknown' if mean is None else f'{mean:.3g}'}" for name, mean in self._means())
+        return f"{', '.join(arms)}, in {self.unit}"
+
+    def _means(self) -> tuple[tuple[str, float | None], tuple[str, float | None]]:
+        return ("control", self.control), ("treatment", self.treatment)
+
+
+def _in(unit: str, estimate: Estimate) -> Estimate:
+    return replace(estimate, unit=unit)
 
 
 class ArmResult(_Frozen):
@@ -150,27 +164,7 @@ class SampleRatio(_Frozen):
     p_value: float
 
 
-class HumanEffect(_Frozen):
-    """What is known of the effect on people, which is another question than the effect on the simulated population.
-
-    Attributes:
-        outcome: Of which.
-        estimate: Relative change; None when past tests say nothing.
-        interval: Prediction interval for this one test, that of the simulation's own noise included.
-        level: Of the interval.
-        tests: Past tests of people that the prediction rests on.
-        note: In words.
-    """
-
-    outcome: str = PRIMARY
-    estimate: float | None = None
-    interval: Interval = None
-    level: float | None = None
-    tests: int = 0
-    note: str = UNKNOWN
-
-
-class ABTestResult(_Frozen):
+class ABTestResult(Tabular, _Frozen):
     """A finished test.
 
     Attributes:
@@ -180,7 +174,7 @@ class ABTestResult(_Frozen):
         policy: Who shopped.
         condition: What of the persona they were given.
         personas: Personas in the comparison.
-        pairs: Persona × intention pairs that were planned in each arm; an outcome's ``sessions`` are those compared.
+        pairs: Persona × intention pairs that were planned in each arm; an estimate's sizes are those compared.
         draws: Sessions of each pair and arm.
         seed: Of everything random.
         independent_noise: True when the arms' sessions did not share seeds.
@@ -192,7 +186,8 @@ class ABTestResult(_Frozen):
         outcomes: By name.
         identical_arms: No number of any session differs between the arms, those included that give no estimate.
         population: How it was calibrated on people's sessions; empty when it was not.
-        human_effect: See `HumanEffect`; a simulated test alone says nothing about people.
+        human_effect: What is known of the effect on people, which is another question: a simulated test alone says
+            nothing about it. See `paars_gym.abtest.backtest.with_human_effect`.
         paars_gym: Version.
     """
 
@@ -214,8 +209,36 @@ class ABTestResult(_Frozen):
     outcomes: dict[str, OutcomeResult]
     identical_arms: bool
     population: str = ""
-    human_effect: HumanEffect = HumanEffect()
+    human_effect: Estimate = NO_PAST_TESTS
     paars_gym: str
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row an outcome and estimate."""
+        return [
+            {"outcome": name, "control": outcome.control, "treatment": outcome.treatment, **row}
+            for name, outcome in self.outcomes.items()
+            for row in outcome.to_dicts()
+        ]
+
+    def summary(self) -> str:
+        """What was tested."""
+        synthetic = " (synthetic)" if self.synthetic else ""
+        return f"{self.treatment.name} against {self.control.name}, {self.catalog}{synthetic}, {self.policy}"
+
+    def _shown(self) -> list[dict[str, str]]:
+        return [
+            {
+                "outcome": name,
+                "control": _three(outcome.control),
+                "treatment": _three(outcome.treatment),
+                f"difference, {self.level:.0%}": in_words(replace(outcome.difference, unit="")),
+                "relative": in_words(replace(outcome.relative, unit="")),
+                "p (FDR)": _three(outcome.difference.number("p_adjusted")),
+                "verdict": outcome.difference.verdict or outcome.difference.note,
+                "saves": "" if outcome.saves is None else f"{outcome.saves:.1f}×",
+            }
+            for name, outcome in self.outcomes.items()
+        ]
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -240,23 +263,8 @@ class ABTestResult(_Frozen):
         Raises:
             OSError: It cannot be written.
         """
-        path = Path(folder) / RESULT_FILE
-        draft = path.with_name(f"{RESULT_FILE}.new")
-        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_whole(Path(folder) / RESULT_FILE, self.model_dump_json(indent=2) + "\n")
 
 
-def known(value: float) -> float | None:
-    """A number, or None for what is not one."""
-    return value if math.isfinite(value) else None
-
-
-def bounds(interval: Sequence[float]) -> Interval:
-    """Both ends, or None if one of them is no number."""
-    low, high = interval
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
-
-
-def as_json(result: BaseModel) -> dict[str, Any]:
-    """For ``--json``."""
-    return result.model_dump(mode="json")
+def _three(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -1,42 +1,22 @@
-"""May one stop a test early? An interval that holds at every look, however often one looks."""
+"""An always-valid interval for stopping a test early: it holds at every look, however often one looks."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from paars_gym.abtest.estimate import NAN, Floats
+from paars_gym.abtest.estimate import Floats, direction_of
+from paars_gym.estimate import Estimate, Interval
 
 FIRST_LOOK = 50
 """Personas before the first look: the sequence rests on a variance estimated from them."""
-
-
-class ConfidenceSequence(NamedTuple):
-    """A confidence sequence over personas, in the order in which they were played.
-
-    Attributes:
-        low: Lower bounds after 1, 2, … personas, shape (n,); -inf before the first look.
-        high: Upper bounds.
-        stop: Number of personas after which 0 was outside for the first time; None if it never was.
-    """
-
-    low: Floats
-    high: Floats
-    stop: int | None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """After all personas; NaN when there was no look."""
-        if not np.isfinite(self.low[-1]):
-            return NAN, NAN
-        return float(self.low[-1]), float(self.high[-1])
+METHOD = "asymptotic confidence sequence over personas"
 
 
 def confidence_sequence(
     differences: Floats, *, level: float = 0.95, first_look: int = FIRST_LOOK
-) -> ConfidenceSequence:
+) -> tuple[Floats, Floats]:
     """Asymptotic confidence sequence for a mean, valid at all looks at once.
 
     After t personas: ``mean ± sd · sqrt(2 (t r² + 1) / (t² r²) · log(sqrt(t r² + 1) / alpha))``, the Gaussian mixture
@@ -48,6 +28,9 @@ def confidence_sequence(
         differences: One mean difference a persona, shape (n,), in an order that does not depend on them.
         level: Confidence level, in (0, 1).
         first_look: Personas before which nothing is said.
+
+    Returns:
+        Lower and upper bounds after 1, 2, … personas, shape (n,) each; infinite before the first look.
 
     Raises:
         ValueError: No persona, or a level out of range.
@@ -66,6 +49,23 @@ def confidence_sequence(
     margin = spread * np.sqrt(2 * scaled / (times**2 * rate) * np.log(np.sqrt(scaled) / alpha))
     # A spread of 0 is no knowledge: all that differed may be yet to come.
     margin[(times < first_look) | (spread == 0)] = math.inf
-    low, high = means - margin, means + margin
+    return means - margin, means + margin
+
+
+def sequential_estimate(differences: Floats, *, level: float = 0.95) -> Estimate:
+    """The mean difference with its always-valid interval after all personas; arguments as for `confidence_sequence`.
+
+    Its detail ``stop_after`` is the number of personas after which 0 was outside for the first time; None if it never
+    was.
+    """
+    low, high = confidence_sequence(differences, level=level)
     outside = np.flatnonzero((low > 0) | (high < 0))
-    return ConfidenceSequence(low, high, int(outside[0]) + 1 if len(outside) else None)
+    around = Interval.of((float(low[-1]), float(high[-1])), level=level, method=METHOD)
+    return Estimate(
+        float(np.mean(differences)),
+        around,
+        sizes={"personas": len(differences)},
+        verdict=direction_of(around),
+        note="" if around else f"no interval before {FIRST_LOOK} personas, or where none differs",
+        details={"stop_after": int(outside[0]) + 1 if len(outside) else None},
+    )

@@ -8,16 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from paars_gym.cli.app import assignments, catalog_app, console, errors, example, print_facts
+from paars_gym.cli.app import assignments, catalog_app, console, errors, print_facts
 
 
-@catalog_app.command(
-    "build",
-    epilog=example(
-        "paars catalog build products.csv --out shop --map title=name,price=cost",
-        "paars catalog build meta_Toys.jsonl.gz --out toys --format amazon-reviews-2023",
-    ),
-)
+@catalog_app.command("build")
 def catalog_build(
     feed: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines, JSON array or Parquet; plain, gzip or zstd.")],
     out: Annotated[Path, typer.Option(help="Folder of the catalog; a catalog there is replaced whole or not at all.")],
@@ -74,13 +68,7 @@ def catalog_build(
         console.print(f"Every row and field that could not be used: {escape(str(out / 'rejected.jsonl'))}")
 
 
-@catalog_app.command(
-    "describe",
-    epilog=example(
-        "paars catalog describe shop",
-        "paars catalog describe mini",
-    ),
-)
+@catalog_app.command("describe")
 def catalog_describe(
     catalog: Annotated[str, typer.Argument(help="Folder of a catalog, or the name of a built-in one.")],
 ) -> None:

@@ -1,30 +1,41 @@
-"""``paars abtest``, ``backtest`` and ``calibrate``: what would a change of the shop sell?"""
+"""``paars abtest``, ``backtest`` and ``calibrate``: simulated tests of a change of the shop."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    from paars_gym.config import Condition
-from paars_gym.cli.app import app, console, errors, share
+from paars_gym.cli.app import app, console, errors, print_facts, share
 from paars_gym.cli.shared_options import (
     AsJson,
+    CacheFile,
     CatalogName,
     ConditionName,
     Draws,
+    DryRun,
+    EnvName,
     Level,
+    MaxUsd,
+    ModelSpec,
+    Offline,
+    Options,
     Pairs,
     PeopleFile,
-    PolicyModel,
     PolicyName,
+    PriceText,
+    Records,
     Seed,
     SessionsAtOnce,
+    TokensPerMinute,
+    asked_model,
 )
 
+FittedFile = Annotated[
+    Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+]
 PLANNED = "bm25+rating:0.3"
 """Treatment whose variance a plan is made from, where none is named."""
 
@@ -38,13 +49,22 @@ def abtest(
     control_patch: Annotated[Path | None, typer.Option(help="Content changes of the control arm.")] = None,
     treatment_patch: Annotated[Path | None, typer.Option(help="JSONL or CSV of content changes.")] = None,
     catalog: CatalogName = "mini",
+    env: EnvName = "PAARS-Retail-v0",
+    treatment_env: Annotated[
+        str | None, typer.Option(help="Environment of the treatment alone, such as module:factory of other pages.")
+    ] = None,
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: PolicyModel = None,
+    model: ModelSpec = None,
+    price: PriceText = None,
+    option: Options = None,
+    max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    dry_run: DryRun = False,
     condition: ConditionName = "persona",
-    population: Annotated[
-        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
-    ] = None,
+    population: FittedFile = None,
     sessions: Pairs = 1_000,
     draws: Draws = 1,
     seed: Seed = 0,
@@ -63,6 +83,7 @@ def abtest(
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
+    record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
     concurrency: SessionsAtOnce = 8,
     json: AsJson = False,
@@ -72,38 +93,64 @@ def abtest(
     from paars_gym.abtest.backtest import read_backtest, with_human_effect
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.planning import POWERS, plan_test
-    from paars_gym.personas.store import read_personas
+    from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report import abtest as report
+    from paars_gym.simulation.forecast import forecast_run
 
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
-    crowd = None if population is None else FittedPopulation.read(population)
+    fitted = None if population is None else FittedPopulation.read(population)
     powers = POWERS if power is None else (share("--power", power),)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
-    if treatment is None and treatment_patch is None and control_patch is None:
+    if treatment is None and treatment_patch is None and control_patch is None and treatment_env is None:
         if not plan:
-            raise ValueError("The arms do not differ: give --treatment RANKING, or a --treatment-patch FILE.")
+            raise ValueError(
+                "The arms do not differ: give --treatment RANKING, a --treatment-patch FILE, or a --treatment-env."
+            )
         treatment = PLANNED
     if pilot is not None:
         result = ABTestResult.read(pilot)
     else:
-        test = ABTest(Arm(control, control_patch), Arm(treatment or control, treatment_patch))
+        asked = asked_model(
+            model,
+            policy=policy,
+            price=price,
+            option=option,
+            max_usd=max_usd,
+            tokens_per_minute=tokens_per_minute,
+            concurrency=concurrency,
+            cache=cache,
+            default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+            offline=offline,
+            dry_run=dry_run,
+        )
+        arms = Arm(control, control_patch), Arm(treatment or control, treatment_patch, treatment_env)
+        run = RunConfig(
+            sessions=sessions,
+            policy=policy,
+            options=asked.policy_options,
+            condition=condition,
+            personas=personas,
+            seed=seed,
+            draws=draws,
+            concurrency=concurrency,
+            record=record,
+            model=asked.model,
+            budget=asked.budget,
+        )
+        shop = ShopConfig(catalog=catalog, ranking=control, env=env)
+        if dry_run:
+            both = run.model_copy(update={"sessions": 2 * sessions * draws, "draws": 1})
+            print_facts("A dry run: both arms would take about", forecast_run(both, shop).facts())
+            return
         with errors.status("shopping") as status:
-            result = test.run(
-                catalog=catalog,
-                personas=None if personas is None else list(read_personas(personas)),
-                policy=policy,
-                policy_options={} if model is None else {"model": model},
-                condition=cast("Condition", condition),
-                population=crowd,
-                sessions=sessions,
-                draws=draws,
-                seed=seed,
-                level=level,
-                independent_noise=independent_noise,
-                concurrency=concurrency,
+            result = ABTest(*arms, independent_noise=independent_noise).run(
+                run,
+                shop,
                 out=out,
                 resume=resume,
+                level=level,
+                population=fitted,
                 progress=lambda arm, done, planned: status.update(f"{arm}: {done:,} of {planned:,} sessions"),
             )
     if past is not None:
@@ -127,19 +174,26 @@ def abtest(
 def backtest_verb(
     tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
+    env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: PolicyModel = None,
+    model: ModelSpec = None,
+    price: PriceText = None,
+    option: Options = None,
+    max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    dry_run: DryRun = False,
     condition: ConditionName = "persona",
-    population: Annotated[
-        Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
-    ] = None,
+    population: FittedFile = None,
     sessions: Pairs = 1_000,
     draws: Draws = 1,
     seed: Seed = 0,
     level: Level = 0.95,
     outcome: Annotated[str, typer.Option(help="Of which the human effects are.")] = "sales_units",
     out: Annotated[Path | None, typer.Option(help="Keeps each simulated test in a folder here; resumes.")] = None,
+    record: Records = "auto",
     concurrency: SessionsAtOnce = 8,
     json: AsJson = False,
 ) -> None:
@@ -152,31 +206,60 @@ def backtest_verb(
     from paars_gym.abtest import ABTest, ABTestResult, Arm
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
-    from paars_gym.abtest.past_tests import folder_name, read_tests
-    from paars_gym.personas.store import read_personas
+    from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
+    from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report.abtest import backtest_plot, backtest_table
+    from paars_gym.simulation.forecast import forecast_run
 
-    people = None if personas is None else list(read_personas(personas))
-    crowd = None if population is None else FittedPopulation.read(population)
+    fitted = None if population is None else FittedPopulation.read(population)
+    asked = asked_model(
+        model,
+        policy=policy,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+        offline=offline,
+        dry_run=dry_run,
+    )
+    run = RunConfig(
+        sessions=sessions,
+        policy=policy,
+        options=asked.policy_options,
+        condition=condition,
+        personas=personas,
+        seed=seed,
+        draws=draws,
+        concurrency=concurrency,
+        record=record,
+        model=asked.model,
+        budget=asked.budget,
+    )
+    shop = ShopConfig(catalog=catalog, env=env)
+    if dry_run:
+        number = count_simulated(tests)
+        all_arms = run.model_copy(update={"sessions": max(2 * sessions * draws * number, 1), "draws": 1})
+        print_facts(f"A dry run: {number} tests would take about", forecast_run(all_arms, shop).facts())
+        return
+    usd = 0.0
     with errors.status("shopping") as status:
 
         def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
+            nonlocal usd
             status.update(escape(name))
-            return ABTest(control, treatment).run(
-                catalog=catalog,
-                personas=people,
-                policy=policy,
-                policy_options={} if model is None else {"model": model},
-                condition=cast("Condition", condition),
-                population=crowd,
-                sessions=sessions,
-                draws=draws,
-                seed=seed,
-                level=level,
-                concurrency=concurrency,
+            tested = ABTest(control, treatment).run(
+                run.model_copy(update={"budget": run.budget.after(usd)}),
+                shop,
                 out=None if out is None else out / folder_name(name),
                 resume=True,
+                level=level,
+                population=fitted,
             )
+            usd += tested.control.usd + tested.treatment.usd
+            return tested
 
         result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome, level=level)
     if json:
@@ -195,9 +278,17 @@ def calibrate(
     ] = None,
     catalog: CatalogName = "mini",
     ranking: Annotated[str, typer.Option(help="In the order in which the people saw it.")] = "bm25",
+    env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: PolicyModel = None,
+    model: ModelSpec = None,
+    price: PriceText = None,
+    option: Options = None,
+    max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    dry_run: DryRun = False,
     condition: ConditionName = "persona",
     held_out: Annotated[str, typer.Option(help="Share of the people that judge the fit.")] = "50%",
     sessions: Annotated[int, typer.Option(help="Simulated in each run of the fit.")] = 1_000,
@@ -209,32 +300,54 @@ def calibrate(
     """Fits a simulated population to people: how they choose, what they come for, who comes how often."""
     from paars_gym.abtest.fit.population import fit_population
     from paars_gym.abtest.fit.weights import read_marginals
-    from paars_gym.catalog.load import load_catalog
-    from paars_gym.personas.store import read_personas
+    from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report.abtest import population_table
     from paars_gym.sessions.store import Store
-    from paars_gym.simulation.default_people import default_people
+    from paars_gym.simulation.forecast import forecast_run
 
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
-    people, loaded = Store(human), load_catalog(catalog)
+    people = Store(human)
+    asked = asked_model(
+        model,
+        policy=policy,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        default_cache=None,
+        offline=offline,
+        dry_run=dry_run,
+    )
+    run = RunConfig(
+        sessions=sessions,
+        policy=policy,
+        options=asked.policy_options,
+        condition=condition,
+        personas=personas,
+        seed=seed,
+        concurrency=concurrency,
+        model=asked.model,
+        budget=asked.budget,
+    )
+    shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
+    if dry_run:
+        # The choices of a language model are not fitted: four runs, and one more with weights.
+        all_runs = run.model_copy(update={"sessions": sessions * (4 if marginals is None else 5)})
+        print_facts("A dry run: it would take about", forecast_run(all_runs, shop).facts())
+        return
     with errors.status("reading people's sessions") as status:
-        found = fit_population(
+        calibrated = fit_population(
             people,
-            personas=default_people(loaded)[0] if personas is None else list(read_personas(personas)),
-            catalog=loaded,
-            ranking=ranking,
+            run,
+            shop,
             marginals=None if marginals is None else read_marginals(marginals),
-            policy=policy,
-            policy_options={} if model is None else {"model": model},
-            condition=cast("Condition", condition),
             what_is_known=people.provenance.what_is_known,
             held_out=share("--held-out", held_out),
-            sessions=sessions,
             rounds=rounds,
-            seed=seed,
-            concurrency=concurrency,
             progress=status.update,
         )
-    found.write(out)
-    typer.echo(found.model_dump_json(indent=2)) if json else console.print(population_table(found))
+    calibrated.write(out)
+    typer.echo(calibrated.model_dump_json(indent=2)) if json else console.print(population_table(calibrated))

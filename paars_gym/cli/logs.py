@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from paars_gym.cli.app import console, errors, example, print_facts, sessions_app
+from paars_gym.cli.app import console, errors, print_facts, sessions_app
 
 if TYPE_CHECKING:
     from paars_gym.sessions.store import Store
 
 
-@sessions_app.command(
-    "import",
-    epilog=example(
-        "paars sessions import log.csv --out people --wizard",
-        "paars sessions import log.csv --out people --map shopper=user,time=ts,kind=event,product=sku",
-        "paars sessions import otto.jsonl --out people --format otto",
-    ),
-)
+@sessions_app.command("import")
 def sessions_import(
     log: Annotated[Path, typer.Argument(help='Log file, folder of a named format, or "installed" (journey).')],
     out: Annotated[
@@ -108,13 +101,7 @@ def sessions_import(
         console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
 
 
-@sessions_app.command(
-    "describe",
-    epilog=example(
-        "paars sessions describe people",
-        "paars sessions describe run",
-    ),
-)
+@sessions_app.command("describe")
 def sessions_describe(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run, finished or not.")],
 ) -> None:
@@ -160,12 +147,7 @@ def _open_store(folder: Path, scratch: Path) -> Store:
     return write_sessions(scratch / "sessions", sessions, provenance=provenance)
 
 
-@sessions_app.command(
-    "split",
-    epilog=example(
-        "paars sessions split people --by time --at 2025-03-01 --out halves",
-    ),
-)
+@sessions_app.command("split")
 def sessions_split(
     store: Annotated[Path, typer.Argument(help="Folder of a session store.")],
     by: Annotated[str, typer.Option(help="time or shopper.")],

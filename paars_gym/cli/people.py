@@ -11,7 +11,6 @@ import typer
 from paars_gym.cli.app import (
     console,
     errors,
-    example,
     personas_app,
     print_facts,
     split_regions,
@@ -40,12 +39,7 @@ NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a
 ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id a line; by default all.")]
 
 
-@personas_app.command(
-    "mine",
-    epilog=example(
-        "paars personas mine --sessions people --catalog shop --model openai:gpt-4.1-mini --max-usd 5 --dry-run",
-    ),
-)
+@personas_app.command("mine")
 def personas_mine(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
     model: ModelSpec = None,
@@ -116,12 +110,7 @@ def personas_mine(
         raise ValueError(done.nothing)
 
 
-@personas_app.command(
-    "count",
-    epilog=example(
-        "paars personas count --sessions people --catalog shop --out personas.jsonl",
-    ),
-)
+@personas_app.command("count")
 def personas_count(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
     catalog: Annotated[str, typer.Option(help="Catalog with the same product ids: a name or a folder.")],

@@ -1,37 +1,57 @@
-"""``paars probe`` and ``survey``: what do shoppers answer to one thing changed, or asked?"""
+"""``paars probe`` and ``survey``: what shoppers do about one thing changed, and answer to a question."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
-if TYPE_CHECKING:
-    from paars_gym.config import Condition
-from paars_gym.cli.app import app, console, errors
+from paars_gym.cli.app import app, console, errors, print_facts
 from paars_gym.cli.shared_options import (
     AsJson,
+    CacheFile,
     CallsAtOnce,
     CatalogName,
     ConditionName,
+    DryRun,
+    EnvName,
     MaxUsd,
+    ModelSpec,
     Offline,
+    Options,
     PeopleFile,
-    PolicyModel,
     PolicyName,
+    PriceText,
+    Records,
     Seed,
     Segment,
+    SessionsAtOnce,
+    TokensPerMinute,
+    asked_model,
 )
+from paars_gym.config import Condition
+from paars_gym.files import write_whole
+
+REHEARSED = 24
+"""Personas that a dry run of a survey puts its questions to, at most."""
 
 
 @app.command()
 def probe(
     attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
     catalog: CatalogName = "mini",
+    env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: PolicyModel = None,
+    model: ModelSpec = None,
+    price: PriceText = None,
+    option: Options = None,
+    max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
+    dry_run: DryRun = False,
     condition: ConditionName = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
     pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
@@ -40,30 +60,53 @@ def probe(
         str | None, typer.Option(help="What the brand probe swaps in; by default a name that nobody knows.")
     ] = None,
     seed: Seed = 0,
+    concurrency: SessionsAtOnce = 8,
+    out: Annotated[Path | None, typer.Option(help="Folder that gets the result, and the records of steps.")] = None,
+    record: Records = "auto",
     json: AsJson = False,
 ) -> None:
     """Probes for a bias: changes one attribute of one product, and says what that causes."""
-    from paars_gym.catalog.load import load_catalog
-    from paars_gym.personas.store import read_personas
-    from paars_gym.probes.probe import run_probe
+    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.probes.levels import ALIASES, probes
+    from paars_gym.probes.probe import PROBE_RUN, run_probe
     from paars_gym.report.probe import probe_notes, probe_table
-    from paars_gym.simulation.default_people import default_people
+    from paars_gym.simulation.forecast import forecast_run
 
-    loaded = load_catalog(catalog)
+    asked = asked_model(
+        model,
+        policy=policy,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+        offline=offline,
+        dry_run=dry_run,
+    )
+    run = RunConfig(
+        sessions=trials,
+        policy=policy,
+        options=asked.policy_options,
+        condition=condition,
+        personas=personas,
+        seed=seed,
+        max_steps=PROBE_RUN.max_steps,
+        concurrency=concurrency,
+        record=record,
+        model=asked.model,
+        budget=asked.budget,
+    )
+    shop = ShopConfig(catalog=catalog, env=env)
+    if dry_run:
+        known = probes().get(ALIASES.get(attribute, attribute))
+        levels = 2 if known is None else 1 + len(known.levels)
+        all_levels = run.model_copy(update={"sessions": trials * levels})
+        print_facts("A dry run: it would take about", forecast_run(all_levels, shop).facts())
+        return
     with errors.status("shopping"):
-        result = run_probe(
-            attribute,
-            personas=default_people(loaded)[0] if personas is None else list(read_personas(personas)),
-            catalog=loaded,
-            policy=policy,
-            policy_options={} if model is None else {"model": model},
-            condition=cast("Condition", condition),
-            trials=trials,
-            pages=pages,
-            segment=segment,
-            brand=brand,
-            seed=seed,
-        )
+        result = run_probe(attribute, run, shop, pages=pages, segment=segment, brand=brand, out=out)
     if json:
         typer.echo(result.model_dump_json(indent=2))
     else:
@@ -75,28 +118,37 @@ def probe(
 @app.command()
 def survey(
     questions: Annotated[Path, typer.Argument(help="YAML: a list of questions with id, text, choices, human.")],
-    model: Annotated[str | None, typer.Option(help="Who plays the personas, such as anthropic:NAME.")] = None,
-    personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
-    condition: Annotated[str, typer.Option(help="What of their persona is told.")] = "persona",
-    segment: Segment = None,
-    out: Annotated[Path | None, typer.Option(help="File that gets every answer, a JSON line each.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="SQLite file of replies.")] = None,
-    offline: Offline = False,
+    model: ModelSpec = None,
+    price: PriceText = None,
+    option: Options = None,
     max_usd: MaxUsd = None,
+    tokens_per_minute: TokensPerMinute = None,
+    cache: CacheFile = None,
+    offline: Offline = False,
     concurrency: CallsAtOnce = 16,
+    dry_run: DryRun = False,
+    personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
+    condition: ConditionName = "persona",
+    segment: Segment = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that gets every answer, the result, and the records of the questions.")
+    ] = None,
+    record: Records = "auto",
     seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Puts a questionnaire to each persona, and says how the answers spread."""
     import asyncio
+    from contextlib import ExitStack
 
-    from paars_gym.config import BudgetConfig
     from paars_gym.llm.stack import open_model
     from paars_gym.personas.store import read_personas
     from paars_gym.probes import survey as room
     from paars_gym.probes.answers import summarise
     from paars_gym.probes.segments import segment_name
     from paars_gym.report.survey import survey_notes, survey_tables
+    from paars_gym.simulation.run_folder import STEPS_FILE
+    from paars_gym.simulation.steps import StepWriter
 
     if model is None:
         raise ValueError("A survey needs --model, who plays the personas, such as anthropic:NAME.")
@@ -104,28 +156,52 @@ def survey(
         raise ValueError("A survey needs --personas, a file of them; mine some with: paars personas mine.")
     if segment is not None:
         segment = segment_name(segment)  # before anything is paid for
-    asked, people = room.read_questions(questions), list(read_personas(personas))
-    stack = open_model(model, BudgetConfig(cache=cache, offline=offline, max_usd=max_usd, concurrency=concurrency))
+    form, people = room.read_questions(questions), list(read_personas(personas))
+    asked = asked_model(
+        model,
+        price=price,
+        option=option,
+        max_usd=max_usd,
+        tokens_per_minute=tokens_per_minute,
+        concurrency=concurrency,
+        cache=cache,
+        default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+        offline=offline,
+        dry_run=dry_run,
+    )
+    assert asked.model is not None, "a survey asks a model"
+    stack = open_model(asked.model, asked.budget)
+    rehearsed = min(len(people), REHEARSED)
 
-    async def put() -> list[room.Answer]:
+    async def put(steps: StepWriter | None) -> list[room.Answer]:
         try:
             return await room.conduct(
-                asked,
-                people,
+                form,
+                people[:rehearsed] if dry_run else people,
                 stack,
-                condition=cast("Condition", condition),
+                condition=cast(Condition, condition),
                 seed=seed,
                 concurrency=concurrency,
                 progress=lambda done: status.update(f"{done:,} answers"),
+                record=None if steps is None else lambda step: steps.add(step.session, [step]),
             )
         finally:
             await stack.aclose()
 
-    with errors.status("asking") as status:
-        answers = asyncio.run(put())
+    with errors.status("asking") as status, ExitStack() as files:
+        steps = None
+        if out is not None and record != "none" and not dry_run:
+            out.mkdir(parents=True, exist_ok=True)
+            steps = files.enter_context(StepWriter(out / STEPS_FILE))
+        answers = asyncio.run(put(steps))
+    if dry_run:
+        basis = f"{len(form)} questions to {rehearsed} personas"
+        print_facts("A dry run: it would take about", stack.forecast(basis, times=len(people) / rehearsed).facts())
+        return
+    result = summarise(form, answers, people, segment, seed=seed)
     if out is not None:
-        out.write_text("".join(answer.model_dump_json() + "\n" for answer in answers), encoding="utf-8")
-    result = summarise(asked, answers, people, segment, seed=seed)
+        write_whole(out / "answers.jsonl", "".join(answer.model_dump_json() + "\n" for answer in answers))
+        write_whole(out / "result.json", result.model_dump_json(indent=2) + "\n")
     if json:
         typer.echo(result.model_dump_json(indent=2))
         return

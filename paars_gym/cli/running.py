@@ -17,6 +17,15 @@ MISTAKES = (ValueError, LookupError, OSError, ImportError, ModelError)
 INTERRUPTED = 130
 
 
+WIDTH = 132
+"""Of what is no terminal: Table 2 fits."""
+
+
+def wide_console(**options: Any) -> Console:
+    """A console on which the widest table fits, unless it is a terminal: that is as wide as it is."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH, **options)
+
+
 def run_command(command: typer.Typer | Callable[..., Any]) -> None:
     """Runs an application, or a function as a command of its own as `typer.run` does, with ``sys.argv``.
 

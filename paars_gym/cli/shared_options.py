@@ -67,6 +67,14 @@ Segment = Annotated[
         "--segment", "--by", help="Each segment too: a preference or a trait, such as income.", rich_help_panel=SHOPPERS
     ),
 ]
+Records = Annotated[
+    str,
+    typer.Option(
+        "--record",
+        help="Records of steps, with pages and prompts, in --out: steps, none, or auto: not of offline policies.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Level = Annotated[float, typer.Option(help="Of the intervals.", rich_help_panel=OUTPUT)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=OUTPUT)]
 Recognisers = Annotated[

@@ -1,14 +1,15 @@
-"""How do the answers to a survey spread, by segment, and how far are they from people's?"""
+"""The result of a survey: how answers spread, by segment, and how far they are from people's."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.abtest.result import Interval
+from paars_gym.estimate import LEVEL, Detail, Estimate, Interval, Tabular
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.segments import EVERYONE, VALUES, segment_name, segment_of
 from paars_gym.probes.survey import Answer, Question
@@ -22,25 +23,22 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Share(_Frozen):
+class ClosedAnswer(_Frozen):
     """How many of a segment gave an answer to a closed question.
 
     Attributes:
         question: Its id.
         segment: Of the personas.
         answer: One of the choices.
-        given: Personas who gave it.
-        answered: Personas who answered.
-        interval: 95%, Wilson (1927); personas are taken for independent.
+        share: Of the personas who answered, their number in its sizes, those who gave this answer; personas are taken
+            for independent. Its detail ``given`` counts them.
         human: Share of people who gave it; None where it is unknown.
     """
 
     question: str
     segment: str
     answer: str
-    given: int
-    answered: int
-    interval: Interval
+    share: Estimate
     human: float | None = None
 
 
@@ -63,30 +61,25 @@ class OpenAnswers(_Frozen):
     examples: tuple[str, ...]
 
 
-class GroupDivergence(_Frozen):
+class AnswerDivergence(_Frozen):
     """How far a segment's answers to a closed question are from people's.
 
     Attributes:
         question: Its id.
         segment: Of the personas; it is compared with all people, whose segments are not known.
-        answered: Personas who answered.
-        js: Jensen-Shannon divergence, in nats: 0 alike, log 2 nothing in common.
-        interval: 95%, basic bootstrap over the personas, and over the people where their number is known (else their
-            shares are taken as exact); None where ``note`` says why.
+        js: Jensen-Shannon divergence, in nats: 0 alike, log 2 nothing in common. The interval is a basic bootstrap over
+            the personas, and over the people where their number is known (else their shares are taken as exact); the
+            note says why there is none.
         total_variation: Half the sum of the absolute differences of shares.
-        note: Why there is no interval; else empty.
     """
 
     question: str
     segment: str
-    answered: int
-    js: float
-    interval: Interval
+    js: Estimate
     total_variation: float
-    note: str = ""
 
 
-class SurveyResult(_Frozen):
+class SurveyResult(Tabular, _Frozen):
     """A finished survey.
 
     Attributes:
@@ -100,14 +93,30 @@ class SurveyResult(_Frozen):
         divergences: From people, where their answers are given.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("question", "segment", "quantity", "answer", "estimate", "unit", "human")
+
     questions: int
     personas: int
     failed: int
     failures: dict[str, int]
     segment: str | None
-    shares: tuple[Share, ...]
+    shares: tuple[ClosedAnswer, ...]
     open: tuple[OpenAnswers, ...]
-    divergences: tuple[GroupDivergence, ...]
+    divergences: tuple[AnswerDivergence, ...]
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row a share of a closed question, then the distinct answers to open ones, then the divergences."""
+        rows: list[dict[str, Detail]] = [
+            _row(one, "share", one.share, answer=one.answer, human=one.human) for one in self.shares
+        ]
+        for answers in self.open:
+            distinct = Estimate(answers.distinct, unit="share", sizes={"answered": answers.answered})
+            rows.append(_row(answers, "distinct answers", distinct, answer=" | ".join(answers.examples)))
+        return rows + [_row(one, "divergence from people", one.js) for one in self.divergences]
+
+    def summary(self) -> str:
+        """How many were asked how much."""
+        return f"Survey of {self.personas:,} personas, {self.questions:,} questions each, {self.failed:,} failed"
 
 
 def summarise(
@@ -145,35 +154,40 @@ def summarise(
 
 def shares(
     questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None = None
-) -> list[Share]:
+) -> list[ClosedAnswer]:
     """Answers to the closed questions, for everyone and for each segment; arguments as for `summarise`."""
     from scipy.stats import binomtest
 
-    found = []
+    closed = []
     for question, name, said in _by_segment(questions, answers, personas, segment):
         counts, total = Counter(said), len(said)
         people = None if question.human is None else sum(question.human.values())
         for choice in question.choices:
             ends = binomtest(counts[choice], total).proportion_ci(method="wilson")
-            found.append(
-                Share(
+            share = Estimate(
+                counts[choice] / total,
+                Interval(float(ends.low), float(ends.high), LEVEL, "Wilson (1927)"),
+                unit="share",
+                sizes={"answered": total},
+                details={"given": counts[choice]},
+            )
+            closed.append(
+                ClosedAnswer(
                     question=question.id,
                     segment=name,
                     answer=choice,
-                    given=counts[choice],
-                    answered=total,
-                    interval=(float(ends.low), float(ends.high)),
+                    share=share,
                     human=None if people is None else (question.human or {}).get(choice, 0.0) / people,
                 )
             )
-    return found
+    return closed
 
 
 def open_answers(
     questions: Sequence[Question], answers: Sequence[Answer], personas: Sequence[Persona], segment: str | None = None
 ) -> list[OpenAnswers]:
     """Answers to the open questions, for everyone and for each segment; arguments as for `summarise`."""
-    found = []
+    by_segment = []
     for question, name, said in _by_segment(questions, answers, personas, segment):
         if question.choices:
             continue
@@ -182,7 +196,7 @@ def open_answers(
             first.setdefault(_plain(text), text)
         common = Counter(map(_plain, said)).most_common(EXAMPLES)
         examples = tuple(first[plain] for plain, _ in common)
-        found.append(
+        by_segment.append(
             OpenAnswers(
                 question=question.id,
                 segment=name,
@@ -191,7 +205,7 @@ def open_answers(
                 examples=examples,
             )
         )
-    return found
+    return by_segment
 
 
 def divergences(
@@ -201,7 +215,7 @@ def divergences(
     segment: str | None = None,
     *,
     seed: int = 0,
-) -> list[GroupDivergence]:
+) -> list[AnswerDivergence]:
     """Personas against people, for each closed question with human answers; arguments as for `summarise`.
 
     The interval is a bootstrap of the personas' answers, and of the people's where ``human_answers`` says how many they
@@ -210,7 +224,7 @@ def divergences(
     from paars_gym.alignment.divergences import jensen_shannon
     from paars_gym.alignment.resampling import basic_interval, resample_counts
 
-    found = []
+    distances = []
     for question, name, said in _by_segment(questions, answers, personas, segment):
         if question.human is None:
             continue
@@ -227,20 +241,17 @@ def divergences(
             of_people = np.broadcast_to(human, of_agents.shape)
             if question.human_answers is not None:
                 of_people = rng.multinomial(question.human_answers, human, size=RESAMPLES).astype(np.float64)
-            made = basic_interval(estimate, jensen_shannon(of_people, of_agents), "").clip()
-            interval = made.low, made.high
-        found.append(
-            GroupDivergence(
+            made = basic_interval(estimate, jensen_shannon(of_people, of_agents), "over personas")
+            interval = made.clip()
+        distances.append(
+            AnswerDivergence(
                 question=question.id,
                 segment=name,
-                answered=len(said),
-                js=estimate,
-                interval=interval,
+                js=Estimate(estimate, interval, unit="nats", sizes={"answered": len(said)}, note=note),
                 total_variation=0.5 * float(np.abs(human - agent / agent.sum()).sum()),
-                note=note,
             )
         )
-    return found
+    return distances
 
 
 def _by_segment(
@@ -259,3 +270,15 @@ def _by_segment(
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).rstrip(".! ")
+
+
+def _row(
+    of: ClosedAnswer | OpenAnswers | AnswerDivergence,
+    quantity: str,
+    estimate: Estimate,
+    *,
+    answer: str = "",
+    human: float | None = None,
+) -> dict[str, Detail]:
+    where: dict[str, Detail] = {"question": of.question, "segment": of.segment, "quantity": quantity}
+    return where | {"answer": answer, "human": human} | estimate.to_dict()

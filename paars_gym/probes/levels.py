@@ -1,4 +1,4 @@
-"""Which one thing about a product is changed, and to what? The levels of each probe."""
+"""The levels of each probe: which one thing about a product is changed, and to what."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def probes(brand: str = NO_NAME) -> Mapping[str, Probe]:
     if not brand.strip():
         raise ValueError(f"brand == {brand!r}: give the name of a brand, known or not.")
     same = Level("as is")
-    found: list[Any] = [
+    all_probes: list[Any] = [
         Probe(
             "brand", "What does another brand change?", same, (brand_level(brand),), ("brand",), "brand_loyalty", brand
         ),
@@ -136,4 +136,4 @@ def probes(brand: str = NO_NAME) -> Mapping[str, Probe]:
             "review_reliance",
         ),
     ]
-    return {probe.name: probe for probe in found}
+    return {probe.name: probe for probe in all_probes}

@@ -1,4 +1,4 @@
-"""What does a probed shopper see? One page of similar products, equal for all but one thing about one of them."""
+"""The pages of a probe: similar products, equal for all shoppers but for one thing about one of them."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def draw_pages(catalog: Catalog, probe: Probe, *, number: int, rng: np.random.Ge
     """
     if number < 1:
         raise ValueError(f"pages == {number}, must be >= 1.")
-    shelves: dict[str, list[int]] = {}
+    by_category: dict[str, list[int]] = {}
     targets: dict[str, list[int]] = {}
     for row in np.flatnonzero(catalog.available).tolist():
         path = catalog.value("category", row)
         if path and all(catalog.value(field, row) for field in probe.needs):
-            shelves.setdefault(path[-1], []).append(row)
+            by_category.setdefault(path[-1], []).append(row)
             # A target that has the brand already would show no effect, and dilute the others'.
             if not probe.other_than or catalog.value("brand", row).casefold() != probe.other_than.casefold():
                 targets.setdefault(path[-1], []).append(row)
-    wide = [name for name, rows in sorted(shelves.items()) if len(rows) >= PAGE_SIZE]
+    wide = [name for name, rows in sorted(by_category.items()) if len(rows) >= PAGE_SIZE]
     if not wide:
         needs = f" with {' and '.join(probe.needs)}" if probe.needs else ""
         raise ValueError(
@@ -81,7 +81,7 @@ def draw_pages(catalog: Catalog, probe: Probe, *, number: int, rng: np.random.Ge
     for _ in range(number):
         category = wide[int(rng.integers(len(wide)))]
         target = int(rng.choice(targets[category]))
-        others = [row for row in shelves[category] if row != target]
+        others = [row for row in by_category[category] if row != target]
         rows = rng.choice(others, size=PAGE_SIZE - 1, replace=False).tolist()
         place = int(rng.integers(PAGE_SIZE))
         rows.insert(place, target)

@@ -1,4 +1,4 @@
-"""What does one attribute of a product cause? Shoppers on pages that are equal but for it, as in conjoint analysis.
+"""What one attribute of a product causes: shoppers on pages that are equal but for it, as in conjoint analysis.
 
 Each trial is one shopper, one page and one seed, played at every level of the attribute: the differences are causal,
 because nothing else differs, and they are paired, because everything else is the same.
@@ -6,16 +6,17 @@ because nothing else differs, and they are paired, because everything else is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.abtest.result import Interval, bounds, known
 from paars_gym.catalog.load import load_catalog
-from paars_gym.catalog.store import Catalog
-from paars_gym.config import Condition, RunConfig
-from paars_gym.personas.persona import Persona
+from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.estimate import Detail, Estimate, Tabular
+from paars_gym.files import write_whole
 from paars_gym.probes.levels import ALIASES, Probe, probes
 from paars_gym.probes.pages import draw_pages
 from paars_gym.probes.segments import EVERYONE, group, segment_name
@@ -23,7 +24,13 @@ from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.concurrency import MakePolicy
+from paars_gym.simulation.run import read_people, records_steps
+from paars_gym.simulation.run_folder import STEPS_FILE
+from paars_gym.simulation.steps import StepWriter
+
+RESULT_FILE = "result.json"
+PROBE_RUN = RunConfig(sessions=400, max_steps=30)
+"""Trials, and actions in each, unless a run says otherwise."""
 
 
 class _Frozen(BaseModel):
@@ -37,28 +44,17 @@ class Effect(_Frozen):
         level: Of the attribute.
         segment: Of the personas; ``everyone`` for all.
         outcome: ``view`` or ``purchase`` of the target.
-        baseline: Share of trials with that outcome at the baseline.
-        estimate: Change of that share, in [-1, 1]; None when not estimable.
-        interval: Clustered by persona and by page; see `paars_gym.probes.two_way`.
-        personas: In the segment.
-        pages: That they saw.
-        trials: Of them.
-        note: ``no trial differs``, or why it is not estimable.
+        change: Of the share of trials with that outcome, in [-1, 1]; clustered by persona and by page, see
+            `paars_gym.probes.two_way`. Its details are ``baseline``, the share there, and ``standard_error``.
     """
 
     level: str
     segment: str
     outcome: str
-    baseline: float | None
-    estimate: float | None
-    interval: Interval
-    personas: int
-    pages: int
-    trials: int
-    note: str = ""
+    change: Estimate
 
 
-class ProbeResult(_Frozen):
+class ProbeResult(Tabular, _Frozen):
     """A finished probe.
 
     Attributes:
@@ -75,6 +71,8 @@ class ProbeResult(_Frozen):
         notes: Segments that were pooled or left out, and why.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("segment", "changed_to", "outcome", "estimate", "baseline", "verdict", "note")
+
     probe: str
     question: str
     baseline: str
@@ -87,23 +85,29 @@ class ProbeResult(_Frozen):
     effects: tuple[Effect, ...]
     notes: tuple[str, ...] = ()
 
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row an effect."""
+        return [
+            {"segment": one.segment, "changed_to": one.level, "outcome": one.outcome, **one.change.to_dict()}
+            for one in self.effects
+        ]
+
+    def summary(self) -> str:
+        """What was asked of whom."""
+        synthetic = " (synthetic)" if self.synthetic else ""
+        return f"{self.question} {self.policy} in {self.catalog}{synthetic}, against {self.baseline!r}"
+
 
 def run_probe(
     name: str,
+    run: RunConfig = PROBE_RUN,
+    shop: ShopConfig = ShopConfig(),
     *,
-    personas: Sequence[Persona],
-    catalog: str | Catalog = "mini",
-    policy: str | MakePolicy = "behavioural",
-    policy_options: Mapping[str, Any] | None = None,
-    condition: Condition = "persona",
-    trials: int = 400,
     pages: int = 40,
     segment: str | None = None,
     brand: str | None = None,
-    seed: int = 0,
-    max_steps: int = 30,
-    concurrency: int = 8,
     level: float = 0.95,
+    out: str | Path | None = None,
 ) -> ProbeResult:
     """Probes for one bias.
 
@@ -111,22 +115,18 @@ def run_probe(
 
     Args:
         name: brand, rating, price, position or review (also called sentiment).
-        personas: Take turns; each meets pages in turn.
-        catalog: Whose products are shown.
-        policy: A short name, ``module:Class``, or a function that makes a policy.
-        policy_options: For a policy given by name.
-        condition: What of their persona shoppers are given.
-        trials: Shopper × page pairs; each is played at every level.
+        run: Who shops: the personas take turns, and each meets pages in turn. Its sessions are the trials, shopper ×
+            page pairs, each played at every level.
+        shop: Whose products are shown, and in what environment.
         pages: Different pages.
         segment: A preference (by thirds of its scale) or a trait of the profile, or the beginning of its name; None for
             that of the probe.
         brand: What the brand probe swaps in, by default a name that nobody has heard of; for no other probe.
-        seed: Of everything random.
-        max_steps: Actions until a session is cut off.
-        concurrency: Sessions at once, for policies that wait.
         level: Of the intervals.
+        out: Folder that gets ``result.json``, and the records of steps of those policies whose steps a run records.
 
     Raises:
+        FileExistsError: ``out`` holds a probe already.
         ValueError: An unknown probe or segment, a number out of range, no usable page, or no trial that came through.
     """
     name = ALIASES.get(name, name)
@@ -135,47 +135,47 @@ def run_probe(
         raise ValueError(f"Unknown probe {name!r}. Available: {', '.join(known_probes)}.")
     if brand is not None and name != "brand":
         raise ValueError(f"brand == {brand!r} is for the probe brand, and this is the probe {name}.")
-    if not personas or trials < 1:
-        raise ValueError(f"{len(personas)} personas and trials == {trials}: a probe needs both.")
     # Before anything is played: shoppers may cost money.
     if not 0 < level < 1:
         raise ValueError(f"level == {level}, must be in (0, 1).")
-    if max_steps < 1:
-        raise ValueError(f"max_steps == {max_steps}, must be >= 1.")
-    if concurrency < 1:
-        raise ValueError(f"concurrency == {concurrency}, must be >= 1.")
-    probe, shop_catalog = known_probes[name], load_catalog(catalog)
+    if run.intentions is not None or run.mix:
+        raise ValueError("A probe's pages say what shoppers come for: give no intentions.")
+    probe, catalog = known_probes[name], load_catalog(shop.catalog)
     segment = segment_name(probe.segment if segment is None else segment)
-    drawn = draw_pages(shop_catalog, probe, number=min(pages, trials), rng=session_rng(seed, "pages of a probe"))
-
-    make_policy = policy_factory(RunConfig(policy=policy, condition=condition, options=policy_options or {}))
-    found = play_trials(
-        probe,
-        drawn,
-        personas,
-        shop_catalog,
-        make_policy,
-        trials=trials,
-        seed=seed,
-        max_steps=max_steps,
-        concurrency=concurrency,
-    )
-    if not found.personas:
-        raise ValueError(f"In each of the {trials} trials a session failed, so that nothing can be said.")
-    effects, notes = effects_of(probe, found, segment, level)
-    return ProbeResult(
+    personas = read_people(run, catalog).personas
+    if not personas:
+        raise ValueError("There are no personas; give some, or None for the catalog's own people.")
+    rng = session_rng(run.seed, "pages of a probe")
+    drawn = draw_pages(catalog, probe, number=min(pages, run.sessions), rng=rng)
+    run = run.model_copy(update={"personas": personas})
+    with ExitStack() as files:
+        steps = None
+        if out is not None:
+            if (Path(out) / RESULT_FILE).exists():
+                raise FileExistsError(f"{Path(out) / RESULT_FILE} is there already; give another folder.")
+            Path(out).mkdir(parents=True, exist_ok=True)
+            if records_steps(run, policy_factory(run)):
+                steps = files.enter_context(StepWriter(Path(out) / STEPS_FILE))
+        played = play_trials(probe, drawn, catalog, run, shop, steps=steps)
+    if not played.personas:
+        raise ValueError(f"In each of the {run.sessions} trials a session failed, so that nothing can be said.")
+    effects, notes = effects_of(probe, played, segment, level)
+    result = ProbeResult(
         probe=name,
         question=probe.question,
         baseline=probe.baseline.name,
-        catalog=shop_catalog.name,
-        synthetic=shop_catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
-        policy=policy if isinstance(policy, str) else make_policy().name,
+        catalog=catalog.name,
+        synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
+        policy=run.policy if isinstance(run.policy, str) else run.policy().name,
         pages=len(drawn),
-        failed=found.failed,
+        failed=played.failed,
         segment=segment,
         effects=tuple(effects),
         notes=notes,
     )
+    if out is not None:
+        write_whole(Path(out) / RESULT_FILE, result.model_dump_json(indent=2) + "\n")
+    return result
 
 
 def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> tuple[list[Effect], tuple[str, ...]]:
@@ -188,7 +188,7 @@ def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) 
         ValueError: An unknown segment.
     """
     segments = group(trials.personas, segment)
-    found = []
+    effects = []
     for name in (EVERYONE, *segments.names):
         chosen = [index for index, own in enumerate(segments.of) if name in (EVERYONE, own)]
         people = [trials.personas[index].shopper for index in chosen]
@@ -196,19 +196,7 @@ def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) 
         for changed in probe.levels:
             for outcome in OUTCOMES:
                 before, after = (trials.outcomes[one.name, outcome][chosen] for one in (probe.baseline, changed))
-                difference = crossed_difference(before, after, people, pages, level=level)
-                found.append(
-                    Effect(
-                        level=changed.name,
-                        segment=name,
-                        outcome=outcome,
-                        baseline=known(difference.baseline),
-                        estimate=known(difference.estimate),
-                        interval=bounds(difference.interval),
-                        personas=difference.n_personas,
-                        pages=difference.n_pages,
-                        trials=difference.n_trials,
-                        note=difference.note,
-                    )
-                )
-    return found, segments.notes
+                change = crossed_difference(before, after, people, pages, level=level)
+                change = replace(change, unit="share of trials")
+                effects.append(Effect(level=changed.name, segment=name, outcome=outcome, change=change))
+    return effects, segments.notes

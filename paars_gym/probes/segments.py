@@ -1,4 +1,4 @@
-"""To which segment does a persona belong, and which segments are too small to speak of?"""
+"""Segments of personas by a preference or a trait, with those that are too small pooled or left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 """What segments can be of, and what they can be, from low to high: preferences, then traits of the profile."""
 
 
-class Segments(NamedTuple):
+class PersonaSegments(NamedTuple):
     """Where each trial belongs.
 
     Attributes:
@@ -57,11 +57,11 @@ def segment_name(name: str) -> str:
     """
     if name in VALUES:
         return name
-    found = [one for one in VALUES if name and one.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f"Segment {name!r} may be {' or '.join(found)}: write it out.")
+    meant = [one for one in VALUES if name and one.startswith(name)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise ValueError(f"Segment {name!r} may be {' or '.join(meant)}: write it out.")
     raise ValueError(f"Unknown segment {name!r}. Available: {', '.join(VALUES)}.")
 
 
@@ -84,7 +84,9 @@ def segment_of(persona: Persona, segment: str) -> str:
     return f"{segment} {getattr(persona.profile, segment).value}"
 
 
-def group(personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST, unit: str = "trials") -> Segments:
+def group(
+    personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST, unit: str = "trials"
+) -> PersonaSegments:
     """Segments with enough entries each.
 
     Those with fewer than ``smallest`` are pooled as ``others``; when even these are too few they are left out. Both are
@@ -103,16 +105,18 @@ def group(personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST
     of = [segment_of(persona, segment) for persona in personas]
     sizes = Counter(of)
     if set(sizes) == {f"{segment} unknown"}:
-        return Segments((), ("",) * len(of), (f"No persona says its {segment}: there are no segments to tell apart.",))
+        return PersonaSegments(
+            (), ("",) * len(of), (f"No persona says its {segment}: there are no segments to tell apart.",)
+        )
     ordered = [name for value in VALUES[segment] if (name := f"{segment} {value}") in sizes]
     small = [name for name in ordered if sizes[name] < smallest]
     names = [name for name in ordered if sizes[name] >= smallest]
     pooled = sum(sizes[name] for name in small)
     listed = ", ".join(f"{name} ({sizes[name]})" for name in small)
     if not small:
-        return Segments(tuple(names), tuple(of), ())
+        return PersonaSegments(tuple(names), tuple(of), ())
     few = f"Fewer than {smallest} {unit}: {listed}"
     if len(small) > 1 and pooled >= smallest:
         own = [OTHERS if name in small else name for name in of]
-        return Segments((*names, OTHERS), tuple(own), (f"{few}; pooled as {OTHERS!r}.",))
-    return Segments(tuple(names), tuple("" if name in small else name for name in of), (f"{few}; not shown.",))
+        return PersonaSegments((*names, OTHERS), tuple(own), (f"{few}; pooled as {OTHERS!r}.",))
+    return PersonaSegments(tuple(names), tuple("" if name in small else name for name in of), (f"{few}; not shown.",))

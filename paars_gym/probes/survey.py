@@ -1,4 +1,4 @@
-"""What do the personas answer? A questionnaire is read, and put to each (PAARS section 6)."""
+"""Surveys: a questionnaire is read and put to each persona (PAARS section 6)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from paars_gym.config import Condition
 from paars_gym.llm.ask import ask
+from paars_gym.llm.budget import Metered
 from paars_gym.llm.chat import ChatModel, Message, Request
 from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, ModelError, OutOfCreditError
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import session_rng
+from paars_gym.sessions.step import StepRecord
+from paars_gym.simulation.recording import answer_record
 
 MAX_TOKENS = 2_000
 _TASK = """\
@@ -88,20 +91,20 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
     rows = content.get("questions") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path} holds no questions; write a list of them, each with id and text.")
-    found: list[Question] = []
+    questions: list[Question] = []
     for number, row in enumerate(rows, start=1):
         try:
-            found.append(Question.model_validate(row))
+            questions.append(Question.model_validate(row))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"])) or "it"
             raise ValueError(
                 f"{path}, question {number}: {where}: {first['msg'].removeprefix('Value error, ')}."
             ) from None
-    repeated = [name for name, count in Counter(question.id for question in found).items() if count > 1]
+    repeated = [name for name, count in Counter(question.id for question in questions).items() if count > 1]
     if repeated:
         raise ValueError(f"{path}: the id {repeated[0]!r} occurs twice; ids must be unique.")
-    return tuple(found)
+    return tuple(questions)
 
 
 def _words_loader() -> type[Any]:
@@ -117,9 +120,9 @@ def _words_loader() -> type[Any]:
 
     kept = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
     Words.yaml_implicit_resolvers = {
-        first: found
+        first: kept_resolvers
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        if (found := [(tag, pattern) for tag, pattern in resolvers if tag in kept])
+        if (kept_resolvers := [(tag, pattern) for tag, pattern in resolvers if tag in kept])
     }
     return Words
 
@@ -133,6 +136,7 @@ async def conduct(
     seed: int = 0,
     concurrency: int = 16,
     progress: Callable[[int], None] | None = None,
+    record: Callable[[StepRecord], None] | None = None,
 ) -> list[Answer]:
     """Asks each persona each question, apart from the others, with the choices in a random order of its own.
 
@@ -144,6 +148,7 @@ async def conduct(
         seed: Of the orders of choices.
         concurrency: Questions at once.
         progress: Called with the number of answers so far.
+        record: Given the record of each question: what the model was asked, and said.
 
     Returns:
         All answers, by question and persona in their order; those without an answer included.
@@ -161,19 +166,26 @@ async def conduct(
     async def put(question: Question, persona: Persona) -> Answer:
         nonlocal done
         async with free:
+            meter = Metered(model)
+            meter.begin()
             request = Request(messages=messages(question, persona, condition, seed), max_tokens=MAX_TOKENS)
             try:
-                answer, _ = await ask(model, request, answer_form(question.choices))
-                found = Answer(question=question.id, shopper=persona.shopper, answer=answer.model_dump()["answer"])
+                answer, _ = await ask(meter, request, answer_form(question.choices))
+                given = Answer(question=question.id, shopper=persona.shopper, answer=answer.model_dump()["answer"])
             except (BudgetSpentError, MissingKeyError, OutOfCreditError):
                 raise
             except ModelError as error:
                 failure = f"{type(error).__name__}: {error}"
-                found = Answer(question=question.id, shopper=persona.shopper, answer=None, failure=failure)
+                given = Answer(question=question.id, shopper=persona.shopper, answer=None, failure=failure)
+        if record is not None:
+            step = answer_record(f"{persona.shopper} {question.id}", question.text, given.answer or "", meter)
+            if given.answer is None:
+                step = step.model_copy(update={"action": None, "valid": False, "failure": given.failure})
+            record(step)
         done += 1
         if progress is not None:
             progress(done)
-        return found
+        return given
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""How is a probe played? Each shopper on each page at every level of the attribute, with the same seed."""
+"""Playing the trials of a probe: each shopper and page at every level of the attribute, with the same seed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.outcomes import FAILED
+from paars_gym.abtest.play import play_visits
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import FIRST_DAY
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe
 from paars_gym.probes.pages import ProbePage, open_page
 from paars_gym.sessions.event import Session, session_rng
-from paars_gym.shop.open import env_factory
-from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.episode import Played, ScheduledVisit
+from paars_gym.simulation.steps import StepWriter
 
 OUTCOMES = ("view", "purchase")
 
@@ -42,29 +42,36 @@ class Trials(NamedTuple):
 def play_trials(
     probe: Probe,
     pages: Sequence[ProbePage],
-    personas: Sequence[Persona],
     catalog: Catalog,
-    make_policy: MakePolicy,
+    run: RunConfig,
+    shop: ShopConfig = ShopConfig(),
     *,
-    trials: int,
-    seed: int,
-    max_steps: int = 30,
-    concurrency: int = 8,
+    steps: StepWriter | None = None,
 ) -> Trials:
     """Plays every trial at every level.
+
+    Args:
+        probe: Of which the levels are.
+        pages: What is shown, in turn.
+        catalog: Whose products they are.
+        run: Its personas take turns, its sessions are the trials; one budget for all.
+        shop: Of which the environment is used: the pages are the catalog and the ranking.
+        steps: Gets the records of every trial's steps, under keys such as ``-10% 0000012``.
 
     Raises:
         ValueError: The run ended early, as when a budget is spent.
     """
     levels = (probe.baseline, *probe.levels)
+    personas, trials = run.personas, run.sessions
     seen: dict[tuple[str, int], tuple[float, float] | None] = {}
+    usd = 0.0
 
-    def arrival(trial: int, page: ProbePage) -> ScheduledVisit:
+    def visit(trial: int, page: ProbePage) -> ScheduledVisit:
         key = f"{trial:07d}"
         persona = personas[trial % len(personas)]
-        return ScheduledVisit(
-            key, persona.shopper, persona, page.intention, FIRST_DAY, session_rng(seed, f"probe {key}")
-        )
+        rng = session_rng(run.seed, f"probe {key}")
+        known = None if run.condition == "base" else persona
+        return ScheduledVisit(key, persona.shopper, known, page.intention, run.first_day, rng)
 
     # Persona and page go through all their combinations: both turn, and one is moved on when they would repeat.
     whole_turn = math.lcm(len(personas), len(pages))
@@ -73,23 +80,23 @@ def play_trials(
         own = [trial for trial in range(trials) if page_of[trial] == number]
         target = page.products[page.target].id
         for level in levels:
-            stop = StopRequest()
+            opened = open_page(page, level, catalog)
 
             def finished(played: Played, level: Level = level, target: str = target) -> None:
+                nonlocal usd
                 session = played.session
+                usd += played.spent.get("usd") or 0.0
+                if steps is not None:
+                    key = f"{level.name} {session.key}"
+                    steps.add(key, [record.model_copy(update={"session": key}) for record in played.records])
                 seen[level.name, int(session.key)] = None if session.end in FAILED else _met(session, target)
 
-            play_all(
-                (arrival(trial, page) for trial in own),
-                make_env=env_factory(open_page(page, level, catalog), max_steps=max_steps),
-                make_policy=make_policy,
-                finished=finished,
-                max_steps=max_steps,
-                concurrency=concurrency,
-                stop=stop,
+            left = run.model_copy(update={"budget": run.budget.after(usd)})
+            stopped = play_visits(
+                (visit(trial, page) for trial in own), opened, shop, left, finished, record=steps is not None
             )
-            if stop.reason:
-                raise ValueError(f"The probe ended early: {stop.reason}.")
+            if stopped:
+                raise ValueError(f"The probe ended early: {stopped}.")
     whole = [trial for trial in range(trials) if all(seen[level.name, trial] is not None for level in levels)]
     outcomes = {
         (level.name, outcome): np.array([(seen[level.name, trial] or (0.0, 0.0))[index] for trial in whole])

@@ -1,4 +1,4 @@
-"""How sure is a difference when both the shoppers and the pages are a draw?
+"""A difference with its interval when both the shoppers and the pages are a draw.
 
 Two trials are alike when they share their shopper, and when they share their page: a page whose target has no rival
 reacts strongly whoever sees it. An error that clusters by shopper alone takes these pages for all that there are, and
@@ -8,36 +8,14 @@ its intervals cover a nominal 95% in 83 to 89% of repeats.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from paars_gym.abtest.estimate import NAN, cluster_codes, clustered_error
+from paars_gym.abtest.estimate import cluster_codes, clustered_error, direction_of
+from paars_gym.estimate import Estimate, Interval
 
-
-class CrossedDifference(NamedTuple):
-    """A mean paired difference over shoppers × pages.
-
-    Attributes:
-        estimate: Changed minus baseline; NaN when not estimable.
-        interval: Confidence interval; NaN when there is none.
-        baseline: Mean at the baseline.
-        error: Standard error.
-        n_trials: Pairs.
-        n_personas: Different shoppers.
-        n_pages: Different pages.
-        note: ``no trial differs``, or why it is not estimable; else empty.
-    """
-
-    estimate: float
-    interval: tuple[float, float]
-    baseline: float
-    error: float
-    n_trials: int
-    n_personas: int
-    n_pages: int
-    note: str = ""
+METHOD = "Student's t clustered by persona and by page, corrected for skewness"
 
 
 def crossed_difference(
@@ -47,7 +25,7 @@ def crossed_difference(
     pages: Sequence[Hashable],
     *,
     level: float = 0.95,
-) -> CrossedDifference:
+) -> Estimate:
     """Mean of ``d_i = after_i - before_i`` with an error that is robust to two crossed kinds of clusters.
 
     Variance: ``V(persona) + V(page) - V(persona and page)``, each the one-way cluster-robust variance
@@ -67,6 +45,10 @@ def crossed_difference(
         pages: On which page, length n.
         level: Confidence level, in (0, 1).
 
+    Returns:
+        Changed minus baseline. Its details are ``baseline``, the mean there, and ``standard_error``; its note is ``no
+        trial differs`` where there is no interval for that reason.
+
     Raises:
         ValueError: Empty or unequal lengths, values that are not finite, or a level out of range.
     """
@@ -81,26 +63,35 @@ def crossed_difference(
     if not 0 < level < 1:
         raise ValueError(f"level == {level}, must be in (0, 1).")
     by_persona, by_page = cluster_codes(personas), cluster_codes(pages)
-    fewest = 1 + min(int(by_persona.max()), int(by_page.max()))
-    found = CrossedDifference(
-        NAN, (NAN, NAN), float(c.mean()), NAN, len(c), 1 + int(by_persona.max()), 1 + int(by_page.max())
-    )
+    sizes = {"trials": len(c), "personas": 1 + int(by_persona.max()), "pages": 1 + int(by_page.max())}
+    baseline = float(c.mean())
+
+    def without_interval(note: str, value: float | None = None) -> Estimate:
+        return Estimate(value, sizes=sizes, note=note, details={"baseline": baseline})
+
+    fewest = min(sizes["personas"], sizes["pages"])
     if fewest < 2:
-        lone = "persona" if found.n_personas < 2 else "page"
-        return found._replace(note=f"not estimable: one {lone}")
+        return without_interval(f"not estimable: one {'persona' if sizes['personas'] < 2 else 'page'}")
     difference = t - c
     estimate = float(difference.mean())
     if not difference.any():
         # That no trial differs is no proof that none would: an interval [0, 0] would claim it.
-        return found._replace(estimate=0.0, note="no trial differs")
+        return without_interval("no trial differs", 0.0)
     error, skewness = two_way_moments(difference, by_persona, by_page)
     if error <= 1e-12:
-        return found._replace(note="not estimable: zero variance")
+        return without_interval("not estimable: zero variance")
     from scipy.special import stdtrit
 
     quantile = float(stdtrit(fewest - 1, (1 + level) / 2))
     low, high = (estimate - error * _unskewed(end, skewness) for end in (quantile, -quantile))
-    return found._replace(estimate=estimate, interval=(low, high), error=error)
+    around = Interval(low, high, level, METHOD)
+    return Estimate(
+        estimate,
+        around,
+        sizes=sizes,
+        verdict=direction_of(around),
+        details={"baseline": baseline, "standard_error": error},
+    )
 
 
 def two_way_moments(

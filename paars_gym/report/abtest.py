@@ -1,41 +1,47 @@
-"""How does a test look in the terminal? A table of outcomes, and a forest plot of their relative changes."""
+"""A/B tests, plans, backtests and fitted populations in the terminal: tables, forest plots, and notes in words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from paars_gym.abtest.backtest import Backtest, Share
+from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.planning import TestPlan
-from paars_gym.abtest.result import ABTestResult, Estimate, HumanEffect, Interval
+from paars_gym.abtest.result import ABTestResult
+from paars_gym.estimate import Estimate, Interval
 
+UNKNOWN_EFFECT = (
+    "unknown: the intervals are about this simulated population. What people would do needs past tests of people, see "
+    "paars backtest."
+)
 WIDTH = 41
 """Characters of a forest plot; odd, so that zero has one."""
 
 
 def outcome_table(result: ABTestResult) -> Table:
     """All outcomes, a row each, with the primary estimate and what an unpaired test would have taken."""
-    table = Table(title=title(result), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(title=result.summary(), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("outcome", "control", "treated", f"change, {result.level:.0%}", "p (FDR)", "saves"):
         table.add_column(name, justify="left" if name == "outcome" else "right", no_wrap=True)
     table.caption = "saves: how many times the sessions a test with different shoppers in its arms would need"
     table.caption_justify = "left"
     for name, outcome in result.outcomes.items():
-        saved = outcome.unpaired_sessions / outcome.sessions if outcome.unpaired_sessions else None
+        difference = outcome.difference
         table.add_row(
             name,
             _number(outcome.control),
             _number(outcome.treatment),
-            outcome.note
-            if outcome.estimate is None
-            else f"{_number(outcome.estimate, sign=True)} {_interval(outcome.interval) or outcome.note}",
-            _p(outcome.p_adjusted),
-            "–" if saved is None else f"{saved:.1f}×",
+            difference.note
+            if difference.value is None
+            else f"{_number(difference.value, sign=True)} {_interval(difference.interval) or difference.note}",
+            _p(difference.number("p_adjusted")),
+            "–" if outcome.saves is None else f"{outcome.saves:.1f}×",
         )
     return table
 
@@ -44,84 +50,81 @@ def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> 
     """Relative changes with their intervals, a line each, around a common zero; a mark alone has no interval.
 
     Args:
-        rows: Name and estimate.
+        rows: Name and relative change.
         width: Characters of the plot itself.
     """
     rows = list(rows)
-    marks = [mark for _, found in rows for mark in (*(found.relative_interval or ()), found.relative) if mark]
+    marks = [mark for _, estimate in rows for mark in (estimate.low, estimate.high, estimate.value) if mark]
     reach = max([*(abs(mark) for mark in marks if math.isfinite(mark)), 1e-9])
     half = width // 2
     names = max((len(name) for name, _ in rows), default=0)
     text = Text()
-    for name, found in rows:
+    for name, estimate in rows:
         line = [" "] * width
         line[half] = "│"
         style = "dim"
-        told = found.note
-        if found.relative is not None:
-            middle, ends = half + round(found.relative / reach * half), found.relative_interval
-            if ends is not None:
-                low, high = (half + round(end / reach * half) for end in ends)
+        words = estimate.note or "–"
+        if estimate.value is not None:
+            middle, around = half + round(estimate.value / reach * half), estimate.interval
+            if around is not None:
+                low, high = (half + round(end / reach * half) for end in around.ends)
                 line[low : high + 1] = "─" * (high - low + 1)
-                style = "green" if ends[0] > 0 else "red" if ends[1] < 0 else "default"
+                style = "green" if around.low > 0 else "red" if around.high < 0 else "default"
             line[middle] = "●"
-            told = f"{percent(found.relative)} {_percents(ends) or found.note}".rstrip()
-        text.append(f"{name:<{names}} ").append("".join(line), style=style).append(f" {told}\n")
+            words = f"{percent(estimate.value)} {_percents(around) or estimate.note or 'interval unknown'}".rstrip()
+        text.append(f"{name:<{names}} ").append("".join(line), style=style).append(f" {words}\n")
     text.append(f"{'':<{names}} {percent(-reach):<{half}}0{percent(reach):>{half}}")
     return text
 
 
 def result_forest(result: ABTestResult) -> Text:
     """The forest plot of a test."""
-    return forest_plot(result.outcomes.items())
-
-
-def title(result: ABTestResult) -> str:
-    """What was tested."""
-    synthetic = " (synthetic)" if result.synthetic else ""
-    return f"{result.treatment.name} against {result.control.name}, {result.catalog}{synthetic}, {result.policy}"
+    return forest_plot((name, outcome.relative) for name, outcome in result.outcomes.items())
 
 
 def notes(result: ABTestResult) -> list[str]:
     """What a reader has to know beside the numbers."""
-    told = [
+    lines = [
         f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
         f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
     ]
     if result.population:
-        told.append(f"Calibrated population: {result.population}.")
+        lines.append(f"Calibrated population: {result.population}.")
     if result.identical_arms:
-        told.append("identical_arms: no session differs between the arms. Check that they differ at all.")
+        lines.append("identical_arms: no session differs between the arms. Check that they differ at all.")
     if result.excluded:
-        told.append(
+        lines.append(
             f"{result.excluded:,} pairs left out because a session failed "
             f"({result.control.failed:,} in control, {result.treatment.failed:,} in treatment)."
         )
     if result.sample_ratio.p_value < 0.01:
-        told.append(
+        lines.append(
             f"The arms did not lose sessions alike (p = {result.sample_ratio.p_value:.2g}): do not trust this test."
         )
     for arm in (result.control, result.treatment):
         if arm.queries_fell_back is not None:
-            told.append(
+            lines.append(
                 f"{arm.name}: {arm.queries_fell_back:.1%} of searches had no recorded list, the fallback answered."
             )
         if arm.unknown_products:
-            told.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
+            lines.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
-            told.append(f"{arm.name}: {arm.patched_products:,} products changed.")
+            lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
     if result.control.usd + result.treatment.usd:
-        told.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
-    told.append(f"Effect on people: {human_effect(result.human_effect)}")
-    return told
+        lines.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
+    lines.append(f"Effect on people: {human_effect(result.human_effect)}")
+    return lines
 
 
-def human_effect(found: HumanEffect) -> str:
+def human_effect(estimate: Estimate) -> str:
     """What is known of the effect on people, as a sentence."""
-    if found.estimate is None:
-        return found.note
-    level = "" if found.level is None else f", {found.level:.0%}"
-    return f"{found.outcome} {found.estimate:+.2%} {_percents(found.interval, digits=2)}{level}: {found.note}"
+    if estimate.value is None or estimate.interval is None:
+        return UNKNOWN_EFFECT
+    return (
+        f"{estimate.details['outcome']} {estimate.value:+.2%} {_percents(estimate.interval, digits=2)}, "
+        f"{estimate.interval.level:.0%}: a prediction from {estimate.sizes['past_tests']} past tests of people, "
+        f"{estimate.details['signs_right']} of which the simulation got the sign of; its interval is for this one test."
+    )
 
 
 def plan_table(plan: TestPlan) -> Table:
@@ -143,12 +146,12 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1%}"
 
 
-def _percents(interval: Interval, *, digits: int = 1) -> str:
-    return "" if interval is None else f"[{interval[0]:+.{digits}%}, {interval[1]:+.{digits}%}]"
+def _percents(interval: Interval | None, *, digits: int = 1) -> str:
+    return "" if interval is None else f"[{interval.low:+.{digits}%}, {interval.high:+.{digits}%}]"
 
 
-def _interval(interval: Interval) -> str:
-    return "" if interval is None else f"[{interval[0]:+.3g}, {interval[1]:+.3g}]"
+def _interval(interval: Interval | None) -> str:
+    return "" if interval is None else f"[{interval.low:+.3g}, {interval.high:+.3g}]"
 
 
 def _number(value: float | None, *, sign: bool = False) -> str:
@@ -159,41 +162,35 @@ def _p(value: float | None) -> str:
     return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def backtest_table(result: Backtest, *, title: str = "Backtest") -> Table:
+def backtest_table(result: BacktestResult, *, title: str = "Backtest") -> Table:
     """How far simulated tests agree with past tests of people, and what calibration makes of them."""
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     both = [(result.raw, "simulated"), (result.calibrated, "calibrated, left out"), (result.no_effect, "no effect")]
     table.add_row("direction agreement", _share(result.direction))
     table.add_row("… where people's effect is sure", _share(result.direction_significant))
-    table.add_row("rank correlation", f"{_number(result.rank_correlation)} {_interval(result.rank_interval)}")
-    table.add_row("linear correlation", f"{_number(result.correlation)} {_interval(result.correlation_interval)}")
-    table.add_row("magnitude ratio", _number(result.magnitude_ratio))
-    table.add_row("… calibrated, left out", _number(result.calibrated_magnitude_ratio))
-    table.add_row(
-        "slope of the calibration",
-        f"{_number(result.calibration and result.calibration.slope)} {_interval(result.slope_interval)}",
-    )
+    table.add_row("rank correlation", _with_interval(result.rank_correlation))
+    table.add_row("linear correlation", _with_interval(result.correlation))
+    table.add_row("magnitude ratio", _number(result.magnitude_ratio.value))
+    table.add_row("… calibrated, left out", _number(result.calibrated_magnitude_ratio.value))
+    table.add_row("slope of the calibration", _with_interval(result.slope))
     table.add_row(f"coverage of {result.level:.0%} predictions", _share(result.coverage))
     for errors, name in (*both, (result.mean_effect, "mean of the others")):
         if errors is not None:
             table.add_row(
                 f"error, {name}",
                 f"{errors.mean_absolute:.2%} mean, {errors.root_mean_square:.2%} rms; "
-                f"sign right {errors.direction.count} of {errors.direction.of}",
+                f"sign right {errors.direction.details['count']} of {errors.direction.sizes['tests']}",
             )
     return table
 
 
-def backtest_plot(result: Backtest) -> Text:
+def backtest_plot(result: BacktestResult) -> Text:
     """Each test's human effect, and below it what was simulated and what calibration by the other tests made of it."""
     rows = []
-    for line in result.tests:
-        for what, effect, interval in (
-            (f"{line.test}: people", line.human, line.human_interval),
-            ("  simulated", line.simulated, line.simulated_interval),
-            ("  calibrated", line.calibrated, line.calibrated_interval),
-        ):
-            rows.append((what, _relative(effect, interval)))
+    for test in result.tests:
+        rows.append((f"{test.name}: people", test.human))
+        rows.append(("  simulated", test.simulated))
+        rows.append(("  calibrated", replace(test.calibrated, note="")))
     return forest_plot(rows)
 
 
@@ -214,13 +211,12 @@ def population_table(population: FittedPopulation) -> Table:
     return table
 
 
-def _relative(effect: float | None, interval: Interval) -> Estimate:
-    note = "–" if effect is None else "interval unknown"
-    return Estimate(estimate=None, interval=None, relative=effect, relative_interval=interval, p_value=None, note=note)
+def _with_interval(estimate: Estimate) -> str:
+    return f"{_number(estimate.value)} {_interval(estimate.interval)}"
 
 
-def _share(share: Share) -> str:
-    if not share.of:
+def _share(share: Estimate) -> str:
+    if share.value is None:
         return "–"
-    low, high = share.interval or (0.0, 1.0)
-    return f"{share.count} of {share.of} ({share.share:.0%} [{low:.0%}, {high:.0%}])"
+    low, high = (0.0, 1.0) if share.interval is None else share.interval.ends
+    return f"{share.details['count']} of {share.sizes['tests']} ({share.value:.0%} [{low:.0%}, {high:.0%}])"

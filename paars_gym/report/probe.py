@@ -1,4 +1,4 @@
-"""How does a probe look in the terminal?"""
+"""Probes in the terminal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from paars_gym.probes.probe import ProbeResult
 
 def probe_table(result: ProbeResult) -> Table:
     """Effects by segment and level, in percentage points."""
-    synthetic = " (synthetic)" if result.synthetic else ""
     table = Table(
-        title=f"{result.question} {result.policy} in {result.catalog}{synthetic}, against {result.baseline!r}",
+        title=result.summary(),
         title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -23,11 +22,12 @@ def probe_table(result: ProbeResult) -> Table:
         table.add_column(name, justify="left" if name == "segment" else "right", no_wrap=True)
     cells: dict[tuple[str, str], list[str]] = {}
     for effect in result.effects:
-        told = effect.note or "–"
-        if effect.estimate is not None and effect.interval is not None:
-            low, high = (100 * end for end in effect.interval)
-            told = f"{100 * effect.estimate:+.1f} [{low:+.1f}, {high:+.1f}]"
-        cells.setdefault((effect.segment, effect.level), []).append(told)
+        change = effect.change
+        text = change.note or "–"
+        if change.value is not None and change.interval is not None:
+            low, high = (100 * end for end in change.interval.ends)
+            text = f"{100 * change.value:+.1f} [{low:+.1f}, {high:+.1f}]"
+        cells.setdefault((effect.segment, effect.level), []).append(text)
     for (segment, level), row in cells.items():
         table.add_row(segment, level, *row)
     return table
@@ -35,9 +35,9 @@ def probe_table(result: ProbeResult) -> Table:
 
 def probe_notes(result: ProbeResult) -> Iterator[str]:
     """What else must be said: what the intervals are about, segments too small, trials that failed."""
-    everyone = result.effects[0]
+    sizes = result.effects[0].change.sizes
     yield (
-        f"{everyone.trials:,} trials of {everyone.personas:,} personas on {everyone.pages:,} pages; intervals are "
+        f"{sizes['trials']:,} trials of {sizes['personas']:,} personas on {sizes['pages']:,} pages; intervals are "
         "about other such personas and pages too."
     )
     yield from result.notes

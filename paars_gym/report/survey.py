@@ -1,4 +1,4 @@
-"""How does a survey look in the terminal?"""
+"""Surveys in the terminal."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ def survey_tables(result: SurveyResult) -> Iterator[Table]:
     """Shares of closed questions, answers to open ones, and the distance from people; those that there are."""
     if result.shares:
         table = _table("question", "segment", "answer", "share, 95%", "people")
-        for share in result.shares:
-            low, high = share.interval or (0.0, 1.0)
-            told = f"{share.given / share.answered:.0%} [{low:.0%}, {high:.0%}] of {share.answered:,}"
-            people = "" if share.human is None else f"{share.human:.0%}"
-            table.add_row(*map(escape, (share.question, share.segment, share.answer, told, people)))
+        for one in result.shares:
+            share = one.share
+            text = f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of {share.sizes['answered']:,}"
+            people = "" if one.human is None else f"{one.human:.0%}"
+            table.add_row(*map(escape, (one.question, one.segment, one.answer, text, people)))
         yield table
     if result.open:
         table = _table("question", "segment", "answers", "distinct", "such as")
-        for one in result.open:
-            examples = "\n".join(f"“{_cut(text)}”" for text in one.examples)
-            row = (one.question, one.segment, f"{one.answered:,}", f"{one.distinct:.0%}", examples)
+        for answers in result.open:
+            examples = "\n".join(f"“{_cut(text)}”" for text in answers.examples)
+            row = (answers.question, answers.segment, f"{answers.answered:,}", f"{answers.distinct:.0%}", examples)
             table.add_row(*map(escape, row))
         yield table
     if result.divergences:
         table = _table("question", "segment", "answers", "JS from people, nats, 95%", "total variation")
-        for found in result.divergences:
-            around = f"({found.note})" if found.interval is None else "[{:.3f}, {:.3f}]".format(*found.interval)
-            told = f"{found.js:.3f} {around}"
-            row = (found.question, found.segment, f"{found.answered:,}", told, f"{found.total_variation:.2f}")
+        for divergence in result.divergences:
+            around = (
+                f"({divergence.js.note})"
+                if divergence.js.interval is None
+                else "[{:.3f}, {:.3f}]".format(*divergence.js.interval.ends)
+            )
+            answered, text = divergence.js.sizes["answered"], f"{divergence.js.value:.3f} {around}"
+            row = (divergence.question, divergence.segment, f"{answered:,}", text, f"{divergence.total_variation:.2f}")
             table.add_row(*map(escape, row))
         yield table
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+import gymnasium
 import numpy as np
 
+from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences
 from paars_gym.sessions.event import Intention
+from paars_gym.shop.env import RetailEnv
+from paars_gym.shop.shop import Shop
 
 
 class FirstBuyer:
@@ -47,6 +51,41 @@ class FirstBuyer:
         if self.step == 4 and info["cart"]:
             return "purchase[]"
         return "stop[]"
+
+
+class Spender(FirstBuyer):
+    """Says that each session cost a cent, and remembers what each arm's shoppers were allowed."""
+
+    allowed: ClassVar[list[float | None]] = []
+
+    def __init__(self, *, model: ModelConfig | None = None, budget: BudgetConfig | None = None) -> None:
+        super().__init__()
+        assert model is not None
+        assert budget is not None
+        self.allowed.append(budget.max_usd)
+
+    def telemetry(self) -> dict[str, float]:
+        return {"usd": 0.01}
+
+
+class DearPages(gymnasium.Wrapper):  # type: ignore[type-arg]
+    """Shows each price as ten times what it is."""
+
+    def reset(self, **options: Any) -> Any:
+        observation, info = self.env.reset(**options)
+        return observation, self._dear(info)
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, self._dear(info)
+
+    def _dear(self, info: dict[str, Any]) -> dict[str, Any]:
+        dear = (one.model_copy(update={"price": 10 * (one.price or 0)}) for one in info["products"])
+        return {**info, "products": tuple(dear)}
+
+
+def dear_pages(shop: Shop, max_steps: int) -> DearPages:
+    return DearPages(RetailEnv(shop=shop, max_steps=max_steps))
 
 
 def headphones(persona: Persona | None, rng: np.random.Generator) -> Intention:

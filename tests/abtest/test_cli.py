@@ -36,7 +36,9 @@ def test_json_is_as_documented(
     assert paars(monkeypatch, "abtest", *shop_folder, "--treatment", "price", "--sessions", "40", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     sales = result["outcomes"]["sales_units"]
-    assert sales["interval"][0] <= sales["estimate"] <= sales["interval"][1]
+    difference = sales["difference"]
+    assert difference["interval"]["low"] <= difference["value"] <= difference["interval"]["high"]
+    assert set(sales) >= {"relative", "welch", "cuped", "per_shopper", "sequential"}
     assert set(result["outcomes"]) == {
         "sales_units",
         "revenue",
@@ -47,7 +49,7 @@ def test_json_is_as_documented(
         "rank_viewed",
         "abandonment",
     }
-    assert result["human_effect"]["estimate"] is None
+    assert result["human_effect"]["value"] is None
     assert "backtest" in result["human_effect"]["note"]
 
 
@@ -68,13 +70,14 @@ def test_a_test_is_printed_planned_and_backtested(
     )
     assert paars(monkeypatch, "backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "40", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert [line["test"] for line in found["tests"]] == ["a", "b", "c", "d"]
-    assert found["tests"][0]["simulated_interval"] is not None
+    assert [line["name"] for line in found["tests"]] == ["a", "b", "c", "d"]
+    assert found["tests"][0]["simulated"]["interval"] is not None
     (tmp_path / "backtest.json").write_text(json.dumps(found))
     assert paars(monkeypatch, *test, "--resume", "--json", "--backtest", str(tmp_path / "backtest.json")) == 0
     effect = json.loads(capsys.readouterr().out)["human_effect"]
-    assert (effect["tests"], effect["level"], effect["outcome"]) == (4, 0.95, "sales_units")
-    assert effect["interval"][0] < effect["estimate"] < effect["interval"][1]
+    assert (effect["sizes"], effect["details"]["outcome"]) == ({"past_tests": 4}, "sales_units")
+    assert effect["interval"]["level"] == 0.95
+    assert effect["interval"]["low"] < effect["value"] < effect["interval"]["high"]
     assert json.loads((tmp_path / "test" / "result.json").read_text())["human_effect"] == effect
     assert paars(monkeypatch, "backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "40") == 0
     assert "direction agreement" in capsys.readouterr().out
@@ -89,7 +92,7 @@ def test_a_test_is_printed_planned_and_backtested(
         (["--treatment", "price", "--mde", "much"], "--mde much"),
         (["--treatment", "price", "--backtest", "nowhere.json"], "No backtest at"),
         (["--treatment", "price", "--policy", "nobody"], "Unknown shopper 'nobody'"),
-        (["--treatment", "price", "--sessions", "0"], "sessions=0"),
+        (["--treatment", "price", "--sessions", "0"], "sessions == 0"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -12,17 +12,18 @@ def test_one_session_a_persona_is_the_paired_t_test() -> None:
     control, treatment = rng.uniform(2, 4, 40), rng.uniform(3, 5, 40)
     result = paired_difference(control, treatment, list(range(40)))
     reference = stats.ttest_rel(treatment, control).confidence_interval(0.95)
-    assert result.estimate == pytest.approx((treatment - control).mean())
-    assert result.interval == pytest.approx((reference.low, reference.high))
+    assert result.difference.value == pytest.approx((treatment - control).mean())
+    assert result.difference.interval.ends == pytest.approx((reference.low, reference.high))
 
 
 def test_clusters_by_hand() -> None:
     # Differences 1, 1 | 3, 3: mean 2, cluster sums of residuals -2 and 2, error sqrt(2/1 · 8) / 4 = 1, t(1) = 12.7062.
     result = paired_difference([0, 1, 1, 0], [1, 2, 4, 3], ["a", "a", "b", "b"])
-    assert result.estimate == 2.0
-    assert result.interval == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
-    assert (result.control, result.treatment, result.relative) == (0.5, 2.5, 4.0)
-    assert (result.n_pairs, result.n_clusters) == (4, 2)
+    assert result.difference.value == 2.0
+    assert result.difference.interval.ends == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
+    assert (result.control, result.treatment, result.relative.value) == (0.5, 2.5, 4.0)
+    assert result.difference.sizes == result.relative.sizes == {"pairs": 4, "personas": 2}
+    assert result.difference.verdict == "unclear"
 
 
 def test_copies_of_a_session_add_no_certainty() -> None:
@@ -30,27 +31,29 @@ def test_copies_of_a_session_add_no_certainty() -> None:
     control, treatment = rng.normal(size=30), rng.normal(size=30)
     once = paired_difference(control, treatment, list(range(30)))
     often = paired_difference(np.repeat(control, 5), np.repeat(treatment, 5), np.repeat(np.arange(30), 5).tolist())
-    assert often.interval == pytest.approx(once.interval)
-    assert often.relative_interval == pytest.approx(once.relative_interval)
+    assert often.difference.interval.ends == pytest.approx(once.difference.interval.ends)
+    assert often.relative.interval.ends == pytest.approx(once.relative.interval.ends)
 
 
 def test_identical_arms_are_said_to_be() -> None:
     result = paired_difference([1, 0, 2], [1, 0, 2], ["a", "b", "c"])
-    assert (result.estimate, result.interval, result.note) == (0.0, (0.0, 0.0), "identical_arms")
-    assert result.relative_interval == (0.0, 0.0)
+    same = result.difference
+    assert (same.value, same.interval.ends, same.note, same.verdict) == (0.0, (0.0, 0.0), "identical_arms", "identical")
+    assert result.relative.interval.ends == (0.0, 0.0)
 
 
 def test_one_persona_is_not_estimable() -> None:
     result = paired_difference([1, 2], [3, 3], ["a", "a"])
-    assert np.isnan([result.estimate, result.p_value, *result.interval]).all()
+    found = result.difference
+    assert (found.value, found.p_value, found.interval) == (None, None, None)
     assert (result.control, result.treatment) == (1.5, 3.0)
-    assert result.note == "not estimable: one persona"
+    assert found.note == result.relative.note == "not estimable: one persona"
 
 
 def test_without_control_sales_there_is_no_relative_change() -> None:
     result = paired_difference([0, 0], [1, 0], ["a", "b"])
-    assert np.isnan(result.relative)
-    assert np.isfinite(result.interval).all()
+    assert (result.relative.value, result.relative.note) == (None, "not estimable: the control is 0")
+    assert result.difference.interval is not None
 
 
 @pytest.mark.parametrize(
@@ -69,34 +72,35 @@ def test_bad_input(control: list[float], treatment: list[float], clusters: list[
 
 def test_a_constant_difference_has_no_variance_and_no_estimate() -> None:
     result = paired_difference([1, 2, 3], [2, 3, 4], ["a", "b", "c"])
-    assert np.isnan([result.estimate, *result.interval]).all()
-    assert result.note == "not estimable: zero variance"
+    assert (result.difference.value, result.difference.interval) == (None, None)
+    assert result.difference.note == "not estimable: zero variance"
 
 
 def test_p_value_is_the_paired_t_test() -> None:
     rng = np.random.default_rng(3)
     control, treatment = rng.uniform(size=25), rng.uniform(0.1, 1.1, size=25)
     expected = stats.ttest_rel(treatment, control).pvalue
-    assert paired_difference(control, treatment, list(range(25))).p_value == pytest.approx(expected)
+    assert paired_difference(control, treatment, list(range(25))).difference.p_value == pytest.approx(expected)
 
 
 def test_ratio_is_that_of_sums_and_its_interval_covers() -> None:
     """Ranks over views, where who views more views further down: 500 tests of 60 personas with a ratio 2 higher."""
     rng = np.random.default_rng(4)
     by_hand = paired_ratio(([2, 4], [1, 1]), ([6, 9], [2, 1]), ["a", "b"])
-    assert (by_hand.control, by_hand.treatment, by_hand.estimate) == (3.0, 5.0, 2.0)
+    assert (by_hand.control, by_hand.treatment, by_hand.difference.value) == (3.0, 5.0, 2.0)
     covered = 0
     for _ in range(500):
         views = 1 + rng.poisson(2, size=(2, 60))
         ranks = views * (1 + views) + rng.normal(size=(2, 60))
         ranks[1] += 2 * views[1]
         result = paired_ratio((ranks[0], views[0]), (ranks[1], views[1]), list(range(60)))
-        covered += result.interval[0] <= 2 <= result.interval[1]
+        covered += 2 in result.difference.interval
     assert 0.92 <= covered / 500 <= 0.98
 
 
 def test_a_ratio_of_nothing_is_not_estimable() -> None:
-    assert paired_ratio(([0, 0], [0, 0]), ([1, 2], [1, 1]), ["a", "b"]).note == "not estimable: nothing to divide by"
+    found = paired_ratio(([0, 0], [0, 0]), ([1, 2], [1, 1]), ["a", "b"])
+    assert found.difference.note == "not estimable: nothing to divide by"
 
 
 def test_intervals_cover() -> None:
@@ -104,12 +108,12 @@ def test_intervals_cover() -> None:
     rng = np.random.default_rng(2)
     covered, relative_covered = 0, 0
     for _ in range(1_000):
-        taste = rng.gamma(1.0, 1.0, size=80)
+        rate = rng.gamma(1.0, 1.0, size=80)
         personas = np.repeat(np.arange(80), 3)
-        control, treatment = rng.poisson(taste[personas]), rng.poisson(1.2 * taste[personas])
+        control, treatment = rng.poisson(rate[personas]), rng.poisson(1.2 * rate[personas])
         result = paired_difference(control, treatment, personas.tolist())
-        covered += result.interval[0] <= 0.2 <= result.interval[1]
-        relative_covered += result.relative_interval[0] <= 0.2 <= result.relative_interval[1]
+        covered += 0.2 in result.difference.interval
+        relative_covered += 0.2 in result.relative.interval
     assert 0.925 <= covered / 1_000 <= 0.97
     assert 0.925 <= relative_covered / 1_000 <= 0.97
 
@@ -132,7 +136,9 @@ def test_intervals_cover_where_a_few_personas_make_the_variance() -> None:
     for _ in range(1_000):
         effect = np.where(rng.random(60) < 0.2, rng.exponential(1.0, 60), 0.0)
         result = paired_difference(np.ones(60), 1.0 + effect, range(60))
-        assert result.degrees < 59
-        misses += not result.interval[0] <= 0.2 <= result.interval[1]
-        naive += abs(result.estimate - 0.2) > stats.t.ppf(0.975, 59) * result.error
+        assert result.difference.number("degrees") < 59
+        misses += 0.2 not in result.difference.interval
+        naive += abs(result.difference.value - 0.2) > stats.t.ppf(0.975, 59) * result.difference.number(
+            "standard_error"
+        )
     assert misses < 0.85 * naive

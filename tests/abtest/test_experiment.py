@@ -12,22 +12,23 @@ from paars_gym.abtest import ABTest, ABTestResult, Arm
 from paars_gym.abtest.compare import Pairs, compare, pair_up
 from paars_gym.abtest.outcomes import COLUMNS, measure
 from paars_gym.abtest.patch import Change
-from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
 from paars_gym.sessions.event import Event, Session
-from tests.abtest.shoppers import FirstBuyer, headphones, people
+from paars_gym.simulation.read_run import Run
+from tests.abtest.shoppers import FirstBuyer, Spender, dear_pages, headphones, people
 
 
 def run(test: ABTest, catalog: Catalog, **options: object) -> ABTestResult:
     settings = {
-        "catalog": catalog,
         "personas": people(20),
         "intentions": headphones,
         "policy": FirstBuyer,
         "sessions": 60,
         **options,
     }
-    return test.run(**settings)  # type: ignore[arg-type]
+    ours = {name: settings.pop(name) for name in ("out", "resume", "level") if name in settings}
+    return test.run(RunConfig(**settings), ShopConfig(catalog=catalog), **ours)  # type: ignore[arg-type]
 
 
 def test_measures_of_a_session_by_hand() -> None:
@@ -64,16 +65,17 @@ def test_a_treatment_that_ends_all_sales_is_found(catalog: Catalog) -> None:
     result = run(ABTest(Arm("bm25"), too_dear), catalog)
     sales = result.outcomes["sales_units"]
     assert sales.control == pytest.approx(0.8, abs=0.15)
-    assert sales.estimate == -sales.control
-    assert sales.relative == -1.0
-    assert sales.interval[1] < 0
-    assert sales.p_adjusted < 0.001
+    assert sales.difference.value == -sales.control
+    assert sales.relative.value == -1.0
+    assert sales.difference.high < 0
+    assert sales.difference.verdict == "lower"
+    assert sales.difference.number("p_adjusted") < 0.001
     assert sales.unpaired_sessions > 0
-    assert sales.welch.interval[1] < 0
+    assert sales.welch.high < 0
     searches = result.outcomes["searches"]
-    assert (searches.estimate, searches.interval, searches.note) == (0, None, "no pair differs")
+    none = searches.difference
+    assert (none.value, none.interval, none.note) == (0, None, "no pair differs")
     assert searches.per_shopper.interval is None
-    assert not searches.identical_arms
     assert not result.identical_arms
     assert result.treatment.patched_products == 4
     assert (result.control.sessions, result.personas, result.excluded) == (60, 20, 0)
@@ -82,10 +84,10 @@ def test_a_treatment_that_ends_all_sales_is_found(catalog: Catalog) -> None:
 def test_identical_arms_are_flagged_and_independent_noise_tells_them_apart(catalog: Catalog) -> None:
     same = run(ABTest(Arm("bm25"), Arm("bm25")), catalog)
     assert same.identical_arms
-    assert same.outcomes["sales_units"].interval == (0, 0)
-    noisy = run(ABTest(Arm("bm25"), Arm("bm25")), catalog, independent_noise=True)
+    assert same.outcomes["sales_units"].difference.interval.ends == (0, 0)
+    noisy = run(ABTest(Arm("bm25"), Arm("bm25"), independent_noise=True), catalog)
     assert not noisy.identical_arms
-    assert noisy.outcomes["sales_units"].error > 0
+    assert noisy.outcomes["sales_units"].difference.number("standard_error") > 0
 
 
 def test_draws_are_sessions_of_the_same_visitor_with_other_noise(catalog: Catalog, tmp_path: Path) -> None:
@@ -116,6 +118,26 @@ def test_a_test_in_a_folder_is_that_in_memory_and_is_resumed(catalog: Catalog, t
         run(test, catalog, seed=4, out=tmp_path, resume=True)
 
 
+def test_a_result_is_a_table_with_named_estimates(catalog: Catalog) -> None:
+    result = run(ABTest(Arm("bm25"), Arm("price")), catalog)
+    views = result.outcomes["views"]
+    assert list(views.estimates) == [
+        "difference", "relative", "welch", "welch_relative", "cuped", "cuped_relative", "per_shopper",
+        "per_shopper_relative", "sequential",
+    ]  # fmt: skip
+    rows = result.to_dicts()
+    assert len(rows) == 8 * 9
+    primary = next(row for row in rows if (row["outcome"], row["name"]) == ("views", "difference"))
+    assert (primary["value"], primary["control"]) == (views.difference.value, views.control)
+    assert (primary["unit"], primary["n_pairs"]) == ("products opened a session", 60)
+    lines = repr(result).splitlines()
+    assert lines[0] == "price against bm25, twelve (synthetic), first buyer"
+    assert 9 < len(lines) <= 20
+    assert "sales_units" in result._repr_html_()
+    assert len(repr(views).splitlines()) <= 20
+    assert len(result.to_pandas()) == len(result.to_polars()) == len(result.to_csv().splitlines()) - 1 == 72
+
+
 def test_failed_sessions_leave_with_their_pair_and_are_counted(catalog: Catalog) -> None:
     fragile = partial(FirstBuyer, fails_at=0.3, fails_above={"h1": 100})
     treatment = Arm("bm25", patch=[Change(product="h1", price=150)])
@@ -139,8 +161,9 @@ def test_one_persona_tells_nothing(catalog: Catalog) -> None:
     result = run(ABTest(Arm("bm25"), too_dear), catalog, personas=people(1))
     assert not result.identical_arms
     for outcome in result.outcomes.values():
-        assert (outcome.estimate, outcome.interval, outcome.identical_arms) == (None, None, False)
-        assert outcome.note in ("not estimable: one persona", "not estimable: nothing to divide by")
+        found = outcome.difference
+        assert (found.value, found.interval) == (None, None)
+        assert found.note in ("not estimable: one persona", "not estimable: nothing to divide by")
         assert outcome.welch.interval is None
 
 
@@ -160,15 +183,15 @@ def test_arms_are_identical_only_if_every_number_is() -> None:
     unknown = {key: (*row[:revenue], math.nan, *row[revenue + 1 :]) for key, row in control.items()}
     same = compare(pairs_of(unknown, dict(unknown)))
     assert pairs_of(unknown, dict(unknown)).identical
-    assert same["sales_units"].interval == (0, 0)
-    assert same["revenue"].interval is None
+    assert same["sales_units"].difference.interval.ends == (0, 0)
+    assert same["revenue"].difference.interval is None
     # All sell one more: no variance, nothing estimable in sales; the arms differ all the same.
     more = pairs_of(control, {key: (row[0] + 1, *row[1:]) for key, row in control.items()})
     assert not more.identical
     found = compare(more)
-    assert found["sales_units"].estimate is None
-    assert found["views"].interval is None
-    assert found["views"].note == "no pair differs"
+    assert found["sales_units"].difference.value is None
+    assert found["views"].difference.interval is None
+    assert found["views"].difference.note == "no pair differs"
 
 
 def test_sessions_count_alike_in_the_sequential_interval() -> None:
@@ -178,8 +201,9 @@ def test_sessions_count_alike_in_the_sequential_interval() -> None:
     # The first 40 sessions are of ten people, the others of a hundred.
     shoppers = {key: f"p{int(key) // 4 if int(key) < 40 else int(key) // 2}" for key in control}
     sales = compare(pair_up(shoppers, control, treatment))["sales_units"]
-    assert np.mean(sales.sequential.interval) == pytest.approx(sales.estimate)
-    assert sales.sequential.interval[0] < sales.interval[0] < sales.interval[1] < sales.sequential.interval[1]
+    paired, always = sales.difference, sales.sequential
+    assert np.mean(always.interval.ends) == pytest.approx(always.value) == pytest.approx(paired.value)
+    assert always.low < paired.low < paired.high < always.high
 
 
 def test_ratios_a_shopper_by_hand() -> None:
@@ -194,33 +218,71 @@ def test_ratios_a_shopper_by_hand() -> None:
     treatment = {"000": row(3, 1), "001": row(6, 2), "002": row(5, 1), "003": row(0, 0), "004": row(0, 0)}
     found = compare(pairs_of(control, treatment))["rank_viewed"].per_shopper
     # p0: 6 of 2 before, 9 of 3 after: 0; p1: from 1 to 5; p2 looked at nothing in the treatment.
-    assert found.estimate == 2.0
+    assert found.value == 2.0
     assert "of 2 of 3 shoppers" in found.note
+
+
+def test_an_arm_may_have_an_environment_of_its_own(catalog: Catalog, tmp_path: Path) -> None:
+    test = ABTest(Arm("bm25"), Arm("bm25", env=dear_pages))
+    for out in (None, tmp_path):
+        result = run(test, catalog, out=out)
+        assert result.treatment.name == "bm25, dear_pages"
+        assert result.outcomes["sales_units"].control > 0.5
+        assert result.outcomes["sales_units"].treatment == 0
+        assert result.outcomes["views"].difference.value == 0
+    both = ABTest(Arm("bm25"), Arm("price")).run(
+        RunConfig(personas=people(5), intentions=headphones, policy=FirstBuyer, sessions=10),
+        ShopConfig(catalog=catalog, env="tests.abtest.shoppers:dear_pages"),
+    )
+    assert both.outcomes["sales_units"].control == both.outcomes["sales_units"].treatment == 0
+
+
+def test_both_arms_record_their_steps(catalog: Catalog, tmp_path: Path) -> None:
+    result = run(ABTest(Arm("bm25"), Arm("price")), catalog, sessions=6, out=tmp_path, record="steps")
+    for arm in ("control", "treatment"):
+        session = Run(tmp_path / arm).session("0000003")
+        assert session.steps[0].action == "search[headphones]"
+        assert session.steps[0].shown
+    assert result.control.sessions == 6
+
+
+def test_both_arms_have_one_budget(catalog: Catalog, tmp_path: Path) -> None:
+    config = RunConfig(
+        personas=people(5),
+        intentions=headphones,
+        policy="tests.abtest.shoppers:Spender",
+        sessions=20,
+        model=ModelConfig(spec="openai:gpt-4.1-mini"),
+        budget=BudgetConfig(max_usd=1.0),
+    )
+    for out in (None, tmp_path):
+        Spender.allowed.clear()
+        result = ABTest(Arm("bm25"), Arm("price")).run(config, ShopConfig(catalog=catalog), out=out)
+        assert sorted(set(Spender.allowed)) == pytest.approx([0.8, 1.0])
+        assert (result.control.usd, result.treatment.usd) == (pytest.approx(0.2), pytest.approx(0.2))
 
 
 def test_revenue_is_unknown_where_prices_are(catalog: Catalog) -> None:
     free = Catalog.from_products([product.model_copy(update={"price": None}) for product in catalog], name="unpriced")
     result = run(ABTest(Arm("bm25"), Arm("popularity")), free)
-    assert result.outcomes["revenue"].estimate is None
-    assert "unknown in" in result.outcomes["revenue"].note
+    assert result.outcomes["revenue"].difference.value is None
+    assert "unknown in" in result.outcomes["revenue"].difference.note
     assert result.outcomes["sales_units"].control > 0
 
 
-def test_other_catalogs_are_refused(catalog: Catalog) -> None:
-    other = Catalog.from_products([Product(id="a", title="A")], name="other")
-    with pytest.raises(ValueError, match="the test is about 'twelve'"):
-        run(ABTest(Arm("bm25", catalog=catalog), Arm("bm25", catalog=other)), catalog)
-    with pytest.raises(ValueError, match="the test is about 'twelve'"):
-        run(ABTest(Arm("bm25", catalog=other), Arm("price", catalog=other)), catalog)
-    brought = ABTest(Arm("bm25", catalog=catalog), Arm("price"))
-    assert run(brought, None).catalog == "twelve"  # type: ignore[arg-type]
+def test_an_arm_without_a_ranking_has_the_shops(catalog: Catalog) -> None:
+    cheaper = Arm(patch=[Change(all=True, price_percent=-50)])
+    run_config = RunConfig(personas=people(4), intentions=headphones, policy=FirstBuyer, sessions=8)
+    result = ABTest(Arm(), cheaper).run(run_config, ShopConfig(catalog=catalog, ranking="rating"))
+    assert (result.control.ranking, result.treatment.ranking) == ("rating(bm25)", "rating(bm25)")
+    assert (result.control.name, result.treatment.name) == ("rating", "rating, 1 content changes")
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"sessions": 0}, "sessions=0"),
-        ({"draws": 0}, "draws=0"),
+        ({"sessions": 0}, "sessions == 0"),
+        ({"draws": 0}, "draws == 0"),
         ({"level": 1.0}, "level == 1.0"),
         ({"condition": "all"}, "Unknown condition 'all'"),
         ({"personas": []}, "no personas"),
@@ -244,4 +306,4 @@ def test_logged_lists_are_replayed_and_the_rest_counted(catalog: Catalog, tmp_pa
     assert result.control.queries_fell_back is None
     assert 0.1 < result.treatment.queries_fell_back < 0.4
     assert (result.control.unknown_products, result.treatment.unknown_products) == (0, 1)
-    assert result.outcomes["sales_units"].estimate < 0  # h3 costs 149
+    assert result.outcomes["sales_units"].difference.value < 0  # h3 costs 149

@@ -7,6 +7,7 @@ import pytest
 from paars_gym.abtest.arms import Arm, open_arm
 from paars_gym.abtest.patch import SUMMARY, Change, patched, read_patch
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import ShopConfig
 
 
 def test_changes_by_product_and_by_filter(catalog: Catalog, tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_csv_says_the_same(catalog: Catalog, tmp_path: Path) -> None:
 
 
 def test_a_new_title_is_found_by_search(catalog: Catalog) -> None:
-    arm = open_arm(Arm("bm25", patch=[Change(product="k3", title="Samovar")]), catalog)
+    arm = open_arm(Arm("bm25", patch=[Change(product="k3", title="Samovar")]), ShopConfig(catalog=catalog))
     assert [catalog.listing(row)[0] for row in arm.shop.ranking.rank("samovar").rows] == ["k3"]
 
 

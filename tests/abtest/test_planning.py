@@ -8,6 +8,7 @@ from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.patch import Change
 from paars_gym.abtest.planning import personas_for, plan_test, power_of
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
 from tests.abtest.shoppers import FirstBuyer, headphones, people
 
 
@@ -20,13 +21,10 @@ def test_planned_power_is_found_power() -> None:
 
 
 def test_a_plan_grows_with_the_square_of_precision(catalog: Catalog) -> None:
-    pilot = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(product="h1", price=99)])).run(
-        catalog=catalog,
-        personas=people(40),
-        intentions=headphones,
-        policy=FirstBuyer,
-        sessions=120,
-        independent_noise=True,
+    test = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(product="h1", price=99)]), independent_noise=True)
+    pilot = test.run(
+        RunConfig(personas=people(40), intentions=headphones, policy=FirstBuyer, sessions=120),
+        ShopConfig(catalog=catalog),
     )
     coarse, fine = plan_test(pilot, mde=0.1), plan_test(pilot, mde=0.05)
     assert [row.power for row in fine.needed] == [0.5, 0.8, 0.9, 0.95]

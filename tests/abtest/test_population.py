@@ -8,11 +8,12 @@ import pytest
 from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.fit.choices import fit_moments
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
-from paars_gym.abtest.fit.mix import fit_mix
-from paars_gym.abtest.fit.moments import MOMENTS, known_moments, session_moments
+from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, moments_of, nearest_shares
 from paars_gym.abtest.fit.population import fit_population
 from paars_gym.abtest.fit.weights import persona_traits, rake, read_marginals, resample
+from paars_gym.abtest.outcomes import measure
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona, Trait
 from paars_gym.sessions.event import Event, Intention, Session
 from tests.abtest.shoppers import people
@@ -34,24 +35,24 @@ def sessions(shares: dict[str, float], number: int, seed: int, name: str) -> lis
     return found
 
 
+def moments(made: list[Session]) -> np.ndarray:
+    return moments_of(measure(session) for session in made)
+
+
 def test_the_mix_that_made_the_sessions_is_found() -> None:
     true = {"buy": 0.2, "compare": 0.3, "browse": 0.5}
-    human = sessions(true, 6_000, 1, "h")
-    fit = fit_mix(human[:4_000], human[4_000:], sessions({"buy": 0.5, "compare": 0.3, "browse": 0.2}, 6_000, 2, "s"))
-    assert fit.mix == pytest.approx(true, abs=0.05)
-    assert sum(fit.mix.values()) == pytest.approx(1)
-    assert fit.distance_after < 0.3 * fit.distance_before
-    assert fit.after["conversion"] == pytest.approx(fit.human["conversion"], abs=0.03)
+    human = moments(sessions(true, 4_000, 1, "h"))
+    of_goal = np.stack([moments(sessions({goal: 1.0}, 2_000, 2, goal)).mean(axis=0) for goal in true])
+    target, scale = human.mean(axis=0), np.maximum(human.std(axis=0), 1e-9)
+    found = nearest_shares(of_goal, target, scale)
+    assert found == pytest.approx(list(true.values()), abs=0.05)
+    assert found.sum() == pytest.approx(1)
+    assert distance(found @ of_goal, target, scale) < 0.3 * distance(of_goal.mean(axis=0), target, scale)
 
 
-def test_a_mix_needs_goals_and_parts_that_do_not_overlap() -> None:
-    human = sessions({"buy": 1.0}, 20, 1, "h")
-    with pytest.raises(ValueError, match="both in the training part"):
-        fit_mix(human, human[5:], human)
-    with pytest.raises(ValueError, match="need intentions"):
-        fit_mix(human[:10], human[10:], [session.model_copy(update={"intention": None}) for session in human])
+def test_no_session_has_no_moments() -> None:
     with pytest.raises(ValueError, match="no session"):
-        fit_mix([], human, human)
+        moments([])
 
 
 def test_raking_meets_all_marginals() -> None:
@@ -80,12 +81,12 @@ def test_marginals_that_cannot_be(marginals: dict[str, dict[str, float]], says: 
 
 
 def test_resampling_follows_the_weights() -> None:
-    crowd = people(4)
-    names = [persona.shopper for persona in resample(crowd, [0, 1, 2, 1], 400, np.random.default_rng(0))]
+    asked = people(4)
+    names = [persona.shopper for persona in resample(asked, [0, 1, 2, 1], 400, np.random.default_rng(0))]
     assert [names.count(f"p{index:03d}") for index in range(4)] == [0, 100, 200, 100]
-    assert set(persona_traits(crowd)["age_range"]) == {"unknown"}
+    assert set(persona_traits(asked)["age_range"]) == {"unknown"}
     with pytest.raises(ValueError, match="one weight"):
-        resample(crowd, [1, 1], 3, np.random.default_rng(0))
+        resample(asked, [1, 1], 3, np.random.default_rng(0))
 
 
 def test_parameters_are_found_by_their_moments() -> None:
@@ -108,7 +109,7 @@ def test_a_step_that_leads_away_is_not_taken() -> None:
 
 
 def test_what_a_log_does_not_tell_is_not_matched() -> None:
-    human = session_moments(sessions({"buy": 0.5, "browse": 0.5}, 200, 1, "h"))
+    human = moments(sessions({"buy": 0.5, "browse": 0.5}, 200, 1, "h"))
     assert known_moments(("purchases", "products"), human) == ("conversion", "units")
     assert known_moments(("searches", "views"), human) == ("views", "no view", "one view", "many views")
     with pytest.raises(ValueError, match="nothing varies"):
@@ -132,8 +133,10 @@ def customers() -> list[Persona]:
 
 def fitted(catalog: Catalog, **options: object) -> FittedPopulation:
     human = sessions({"buy": 0.1, "compare": 0.2, "browse": 0.7}, 400, 1, "h")
-    settings = {"personas": customers(), "catalog": catalog, "sessions": 60, "rounds": 1, **options}
-    return fit_population(human, **settings)  # type: ignore[arg-type]
+    settings = {"personas": customers(), "sessions": 60, "rounds": 1, **options}
+    names = [name for name in settings if name in RunConfig.model_fields]
+    run = RunConfig(**{name: settings.pop(name) for name in names})  # type: ignore[arg-type]
+    return fit_population(human, run, ShopConfig(catalog=catalog), **settings)  # type: ignore[arg-type]
 
 
 def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog, tmp_path: Path) -> None:
@@ -153,12 +156,10 @@ def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog,
     come = [persona.shopper for persona in found.people(customers(), 480)]
     assert sum(int(name[1:]) % 3 == 0 for name in come) == pytest.approx(0.75 * len(come), abs=1)
     test = ABTest(Arm("bm25"), Arm("price"))
-    result = test.run(sessions=60, catalog=catalog, personas=customers(), population=found)
+    run, shop = RunConfig(sessions=60, personas=customers()), ShopConfig(catalog=catalog)
+    result = test.run(run, shop, population=found)
     assert "choices fitted, personas weighted; 200 sessions of people" in result.population
-    assert (
-        result.outcomes["conversion"].control
-        < test.run(sessions=60, catalog=catalog, personas=customers()).outcomes["conversion"].control
-    )
+    assert result.outcomes["conversion"].control < test.run(run, shop).outcomes["conversion"].control
 
 
 def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path: Path) -> None:
@@ -173,9 +174,10 @@ def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path:
         ({"personas": people(30)}, "Persona 'p024' has no weight"),
         ({"intentions": lambda persona, rng: Intention(text="x")}, "one or the other"),
     ):
-        settings = {"sessions": 10, "catalog": catalog, "personas": customers(), "population": found, **options}
+        settings = {"sessions": 10, "personas": customers(), **options}
+        shop = ShopConfig(catalog=settings.pop("catalog", catalog))
         with pytest.raises(ValueError, match=says):
-            test.run(**settings)  # type: ignore[arg-type]
+            test.run(RunConfig(**settings), shop, population=found)  # type: ignore[arg-type]
     file = tmp_path / "population.json"
     with pytest.raises(FileNotFoundError, match="paars calibrate"):
         FittedPopulation.read(file)
@@ -188,7 +190,7 @@ def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path:
 def test_bad_calibrations(catalog: Catalog) -> None:
     for options, says in (
         ({"held_out": 1.0}, "held_out == 1.0"),
-        ({"sessions": 0}, "sessions=0"),
+        ({"sessions": 0}, "sessions == 0"),
         ({"personas": []}, "no personas"),
         ({"condition": "all"}, "Unknown condition"),
         ({"what_is_known": ("carts",)}, "nothing varies"),
@@ -198,7 +200,7 @@ def test_bad_calibrations(catalog: Catalog) -> None:
             fitted(catalog, **options)
     alone = [Session(shopper="a", key=str(index)) for index in range(5)]
     with pytest.raises(ValueError, match="of 1 shoppers"):
-        fit_population(alone, personas=customers(), catalog=catalog)
+        fit_population(alone, RunConfig(personas=customers()), ShopConfig(catalog=catalog))
 
 
 def test_marginals_from_a_file(tmp_path: Path) -> None:

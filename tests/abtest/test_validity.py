@@ -8,11 +8,12 @@ import pytest
 from benchmarks.abtest_validity import outputs
 from benchmarks.validity.bars import Rate, Saved, coverage_bars, false_positive_bars, power_bar, savings_bars, within
 from benchmarks.validity.direction import AFTER, BEFORE, candidate_tests, direction_tables, directions
-from benchmarks.validity.pools import REDUCED, Pool, drawn_tests, true_effects
+from benchmarks.validity.pools import REDUCED, ArmPool, drawn_tests, true_effects
 from paars_gym.abtest import ABTest, Arm
 from paars_gym.abtest.outcomes import COLUMNS
 from paars_gym.abtest.patch import Change
 from paars_gym.catalog.load import load_catalog
+from paars_gym.config import RunConfig
 from paars_gym.personas.intentions import IntentionMix
 from paars_gym.synthetic.satisficers import GOALS, Satisficer, aspirations_of, usual_prices
 from paars_gym.synthetic.world import mini_world
@@ -20,11 +21,11 @@ from paars_gym.synthetic.world import mini_world
 TINY = REDUCED._replace(tests=4, pool=8, personas=6, visits=1, directions=3, human_sessions=80, sessions=60)
 
 
-def made_up_pool() -> Pool:
+def made_up_pool() -> ArmPool:
     """Treatment sells 1 more than control in every draw; draws of a visit are numbered by their sales."""
     sales = np.arange(8 * 2 * 4, dtype=float).reshape(8, 2, 4)
     rest = {name: np.ones((8, 2, 4)) for name in (*COLUMNS, "sessions")}
-    return Pool({**rest, "units": sales}, {**rest, "units": sales + 1}, np.zeros(8))
+    return ArmPool({**rest, "units": sales}, {**rest, "units": sales + 1}, np.zeros(8))
 
 
 def test_tests_are_drawn_with_shared_or_with_other_draws() -> None:
@@ -77,18 +78,19 @@ def test_each_bar_can_break() -> None:
 def test_satisficers_react_to_prices_and_stars() -> None:
     world = mini_world(n_shoppers=60, seed=0)
     catalog = world.shop.catalog
-    people = {
-        "personas": world.personas,
-        "policy": partial(Satisficer, usual_prices(catalog)),
-        "intentions": IntentionMix(catalog, GOALS),
-        "sessions": 300,
-    }
+    people = RunConfig(
+        personas=world.personas,
+        policy=partial(Satisficer, usual_prices(catalog)),
+        intentions=IntentionMix(catalog, GOALS),
+        sessions=300,
+    )
     assert len({aspirations_of(persona) for persona in world.personas}) == 60
-    dearer = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(all=True, price_percent=50)])).run(catalog=catalog, **people)
-    assert dearer.outcomes["sales_units"].interval[1] < 0
+    dearer = ABTest(Arm("bm25"), Arm("bm25", patch=[Change(all=True, price_percent=50)])).run(people)
+    assert dearer.outcomes["sales_units"].difference.high < 0
     assert dearer.control.failed == dearer.treatment.failed == 0
-    best_first = ABTest(Arm("bm25"), Arm("rating")).run(catalog=catalog, **people)
-    assert best_first.outcomes["views"].interval[0] > 0 or best_first.outcomes["rank_viewed"].interval[1] < 0
+    best_first = ABTest(Arm("bm25"), Arm("rating")).run(people)
+    views, ranks = (best_first.outcomes[name].difference for name in ("views", "rank_viewed"))
+    assert views.low > 0 or ranks.high < 0
 
 
 @pytest.mark.slow

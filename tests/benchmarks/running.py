@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 import pytest
+import typer
 
 from paars_gym.cli.running import run_command
 
@@ -21,7 +22,7 @@ class Ended(NamedTuple):
     stderr: str
 
 
-def run_main(main: Callable[..., Any], *arguments: object, columns: int = 200) -> Ended:
+def run_main(main: typer.Typer | Callable[..., Any], *arguments: object, columns: int = 200) -> Ended:
     """Runs a ``main`` with arguments on a terminal so wide."""
     out, err, code = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):

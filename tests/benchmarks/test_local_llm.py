@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from benchmarks import local_llm
-from benchmarks.items.answers import NobodyAnswersError
 from benchmarks.local_llm import ANSWER, LIKELIEST, likeliest_number
 from benchmarks.small_model import ANSWER_TOKENS, ITEMS, REASONING, TEXT, bounded
 from paars_gym.alignment.item_selection import ItemCases
@@ -23,8 +22,9 @@ from paars_gym.llm.ask import read_answer
 from paars_gym.llm.chat import Reply
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
 from paars_gym.personas.persona import SCALES, ConsumerProfile
-from tests.benchmarks.conftest import Mock, need, well
+from paars_gym.tasks.asking import NobodyAnswersError
 from tests.benchmarks.running import run_main
+from tests.tasks.conftest import Mock, need, well
 
 
 def logprobs(**tokens: float) -> SimpleNamespace:
@@ -62,16 +62,16 @@ def test_both_ways_and_their_table(mock: Mock, cases: ItemCases) -> None:
     rows = {row.shopper: row for row in results.rows}
     assert set(rows) == {f"{way}, {condition}" for way in (ANSWER, LIKELIEST) for condition in ("base", "history")}
     first = rows[f"{ANSWER}, base"]
-    assert first.accuracy == pytest.approx((cases.answer == 0).mean())
+    assert first.accuracy.value == pytest.approx((cases.answer == 0).mean())
     assert first.position.chosen == (1, 0, 0, 0)
     none = rows[f"{LIKELIEST}, history"]
-    assert (none.unanswered, none.failed, none.accuracy) == (len(cases), 0, 0.0)
+    assert (none.unanswered, none.failed, none.accuracy.value) == (len(cases), 0, 0.0)
     assert results.settings["asked"][f"{ANSWER}, history"]["personas"] == "counted"
     assert results.paid["calls"] == 2 * len(cases)
     console = Console(width=110, file=io.StringIO(), record=True)
     console.print(local_llm.table(results))
     text = console.export_text()
-    assert f"{100 * first.accuracy:.1f} (" in text
+    assert f"{100 * first.accuracy.value:.1f} (" in text
     assert f"{len(cases)} / 0" in text
     assert "41.11" in text
     assert any("no number is among" in line for line in local_llm.notes(results))

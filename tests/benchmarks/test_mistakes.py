@@ -14,10 +14,11 @@ from benchmarks import (
     local_llm,
     persona_validity,
     query_generation,
-    rank_selection,
     session_generation,
+    view_selection,
 )
 from benchmarks.__main__ import main as whole
+from paars_gym.cli import app
 from tests.benchmarks.running import run_main
 
 
@@ -27,13 +28,15 @@ from tests.benchmarks.running import run_main
         (whole, ["--only", "nothing"], "session_generation"),
         (abtest.main, ["--sessions", "many"], "integer"),
         (abtest_validity.main, ["--part", "luck"], "power"),
-        (item_selection.main, ["--policy", "llm"], "--model"),
-        (item_selection.main, ["--policy", "llm", "--model", "nonsense"], "nonsense"),
+        (item_selection.main, ["--by", "height"], "height"),
         (local_llm.main, ["--conditions", "all"], "all"),
         (persona_validity.main, ["nowhere.jsonl"], "nowhere.jsonl"),
-        (query_generation.main, ["--human", "/nowhere"], "nowhere"),
-        (rank_selection.main, ["--human", "/nowhere"], "nowhere"),
+        (query_generation.main, ["--embedder", "nothing"], "nothing"),
         (session_generation.main, ["--sessions", "1"], "sessions"),
+        (view_selection.main, ["--human", "mini"], "--human"),
+        (app, ["tasks", "query", "--human", "/nowhere"], "nowhere"),
+        (app, ["tasks", "view", "--human", "/nowhere"], "nowhere"),
+        (app, ["tasks", "item", "--policy", "llm", "--model", "nonsense"], "nonsense"),
     ],
 )
 def test_mistakes_end_in_words(main: Callable[..., Any], arguments: list[str], said: str) -> None:

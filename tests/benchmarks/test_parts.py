@@ -10,9 +10,11 @@ from pydantic import BaseModel
 from rich.console import Console, Group
 from rich.table import Table
 
+from benchmarks import parts
 from benchmarks.__main__ import FIRST_LINE, _keep
-from benchmarks.rank_selection import RankResults, run
-from benchmarks.report import parts
+from benchmarks.settings import VIEW_RUN
+from paars_gym.tasks.people import MiniPeople
+from paars_gym.tasks.view_selection import ViewResults, select_views
 
 
 class Told(BaseModel):
@@ -31,23 +33,21 @@ def test_parts_get_a_folder_each_and_are_timed(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.fixture(scope="module")
-def ranks() -> RankResults:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.mini_people.PEOPLE", 20)
-        return run(sessions=60)
+def views() -> ViewResults:
+    return select_views(MiniPeople(60, 20_260_101, 20), VIEW_RUN)
 
 
-def test_a_part_alone_is_reported_with_its_column_of_table_2(ranks: RankResults) -> None:
-    pieces = list(parts.report({"rank_selection": ranks}))
+def test_a_part_alone_is_reported_with_its_column_of_table_2(views: ViewResults) -> None:
+    pieces = list(parts.report({"view_selection": views}))
     titles = [str(piece.title) for piece in pieces if isinstance(piece, Table)]
     assert [title.partition(":")[0] for title in titles] == ["Table 2", "Figure 3"]
     assert str(pieces[1]).startswith("- item rank (synthetic): base ")
-    assert parts.tables({"rank_selection": ranks}) != pieces
+    assert parts.tables({"view_selection": views}) != pieces
     assert list(parts.report({})) == []
 
 
-def test_files_hold_the_report_whole_and_the_tables_alone(ranks: RankResults, tmp_path: Path) -> None:
-    results = {"rank_selection": ranks}
+def test_files_hold_the_report_whole_and_the_tables_alone(views: ViewResults, tmp_path: Path) -> None:
+    results = {"view_selection": views}
     _keep(tmp_path, list(parts.report(results)), results)
     report, tables = ((tmp_path / name).read_text(encoding="utf-8") for name in ("report.txt", "tables.txt"))
     assert " ".join(report.split()).startswith(FIRST_LINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.readme import README, refresh, with_tables
+from benchmarks.readme import README, refresh, with_tables
 
 BEFORE = "# x\n\n```text\nold 1\nold 2\n```\n\n```text\nother\n```\n"
 

@@ -21,4 +21,4 @@ def test_halves_of_real_people_are_not_told_apart(shared_data: Path) -> None:
 
 def test_absent_data_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="online_shoppers_intention"):
-        run(data=tmp_path / "nowhere")
+        run(human=tmp_path / "nowhere")

@@ -11,6 +11,8 @@ from paars_gym import cli
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.store import write_personas
+from paars_gym.probes.answers import SurveyResult
+from paars_gym.simulation.steps import StepReader
 from tests.probes.people import people
 
 
@@ -24,7 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> str:
+def personas_file(tmp_path: Path) -> str:
     path = tmp_path / "personas.jsonl"
     write_personas(path, people(30, ("25-49K", "25-49K", "150K+")))
     return str(path)
@@ -40,24 +42,24 @@ def questions(tmp_path: Path) -> str:
 
 
 def test_a_probe_by_income_in_one_word(
-    crowd: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    personas_file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("probe", "sentiment", "--by", "income", "--personas", crowd, "--trials", "45", "--pages", "5")
+    words = ("probe", "sentiment", "--by", "income", "--personas", personas_file, "--trials", "45", "--pages", "5")
     assert run(monkeypatch, *words, "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["probe"], said["segment"]) == ("review", "income_band")
     assert {one["segment"] for one in said["effects"]} == {"everyone", "income_band 25-49K"}
     assert run(monkeypatch, *words) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "45 trials of 30 personas on 5 pages" in told
-    assert "Fewer than 20 trials: income_band 150K+ (15); not shown." in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "45 trials of 30 personas on 5 pages" in printed
+    assert "Fewer than 20 trials: income_band 150K+ (15); not shown." in printed
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("probe", "colour"), "Unknown probe 'colour'"),
-        (("probe", "price", "--trials", "0"), "trials == 0"),
+        (("probe", "price", "--trials", "0"), "sessions == 0"),
         (("probe", "price", "--by", "mood"), "Unknown segment 'mood'"),
         (("probe", "price", "--brand", "Dunk"), "is for the probe brand"),
         (("probe", "price", "--personas", "nowhere"), "There are no personas at nowhere"),
@@ -67,18 +69,22 @@ def test_a_probe_by_income_in_one_word(
     ],
 )
 def test_a_mistake_is_one_line(
-    words: tuple[str, ...], says: str, crowd: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
+    says: str,
+    personas_file: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if words[0] == "probe":
-        words = (words[0], words[1], "--personas", crowd, *words[2:])
+        words = (words[0], words[1], "--personas", personas_file, *words[2:])
     assert run(monkeypatch, *words) == 2
-    told = capsys.readouterr().err.strip().splitlines()
-    assert len(told) == 1
-    assert says in told[0]
+    printed = capsys.readouterr().err.strip().splitlines()
+    assert len(printed) == 1
+    assert says in printed[0]
 
 
 def test_a_survey_shows_choices_open_answers_and_the_distance_from_people(
-    crowd: str, questions: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    personas_file: str, questions: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def scripted(*_: object, **__: object) -> ChatModel:
         said = {"three sentences": "Too dear.", "price sensitivity: 5": "yes", "price sensitivity: 1": "no"}
@@ -86,17 +92,67 @@ def test_a_survey_shows_choices_open_answers_and_the_distance_from_people(
         return ScriptedChat(lines)
 
     monkeypatch.setattr("paars_gym.llm.stack.open_model", scripted)
-    words = ("survey", questions, "--model", "x:y", "--personas", crowd, "--by", "price_sensitivity")
+    words = ("survey", questions, "--model", "x:y", "--personas", personas_file, "--by", "price_sensitivity")
     assert run(monkeypatch, *words, "--json") == 0
     said = json.loads(capsys.readouterr().out)
-    found = {(one["segment"], one["answer"]): one["given"] for one in said["shares"]}
+    found = {(one["segment"], one["answer"]): one["share"]["details"]["given"] for one in said["shares"]}
     assert found["price_sensitivity high", "yes"] == 15
     assert [one["segment"] for one in said["divergences"]] == [
         "everyone", "price_sensitivity low", "price_sensitivity high",
     ]  # fmt: skip
-    assert said["divergences"][0]["interval"] is not None
+    assert said["divergences"][0]["js"]["interval"] is not None
     assert [one["distinct"] for one in said["open"]] == [1 / 30, 1 / 15, 1 / 15]
     assert run(monkeypatch, *words) == 0
-    told = capsys.readouterr().out
-    assert "“Too dear.”" in told
-    assert "50%" in told
+    printed = capsys.readouterr().out
+    assert "“Too dear.”" in printed
+    assert "50%" in printed
+
+
+def test_a_survey_keeps_answers_result_and_what_the_model_was_asked(
+    personas_file: str, questions: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "replies.jsonl"
+    script.write_text('{"text": "{\\"answer\\": \\"yes\\"}", "times": null}\n')
+    out = tmp_path / "survey"
+    words = ("survey", questions, "--model", f"scripted:{script}", "--personas", personas_file, "--out", str(out))
+    assert run(monkeypatch, *words) == 0
+    answers = [json.loads(line) for line in (out / "answers.jsonl").read_text().splitlines()]
+    assert [answer["answer"] for answer in answers] == ["yes"] * 60
+    assert SurveyResult.model_validate_json((out / "result.json").read_bytes()).personas == 30
+    (step,) = StepReader(out / "steps.jsonl.zst").read("p0 r")
+    assert (step.action, step.shown) == ("yes", "Reviews?")
+    assert step.model is not None
+    assert "Reviews?" in step.model.prompt[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("probe", "rating", "--policy", "llm", "--trials", "6", "--pages", "2"),
+        ("abtest", "--treatment", "price", "--policy", "llm", "--sessions", "6"),
+        ("survey",),
+    ],
+)
+def test_a_dry_run_says_what_a_model_would_take(
+    words: tuple[str, ...],
+    personas_file: str,
+    questions: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verb, *rest = words
+    asked = [verb, questions] if verb == "survey" else [verb, *rest]
+    common = ("--personas", personas_file, "--model", "openai:gpt-4.1-mini", "--dry-run")
+    assert run(monkeypatch, *asked, *common) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "calls" in printed
+    assert "US dollars" in printed
+    assert "nothing" in printed
+
+
+def test_options_of_a_model_are_for_a_policy_that_asks_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in (("abtest", "--treatment", "price"), ("probe", "price"), ("backtest", "nowhere.csv")):
+        assert run(monkeypatch, *verb, "--max-usd", "1") == 2
+        assert "--max-usd is for shoppers that ask a language model" in " ".join(capsys.readouterr().err.split())

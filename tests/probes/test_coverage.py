@@ -10,7 +10,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe, probes
 from paars_gym.probes.pages import draw_pages
-from paars_gym.probes.probe import effects_of
+from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.probes.two_way import crossed_difference
@@ -43,9 +43,9 @@ def test_intervals_cover_over_other_people_pages_and_luck() -> None:
         luck = rng.random(TRIALS)  # the same at both levels
         low, high = (luck < table[who[person], where[page]] for table in (before, after))
         found = crossed_difference(low, high, person.tolist(), page.tolist()).interval
-        alone = paired_difference(low, high, person.tolist()).interval
-        crossed += found[0] <= truth <= found[1]
-        one_way += alone[0] <= truth <= alone[1]
+        alone = paired_difference(low, high, person.tolist()).difference.interval
+        crossed += truth in found
+        one_way += truth in alone
     assert 0.93 <= crossed / 400 <= 0.975
     assert one_way / 400 < 0.92
 
@@ -74,11 +74,11 @@ def played_coverage(repeats: int) -> dict[str, float]:
             for number, index in enumerate(rng.integers(len(everyone), size=PEOPLE).tolist())
         ]
         pages = [everywhere[index] for index in rng.integers(len(everywhere), size=PAGES).tolist()]
-        found = play_trials(PROBE, pages, drawn, catalog, planted, trials=TRIALS, seed=repeat)
+        update = {"personas": drawn, "policy": planted, "sessions": TRIALS, "seed": repeat}
+        found = play_trials(PROBE, pages, catalog, PROBE_RUN.model_copy(update=update))
         for effect in effects_of(PROBE, found, PROBE.segment)[0]:
-            if effect.segment == EVERYONE and effect.interval is not None:
-                low, high = effect.interval
-                covered[effect.outcome] += low <= truth[effect.outcome] <= high
+            if effect.segment == EVERYONE and effect.change.interval is not None:
+                covered[effect.outcome] += truth[effect.outcome] in effect.change.interval
     return {outcome: count / repeats for outcome, count in covered.items()}
 
 

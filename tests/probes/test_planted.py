@@ -10,14 +10,14 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.probes.levels import ALIASES, NO_NAME, probes
 from paars_gym.probes.pages import draw_pages
-from paars_gym.probes.probe import effects_of
+from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from tests.probes.choice_model import ONE_LOOK, chances, true_effects
 from tests.probes.people import EAGER, people, shoppers, varied_people
 
-CROWD = varied_people(100, brand=NO_NAME)
+PEOPLE = varied_people(100, brand=NO_NAME)
 
 
 @pytest.mark.parametrize(
@@ -41,22 +41,22 @@ def test_each_planted_bias_is_found(
     probe = probes()[ALIASES.get(name, name)]
     probe = probe._replace(levels=tuple(one for one in probe.levels if one.name == level))
     pages = draw_pages(wide, probe, number=30, rng=np.random.default_rng(11))
-    trials = play_trials(probe, pages, CROWD, wide, shoppers(**numbers), trials=300, seed=7)
-    truth = true_effects(probe, pages, CROWD, BehaviouralParameters.of({**EAGER, **numbers}))
+    run = PROBE_RUN.model_copy(update={"personas": PEOPLE, "policy": shoppers(**numbers), "sessions": 300, "seed": 7})
+    trials = play_trials(probe, pages, wide, run)
+    truth = true_effects(probe, pages, PEOPLE, BehaviouralParameters.of({**EAGER, **numbers}))
     effects, _ = effects_of(probe, trials, probe.segment)
-    found = {one.outcome: one for one in effects if one.segment == EVERYONE}
+    found = {one.outcome: one.change for one in effects if one.segment == EVERYONE}
     assert set(found) == set(signs)
     for outcome, sign in signs.items():
         effect, true = found[outcome], truth[level, outcome]
         if sign == 0:
-            assert (true, effect.estimate, effect.note) == (pytest.approx(0.0), 0.0, "no trial differs")
+            assert (true, effect.value, effect.note) == (pytest.approx(0.0), 0.0, "no trial differs")
             continue
         assert np.sign(true) == sign
         assert effect.interval is not None
-        low, high = effect.interval
-        assert low <= true <= high
-        assert low * high > 0, "the interval leaves the sign open"
-        assert np.sign(effect.estimate or 0.0) == sign
+        assert true in effect.interval
+        assert effect.verdict in ("lower", "higher"), "the interval leaves the sign open"
+        assert np.sign(effect.value or 0.0) == sign
 
 
 def test_the_chances_by_hand_are_those_of_the_sessions(wide: Catalog) -> None:
@@ -65,7 +65,8 @@ def test_the_chances_by_hand_are_those_of_the_sessions(wide: Catalog) -> None:
     page = draw_pages(wide, probe, number=1, rng=np.random.default_rng(2))
     twins = [people(1)[0].model_copy(update={"shopper": f"t{index}"}) for index in range(600)]
     numbers = {**ONE_LOOK, "rating": 2.0}
-    found = play_trials(probe, page, twins, wide, shoppers(**numbers), trials=600, seed=3)
+    run = PROBE_RUN.model_copy(update={"personas": twins, "policy": shoppers(**numbers), "sessions": 600, "seed": 3})
+    found = play_trials(probe, page, wide, run)
     parameters = BehaviouralParameters.of({**EAGER, **numbers})
     for level in (probe.baseline, *probe.levels):
         expected = chances(page, level, twins[:1], parameters).ravel()

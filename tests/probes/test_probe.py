@@ -1,22 +1,34 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.estimate import Estimate
 from paars_gym.probes.levels import NO_NAME, Probe, price_level, probes
 from paars_gym.probes.pages import PAGE_SIZE, ProbePage, draw_pages, open_page
-from paars_gym.probes.probe import Effect, run_probe
+from paars_gym.probes.probe import PROBE_RUN, Effect, ProbeResult, run_probe
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import play_trials
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
+from paars_gym.simulation.steps import StepReader
 from tests.conftest import twelve_products
 from tests.probes.people import people, shoppers
 
 
-def by_level(effects: tuple[Effect, ...], outcome: str, segment: str = EVERYONE) -> dict[str, Effect]:
-    return {one.level: one for one in effects if (one.outcome, one.segment) == (outcome, segment)}
+def probed(name: str, catalog: Catalog, *, trials: int, **options: object) -> ProbeResult:
+    """A probe of so many trials by the given settings of a run, and by those of `run_probe`."""
+    fields = {key: options.pop(key) for key in list(options) if key in RunConfig.model_fields}
+    run = RunConfig(sessions=trials, **{"max_steps": PROBE_RUN.max_steps, **fields})
+    return run_probe(name, run, ShopConfig(catalog=catalog), **options)
+
+
+def by_level(effects: tuple[Effect, ...], outcome: str, segment: str = EVERYONE) -> dict[str, Estimate]:
+    return {one.level: one.change for one in effects if (one.outcome, one.segment) == (outcome, segment)}
 
 
 def test_pages_differ_in_the_target_alone(wide: Catalog) -> None:
@@ -43,38 +55,37 @@ def test_levels_change_what_they_say() -> None:
 
 
 def test_a_planted_dislike_of_prices_is_found_with_its_sign_and_order(wide: Catalog) -> None:
-    result = run_probe(
-        "price", personas=people(60), catalog=wide, policy=shoppers(price=-4.0), trials=180, pages=12, seed=1
-    )
+    result = probed("price", wide, personas=people(60), policy=shoppers(price=-4.0), trials=180, pages=12, seed=1)
     view = by_level(result.effects, "view")
-    assert view["-50%"].interval[0] > 0 > view["+50%"].interval[1]
-    estimates = [view[level].estimate for level in ("-50%", "-25%", "-10%", "+10%", "+25%", "+50%")]
+    assert view["-50%"].low > 0 > view["+50%"].high
+    estimates = [view[level].value for level in ("-50%", "-25%", "-10%", "+10%", "+25%", "+50%")]
     assert estimates == sorted(estimates, reverse=True)
     assert result.failed == 0
 
 
 def test_segments_with_a_stronger_taste_react_more(wide: Catalog) -> None:
     policy = shoppers(price=0.0, price_taste=-8.0, attraction=-1.0)
-    result = run_probe("price", personas=people(80), catalog=wide, policy=policy, trials=240, pages=40)
+    result = probed("price", wide, personas=people(80), policy=policy, trials=240, pages=40)
     high = by_level(result.effects, "view", "price_sensitivity high")["-50%"]
     low = by_level(result.effects, "view", "price_sensitivity low")["-50%"]
-    assert high.interval[0] > 0
-    assert (low.interval or (0.0, 0.0))[1] <= 0 or low.estimate < high.estimate / 2
-    assert high.personas == low.personas == 40
+    assert high.low > 0
+    assert (low.high or 0.0) <= 0 or low.value < high.value / 2
+    assert high.sizes["personas"] == low.sizes["personas"] == 40
 
 
 def test_what_the_shopper_does_not_look_at_has_no_effect(wide: Catalog) -> None:
-    result = run_probe("review", personas=people(20), catalog=wide, policy=shoppers(), trials=60)
+    result = probed("review", wide, personas=people(20), policy=shoppers(), trials=60)
     for effect in result.effects:
-        assert (effect.estimate, effect.interval, effect.note) == (0.0, None, "no trial differs")
+        change = effect.change
+        assert (change.value, change.interval, change.note) == (0.0, None, "no trial differs")
 
 
 def test_places_further_down_are_viewed_less(wide: Catalog) -> None:
     policy = shoppers(scroll=1.0, decay=0.5)
-    view = by_level(run_probe("position", personas=people(60), catalog=wide, policy=policy, trials=240).effects, "view")
-    estimates = [view[f"place {place}"].estimate for place in (2, 3, 5, 8)]
+    view = by_level(probed("position", wide, personas=people(60), policy=policy, trials=240).effects, "view")
+    estimates = [view[f"place {place}"].value for place in (2, 3, 5, 8)]
     assert estimates == sorted(estimates, reverse=True)
-    assert view["place 8"].interval[1] < -0.2
+    assert view["place 8"].high < -0.2
 
 
 def test_failed_trials_are_left_out_and_counted(wide: Catalog) -> None:
@@ -84,17 +95,17 @@ def test_failed_trials_are_left_out_and_counted(wide: Catalog) -> None:
                 raise RuntimeError("no answer")
             return super().act(observation, info)
 
-    result = run_probe("price", personas=people(10), catalog=wide, policy=Fragile, trials=40)
+    result = probed("price", wide, personas=people(10), policy=Fragile, trials=40)
     assert 0 < result.failed < 40
-    assert result.effects[0].trials == 40 - result.failed
+    assert result.effects[0].change.sizes["trials"] == 40 - result.failed
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"name": "colour"}, "Unknown probe 'colour'"),
-        ({"trials": 0}, "trials == 0"),
-        ({"personas": []}, "0 personas"),
+        ({"trials": 0}, "sessions == 0"),
+        ({"personas": []}, "no personas"),
         ({"pages": 0}, "pages == 0"),
         ({"segment": "mood"}, "Unknown segment 'mood'"),
         ({"segment": ""}, "Unknown segment ''"),
@@ -109,30 +120,28 @@ def test_failed_trials_are_left_out_and_counted(wide: Catalog) -> None:
 def test_bad_probes(wide: Catalog, options: dict[str, object], says: str) -> None:
     played = []
 
-    def nobody(shop: Shop) -> None:
-        played.append(shop)
+    def nobody() -> None:
+        played.append(1)
 
-    settings = {"name": "price", "personas": people(3), "catalog": wide, "policy": nobody, "trials": 4, **options}
+    settings = {"name": "price", "personas": people(3), "policy": nobody, "trials": 4, **options}
     with pytest.raises(ValueError, match=says):
-        run_probe(**settings)  # type: ignore[arg-type]
+        probed(catalog=wide, **settings)  # type: ignore[arg-type]
     assert not played, "shoppers may cost money"
 
 
 def test_a_catalog_that_fills_no_page_is_refused(catalog: Catalog) -> None:
     with pytest.raises(ValueError, match="has 8 available products with price"):
-        run_probe("price", personas=people(3), catalog=catalog, trials=4)
+        probed("price", catalog, personas=people(3), trials=4)
 
 
 def test_segments_have_intervals_of_their_own_and_small_ones_are_said(wide: Catalog) -> None:
-    crowd = people(30, ("25-49K",) * 7 + ("50-74K",) * 7 + ("150K+",))
-    result = run_probe(
-        "price", personas=crowd, catalog=wide, policy=shoppers(price=-4.0), trials=60, pages=10, segment="income"
-    )
+    asked = people(30, ("25-49K",) * 7 + ("50-74K",) * 7 + ("150K+",))
+    result = probed("price", wide, personas=asked, policy=shoppers(price=-4.0), trials=60, pages=10, segment="income")
     assert result.segment == "income_band"
     assert {one.segment for one in result.effects} == {EVERYONE, "income_band 25-49K", "income_band 50-74K"}
     assert result.notes == ("Fewer than 20 trials: income_band 150K+ (4); not shown.",)
     view = by_level(result.effects, "view", "income_band 25-49K")["-50%"]
-    assert (view.personas, view.pages, view.trials) == (14, 10, 28)
+    assert view.sizes == {"personas": 14, "pages": 10, "trials": 28}
     assert view.interval is not None
 
 
@@ -141,18 +150,19 @@ def test_everyone_meets_every_page_before_any_pair_comes_again(wide: Catalog) ->
     probe = Probe("price", "?", probes()["price"].baseline, (), ("price",), "price_sensitivity")
     for n_people, n_pages in ((7, 8), (8, 8), (6, 4)):
         pages = draw_pages(wide, probe, number=n_pages, rng=np.random.default_rng(3))
-        found = play_trials(probe, pages, people(n_people), wide, shoppers(), trials=n_people * n_pages, seed=5)
+        run = RunConfig(personas=people(n_people), policy=shoppers(), sessions=n_people * n_pages, seed=5)
+        found = play_trials(probe, pages, wide, run)
         pairs = {(one.shopper, page) for one, page in zip(found.personas, found.pages, strict=True)}
         assert len(pairs) == n_people * n_pages
 
 
 def test_one_persona_or_one_page_is_not_estimable(wide: Catalog) -> None:
-    alone = run_probe("price", personas=people(1), catalog=wide, policy=shoppers(), trials=20, pages=10)
-    assert {(one.estimate, one.interval, one.note) for one in alone.effects} == {
+    alone = probed("price", wide, personas=people(1), policy=shoppers(), trials=20, pages=10)
+    assert {(one.change.value, one.change.interval, one.change.note) for one in alone.effects} == {
         (None, None, "not estimable: one persona")
     }
-    same = run_probe("price", personas=people(10), catalog=wide, policy=shoppers(), trials=20, pages=1)
-    assert {one.note for one in same.effects} == {"not estimable: one page"}
+    same = probed("price", wide, personas=people(10), policy=shoppers(), trials=20, pages=1)
+    assert {one.change.note for one in same.effects} == {"not estimable: one page"}
 
 
 def test_targets_do_not_have_the_brand_already(wide: Catalog) -> None:
@@ -170,3 +180,34 @@ def test_a_page_can_be_walked(wide: Catalog) -> None:
     assert isinstance(page, ProbePage)
     assert isinstance(shop, Shop)
     assert len(shop.ranking.rank("kettle", limit=20).rows) == PAGE_SIZE
+
+
+def test_a_probe_is_a_table_and_survives_its_file(wide: Catalog) -> None:
+    result = probed("price", wide, personas=people(60), policy=shoppers(price=-4.0), trials=180, pages=12)
+    frame = result.to_polars()
+    assert len(frame) == len(result.effects)
+    assert frame.filter(changed_to="+50%", outcome="view", segment=EVERYONE)["verdict"].to_list() == ["lower"]
+    assert set(frame["level"].drop_nulls()) == {0.95}
+    assert len(repr(result).splitlines()) <= 20
+    assert "What does the price change?" in result._repr_html_()
+    assert ProbeResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_probe_keeps_its_result_and_its_steps_in_a_folder(wide: Catalog, tmp_path: Path) -> None:
+    settings = {
+        "personas": people(3),
+        "policy": shoppers(),
+        "trials": 4,
+        "pages": 2,
+        "out": tmp_path,
+        "record": "steps",
+    }
+    result = probed("rating", wide, **settings)  # type: ignore[arg-type]
+    assert ProbeResult.model_validate_json((tmp_path / "result.json").read_bytes()) == result
+    steps = StepReader(tmp_path / "steps.jsonl.zst")
+    assert len(steps.keys()) == 4 * 3
+    first = steps.read("+1 star 0000000")
+    assert first[0].session == "+1 star 0000000"
+    assert first[0].shown
+    with pytest.raises(FileExistsError, match="another folder"):
+        probed("rating", wide, **settings)  # type: ignore[arg-type]

@@ -25,14 +25,14 @@ def test_the_beginning_of_a_name_will_do_where_it_is_the_only_one() -> None:
 
 
 def test_small_segments_are_pooled_when_together_they_are_enough() -> None:
-    crowd = people(100, ("25-49K", "25-49K", "25-49K", "150K+", "under 25K"))
-    found = group(crowd, "income", smallest=30)
+    asked = people(100, ("25-49K", "25-49K", "25-49K", "150K+", "under 25K"))
+    found = group(asked, "income", smallest=30)
     assert found.names == ("income_band 25-49K", "others")
     assert (found.of.count("others"), found.of.count("income_band 25-49K")) == (40, 60)
     assert found.notes == (
         "Fewer than 30 trials: income_band under 25K (20), income_band 150K+ (20); pooled as 'others'.",
     )
-    assert group(crowd, "income", smallest=20).names == (
+    assert group(asked, "income", smallest=20).names == (
         "income_band under 25K", "income_band 25-49K", "income_band 150K+",
     )  # fmt: skip
 

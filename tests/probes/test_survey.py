@@ -9,7 +9,7 @@ import pytest
 
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.persona import ConsumerProfile, Persona, Score, ShoppingPreferences
-from paars_gym.probes.answers import divergences, open_answers, shares, summarise
+from paars_gym.probes.answers import SurveyResult, divergences, open_answers, shares, summarise
 from paars_gym.probes.survey import Answer, Question, conduct, messages, read_questions
 
 QUESTION = Question(id="q", text="Do you read reviews?", choices=("always", "never"), human={"always": 3, "never": 1})
@@ -36,15 +36,16 @@ def test_answers_are_gathered_by_segment() -> None:
         said("always", when="review reliance: 5", times=None),
         said("never", when="review reliance: 1", times=None),
     ]
-    crowd = people(10)
-    answers = asyncio.run(conduct([QUESTION], crowd, ScriptedChat(script)))
+    asked = people(10)
+    answers = asyncio.run(conduct([QUESTION], asked, ScriptedChat(script)))
     assert [answer.answer for answer in answers] == ["never", "always"] * 5
-    found = {(one.segment, one.answer): one for one in shares([QUESTION], answers, crowd, "review_reliance")}
-    assert (found["everyone", "always"].given, found["everyone", "always"].answered) == (5, 10)
-    assert found["everyone", "always"].interval == pytest.approx((0.237, 0.763), abs=0.001)
-    assert found["review_reliance high", "always"].given == 5
-    assert found["review_reliance low", "always"].given == 0
-    assert found["everyone", "always"].human == 0.75
+    closed = shares([QUESTION], answers, asked, "review_reliance")
+    found = {(one.segment, one.answer): one.share for one in closed}
+    assert (found["everyone", "always"].number("given"), found["everyone", "always"].sizes) == (5, {"answered": 10})
+    assert found["everyone", "always"].interval.ends == pytest.approx((0.237, 0.763), abs=0.001)
+    assert found["review_reliance high", "always"].number("given") == 5
+    assert found["review_reliance low", "always"].number("given") == 0
+    assert next(one for one in closed if one.answer == "always").human == 0.75
 
 
 def test_an_impossible_answer_is_repaired_once_or_counted_as_none() -> None:
@@ -84,17 +85,21 @@ def test_open_answers_are_counted_by_segment_with_the_most_frequent_first() -> N
 def test_divergence_has_an_interval_without_knowing_how_many_people_there_were() -> None:
     answers = given(QUESTION, *["always", "never", "never", "never"] * 10)
     everyone, low, high = divergences([QUESTION], answers, people(40), "review_reliance")
-    assert everyone.interval is not None
-    assert everyone.interval[0] < everyone.js < everyone.interval[1]
+    assert everyone.js.interval is not None
+    assert everyone.js.low < everyone.js.value < everyone.js.high
     assert everyone.total_variation == pytest.approx(0.5)
-    assert (low.segment, low.answered, low.total_variation) == ("review_reliance low", 20, pytest.approx(0.25))
+    assert (low.segment, low.js.sizes, low.total_variation) == (
+        "review_reliance low",
+        {"answered": 20},
+        pytest.approx(0.25),
+    )
     # All of this segment said "never": its resamples would all say so too, and claim to be certain.
-    assert (high.interval, high.js > low.js) == (None, True)
-    assert "all gave the same answer" in high.note
+    assert (high.js.interval, high.js.value > low.js.value) == (None, True)
+    assert "all gave the same answer" in high.js.note
     few = QUESTION.model_copy(update={"human_answers": 20})
-    wider = divergences([few], answers, people(40))[0].interval
+    wider = divergences([few], answers, people(40))[0].js.interval
     assert wider is not None
-    assert wider[1] - wider[0] > everyone.interval[1] - everyone.interval[0]
+    assert wider.high - wider.low > everyone.js.high - everyone.js.low
 
 
 def test_intervals_of_divergences_cover() -> None:
@@ -104,11 +109,11 @@ def test_intervals_of_divergences_cover() -> None:
     question = Question(id="q", text="?", choices=("a", "b", "c"), human={"a": 0.5, "b": 0.3, "c": 0.2})
     shares_of_agents = np.array([0.3, 0.3, 0.4])
     truth = js_divergence([0.5, 0.3, 0.2], shares_of_agents, n_resamples=0).value
-    rng, crowd, covered = np.random.default_rng(0), people(150), 0
+    rng, asked, covered = np.random.default_rng(0), people(150), 0
     for repeat in range(40):
         answers = given(question, *rng.choice(["a", "b", "c"], size=150, p=shares_of_agents).tolist())
-        low, high = divergences([question], answers, crowd, seed=repeat)[0].interval or (1.0, 0.0)
-        covered += low <= truth <= high
+        found = divergences([question], answers, asked, seed=repeat)[0].js.interval
+        covered += found is not None and truth in found
     assert 0.85 <= covered / 40 <= 1.0
 
 
@@ -116,7 +121,7 @@ def test_a_summary_counts_failures_by_their_cause() -> None:
     failed = Answer(question="q", shopper="p0", answer=None, failure="TimeoutError: too late")
     found = summarise([QUESTION], [failed, *given(QUESTION, "never", "never")[1:]], people(3))
     assert (found.failed, found.failures) == (1, {"TimeoutError": 1})
-    assert found.shares[1].answered == 1
+    assert found.shares[1].share.sizes == {"answered": 1}
 
 
 def test_choices_come_in_an_order_of_each_personas_own() -> None:
@@ -181,3 +186,14 @@ def test_nobody_to_ask() -> None:
         asyncio.run(conduct([QUESTION], [], ScriptedChat([])))
     with pytest.raises(FileNotFoundError, match="No questionnaire"):
         read_questions("nowhere.yaml")
+
+
+def test_a_survey_is_a_table_and_survives_its_file() -> None:
+    open_question = Question(id="o", text="Why?")
+    answers = [*given(QUESTION, *["always", "never", "never"] * 10), *given(open_question, *["So."] * 30)]
+    result = summarise([QUESTION, open_question], answers, people(30))
+    assert {row["quantity"] for row in result.to_dicts()} == {"share", "distinct answers", "divergence from people"}
+    assert len(repr(result).splitlines()) <= 20
+    assert "Survey of 30 personas" in result._repr_html_()
+    assert len(result.to_csv().splitlines()) == 1 + len(result.to_dicts())
+    assert SurveyResult.model_validate_json(result.model_dump_json()) == result

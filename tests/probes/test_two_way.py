@@ -9,11 +9,11 @@ from paars_gym.probes.two_way import crossed_difference, two_way_moments
 def test_worked_by_hand() -> None:
     """Two shoppers × two pages: V(persona) = 2·(1² + 1²)/16 = 1/4, V(page) = 0, V(cell) = 4/3·4·(1/4)/16 = 1/12."""
     found = crossed_difference([0, 0, 0, 0], [1, 1, 0, 0], ["a", "a", "b", "b"], [1, 2, 1, 2])
-    assert found.estimate == 0.5
+    assert found.value == 0.5
     # 1/4 + 0 - 1/12 = 1/6 is less than the persona's own 1/4, which therefore stands.
-    assert found.error == pytest.approx(0.5)
-    assert found.interval == pytest.approx((0.5 - 12.7062 * 0.5, 0.5 + 12.7062 * 0.5), abs=1e-3)
-    assert (found.n_trials, found.n_personas, found.n_pages, found.baseline) == (4, 2, 2, 0.0)
+    assert found.number("standard_error") == pytest.approx(0.5)
+    assert found.interval.ends == pytest.approx((0.5 - 12.7062 * 0.5, 0.5 + 12.7062 * 0.5), abs=1e-3)
+    assert (found.sizes, found.number("baseline")) == ({"trials": 4, "personas": 2, "pages": 2}, 0.0)
 
 
 def test_both_kinds_of_clusters_add_up() -> None:
@@ -32,9 +32,9 @@ def test_a_skewed_estimate_has_a_longer_interval_on_its_long_side() -> None:
     people, pages = np.repeat(np.arange(20), 8).tolist(), np.tile(np.arange(8), 20).tolist()
     after = [int(page == 0) for page in pages]
     found = crossed_difference(np.zeros(160), after, people, pages)
-    assert found.interval[1] - found.estimate > 1.5 * (found.estimate - found.interval[0]) > 0
+    assert found.high - found.value > 1.5 * (found.value - found.low) > 0
     turned = crossed_difference(after, np.zeros(160), people, pages)
-    assert turned.interval == pytest.approx((-found.interval[1], -found.interval[0]))
+    assert turned.interval.ends == pytest.approx((-found.high, -found.low))
 
 
 def test_swapping_the_two_kinds_changes_nothing() -> None:
@@ -42,7 +42,7 @@ def test_swapping_the_two_kinds_changes_nothing() -> None:
     before, after = rng.integers(2, size=90), rng.integers(2, size=90)
     people, pages = rng.integers(20, size=90).tolist(), rng.integers(8, size=90).tolist()
     one, other = crossed_difference(before, after, people, pages), crossed_difference(before, after, pages, people)
-    assert (one.estimate, one.interval) == (other.estimate, other.interval)
+    assert (one.value, one.interval) == (other.value, other.interval)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_swapping_the_two_kinds_changes_nothing() -> None:
 def test_what_cannot_be_estimated_is_no_number(people: str, pages: str, after: tuple[int, ...], note: str) -> None:
     found = crossed_difference([0, 0, 0, 0], after, people, pages)
     assert found.note == note
-    assert np.isnan(found.interval).all()
-    assert np.isnan(found.estimate) or note == "no trial differs"
+    assert found.interval is None
+    assert found.value == (0.0 if note == "no trial differs" else None)
 
 
 @pytest.mark.parametrize(

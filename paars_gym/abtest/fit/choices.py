@@ -1,4 +1,4 @@
-"""Which parameters of a simulated shopper give the moments that people have? Simulated method of moments."""
+"""Parameters of a simulated shopper that give the moments people have: simulated method of moments."""
 
 from __future__ import annotations
 

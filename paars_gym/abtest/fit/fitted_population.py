@@ -1,16 +1,16 @@
-"""What is a calibrated population, on the disk and in a test? Who comes how often, for what, and how they choose."""
+"""A calibrated population, on the disk and in a test: who comes how often, for what, and how they choose."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paars_gym.abtest.fit.weights import resample
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import Condition
+from paars_gym.config import Condition, RunConfig
+from paars_gym.files import write_whole
 from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
@@ -98,20 +98,34 @@ class FittedPopulation(_Frozen):
             )
         return comers(personas, self.weights, sessions, self.seed)
 
-    def options(self, policy: object, condition: str) -> dict[str, Any]:
-        """Options of the policy.
+    def applied_to(self, run: RunConfig, catalog: Catalog, personas: Sequence[Persona]) -> RunConfig:
+        """The run with these intentions, parameters and weights.
+
+        Args:
+            run: Of the same policy and condition as the fit, without intentions of its own.
+            catalog: The same as that of the fit, by name.
+            personas: Those of the fit.
 
         Raises:
-            ValueError: Another policy, or another condition, than the one whose behaviour was fitted.
+            ValueError: The population was fitted for something else.
         """
-        if policy != self.policy or condition != self.condition:
+        if run.intentions is not None or run.mix:
+            raise ValueError("A calibrated population has its own intentions: give one or the other.")
+        if run.policy != self.policy or run.condition != self.condition:
             raise ValueError(
-                f"This population was fitted for policy {self.policy!r} in condition {self.condition!r}, "
-                f"not for {policy if isinstance(policy, str) else 'another one'!r} in {condition!r}."
+                f"This population was fitted for policy {self.policy!r} in condition {self.condition!r}, not for "
+                f"{run.policy if isinstance(run.policy, str) else 'another one'!r} in {run.condition!r}."
             )
-        return {"parameters": self.parameters} if self.parameters else {}
+        parameters = {"parameters": self.parameters} if self.parameters else {}
+        return run.model_copy(
+            update={
+                "options": {**parameters, **run.options},
+                "personas": self.people(personas, run.sessions),
+                "intentions": self.intentions(catalog),
+            }
+        )
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In a few words, for reports."""
         mix = ", ".join(f"{goal} {share:.0%}" for goal, share in self.mix.items())
         fitted = ", choices fitted" if self.parameters else ""
@@ -120,10 +134,7 @@ class FittedPopulation(_Frozen):
 
     def write(self, path: str | Path) -> None:
         """Keeps it in a file, whole or not at all."""
-        path = Path(path)
-        draft = path.with_name(f"{path.name}.new")
-        draft.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_whole(Path(path), self.model_dump_json(indent=2) + "\n")
 
     @classmethod
     def read(cls, path: str | Path) -> FittedPopulation:
@@ -137,15 +148,15 @@ class FittedPopulation(_Frozen):
         if not path.is_file():
             raise FileNotFoundError(f"No population at {str(path)!r}; make one: paars calibrate --human … --out FILE.")
         try:
-            found = cls.model_validate_json(path.read_bytes())
-            check_mix(found.mix)
-            if found.parameters:
-                BehaviouralParameters.of(found.parameters)
+            population = cls.model_validate_json(path.read_bytes())
+            check_mix(population.mix)
+            if population.parameters:
+                BehaviouralParameters.of(population.parameters)
         except ValidationError as error:
             raise ValueError(f"{str(path)!r} is no population: {error.errors()[0]['msg']}.") from None
         except ValueError as error:
             raise ValueError(f"{str(path)!r} is no population: {error}") from None
-        return found
+        return population
 
 
 def comers(personas: Sequence[Persona], weights: Mapping[str, float], sessions: int, seed: int) -> list[Persona]:

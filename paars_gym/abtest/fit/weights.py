@@ -1,4 +1,4 @@
-"""Which weights make a set of personas look like the customers, in what is known of those?"""
+"""Weights that make a set of personas look like the customers, in what is known of those."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def resample(
     if shares.shape != (len(personas),) or not (shares >= 0).all() or not shares.sum() > 0:
         raise ValueError(f"resample needs one weight >= 0 for each of the {len(personas)} personas, not all 0.")
     marks = (rng.random() + np.arange(number)) / number
-    found = np.searchsorted(np.cumsum(shares) / shares.sum(), marks, side="right")
-    return [personas[index] for index in np.minimum(found, len(personas) - 1).tolist()]
+    chosen = np.searchsorted(np.cumsum(shares) / shares.sum(), marks, side="right")
+    return [personas[index] for index in np.minimum(chosen, len(personas) - 1).tolist()]
 
 
 def read_marginals(path: str | Path) -> dict[str, dict[str, float]]:
@@ -110,7 +110,7 @@ def read_marginals(path: str | Path) -> dict[str, dict[str, float]]:
     if not path.is_file():
         raise FileNotFoundError(f"No file of marginals {str(path)!r}.")
     text = path.read_text(encoding="utf-8-sig")
-    found: dict[str, dict[str, float]] = {}
+    marginals: dict[str, dict[str, float]] = {}
     try:
         if text.lstrip().startswith("{"):
             rows = [
@@ -121,12 +121,12 @@ def read_marginals(path: str | Path) -> dict[str, dict[str, float]]:
         for trait, value, share in rows:
             if not math.isfinite(number := float(share)):
                 raise ValueError(f"{trait} {value}: share {share}")
-            found.setdefault(trait.strip(), {})[value.strip()] = number
+            marginals.setdefault(trait.strip(), {})[value.strip()] = number
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{str(path)!r} holds no marginals ({error}); it takes JSON of shares by value by trait, or CSV with the "
             "columns trait, value and share."
         ) from None
-    if not found:
+    if not marginals:
         raise ValueError(f"{str(path)!r} holds no share.")
-    return found
+    return marginals

@@ -1,1 +1,0 @@
-"""Item selection: its cases, shoppers, results and report."""

@@ -1,1 +1,0 @@
-"""Query generation: whose queries, and their tables."""

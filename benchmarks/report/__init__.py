@@ -1,1 +1,0 @@
-"""The main job's report: its parts, tables and files."""

@@ -1,0 +1,300 @@
+"""Puts the questions of a task to shoppers, and tells a wrong answer from an outage (PAARS section 4.3).
+
+Three things can come of a question. An answer is scored. Without a usable answer (the model refuses, gives up, or
+answers no number) it counts as unanswered: where answers are right or wrong, as wrong. When the model could not be
+asked at all, nothing is known about the shopper: the case is no case, and is counted apart with its cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from paars_gym.config import Condition
+from paars_gym.llm.errors import MalformedAnswerError, ModelError, RefusedError
+from paars_gym.llm.stack import Stack
+from paars_gym.personas.mining import EmptyHistoryError
+from paars_gym.personas.persona import Persona
+from paars_gym.sessions.event import session_rng
+from paars_gym.shoppers.protocol import Answerer, GaveUp
+from paars_gym.simulation.episode import RUN_ENDING
+
+UNANSWERED, FAILED, NOT_ASKED = -1, -2, -3
+"""No usable answer; no answer for a failure that is not the shopper's; the run ended before."""
+UNUSABLE = (GaveUp, MalformedAnswerError, RefusedError)
+HOPELESS = 20
+"""Failures before any answer at all from which on a shopper's model is taken to be down."""
+MAX_CAUSE, MAX_CAUSES = 300, 20
+Choices = npt.NDArray[np.int64]
+"""Index chosen in each case, or one of the three above, shape (cases,)."""
+
+
+class Questions(Protocol):
+    """One set of cases, each a question to an `Answerer`.
+
+    Attributes:
+        seed: Of the answers: every question has a random generator of its own.
+    """
+
+    @property
+    def seed(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def key(self, index: int) -> str:
+        """Of the question's random generator; unique in the set."""
+        ...
+
+    def put(self, index: int, shopper: Answerer) -> Awaitable[Any] | Any:
+        """Asks a shopper."""
+        ...
+
+    def usable(self, index: int, answer: Any) -> Any:
+        """The answer as it is kept; raises `GaveUp` where it is none."""
+        ...
+
+
+class PersonaSource(Protocol):
+    """Gives the persona that a question is asked of.
+
+    Attributes:
+        source: How settings call it.
+    """
+
+    source: str
+
+    async def __call__(self, questions: Any, index: int) -> Persona:
+        """The persona; raises a ModelError where there is none."""
+        ...
+
+
+class MiningError(ModelError):
+    """There is no persona for a case, for the reason that is told."""
+
+
+class NobodyAnswersError(ModelError):
+    """Not one question could be put to a shopper: there is nothing to report but the cause."""
+
+
+class TaskShopper(NamedTuple):
+    """A shopper under a condition.
+
+    Attributes:
+        name: ``llm, profile``.
+        policy: ``llm``: what its conditions have in common.
+        condition: What of the persona it may use.
+        make: Makes one.
+        personas: Where its personas come from.
+        settings: To be stored with the results.
+    """
+
+    name: str
+    policy: str
+    condition: Condition
+    make: Callable[[], Answerer]
+    personas: PersonaSource
+    settings: Mapping[str, Any] = {}
+
+
+class TaskShoppers(NamedTuple):
+    """Shoppers to ask, the models behind them by spec, and how many cases may be under way at once."""
+
+    shoppers: tuple[TaskShopper, ...] = ()
+    models: Mapping[str, Stack] = {}
+    at_once: int = 16
+
+
+@dataclass
+class Answers:
+    """What one shopper said to one set of questions.
+
+    Attributes:
+        values: One a question: the answer, or `UNANSWERED`, `FAILED` or `NOT_ASKED`.
+        unusable: Why there was no usable answer, with numbers.
+        failures: Why the shopper could not be asked, with numbers, the first one first.
+    """
+
+    values: Any
+    unusable: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def choices(self) -> Choices:
+        """Answers that are an index, shape (cases,)."""
+        return np.asarray(self.values, dtype=np.int64)
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Where there is a usable answer, shape (cases,)."""
+        return np.array([isinstance(value, str) or value >= 0 for value in self.values], dtype=bool)
+
+
+class Asking(NamedTuple):
+    """All answers: a dictionary by `TaskShopper.name` for each set of questions, and why the run ended early, or ""."""
+
+    answers: list[dict[str, Answers]]
+    stopped: str
+
+
+def ask_shoppers(
+    sets: Sequence[Questions],
+    asked: TaskShoppers,
+    *,
+    together: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Asking:
+    """Puts every question to every shopper, case by case: a run that ends early has asked all of them the same cases.
+
+    A case's persona is made once for all conditions, from what the case may know. A spent budget or a key that is not
+    accepted ends the run, with the answers so far.
+
+    Args:
+        sets: The questions.
+        asked: Whom to ask; each answer comes from a new shopper. Models are closed at the end.
+        together: Put a case to all shoppers at once; one after another, a server with one place finds what two
+            questions begin with in its memory.
+        progress: Told how far it is.
+
+    Raises:
+        NobodyAnswersError: Every case of a shopper failed, or the first `HOPELESS` did.
+    """
+    run = _Run(sets, asked.shoppers, progress, together=together)
+    asyncio.run(run.whole(asked))
+    for policy in {shopper.policy for shopper in asked.shoppers}:
+        if run.tried[policy] and not run.answered[policy]:
+            cause = next(iter(run.first[policy]))
+            raise NobodyAnswersError(f"{policy} could not be asked in any of {run.tried[policy]:,} tries: {cause}")
+    if run.stopped and not any(run.answered.values()):
+        raise NobodyAnswersError(run.stopped)
+    return Asking(run.answers, run.stopped)
+
+
+class _Run:
+    """What is known so far."""
+
+    def __init__(
+        self,
+        sets: Sequence[Questions],
+        shoppers: Sequence[TaskShopper],
+        progress: Callable[[str], None],
+        *,
+        together: bool,
+    ) -> None:
+        self._sets, self._shoppers, self._progress, self._together = sets, shoppers, progress, together
+        self._total = sum(map(len, sets))
+        self._done = self._failed = 0
+        self.answers = [
+            {shopper.name: Answers([NOT_ASKED] * len(questions)) for shopper in shoppers} for questions in sets
+        ]
+        self.stopped = ""
+        self.tried: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.first: dict[str, list[str]] = {}
+
+    async def whole(self, asked: TaskShoppers) -> None:
+        """All cases, as many at once as is allowed."""
+        waiting = iter(
+            [(number, index) for number, questions in enumerate(self._sets) for index in range(len(questions))]
+        )
+
+        async def work() -> None:
+            for number, index in waiting:
+                if self.stopped or self.hopeless():
+                    return
+                await self.case(number, index)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(asked.at_once, self._total)):
+                    group.create_task(work())
+        finally:
+            makers = {id(shopper.make): shopper.make for shopper in asked.shoppers}.values()
+            for shared in (*makers, *asked.models.values()):
+                if (aclose := getattr(shared, "aclose", None)) is not None:
+                    await aclose()
+
+    def hopeless(self) -> bool:
+        """Whether some shopper never answered, and was asked often enough."""
+        return any(count >= HOPELESS and not self.answered[policy] for policy, count in self.tried.items())
+
+    async def case(self, number: int, index: int) -> None:
+        """One case, under all conditions at once."""
+        questions = self._sets[number]
+        made: dict[int, asyncio.Task[Persona]] = {}
+
+        async def persona_for(shopper: TaskShopper) -> Persona | None:
+            if shopper.condition == "base":
+                return None
+            source = shopper.personas
+            if id(source) not in made:
+                made[id(source)] = asyncio.ensure_future(source(questions, index))
+            try:
+                return await made[id(source)]
+            except RUN_ENDING:
+                raise
+            except (ModelError, EmptyHistoryError) as error:
+                raise MiningError(f"no persona was mined: {_cause(error)}") from error
+
+        async def ask(shopper: TaskShopper) -> None:
+            answers = self.answers[number][shopper.name]
+            try:
+                persona = await persona_for(shopper)
+                answer = await _answer(questions, index, shopper.make(), persona)
+                answers.values[index] = questions.usable(index, answer)
+            except RUN_ENDING as error:
+                self.stopped = self.stopped or str(error)
+                return
+            except UNUSABLE as error:
+                answers.values[index] = UNANSWERED
+                _count(answers.unusable, _cause(error))
+            except Exception as error:  # whatever it is, it is not the shopper's answer
+                answers.values[index] = FAILED
+                self._failed += 1
+                self.tried[shopper.policy] += 1
+                self.first.setdefault(shopper.policy, []).append(_cause(error))
+                _count(answers.failures, _cause(error))
+                return
+            self.tried[shopper.policy] += 1
+            self.answered[shopper.policy] += 1
+
+        if self._together:
+            await asyncio.gather(*map(ask, self._shoppers))
+        else:
+            for shopper in self._shoppers:
+                await ask(shopper)
+        self._done += 1
+        self._progress(f"{self._done:,} of {self._total:,} cases asked; {self._failed:,} questions failed")
+
+
+async def _answer(questions: Questions, index: int, shopper: Answerer, persona: Persona | None) -> Any:
+    started = shopper.reset(persona, None, session_rng(questions.seed, questions.key(index)))
+    if isawaitable(started):
+        await started
+    answer = questions.put(index, shopper)
+    return await answer if isawaitable(answer) else answer
+
+
+def usable_choice(answer: Any, options: int) -> int:
+    """An index below ``options``; raises `GaveUp` where the answer is none."""
+    try:
+        choice = int(answer)
+    except (TypeError, ValueError):
+        choice = -1
+    if choice not in range(options):
+        raise GaveUp(f"it answered {answer!r}, must be 0 to {options - 1}")
+    return choice
+
+
+def _cause(error: Exception) -> str:
+    return str(error)[:MAX_CAUSE] if isinstance(error, MiningError) else f"{type(error).__name__}: {error}"[:MAX_CAUSE]
+
+
+def _count(causes: Counter[str], cause: str) -> None:
+    causes[cause if cause in causes or len(causes) < MAX_CAUSES else "other causes"] += 1

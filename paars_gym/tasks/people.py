@@ -1,0 +1,240 @@
+"""The people that a task compares shoppers with: built-in ones by name, or a log of one's own (``--human``).
+
+``mini`` are invented people around the catalog ``mini``, who search, view and buy; ``journey`` the households of
+Complete Journey, whose log holds purchases alone; anything else is the folder of a store that ``paars sessions import``
+left, or that of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from paars_gym.catalog.journey import journey_file
+from paars_gym.catalog.load import load_catalog
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.attributes import read_attributes
+from paars_gym.personas.persona import Persona
+from paars_gym.personas.store import read_personas
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.formats import CAVEAT
+from paars_gym.sessions.importing import household_baskets
+from paars_gym.sessions.purchases import ProductLog, read_products
+from paars_gym.sessions.store import Store
+from paars_gym.synthetic.world import World, mini_world
+
+BUILT_IN = ("mini", "journey")
+MINI_SESSIONS, MINI_SHOPPERS, MINI_SEED = 2_400, 600, 20_260_101
+"""As many sessions as in PAARS section 4.3."""
+TRAITS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
+"""What 801 households of Complete Journey told about themselves."""
+
+
+class ReferencePeople:
+    """People, and what their log holds.
+
+    Attributes:
+        name: How reports call them.
+        source: Their sessions.
+        known: What these record, such as ``searches``.
+        synthetic: True when nobody made these sessions.
+        personas: By shopper; empty where nothing is known of them.
+        notes: What a reader of any result about them has to know.
+    """
+
+    name: str
+    source: Store | Sequence[Session]
+    known: tuple[str, ...]
+    synthetic: bool
+    personas: Mapping[str, Persona]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def catalog(self) -> Catalog:
+        """Of their products.
+
+        Raises:
+            ValueError: Nobody said which.
+        """
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """Whether they are real or synthetic, as heads of tables say it."""
+        return "synthetic" if self.synthetic else "real"
+
+    @property
+    def full_name(self) -> str:
+        """How their log calls them."""
+        return self.source.provenance.name if isinstance(self.source, Store) else self.name
+
+    def require(self, task: str, *known: str) -> None:
+        """Raises ValueError, saying what is there and what to do, unless the log records all of these."""
+        missing = [name for name in known if name not in self.known]
+        if missing:
+            raise ValueError(
+                f"{task} needs {' and '.join(missing)}; of {self.name} there are only "
+                f"{', '.join(self.known) or 'none of these'}. "
+                "Choose other people: --human mini (synthetic) has everything, and for a log of your own "
+                "`paars sessions describe STORE` says which tasks it can be the human side of."
+            )
+
+    def product_log(self) -> ProductLog:
+        """What they bought and viewed, by product of the catalog."""
+        assert isinstance(self.source, Store)
+        return read_products(self.source, self.catalog)
+
+    def labels(self, trait: str) -> dict[str, str]:
+        """A trait of each shopper who told it; raises ValueError where nobody did."""
+        raise ValueError(f"--by {trait}: {self.name} told nothing about themselves; give a table by --attributes.")
+
+
+class MiniPeople(ReferencePeople):
+    """The invented people of `mini` and what they did. Each is worked out when it is first asked for, and kept.
+
+    Attributes:
+        world: They and their shop.
+    """
+
+    known, synthetic = ("searches", "results", "views", "ranks", "carts", "purchases", "products", "prices"), True
+    name = "synthetic people of mini"
+    notes = ("The people of mini are synthetic: nothing measured against them says anything about real ones.",)
+
+    def __init__(self, sessions: int, seed: int, shoppers: int) -> None:
+        self.world: World = mini_world(n_shoppers=shoppers, seed=seed)
+        self.sessions = sessions
+
+    @cached_property
+    def source(self) -> list[Session]:  # type: ignore[override]
+        return self.world.humans(self.sessions)
+
+    @cached_property
+    def personas(self) -> Mapping[str, Persona]:  # type: ignore[override]
+        return {persona.shopper: persona for persona in self.world.personas}
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.world.shop.catalog
+
+    def product_log(self) -> ProductLog:
+        raise ValueError(
+            "Item selection needs purchases over months, and the synthetic people of mini come a few times. Choose "
+            "--human journey (real households, extra journey) or a log of your own with its --catalog."
+        )
+
+
+class LoggedPeople(ReferencePeople):
+    """The people of a store.
+
+    Attributes:
+        source: The store.
+    """
+
+    source: Store
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        catalog: str | Path | Catalog | None = None,
+        name: str | None = None,
+        attributes: Path | None = None,
+    ) -> None:
+        """Args:
+        store: Their sessions.
+        catalog: Of their products; None where no task asks for it.
+        name: By default what the store says.
+        attributes: Table of what shoppers told, see `read_attributes`.
+        """
+        self.source = store
+        self.name = name or f"the log {store.folder.name}"
+        self.known = store.provenance.what_is_known
+        self.synthetic = store.provenance.synthetic
+        self.personas = {}
+        self._catalog, self._attributes = catalog, attributes
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        if self._catalog is None:
+            raise ValueError(f"Which products are those of {self.name}? Name the log's own catalog with --catalog.")
+        return load_catalog(self._catalog)
+
+    def labels(self, trait: str) -> dict[str, str]:
+        if self._attributes is None:
+            return super().labels(trait)
+        table = read_attributes(self._attributes)
+        there = sorted({name for row in table.values() for name in row})
+        if trait not in there:
+            raise ValueError(f"Unknown trait {trait!r}. Available: {', '.join(there)}.")
+        return {shopper: row[trait] for shopper, row in table.items() if trait in row}
+
+
+class JourneyPeople(LoggedPeople):
+    """The households of Complete Journey: real baskets of 2017, without searches or views."""
+
+    notes = (
+        "The embedding's score (similarity less the average household's, sizes dropped, components weighted alike) was "
+        "chosen on these cases with another seed: its rows are mildly optimistic.",
+        CAVEAT,
+    )
+
+    label = "real, Journey"
+
+    def __init__(self) -> None:
+        super().__init__(household_baskets(), catalog="journey", name="the households of Complete Journey")
+
+    def labels(self, trait: str) -> dict[str, str]:
+        if trait not in TRAITS:
+            raise ValueError(f"Unknown trait {trait!r}. Available: {', '.join(TRAITS)}.")
+        rows = pl.read_parquet(journey_file("demographics")).select(pl.col("household_id", trait).cast(pl.String))
+        return {house: value for house, value in rows.iter_rows() if value not in (None, "Unknown")}
+
+
+@lru_cache(maxsize=1)
+def mini_people(sessions: int = MINI_SESSIONS, seed: int = MINI_SEED, shoppers: int = MINI_SHOPPERS) -> MiniPeople:
+    """The invented people of one seed; tasks that run in one process share them, for they take seconds to invent."""
+    return MiniPeople(sessions, seed, shoppers)
+
+
+def reference_people(
+    human: str | Path,
+    *,
+    catalog: str | Path | Catalog | None = None,
+    personas: Path | None = None,
+    attributes: Path | None = None,
+) -> ReferencePeople:
+    """People by the name or folder that ``--human`` takes.
+
+    Args:
+        human: ``mini``, ``journey``, the folder of a store, or that of a run.
+        catalog: Of the products in a store's sessions.
+        personas: File of personas of the log's shoppers.
+        attributes: Table of what a store's shoppers told about themselves.
+
+    Raises:
+        FileNotFoundError: No such people, or no such file.
+        ImportError: The package with the households is missing.
+    """
+    folder = Path(human)
+    if folder.is_dir():
+        store = folder / "sessions" if (folder / "sessions").is_dir() else folder
+        people: ReferencePeople = LoggedPeople(
+            Store(store), catalog=catalog, name=f"the log {folder.name}", attributes=attributes
+        )
+    elif str(human) == "mini":
+        people = mini_people()
+    elif str(human) == "journey":
+        people = JourneyPeople()
+    else:
+        raise FileNotFoundError(
+            f"There are no people {str(human)!r}: neither one of {', '.join(BUILT_IN)} nor the folder of a store; "
+            "make one with: paars sessions import LOG --out STORE."
+        )
+    if personas is not None:
+        people = copy(people)  # built-in ones are shared
+        people.personas = {persona.shopper: persona for persona in read_personas(personas)}
+    return people

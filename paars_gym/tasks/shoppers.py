@@ -1,0 +1,213 @@
+"""The shoppers that a task asks: policies by name become `TaskShopper`, with one account for each language model."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from paars_gym.config import Condition, ModelConfig, RunConfig
+from paars_gym.embedding import load_embedder
+from paars_gym.files import load_named
+from paars_gym.llm.chat import ChatModel
+from paars_gym.llm.dry_run import Forecast
+from paars_gym.llm.stack import open_model
+from paars_gym.personas.mining import mine_persona
+from paars_gym.personas.persona import Persona
+from paars_gym.personas.redaction import Redactor
+from paars_gym.personas.statistics import count_persona
+from paars_gym.sessions.event import History
+from paars_gym.shoppers.protocol import check_condition
+from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
+from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
+
+HISTORY_TOKENS = 6000
+"""Of the history in a persona, at most."""
+SAMPLE = 24
+"""Cases of each set that a forecast is made from."""
+Origin = Literal["mined", "counted"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+
+
+class KnownPersonas:
+    """Personas that were there before."""
+
+    source = "given"
+
+    def __init__(self, personas: Mapping[str, Persona]) -> None:
+        self._personas = personas
+
+    async def __call__(self, questions: Any, index: int) -> Persona:
+        return self._personas[questions.shopper(index)]
+
+
+class CountedPersonas:
+    """Personas from the statistics of the history: no model, no guess about demographics, no reasoning."""
+
+    source = "counted"
+
+    def __init__(self, history_tokens: int = HISTORY_TOKENS) -> None:
+        self._tokens = history_tokens
+
+    async def __call__(self, questions: Any, index: int) -> Persona:
+        return count_persona(questions.history(index), questions.catalog, token_budget=self._tokens)
+
+
+class MinedPersonas:
+    """Personas mined by a model in two steps, as in the paper, once for all cases that may know the same."""
+
+    source = "mined"
+
+    def __init__(self, model: ChatModel, history_tokens: int = HISTORY_TOKENS) -> None:
+        self._model, self._tokens = model, history_tokens
+        self._redactor = Redactor()
+        self._made: dict[Any, asyncio.Future[Persona]] = {}
+
+    async def __call__(self, questions: Any, index: int) -> Persona:
+        key = questions.history_key(index)
+        if key not in self._made:
+            self._made[key] = asyncio.ensure_future(self._mine(questions.history(index)))
+        try:
+            return await self._made[key]
+        except Exception:
+            self._made.pop(key, None)  # the next case tries again
+            raise
+
+    async def _mine(self, history: History) -> Persona:
+        return await mine_persona(history, self._model, token_budget=self._tokens, redactor=self._redactor)
+
+
+def task_shoppers(
+    run: RunConfig,
+    policies: Sequence[str],
+    conditions: Sequence[Condition],
+    *,
+    personas: PersonaSource | Origin | None = None,
+    history_tokens: int = HISTORY_TOKENS,
+    embedder: str | None = None,
+) -> TaskShoppers:
+    """Policies by name under several conditions. Whatever is wrong with them is found here, before any case is mined.
+
+    All that ask the same model share one account of it: its cache, limits and budget.
+
+    Args:
+        run: Their options, model and budget.
+        policies: Names for `answerer_factory`.
+        conditions: Rows of Table 3.
+        personas: Where those come from: ``mined`` by the shopper's model or ``counted`` from the history of each case,
+            None for mined where there is a model, or a source of one's own.
+        history_tokens: Of the history in a mined or counted persona, at most.
+        embedder: Of the policy ``embedding``; None for the best that is installed.
+
+    Raises:
+        ValueError: No such shopper, condition, model or option; personas to be mined without a model.
+        ModelError: A key is missing.
+        FileNotFoundError: A script, or the cache of an offline run, is not there.
+    """
+    for condition in conditions:
+        check_condition(condition)
+    if isinstance(personas, str) and personas not in ORIGINS:
+        raise ValueError(f"Unknown personas {personas!r}. Available: {', '.join(ORIGINS)}.")
+    given = "" if run.model is None else run.model.spec
+    specs = {policy: model_behind(policy, given) for policy in policies}
+    if given and not any(specs.values()):
+        raise ValueError(f"--model {given} is for shoppers that ask a model, and {', '.join(policies)} asks none.")
+    config = run.model or ModelConfig(spec="")
+    models = {
+        spec: open_model(config.model_copy(update={"spec": spec}), run.budget)
+        for spec in dict.fromkeys(specs.values())
+        if spec
+    }
+    counted = CountedPersonas(history_tokens)
+    found: list[TaskShopper] = []
+    for policy in policies:
+        spec = specs[policy]
+        source: PersonaSource = counted
+        if personas is not None and not isinstance(personas, str):
+            source = personas
+        elif spec and personas != "counted":
+            source = MinedPersonas(models[spec], history_tokens)
+        elif personas == "mined" and set(conditions) != {"base"}:
+            raise ValueError(f"{policy} has no language model that could mine personas: --personas counted.")
+        options, model = dict(run.options), None
+        if spec:
+            model = config.model_copy(update={"spec": models[spec]})
+        elif policy == "embedding" and embedder is not None:
+            options["embedder"] = load_embedder(embedder)
+        for condition in conditions:
+            changes = {"policy": policy, "condition": condition, "options": options, "model": model}
+            make = answerer_factory(run.model_copy(update=changes))
+            about = {
+                "policy": policy,
+                "condition": condition,
+                "personas": "none" if condition == "base" else source.source,
+                **{name: value for name, value in getattr(make, "settings", {}).items() if name != "condition"},
+            }
+            found.append(TaskShopper(f"{policy}, {condition}", policy, condition, make, source, about))
+    at_once = max((model.at_once for model in models.values()), default=run.budget.concurrency)
+    return TaskShoppers(tuple(found), models, at_once)
+
+
+def policies_of(run: RunConfig, policies: Sequence[str]) -> tuple[str, ...]:
+    """The policies asked: those given, else the run's own."""
+    return tuple(policies) or (str(run.policy),)
+
+
+def model_behind(policy: str, model: Any = "") -> Any:
+    """The language model that a policy asks: the one given, or its own default; "" for a policy without."""
+    reference = SHOPPERS.get(policy.strip().lower(), policy.strip())
+    if ":" not in reference:
+        return ""  # nobody's name, as answerer_factory will say
+    try:
+        made_with = inspect.signature(load_named(reference)).parameters
+    except (LookupError, ValueError):
+        return ""  # likewise
+    if "model" not in made_with:
+        return ""
+    own = made_with["model"].default
+    return model or (own if isinstance(own, str) else "")
+
+
+class _Sample:
+    """Some of the questions of a set."""
+
+    def __init__(self, questions: Any, rows: Sequence[int]) -> None:
+        self._questions, self._rows = questions, rows
+        self.seed = questions.seed
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        of_whole = getattr(self._questions, name)
+        if not callable(of_whole):
+            return of_whole  # type: ignore[no-any-return]
+        return lambda index, *more: of_whole(self._rows[index], *more)
+
+
+def forecast(sets: Sequence[Any], asked: TaskShoppers) -> dict[str, Forecast]:
+    """What each language model would be asked, about, by its spec; nothing is sent.
+
+    Args:
+        sets: The questions, of which a sample is put.
+        asked: The shoppers, made with the budget of a dry run.
+
+    Raises:
+        ValueError: None of the shoppers asks a model.
+    """
+    if not asked.models:
+        raise ValueError("--dry-run says what a language model would take, and none is named: --model.")
+    samples: list[Any] = []
+    for questions in sets:
+        size = min(SAMPLE, len(questions))
+        samples.append(_Sample(questions, np.linspace(0, len(questions) - 1, size).astype(int).tolist()))
+    asking = tuple(shopper for shopper in asked.shoppers if "model" in shopper.settings)
+    ask_shoppers(samples, asked._replace(shoppers=asking))
+    sampled, whole = sum(map(len, samples)), sum(map(len, sets))
+    return {
+        spec: model.forecast(f"{sampled} of {whole:,} cases", times=whole / sampled)
+        for spec, model in asked.models.items()
+    }

