@@ -106,6 +106,7 @@ class RetailEnv(gymnasium.Env[str, str]):
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 1}  # noqa: RUF012
+    _np_random: np.random.Generator | None
 
     def __init__(
         self,
