@@ -1,4 +1,4 @@
-"""``python -m benchmarks.item_selection``: does knowing a household tell what it bought? (PAARS section 5, Table 3.)
+"""``python -m benchmarks.item_selection``: what households buy, told from who they are (PAARS section 5, Table 3).
 
 The households are real (Complete Journey, 2017), those who choose for them are offline shoppers. For a language model,
 other policies and a log of your own: ``paars tasks item``.

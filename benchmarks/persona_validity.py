@@ -61,8 +61,8 @@ def _values(kind: object) -> tuple[str, ...]:
     return tuple(value for value in get_args(kind) if value != "unknown")
 
 
-def _same(kind: object, **others: str) -> dict[str, str]:
-    return {value: value for value in _values(kind)} | others
+def _same(kind: object) -> dict[str, str]:
+    return {value: value for value in _values(kind)}
 
 
 INCOMES = {

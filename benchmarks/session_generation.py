@@ -1,4 +1,4 @@
-"""``python -m benchmarks.session_generation``: do agents' sessions look like people's? (PAARS Tables 2 and 4.)
+"""``python -m benchmarks.session_generation``: agents' sessions beside people's (PAARS Tables 2 and 4).
 
 No language model runs: the shoppers are the offline `behavioural` one, with and without its persona. The people of
 `mini` are synthetic; those of `journey` are the households of a log, which knows what was bought and no more. For

@@ -10,7 +10,24 @@
 >>> info["page"], len(info["results"])
 ('results', 10)
 
-EXAMPLES
+**A population, and how near it is to people.** Here the people are another run; a store of imported sessions, or of
+your own log (``paars sessions import``), takes its place:
+
+>>> import tempfile
+>>> folder = tempfile.mkdtemp()
+>>> for name, condition in (("people", "persona"), ("agents", "base")):
+...     done = paars_gym.run(f"{folder}/{name}", paars_gym.RunConfig(sessions=30, condition=condition))
+>>> len(paars_gym.read_sessions(f"{folder}/agents"))
+30
+>>> report = paars_gym.score(f"{folder}/people", f"{folder}/agents", embedder=None)
+
+**An A/B test.** The same shoppers in both arms, and the difference with its interval:
+
+>>> test = paars_gym.ABTest(paars_gym.Arm("bm25"), paars_gym.Arm("bm25+rating:0.3"))
+>>> result = test.run(paars_gym.RunConfig(sessions=30), paars_gym.ShopConfig(catalog="mini"))
+>>> views = result.outcomes["views"].difference
+>>> views.low <= views.value <= views.high
+True
 
 The names, by what they are for (``help(paars_gym.RetailEnv)`` and so on say more):
 

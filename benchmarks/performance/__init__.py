@@ -1,1 +1,1 @@
-"""How fast is it, as a ratio to a peer or to a limit measured in the same run?"""
+"""Speed and memory, as ratios to a peer or to a limit measured in the same run."""

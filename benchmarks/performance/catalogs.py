@@ -1,4 +1,4 @@
-"""On what are search and the environment measured? Catalogs of any size, generated once and kept in the cache."""
+"""Catalogs of any size to measure search and the environment on, generated once and kept in the cache."""
 
 from __future__ import annotations
 

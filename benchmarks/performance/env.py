@@ -1,4 +1,4 @@
-"""How many steps a second does the shop make, through `gymnasium.make`, on one core?
+"""Steps a second of the shop through `gymnasium.make`, on one core.
 
 Beside CartPole in the same run. WebShop (Yao et al. 2022) made 32-53 steps/s on a comparable machine, measured once and
 quoted here as literature.

@@ -1,4 +1,4 @@
-"""How fast are ten million events imported, and their per-session statistics taken? The latter beside pandas.
+"""Speed of importing ten million events, and of their statistics a session, the latter beside pandas.
 
 python -m benchmarks.performance.events [--check]
 """

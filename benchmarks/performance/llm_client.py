@@ -1,4 +1,4 @@
-"""What does a shopping session with a language model cost beside the model? Against the bare SDK, in the same run.
+"""What a shopping session with a language model costs beside the model, against the bare SDK in the same run.
 
 A server on 127.0.0.1 answers after a fixed latency. The same request bodies go out twice at the same concurrency: from
 whole sessions in the shop (prompts, parsing, cache, budget, limits, retries), and from nothing but the async SDK.

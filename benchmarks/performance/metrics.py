@@ -1,4 +1,4 @@
-"""How fast are the exact alignment metrics, against scikit-learn and against what the machine can do?
+"""Speed of the exact alignment metrics, against scikit-learn and against what the machine can do.
 
     python -m benchmarks.performance.metrics [--without-sklearn]
 

@@ -1,4 +1,4 @@
-"""How many sessions a second do behavioural shoppers play, log included, on one core? And how much memory does it take?
+"""Sessions a second of behavioural shoppers, log included, on one core, and the memory that they take.
 
 The issue's bars: 2,000 a second on cached queries, 250 on cold ones, a million sessions in less than 1.5 GB.
 

@@ -1,4 +1,4 @@
-"""What does a search cost beyond the search engine itself, and what does a million products cost to open and serve?
+"""What a search costs beyond the search engine itself, and what a million products cost to open and serve.
 
 The policy's searches, formatted as a result list, stand beside the bare engine's in the same run: the same index and
 query (fields, boosts, terms), limit and count. WebShop's figures (Yao et al. 2022, as measured once on a comparable

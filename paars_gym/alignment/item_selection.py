@@ -1,4 +1,4 @@
-"""Item selection: which of four items did this shopper buy? Cases from real baskets (PAARS section 4.3, Table 3)."""
+"""Item selection: one of four items was bought by the shopper. Cases from real baskets (PAARS section 4.3, Table 3)."""
 
 from __future__ import annotations
 

@@ -215,21 +215,23 @@ class JsonRenderer:
 
     def home(self, intention: Intention | None) -> str:
         came_for = None if intention is None else intention.model_dump(include={"text", "goal", "budget"})
-        return self._open(page="home", intention=came_for)
+        return self._open({"page": "home", "intention": came_for})
 
     def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
         return self._open(
-            page="results",
-            query=_cut(results.query, "query"),
-            filters=results.filters.model_dump(exclude_defaults=True),
-            sort=results.sort,
-            number=results.number,
-            total=total,
-            results=[item._asdict() for item in listings],
+            {
+                "page": "results",
+                "query": _cut(results.query, "query"),
+                "filters": results.filters.model_dump(exclude_defaults=True),
+                "sort": results.sort,
+                "number": results.number,
+                "total": total,
+                "results": [item._asdict() for item in listings],
+            }
         )
 
     def detail(self, detail: Detail, product: Product, reviews_per_page: int) -> str:
-        return self._open(page="product", product=_detail(detail, product, reviews_per_page))
+        return self._open({"page": "product", "product": _detail(detail, product, reviews_per_page)})
 
     def cart(self, entries: Sequence[CartEntry]) -> str:
         lines = [
@@ -245,7 +247,7 @@ class JsonRenderer:
         said = json.dumps({"notice": notice, "error": error}, ensure_ascii=False)
         return f"{page}, {cart or _EMPTY_CART}, {said[1:]}"
 
-    def _open(self, **content: Any) -> str:
+    def _open(self, content: dict[str, Any]) -> str:
         return json.dumps(self._head | content, ensure_ascii=False)[:-1]
 
 

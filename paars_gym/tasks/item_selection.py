@@ -1,4 +1,4 @@
-"""Item selection: of four items, which one did this person buy? (PAARS section 4.3, Table 3.)
+"""Item selection: of four items, the one that this person bought (PAARS section 4.3, Table 3).
 
 Uniform, popularity and embedding choose without being asked; any policy is asked case by case, a language model with
 personas that it mines from what each case may know.

@@ -1,4 +1,4 @@
-"""View selection: which result of a page is opened? (PAARS section 4.3, Table 2, Figure 3.)
+"""View selection: the result of a page that is opened (PAARS section 4.3, Table 2, Figure 3).
 
 People searched, saw a page of results and opened one. Shoppers are shown the same query and the same page, and asked
 which result that person would open: alone, and with the person's persona.
