@@ -209,10 +209,12 @@ def _open_folder(folder: Path) -> tuple[Store, dict[str, Any]]:
 
 
 def _codes(names: pl.Series) -> pl.Series:
-    codes = names.cast(pl.Categorical).to_physical().to_numpy()
-    present = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
-    present[codes] = 1
-    return pl.Series("shopper", (np.cumsum(present) - 1)[codes])  # categories of other logs leave no gaps
+    """A number from 0 for each name, by first appearance: whatever else this process read has no say in it."""
+    categories = names.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)  # polars numbers process-wide
+    firsts = categories[first_of_each(categories)]
+    numbers = np.zeros(int(categories.max(initial=-1)) + 1, dtype=np.int64)
+    numbers[firsts] = np.arange(len(firsts))
+    return pl.Series("shopper", numbers[categories])
 
 
 def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:
