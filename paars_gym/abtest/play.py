@@ -147,7 +147,7 @@ def play_into(
         FileExistsError: There is one already, and ``resume`` is False.
         ValueError: It has other settings, or the run ended early; everything so far is kept.
     """
-    from paars_gym.simulation.log import read_log
+    from paars_gym.sessions.run_log import read_log
 
     def tell(result: RunResult) -> None:
         if progress is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -20,17 +20,14 @@ from paars_gym.alignment.segments import Attributes, score_segments
 from paars_gym.alignment.session_generation import TABLE_2, HistogramComparison, SessionBins, compare_sessions
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.store import Store
-
-Source = SessionLog | Store | str | Path | Iterable[Session]
+from paars_gym.sessions.opening import Source
 
 
 def score(
-    human: Source | Reference,
-    agents: Source,
+    human: SessionLog | Source | Reference,
+    agents: SessionLog | Source,
     *,
-    baseline: Source | None = None,
+    baseline: SessionLog | Source | None = None,
     by: str | None = None,
     attributes: Attributes | None = None,
     embedder: Embedder | str | None = "auto",
@@ -110,7 +107,7 @@ def score(
     )
 
 
-def _open_human(human: Source | Reference) -> SessionLog | Reference:
+def _open_human(human: SessionLog | Source | Reference) -> SessionLog | Reference:
     if isinstance(human, Reference):
         return human
     if isinstance(human, str | Path) and Path(human).suffix == ".json":

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.run_log import LogLine, read_log, scan
 from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.account import RunAccount, read_account
-from paars_gym.simulation.log import LogLine, read_log, scan
 from paars_gym.simulation.run_folder import RunFolder, Settings
 from paars_gym.simulation.steps import StepReader
 

@@ -19,6 +19,8 @@ from paars_gym.config import RunConfig, ShopConfig, setting_name
 from paars_gym.personas.intentions import MIX, IntentionMix, mine_intentions
 from paars_gym.personas.redaction import Redactor, make_redactor
 from paars_gym.personas.store import read_personas
+from paars_gym.sessions.opening import SIMULATED, open_store
+from paars_gym.sessions.run_log import encode
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.shop.open import env_factory, shop_of
 from paars_gym.shoppers.registry import policy_factory
@@ -26,7 +28,7 @@ from paars_gym.simulation.account import RunAccount, read_account, write_account
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.default_people import Inhabitants, inhabitants
 from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.log import AppendOnly, encode
+from paars_gym.simulation.log import AppendOnly
 from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
 from paars_gym.simulation.schedule import Schedule, fingerprint
 from paars_gym.simulation.steps import StepWriter
@@ -172,7 +174,7 @@ def run(
                     format="paars simulate",
                     source=(folder.path.name,),
                     sessionised="as simulated",
-                    what_is_known=("searches", "views", "carts", "purchases", "products", "intentions"),
+                    what_is_known=SIMULATED,
                     records_read=result.done,
                     records_kept=result.done,
                 )
@@ -198,7 +200,7 @@ def read_people(run: RunConfig, catalog: Catalog, redactor: Redactor | None = No
         if not personas:
             raise ValueError(f"There are no personas in {path}.")
     if isinstance(intentions, str | Path):
-        intentions = Store(intentions)
+        intentions = open_store(intentions)
     if isinstance(intentions, Store):
         mix: Any = run.mix or MIX
         intentions = list(

@@ -19,11 +19,12 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.config import NOT_COMPARED, RunConfig, ShopConfig
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.opening import LOG_FILE, SETTINGS_FILE, STORE_FOLDER
+from paars_gym.sessions.run_log import LogLine, scan
 from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
-from paars_gym.simulation.log import LogLine, Mended, mend, scan
+from paars_gym.simulation.log import Mended, mend
 
-SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE = "settings.json", "sessions.jsonl", "telemetry.jsonl"
-STORE_FOLDER, DAMAGED_FILE, LOCK_FILE = "sessions", "sessions.damaged", "lock"
+TELEMETRY_FILE, DAMAGED_FILE, LOCK_FILE = "telemetry.jsonl", "sessions.damaged", "lock"
 SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
 STEPS_FILE = "steps.jsonl.zst"

@@ -91,7 +91,7 @@ def test_identical_arms_are_flagged_and_independent_noise_tells_them_apart(catal
 
 
 def test_draws_are_sessions_of_the_same_visitor_with_other_noise(catalog: Catalog, tmp_path: Path) -> None:
-    from paars_gym.simulation.log import read_log
+    from paars_gym.sessions.run_log import read_log
 
     result = run(ABTest(Arm("bm25"), Arm("price")), catalog, sessions=10, draws=3, out=tmp_path)
     assert result.outcomes["views"].sessions == 60

@@ -127,12 +127,6 @@ def test_a_report_does_not_depend_on_what_the_process_read_before() -> None:
     assert printed[0] == printed[1]
 
 
-def test_a_run_that_has_not_finished_says_so(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match="--resume"):
-        open_log(tmp_path)
-
-
 def test_stores_and_lists_give_the_same_numbers(population: Population, tmp_path: Path) -> None:
     human, agents = population(120, seed=1, shoppers=30), population(120, seed=2)
     stores = [

@@ -11,8 +11,8 @@ import pytest
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.sessions.run_log import read_log, scan
 from paars_gym.sessions.store import Store
-from paars_gym.simulation.log import read_log, scan
 from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.run import RunResult
 from paars_gym.simulation.run import run as simulate
