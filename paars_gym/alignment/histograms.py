@@ -1,14 +1,23 @@
-"""Histograms of a session's counts, ranks and actions (PAARS section 4.3)."""
+"""Histograms of a session's counts, ranks and actions (PAARS section 4.3), and their bootstraps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paars_gym.alignment.arrays import check_rng
+from paars_gym.estimate import LEVEL, Detail, Estimate, Interval
+
 Counts = NDArray[np.float64]
+Metric = Callable[[Counts, Counts], Counts]  # histograms (..., bins) on each side -> (...)
+FLOOR_RESAMPLES = 200  # a mean needs fewer than quantiles do
+MOST_ROWS = 1000
+BLOCK = 64  # resamples a matrix product: 64 x 2,000 rows are 1 MB
 
 
 @dataclass(frozen=True)
@@ -146,3 +155,166 @@ def _count(codes: NDArray[np.intp], size: int, clusters: ArrayLike | None) -> Co
     names, row = np.unique(owners, return_inverse=True)
     flat = np.bincount(row * size + codes, minlength=len(names) * size)
     return flat.reshape(len(names), size).astype(np.float64)
+
+
+def resample_counts(counts: Counts, n_resamples: int, rng: np.random.Generator, size: int | None = None) -> Counts:
+    """Bootstrapped histograms.
+
+    Resampling n sessions and counting them is a multinomial draw on the histogram, whatever n is. With one row a
+    shopper the shoppers are resampled, each with all of their sessions.
+
+    Args:
+        counts: Whole numbers, shape (bins,) or (shoppers, bins).
+        n_resamples: How many.
+        rng: Source of randomness.
+        size: Sessions (or shoppers) a resample; as many as there are, by default.
+
+    Returns:
+        Shape (n_resamples, bins).
+    """
+    if counts.ndim == 1:
+        total = counts.sum()
+        draws = int(total) if size is None else size
+        return rng.multinomial(draws, counts / total, size=n_resamples).astype(np.float64)
+    shoppers = len(counts)
+    draws = shoppers if size is None else size
+    out = np.empty((n_resamples, counts.shape[1]))
+    for start in range(0, n_resamples, BLOCK):
+        rows = min(BLOCK, n_resamples - start)
+        drawn = rng.integers(0, shoppers, (rows, draws))
+        drawn += shoppers * np.arange(rows)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=rows * shoppers).reshape(rows, shoppers)
+        out[start : start + rows] = weights.astype(np.float64) @ counts
+    return out
+
+
+def random_groups(counts: Counts, rng: np.random.Generator) -> Counts:
+    """At most some thousand rows: shoppers as they are, or where there are many, random groups of equally many.
+
+    Resampling random groups in place of shoppers leaves the expected variance as it is (Wolter 2007, chapter 2), and
+    makes its cost independent of their number.
+
+    Args:
+        counts: Shape (shoppers, bins); a single histogram of shape (bins,) is given back.
+        rng: Says who goes together.
+    """
+    together = len(counts) // MOST_ROWS
+    if counts.ndim == 1 or together < 2:
+        return counts
+    return np.asarray(np.add.reduceat(counts[rng.permutation(len(counts))], np.arange(0, len(counts), together)))
+
+
+def basic_interval(value: float, draws: Counts, method: str) -> Interval:
+    """The basic bootstrap: the value less the resamples' deviations from it.
+
+    That takes off the upward bias of a divergence, so that near zero the interval may lie below the estimate.
+    """
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(2 * value - float(high), 2 * value - float(low), method=f"basic bootstrap, {method}")
+
+
+def percentile_interval(draws: Counts, method: str) -> Interval:
+    """The middle 95% of the resamples."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), method=f"percentile bootstrap, {method}")
+
+
+class Replicas(NamedTuple):
+    """Draws for histograms that went through more than sampling, such as noise: each of shape (replicas, bins).
+
+    Attributes:
+        human: What might have been released of people like these.
+        agent: What might have been counted of agents like these.
+        null_human: The same as ``human``, if both populations were one.
+        null_agent: The same as ``agent``, if both populations were one.
+    """
+
+    human: Counts
+    agent: Counts
+    null_human: Counts
+    null_agent: Counts
+
+
+def histogram_distance(
+    metric: Metric,
+    human: Counts,
+    agent: Counts,
+    details: Mapping[str, Detail],
+    n_resamples: int | Replicas,
+    rng: np.random.Generator | None,
+    *,
+    interval: Literal["basic", "percentile"],
+    unit: str = "",
+) -> Estimate:
+    """The distance with its interval and its floor, as far as the counts allow.
+
+    Args:
+        metric: The distance.
+        human: Counts, shape (bins,), or one row a shopper.
+        agent: The same bins.
+        details: What the result says it was computed with.
+        n_resamples: Of the bootstrap; 0 leaves out interval and floor. Or draws that take its place.
+        rng: Its source; by default a fresh generator with a fixed seed.
+        interval: Basic takes off an upward bias; percentile suits a distance that has little.
+        unit: Of the distance.
+
+    Raises:
+        TypeError: ``rng`` is no generator.
+        ValueError: ``n_resamples`` is negative.
+    """
+    if rng is not None:
+        check_rng(rng)
+    if not isinstance(n_resamples, Replicas) and n_resamples < 0:
+        raise ValueError(f"n_resamples == {n_resamples}, must be >= 0; 0 leaves the interval out.")
+    p, q = total(human), total(agent)
+    value = float(metric(p, q))
+    masses = {
+        "unsupported_mass": float(p[q == 0].sum() / p.sum()),
+        "novel_mass": float(q[p == 0].sum() / q.sum()),
+    }
+    result = Estimate(
+        value, unit=unit, sizes={"human": round(p.sum()), "agent": round(q.sum())}, details={**details, **masses}
+    )
+    if isinstance(n_resamples, Replicas):
+        return _from_replicas(result, value, metric, n_resamples, interval)
+    if n_resamples == 0:
+        return result
+    if np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1)):
+        return replace(result, note="No interval: shares, not counts, say nothing of how many sessions there were.")
+    for side, counts in (("human", human), ("agent", agent)):
+        if counts.ndim == 2 and len(counts) < 2:
+            return replace(result, note=f"Not estimable: it would take two {side} shoppers, and there is one.")
+        if counts.sum() < 2:
+            return replace(result, note=f"Not estimable: it would take two {side} sessions, and there is one.")
+    rng = np.random.default_rng(0) if rng is None else rng
+    human, agent = random_groups(human, rng), random_groups(agent, rng)
+    of_humans = resample_counts(human, n_resamples, rng)
+    draws = metric(of_humans, resample_counts(agent, n_resamples, rng))
+    few = min(n_resamples, FLOOR_RESAMPLES)
+    # As many sessions as the agents have: their shoppers may have more or fewer each than people.
+    size = q.sum() * (len(human) / p.sum() if human.ndim == 2 else 1.0)
+    faultless = resample_counts(human, few, rng, size=max(1, round(size)))
+    floor = float(np.mean(metric(of_humans[:few], faultless)))
+    if not (math.isfinite(value) and np.all(np.isfinite(draws))):
+        return replace(result, note="No interval: without smoothing some resamples are infinite.")
+    units = "multinomial over sessions" if human.ndim == agent.ndim == 1 else "clustered by shopper"
+    made = basic_interval(value, draws, units) if interval == "basic" else percentile_interval(draws, units)
+    return replace(result, interval=made.clip(), floor=floor)
+
+
+def _from_replicas(
+    result: Estimate, value: float, metric: Metric, replicas: Replicas, interval: Literal["basic", "percentile"]
+) -> Estimate:
+    draws, null = metric(replicas.human, replicas.agent), metric(replicas.null_human, replicas.null_agent)
+    if not (math.isfinite(value) and np.all(np.isfinite(draws)) and np.all(np.isfinite(null))):
+        return replace(result, note="Not estimable: without smoothing some replicas are infinite.")
+    made = basic_interval(value, draws, "noise and cut included")
+    if interval == "percentile":
+        made = percentile_interval(draws, "noise and cut included")
+    p_value = (1 + int((null >= value - 1e-12).sum())) / (1 + len(null))
+    return replace(result, interval=made.clip(), floor=float(null.mean()), p_value=p_value)
+
+
+def total(counts: Counts) -> Counts:
+    """Sessions in each bin, whether or not there is a row a shopper."""
+    return counts if counts.ndim == 1 else np.asarray(counts.sum(axis=0))

@@ -14,11 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import EmbeddingComparison, compare_embeddings
+from paars_gym.alignment.difficulty import (
+    LanguageModel,
+    Stratum,
+    by_stratum,
+    conditional_perplexity,
+    overlap_difficulty,
+)
 from paars_gym.alignment.individual import Similarity, relative_gain, similarity
 from paars_gym.alignment.kde import BANDWIDTHS
-from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
+from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_log import UNSCORED
-from paars_gym.alignment.strata import Stratum, by_stratum, groups_of
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.estimate import Estimate
 from paars_gym.sessions.opening import Source, open_frames

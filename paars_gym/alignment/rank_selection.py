@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.histograms import Bins, histogram, rank_bins
+from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
 from paars_gym.alignment.session_log import UNSCORED
-from paars_gym.alignment.strata import groups_of
 from paars_gym.sessions.opening import Source, open_frames
 
 RANK_CHOSEN = "rank chosen"

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 
 from paars_gym.alignment.item_selection import OPTIONS, Protocol
-from paars_gym.alignment.paper import PAPER
 from paars_gym.estimate import Estimate, Interval
+from paars_gym.report.paper import PAPER
 from paars_gym.report.tasks import paid_in_words
 from paars_gym.tasks.item_results import (
     POPULARITY,

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from paars_gym.alignment.paper import PAPER, PaperValue
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure, improvement
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import number
+from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_generation import OF, QueryResults
 from paars_gym.tasks.session_generation import SESSION_CONDITIONS, SessionResults

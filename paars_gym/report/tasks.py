@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 
 from paars_gym.alignment.kde import BANDWIDTHS
-from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import measure_sentence, number
+from paars_gym.report.paper import PAPER
 from paars_gym.tasks.query_generation import BY_CHANCE, OF, QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 

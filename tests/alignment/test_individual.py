@@ -18,7 +18,7 @@ from paars_gym.alignment import (
     similarity,
     wilson_interval,
 )
-from paars_gym.alignment.strata import POOLED
+from paars_gym.alignment.segments import POOLED
 
 N = 4600
 

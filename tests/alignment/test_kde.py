@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from paars_gym.alignment import kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, kernels, log_density, split_kl
+from paars_gym.alignment import kde_halves, kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, log_density, split_kl
 from paars_gym.alignment.kde import Kernel, kernel_kls
 
 Array = np.ndarray
@@ -32,8 +32,8 @@ def naive_log_density(points: Array, centres: Array, h: float) -> Array:
 
 @pytest.mark.parametrize("bandwidth", [0.001, 0.01, 0.1, 1.0])
 def test_log_density_is_the_sum_of_all_kernels(bandwidth: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "ROWS", 7)  # many tiles, the last ones ragged
-    monkeypatch.setattr(kernels, "COLUMNS", 10)
+    monkeypatch.setattr(kde_halves, "ROWS", 7)  # many tiles, the last ones ragged
+    monkeypatch.setattr(kde_halves, "COLUMNS", 10)
     centres, points = unit_vectors(31, 384, 0) + 5, unit_vectors(23, 384, 1) + 5
     expected = naive_log_density(points, centres, bandwidth)
     assert log_density(points, centres, bandwidth=bandwidth, threads=2) == pytest.approx(expected, rel=1e-11)
@@ -45,12 +45,12 @@ def test_sums_of_any_size_are_exact_whatever_tile_comes_first(
     scale: float, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With and without a shift by the greatest, which a later tile may begin or end to need."""
-    monkeypatch.setattr(kernels, "COLUMNS", 3)
+    monkeypatch.setattr(kde_halves, "COLUMNS", 3)
     exponents = np.random.default_rng(7).uniform(-scale, scale, 40)
     ordered = {"rising": np.sort(exponents), "falling": -np.sort(-exponents), "mixed": exponents}[order]
     rows = np.outer([1.0, -1.0, 0.5], np.ones(1))  # the product is each row's share of the exponents
     expected = logsumexp(rows * ordered, axis=1)
-    assert kernels.log_sum(rows, ordered[:, None]) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert kde_halves.log_sum(rows, ordered[:, None]) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 def test_one_centre_is_a_gaussian() -> None:
@@ -234,7 +234,7 @@ def test_halves_do_not_depend_on_threads_and_tiles(monkeypatch: pytest.MonkeyPat
 
     whole = both()
     assert whole[:2] == whole[2:]
-    monkeypatch.setattr(kernels, "COLUMNS", 1)  # every tile may be the skipped centre alone
+    monkeypatch.setattr(kde_halves, "COLUMNS", 1)  # every tile may be the skipped centre alone
     assert both() == pytest.approx(whole, rel=1e-10)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paars_gym.alignment import AlignmentReport, Bins, ScoreOptions, SessionBins, kl_divergence, open_log, score
+from paars_gym.alignment import AlignmentReport, Bins, ScoreOptions, SessionBins, kl_divergence, score
 from paars_gym.alignment.comparison import compare_embeddings, embedding_measures
 from paars_gym.alignment.report import improvement, measure
 from paars_gym.catalog import Catalog, load_catalog
