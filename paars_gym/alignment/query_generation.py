@@ -260,7 +260,7 @@ def score_queries(
     """
     check_rng(rng)
     options = options or QueryOptions()
-    made = groups_of(by, len(pairs), options.minimum)
+    grouped = groups_of(by, len(pairs), options.minimum)
     if not pairs or not agents:
         raise ValueError(f"{len(pairs)} pairs and {len(agents)} conditions, must be at least one of each.")
     for name, queries in agents.items():
@@ -302,7 +302,7 @@ def score_queries(
                     threads=options.threads,
                 ),
             )
-            for label, rows in made.rows.items()
+            for label, rows in grouped.rows.items()
         }
         levels = by_stratum(close.values[asked], difficulty[asked], strata=options.strata)
         conditions.append(QueryCondition(name, close, levels, group, by_group))
@@ -317,8 +317,8 @@ def score_queries(
         else f"perplexity of the {options.perplexity_of}'s query by {language_model.name}",
         embedder_label(embedder),
         tuple(Example(pairs[i].title, human[i], {name: queries[i] for name, queries in agents.items()}) for i in shown),
-        made.pooled,
-        made.suppressed,
+        grouped.pooled,
+        grouped.suppressed,
     )
 
 

@@ -163,5 +163,7 @@ def score_ranks(
         return compared[RANK_CHOSEN]
 
     whole = compare(np.arange(len(cases)))
-    made = groups_of(by, len(cases), minimum)
-    return RankSelection(whole, {name: compare(rows) for name, rows in made.rows.items()}, made.pooled, made.suppressed)
+    grouped = groups_of(by, len(cases), minimum)
+    return RankSelection(
+        whole, {name: compare(rows) for name, rows in grouped.rows.items()}, grouped.pooled, grouped.suppressed
+    )

@@ -174,10 +174,10 @@ def score_segments(
     measures: list[Measure] = []
     summary: SegmentSummary | None = None
     for role, log in logs.items():
-        made = segments(people, log, by=by, attributes=attributes, minimum=setup.options.minimum)
+        grouped = segments(people, log, by=by, attributes=attributes, minimum=setup.options.minimum)
         parts = {}
-        for label in made.labels:
-            human, agent = people.where(_is(made.human, label)), log.where(_is(made.agent, label))
+        for label in grouped.labels:
+            human, agent = people.where(_is(grouped.human, label)), log.where(_is(grouped.agent, label))
             rng = setup.rng("segment", role, label)
             compared = compare_sessions(
                 human, agent, bins=setup.options.bins, n_resamples=setup.options.n_resamples, rng=rng
@@ -187,7 +187,7 @@ def score_segments(
             parts[label] = _part(compared, len(human) / len(people), len(agent) / len(log))
         if summary is None:
             p_values = _p_values(people, log, parts, setup)
-            summary = _summary(by, made, measures, p_values, setup.options.minimum)
+            summary = _summary(by, grouped, measures, p_values, setup.options.minimum)
     assert summary is not None
     return summary, measures
 
@@ -218,10 +218,10 @@ def _p_values(people: SessionLog, log: SessionLog, parts: Mapping[str, Part], se
 
 
 def _summary(
-    by: str, made: SegmentLabels, measures: list[Measure], p_values: Mapping[str, float], minimum: int
+    by: str, grouped: SegmentLabels, measures: list[Measure], p_values: Mapping[str, float], minimum: int
 ) -> SegmentSummary:
     excess = {}
-    for label in made.labels:
+    for label in grouped.labels:
         mine = [m for m in measures
                 if (m.metric, m.population, m.segment) == ("JS", "agents", label) and m.of in TABLE_2]  # fmt: skip
         beyond = [(m.estimate.value or 0.0) - (m.estimate.floor or 0.0) for m in mine]
@@ -230,9 +230,9 @@ def _summary(
     worst = [label for label in excess if p_values.get(label, 1.0) < LEVEL]
     return SegmentSummary(
         by=by,
-        shown=made.labels,
-        pooled=made.pooled,
-        suppressed=made.suppressed,
+        shown=grouped.labels,
+        pooled=grouped.pooled,
+        suppressed=grouped.suppressed,
         minimum=minimum,
         excess=excess,
         p_values=dict(p_values),

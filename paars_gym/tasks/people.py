@@ -17,9 +17,8 @@ import polars as pl
 from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.attributes import read_attributes
 from paars_gym.personas.persona import Persona
-from paars_gym.personas.store import read_personas
+from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.formats import CAVEAT
 from paars_gym.sessions.importing import household_baskets

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from paars_gym.abtest import ABTest, Arm
-from paars_gym.abtest.fit.choices import fit_moments
-from paars_gym.abtest.fit.fitted_population import FittedPopulation
-from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, moments_of, nearest_shares
-from paars_gym.abtest.fit.population import fit_population
+from paars_gym.abtest.fit.fitted_population import (
+    MOMENTS,
+    FittedPopulation,
+    distance,
+    known_moments,
+    moments_of,
+    nearest_shares,
+)
+from paars_gym.abtest.fit.population import fit_moments, fit_population
 from paars_gym.abtest.fit.weights import persona_traits, rake, read_marginals, resample
 from paars_gym.abtest.outcomes import measure
 from paars_gym.catalog.store import Catalog

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from paars_gym.abtest.compare import confidence_sequence, sequential_estimate
 from paars_gym.abtest.estimate import split_shoppers, unpaired_difference
-from paars_gym.abtest.sequential import confidence_sequence, sequential_estimate
 
 
 def group(rng: np.random.Generator, size: int, *, lift: float = 0.0) -> dict[str, np.ndarray]:

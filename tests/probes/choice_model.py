@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paars_gym.personas.persona import Persona
-from paars_gym.probes.levels import Level, Probe
-from paars_gym.probes.pages import ProbePage, listed
+from paars_gym.probes.levels import Level, Probe, ProbePage, listed
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.utility import display_of, seen, taste_of, traits_of, weights
 

@@ -8,8 +8,7 @@ import pytest
 from paars_gym.abtest.estimate import paired_difference
 from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Persona
-from paars_gym.probes.levels import Level, Probe, probes
-from paars_gym.probes.pages import draw_pages
+from paars_gym.probes.levels import Level, Probe, draw_pages, probes
 from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.probes.levels import ALIASES, NO_NAME, probes
-from paars_gym.probes.pages import draw_pages
+from paars_gym.probes.levels import ALIASES, NO_NAME, draw_pages, probes
 from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
