@@ -142,9 +142,9 @@ def test_the_sweep_is_the_density_kl_at_every_bandwidth() -> None:
 def test_leaving_the_own_centre_out_costs_a_sweep_nothing_but_a_pass() -> None:
     human, agent = unit_vectors(80, 16, 5), unit_vectors(60, 16, 6)
     with_own, without = Kernel(0.1), Kernel(0.1, leave_one_out=True)
-    found = kernel_kls(human, agent, kernels=[with_own, without], rng=np.random.default_rng(0))
-    assert found[with_own] == kde_sweep(human, agent, bandwidths=(0.1,), rng=np.random.default_rng(0))[0.1]
-    assert found[without] == kde_kl_loo(human, agent, rng=np.random.default_rng(0))
+    estimates = kernel_kls(human, agent, kernels=[with_own, without], rng=np.random.default_rng(0))
+    assert estimates[with_own] == kde_sweep(human, agent, bandwidths=(0.1,), rng=np.random.default_rng(0))[0.1]
+    assert estimates[without] == kde_kl_loo(human, agent, rng=np.random.default_rng(0))
     single = kernel_kls(human[:1], agent[:1], kernels=[with_own, without], rng=np.random.default_rng(0))
     assert single[with_own].value is not None
     assert single[without].value is None
@@ -153,14 +153,14 @@ def test_leaving_the_own_centre_out_costs_a_sweep_nothing_but_a_pass() -> None:
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_the_leave_one_out_test_keeps_its_level_and_finds_a_shift(paired: bool) -> None:
-    rng, told = np.random.default_rng(4), []
+    rng, rejected = np.random.default_rng(4), []
     for _ in range(120):
         shared = rng.standard_normal((30, 4)) if paired else 0.0
         x, y = shared + rng.standard_normal((30, 4)), shared + rng.standard_normal((30, 4))
-        found = kde_kl_loo_test(x, y, bandwidth=0.5, n_permutations=39, paired=paired, rng=rng, threads=1)
-        told.append((found.p_value, found.halves_p_value))
+        tested = kde_kl_loo_test(x, y, bandwidth=0.5, n_permutations=39, paired=paired, rng=rng, threads=1)
+        rejected.append((tested.p_value, tested.halves_p_value))
     for level in (0.05, 0.5):
-        assert ((np.array(told) <= level).mean(axis=0) <= level + 3 * math.sqrt(level * (1 - level) / 120)).all()
+        assert ((np.array(rejected) <= level).mean(axis=0) <= level + 3 * math.sqrt(level * (1 - level) / 120)).all()
     shifted = kde_kl_loo_test(x, y + 1.5, bandwidth=0.5, paired=paired, rng=rng)
     assert max(shifted.p_value, shifted.halves_p_value) < 0.05
 
@@ -168,8 +168,8 @@ def test_the_leave_one_out_test_keeps_its_level_and_finds_a_shift(paired: bool) 
 def test_copies_of_ones_own_pair_are_below_chance_and_halves_do_not_see_them() -> None:
     human = unit_vectors(200, 32, 20)
     agent = human + 0.02 * np.random.default_rng(21).standard_normal(human.shape)
-    found = kde_kl_loo_test(human, agent, paired=True, rng=np.random.default_rng(0))
-    assert found.halves_p_value > 0.05
+    tested = kde_kl_loo_test(human, agent, paired=True, rng=np.random.default_rng(0))
+    assert tested.halves_p_value > 0.05
     own = kde_kl_loo(human, agent, rng=np.random.default_rng(0))
     assert own.value < 0
 

@@ -34,7 +34,7 @@ def test_two_samples_of_one_population_are_not_told_apart_and_another_is(populat
     for of in ("searches", "views", "searches, views and purchases together", "order of actions"):
         assert report.find(of, "JS").estimate.verdict == "not told apart", of
         assert report.find(of, "JS", population="baseline").estimate.verdict == "differs", of
-    closer = {(found.of, found.metric): found for found in report.improvements}
+    closer = {(change.of, change.metric): change for change in report.improvements}
     assert closer["searches", "JS"].estimate.low > 0
     assert closer["searches", "JS"].estimate.verdict == "closer"
     assert "closer to people" in improvement_sentence(closer["searches", "JS"])
@@ -43,14 +43,14 @@ def test_two_samples_of_one_population_are_not_told_apart_and_another_is(populat
 
 def test_every_number_stands_with_its_floor_and_interval(population: Population) -> None:
     report = score(population(300, seed=1), population(300, seed=2), embedder=None)
-    for found in report.measures:
-        if found.metric in ("KL", "JS", "W1"):
-            assert found.estimate.floor is not None
-            assert found.estimate.low is not None
-            assert found.estimate.high is not None
-            assert found.estimate.low <= found.estimate.high
-            assert measure_sentence(found).endswith(".")
-            assert set(found.estimate.sizes) == {"human", "agent"}
+    for number in report.measures:
+        if number.metric in ("KL", "JS", "W1"):
+            assert number.estimate.floor is not None
+            assert number.estimate.low is not None
+            assert number.estimate.high is not None
+            assert number.estimate.low <= number.estimate.high
+            assert measure_sentence(number).endswith(".")
+            assert set(number.estimate.sizes) == {"human", "agent"}
 
 
 def test_the_searches_are_counted_as_by_hand() -> None:
@@ -60,10 +60,10 @@ def test_the_searches_are_counted_as_by_hand() -> None:
 
     human = [session(i, 1) for i in range(3)] + [session(3, 2)]
     agents = [session(i, 4) for i in range(4)]
-    found = score(human, agents, embedder=None).find("searches", "KL").estimate
-    assert found.value == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).value
-    assert found.details["unsupported_mass"] == 1.0
-    assert found.details["warning"] is not None
+    estimate = score(human, agents, embedder=None).find("searches", "KL").estimate
+    assert estimate.value == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).value
+    assert estimate.details["unsupported_mass"] == 1.0
+    assert estimate.details["warning"] is not None
 
 
 def test_failed_sessions_are_counted_and_never_scored(population: Population) -> None:
@@ -150,9 +150,13 @@ def test_one_session_gives_an_honest_report(population: Population) -> None:
     report = score(population(1, seed=1), population(1, seed=2), embedder=None)
     assert math.isfinite(report.find("searches", "JS").estimate.value or 0.0)
     for of in ("searches", "order of actions"):
-        found = report.find(of, "JS")
-        assert (found.estimate.low, found.estimate.floor, found.estimate.verdict) == (None, None, "not estimable")
-        assert "there is one" in measure_sentence(found)
+        divergence = report.find(of, "JS")
+        assert (divergence.estimate.low, divergence.estimate.floor, divergence.estimate.verdict) == (
+            None,
+            None,
+            "not estimable",
+        )
+        assert "there is one" in measure_sentence(divergence)
     lone = score(population(1, seed=1), population(60, seed=2), embedder=None)
     assert {m.estimate.verdict for m in lone.measures if m.metric in ("KL", "JS", "W1")} == {"not estimable"}
 
@@ -269,8 +273,8 @@ def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
     wrong: dict[str, int] = {}
     for seed in range(runs):
         rng = np.random.default_rng(seed)
-        found = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
-        for m in embedding_measures(found, of="queries"):
+        comparison = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
+        for m in embedding_measures(comparison, of="queries"):
             if m.estimate.verdict != "described":
                 wrong[m.metric] = wrong.get(m.metric, 0) + (m.estimate.verdict in ("differs", "below people"))
     return {metric: count / runs for metric, count in wrong.items()}
@@ -279,17 +283,17 @@ def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
 @pytest.mark.parametrize("make", [clustered, scattered])
 def test_verdicts_on_equal_embeddings_are_seldom_wrong(make: object) -> None:
     """At a true 5% a share above .15 of 60 runs has a chance of one in a thousand; six metrics are judged."""
-    found = wrong_verdicts(make, 80, 60)
-    assert len(found) == 6
-    assert max(found.values()) <= 0.15, found
-    assert sum(found.values()) / len(found) <= 0.09, found
+    shares = wrong_verdicts(make, 80, 60)
+    assert len(shares) == 6
+    assert max(shares.values()) <= 0.15, shares
+    assert sum(shares.values()) / len(shares) <= 0.09, shares
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "n"), [(clustered, 200), (scattered, 500)])
 def test_verdicts_on_equal_embeddings_are_wrong_in_five_percent(make: object, n: int) -> None:
-    found = wrong_verdicts(make, n, 200)
-    assert max(found.values()) <= 0.10, found  # 5% and three standard errors
+    shares = wrong_verdicts(make, n, 200)
+    assert max(shares.values()) <= 0.10, shares  # 5% and three standard errors
 
 
 def test_copying_is_named_for_pairs_only() -> None:
@@ -299,16 +303,19 @@ def test_copying_is_named_for_pairs_only() -> None:
     for paired, said in ((True, "copying one's own pair"), (False, "closer than chance")):
         group = compare_embeddings(human, copies, paired=paired, rng=np.random.default_rng(1), n_permutations=99)
         estimate = replace(group.leave_one_out, p_value=0.01)
-        found = measure(estimate, of="queries", metric="KDE-KL leave-one-out")
-        assert found.estimate.verdict == "below people"
-        assert said in measure_sentence(found)
-        assert ("copying" in measure_sentence(found)) == paired
+        judged = measure(estimate, of="queries", metric="KDE-KL leave-one-out")
+        assert judged.estimate.verdict == "below people"
+        assert said in measure_sentence(judged)
+        assert ("copying" in measure_sentence(judged)) == paired
 
 
 def test_improvement_is_none_without_intervals(population: Population) -> None:
-    found = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
-    assert improvement(found.model_copy(update={"estimate": replace(found.estimate, interval=None)}), found) is None
-    same = improvement(found, found)
+    divergence = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
+    assert (
+        improvement(divergence.model_copy(update={"estimate": replace(divergence.estimate, interval=None)}), divergence)
+        is None
+    )
+    same = improvement(divergence, divergence)
     assert same is not None
     assert same.estimate.low <= 0 <= same.estimate.high
     assert np.isclose(same.estimate.value, 0)

@@ -152,8 +152,8 @@ def test_everyone_meets_every_page_before_any_pair_comes_again(wide: Catalog) ->
     for n_people, n_pages in ((7, 8), (8, 8), (6, 4)):
         pages = draw_pages(wide, probe, number=n_pages, rng=np.random.default_rng(3))
         run = RunConfig(personas=people(n_people), policy=shoppers(), sessions=n_people * n_pages, seed=5)
-        found = play_trials(probe, pages, wide, run)
-        pairs = {(one.shopper, page) for one, page in zip(found.personas, found.pages, strict=True)}
+        trials = play_trials(probe, pages, wide, run)
+        pairs = {(one.shopper, page) for one, page in zip(trials.personas, trials.pages, strict=True)}
         assert len(pairs) == n_people * n_pages
 
 
