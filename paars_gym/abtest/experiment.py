@@ -10,7 +10,7 @@ from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.play import ArmRun, Progress, play_in_memory, play_into
-from paars_gym.abtest.result import ABTestResult, ArmResult
+from paars_gym.abtest.result import ABTestResult, ArmResult, PopulationFit
 from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
@@ -130,7 +130,7 @@ class ABTest:
             sample_ratio=pairs.sample_ratio,
             outcomes=compare(pairs, level=level, covariate=known_before, seed=run.seed),
             identical_arms=pairs.identical,
-            population="" if population is None else population.summary(),
+            population=None if population is None else _fit_of(population),
             paars_gym=__version__,
         )
         if out is not None:
@@ -164,3 +164,12 @@ def bought_before(personas: Sequence[Persona]) -> dict[str, float]:
         persona.shopper: float(sum(1 + line.count(";") for line in persona.history.splitlines() if " bought " in line))
         for persona in personas
     }
+
+
+def _fit_of(population: FittedPopulation) -> PopulationFit:
+    return PopulationFit(
+        mix=dict(population.mix),
+        choices_fitted=bool(population.parameters),
+        weighted=bool(population.weights),
+        train_sessions=population.train_sessions,
+    )

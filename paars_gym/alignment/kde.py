@@ -94,8 +94,8 @@ def kde_kl_loo(
 
     Without its own centre a human sample has no advantage over the agents' at its own points: the expected value for
     two samples of one population, its floor, is 0 at equal sizes, instead of tens of nats. Can be negative. Not
-    estimable from a single human. Its ``mc_error`` is not a sampling error, and its interval holds the agents fixed:
-    whether it differs from 0 is for :func:`~paars_gym.alignment.kde_kl_loo_test` to say.
+    estimable from a single human. Its ``mc_error`` is not a sampling error, and its interval holds the agents fixed;
+    :func:`~paars_gym.alignment.kde_kl_loo_test` tests whether it differs from 0.
 
     Args:
         human: As for :func:`kde_kl`.

@@ -63,7 +63,7 @@ def energy_distance(
         2 E|X-Y| - E|X-X'| - E|Y-Y'| over all pairs, self-pairs included: >= 0, in embedding units. The interval is of
         the populations' distance: around the value without self-pairs (``unbiased``, which can be negative) and up to
         the value at least, whose bias lies upwards; indicative: it covers 94 to 100% of the time. The floor is the
-        mean over the permutations. Whether the distance is zero is for the p-value to say: the share of permutations
+        mean over the permutations. The p-value tests whether the distance is zero: it is the share of permutations
         (the data's own order included) with a distance as large.
 
     Raises:

@@ -180,7 +180,7 @@ def open_log(source: SessionLog | Source, *, name: str | None = None) -> Session
 
 
 def _codes(names: pl.Series) -> pl.Series:
-    """A number from 0 for each name, by first appearance: whatever else this process read has no say in it."""
+    """A number from 0 for each name, by first appearance, so that it depends on this log alone."""
     categories = names.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)  # polars numbers process-wide
     firsts = categories[first_of_each(categories)]
     numbers = np.zeros(int(categories.max(initial=-1)) + 1, dtype=np.int64)

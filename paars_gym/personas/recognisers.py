@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from paars_gym.files import load_named
 
-# Addresses of North America, Britain, Germany and France, by rules of thumb: they would rather take a word too many
-# (the city, the postcode) than leave the tail of an address behind.
+# Addresses of North America, Britain, Germany and France, by rules of thumb: they may take a word too many
+# (the city, the postcode), so that no end of an address is left behind.
 # States whose short form is a word, or a word of shops, count in capitals or after a comma alone.
 _STATES = (
     r"(?:(?:A[KZR]|C[TA]|D[C]|FL|G[AU]|I[AL]|K[SY]|M[INO]|N[CDEHJMVY]|[RV]I|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"

@@ -1,4 +1,4 @@
-"""Sessions from wherever they are: a store, the folder of a run, finished or not, or a list in memory."""
+"""Opening sessions: a store, the folder of a run (finished or not), or a list in memory."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from paars_gym.abtest.outcomes import measure
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona, Trait
+from paars_gym.report.abtest import notes
 from paars_gym.sessions.event import Event, Intention, Session
 from tests.abtest.shoppers import people
 
@@ -165,7 +166,7 @@ def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog,
     test = ABTest(Arm("bm25"), Arm("price"))
     run, shop = RunConfig(sessions=60, personas=customers()), ShopConfig(catalog=catalog)
     result = test.run(run, shop, population=population)
-    assert "choices fitted, personas weighted; 200 sessions of people" in result.population
+    assert "choices fitted, personas weighted; 200 sessions of people." in notes(result)[1]
     assert result.outcomes["conversion"].control < test.run(run, shop).outcomes["conversion"].control
 
 

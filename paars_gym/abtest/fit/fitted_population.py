@@ -142,13 +142,6 @@ class FittedPopulation(_Frozen):
             }
         )
 
-    def summary(self) -> str:
-        """In a few words, for reports."""
-        mix = ", ".join(f"{goal} {share:.0%}" for goal, share in self.mix.items())
-        fitted = ", choices fitted" if self.parameters else ""
-        weighted = ", personas weighted" if self.weights else ""
-        return f"{mix}{fitted}{weighted}; {self.train_sessions:,} sessions of people"
-
     def write(self, path: str | Path) -> None:
         """Keeps it in a file, whole or not at all."""
         write_whole(Path(path), self.model_dump_json(indent=2) + "\n")
