@@ -1,12 +1,19 @@
-"""Perplexity is conditional, and its fallback is never mistaken for it."""
+"""Perplexity is conditional, its fallback is never mistaken for it, and quartiles of either are worked by hand."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from paars_gym.alignment import LanguageModel, conditional_perplexity, overlap_difficulty
+from paars_gym.alignment import (
+    LanguageModel,
+    by_stratum,
+    conditional_perplexity,
+    overlap_difficulty,
+    quantile_strata,
+)
 
 
 class Copying:
@@ -42,3 +49,34 @@ def test_overlap_is_the_share_of_words_that_the_title_lacks() -> None:
     assert math.isnan(values[3])
     with pytest.raises(ValueError, match="as many"):
         overlap_difficulty(["a"], [])
+
+
+def test_quantiles_share_out_the_cases() -> None:
+    assert quantile_strata([5, 1, 3, 7, 2, 8, 4, 6]).tolist() == [2, 0, 1, 3, 0, 3, 1, 2]
+    assert len(set(quantile_strata([1.0] * 9).tolist())) == 1  # ties stay together
+
+
+def test_figure_2_by_hand() -> None:
+    strata = by_stratum([1.0, 0.8, 0.4, 0.2], [10, 20, 300, 400], strata=2)
+    assert [stratum.mean.value for stratum in strata] == pytest.approx([0.9, 0.3])
+    assert [(stratum.easiest, stratum.hardest, stratum.mean.sizes["cases"]) for stratum in strata] == [
+        (10, 20, 2),
+        (300, 400, 2),
+    ]
+    assert strata[0].label == "Q1"
+    assert strata[0].mean.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
+
+
+def test_tied_quantiles_are_fewer_strata_and_none_is_empty() -> None:
+    def labels(difficulty: list[float], strata: int = 4) -> list[tuple[str, int]]:
+        return [
+            (s.label, s.mean.sizes["cases"]) for s in by_stratum(np.ones(len(difficulty)), difficulty, strata=strata)
+        ]
+
+    assert labels([3, 3], 2) == [("Q1-Q2", 2)]
+    assert labels([0] * 8 + [1, 2]) == [("Q1-Q3", 8), ("Q4", 2)]
+    assert labels([0, 1, 2, 5, 5, 5, 5, 5, 5, 5]) == [("Q1", 3), ("Q2-Q4", 7)]
+    assert labels([0, 1] * 4) == [("Q1-Q2", 4), ("Q3-Q4", 4)]
+    alone = by_stratum([1.0, 2.0, 3.0], [1, 2, 3], strata=2)[1].mean
+    assert (alone.sizes, alone.interval) == ({"cases": 1}, None)
+    assert "one case" in alone.note

@@ -193,56 +193,6 @@ def test_seeds_repeat(population: Population) -> None:
     assert one == two
 
 
-class TestSegments:
-    def test_the_worst_served_segment_is_named_and_small_ones_are_pooled(self, population: Population) -> None:
-        human = population(900, seed=1)
-        agents = population(900, seed=2)
-        odd = population(900, seed=3, searches=6.0)
-        age = {f"s{i}": {"age": ("young", "old", "other", "rare")[3 if i % 60 == 0 else i % 3]} for i in range(900)}
-        agents = [odd[i] if age[f"s{i}"]["age"] == "old" else session for i, session in enumerate(agents)]
-        report = score(human, agents, by="age", attributes=age, options=ScoreOptions(minimum=20), embedder=None)
-        assert report.segments is not None
-        assert report.segments.worst_served == ("old",)
-        assert next(iter(report.segments.excess)) == "old"
-        assert report.segments.pooled == ("rare",)
-        assert set(report.segments.shown) == {"young", "old", "other"}
-        assert report.segments.suppressed == 15
-        assert report.find("searches", "JS", segment="old").estimate.verdict == "differs"
-        assert report.find("searches", "JS", segment="young").estimate.verdict == "not told apart"
-
-    def test_a_random_attribute_names_no_worst_segment(self, population: Population) -> None:
-        """Eight levels without meaning, twelve seeds: at 5% some .6 of them may name one."""
-        named = 0
-        for seed in range(12):
-            human = population(400, seed=2 * seed, shoppers=200 if seed % 2 else None)
-            agents = population(400, seed=2 * seed + 1, searches=1.0 if seed % 3 else 2.0)
-            rng = np.random.default_rng(seed)
-            level = {f"s{i}": {"level": str(rng.integers(8))} for i in range(400)}
-            report = score(
-                human,
-                agents,
-                by="level",
-                attributes=level,
-                embedder=None,
-                seed=seed,
-                options=ScoreOptions(n_resamples=100),
-            )
-            assert report.segments is not None
-            assert len(report.segments.p_values) == 8
-            named += bool(report.segments.worst_served)
-        assert named <= 2
-
-    def test_by_the_goal_of_the_intention(self, population: Population) -> None:
-        report = score(population(120, seed=1), population(120, seed=2), by="goal", embedder=None)
-        assert report.segments is not None
-        assert set(report.segments.shown) == {"buy", "browse", "compare"}
-        assert report.find("views", "JS", segment="buy").estimate.sizes["human"] == 40
-
-    def test_an_unknown_attribute_says_what_there_is(self, population: Population) -> None:
-        with pytest.raises(ValueError, match="Available: category, goal"):
-            score(population(30, seed=1), population(30, seed=2), by="age", embedder=None)
-
-
 def test_verdicts_on_equal_populations_are_seldom_wrong(population: Population) -> None:
     wrong, total = 0, 0
     for seed in range(12):
