@@ -248,7 +248,7 @@ def _next_page(assortment: Assortment, page: Page) -> Step:
 
 
 def why_last(assortment: Assortment, page: Page) -> str | None:
-    """Why no page follows this one; None if one does. The page that follows is not made for it, which takes a search."""
+    """Why no page follows this one; None if one does. Takes no further search."""
     match page:
         case Results(number=number):
             shown = assortment.shown(page)

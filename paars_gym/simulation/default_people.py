@@ -7,8 +7,6 @@ mined from what they bought after it. For any other catalog they are invented; s
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,7 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from paars_gym.cache import cache_dir
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.intentions import IntentionMix, MinedIntention, mine_intentions
@@ -89,17 +87,8 @@ def default_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedI
 
 
 def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
-    folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-v{VERSION}"
-    if not folder.exists():
-        fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-        try:
-            _count_households(catalog, fresh)
-            fresh.replace(folder)
-        except OSError:
-            if not folder.exists():  # else another process was first
-                raise
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    name = f"journey-{catalog.fingerprint}-v{VERSION}"
+    folder = cached_folder("people", name, lambda folder: _count_households(catalog, folder))
     with (folder / "intentions.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     mined = [

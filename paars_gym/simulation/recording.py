@@ -22,7 +22,7 @@ class PolicyFailure(NamedTuple):
 
     Attributes:
         cause: The error in a line.
-        place: Where in the policy: file and line; empty when it cannot be told.
+        place: Where in the policy: file and line; empty when nobody knows.
         traceback: The whole of it.
     """
 
@@ -38,8 +38,8 @@ class PolicyFailure(NamedTuple):
         own = _file_of(policy)
         outside = [frame for frame in frames if PACKAGE not in Path(frame[0]).parents]
         # The policy's own line says more than that of a library it called, and that more than one of ours.
-        found = [frame for frame in frames if frame[0] == own] or outside or _definition(policy) or frames
-        place = f"{found[-1][0]}:{found[-1][1]}" if found else ""
+        places = [frame for frame in frames if frame[0] == own] or outside or _definition(policy) or frames
+        place = f"{places[-1][0]}:{places[-1][1]}" if places else ""
         text = "".join(traceback.format_exception(error))
         keys = environment_keys()
         return cls(without_keys(clean(cause), keys), place, without_keys(clean(text), keys))
@@ -57,7 +57,16 @@ class StepRecorder:
         self._session = session
         self._policy = policy
 
-    def acted(self, shown: object, action: str, info: Mapping[str, Any], reward: SupportsFloat, time: datetime) -> None:
+    def acted(
+        self,
+        shown: object,
+        action: str,
+        info: Mapping[str, Any],
+        *,
+        reward: SupportsFloat,
+        time: datetime,
+        latency_seconds: float,
+    ) -> None:
         """Takes in a step of the environment.
 
         Args:
@@ -66,9 +75,11 @@ class StepRecorder:
             info: Of the environment after the action.
             reward: Of the step.
             time: When, in simulated time.
+            latency_seconds: Wall-clock time that the policy took.
         """
         record = step_record(self._session, clean(action), dict(info), float(reward))
-        self._add(record.model_copy(update={"shown": clean(str(shown)), "time": time}))
+        measured = {"time": time, "latency_seconds": round(latency_seconds, 6)}
+        self._add(record.model_copy(update={"shown": clean(str(shown)), **measured}))
 
     def failed(self, shown: object, info: Mapping[str, Any], failure: str) -> None:
         """Takes in a step that came to nothing, because the policy raised.

@@ -48,7 +48,8 @@ class RunResult:
         usd: What they cost, as far as the policy tells.
         account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
         seconds: Since this run began.
-        damaged: Lines of the log that were set aside and played again, and parts of the step records that were.
+        damaged: Lines of the log that were set aside; their sessions were played again.
+        damaged_steps: Parts of the step records that were set aside; their sessions stand in the log, and are not.
         stopped: Why the run ended before all sessions were accounted for; empty when they are.
         causes: What the policy raised in this run's sessions, with its place (file and line), by how often.
     """
@@ -61,6 +62,7 @@ class RunResult:
     account: RunAccount = field(default_factory=RunAccount)
     seconds: float = 0.0
     damaged: list[str] = field(default_factory=list)
+    damaged_steps: list[str] = field(default_factory=list)
     stopped: str = ""
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -80,10 +82,10 @@ class RunResult:
         raised = self.ends["policy_error"]
         if raised <= MOST_FAILED * self.done:
             return ""
-        told = f"The policy failed in {raised:,} of {self.done:,} sessions"
+        complaint = f"The policy failed in {raised:,} of {self.done:,} sessions"
         for (cause, place), count in self.causes.most_common(1):
-            told += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
-        return f"{told}. Mend it, and go on by the same command with --resume: failed sessions are played again."
+            complaint += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
+        return f"{complaint}. Mend it, and go on by the same command with --resume: failed sessions are played again."
 
     @property
     def store(self) -> Store:
@@ -246,7 +248,7 @@ class _Books:
             self._log = files.enter_context(AppendOnly(folder.log, fsync_seconds=fsync_seconds))
             self._files = files.pop_all()
         if self._steps is not None:
-            result.damaged += [f"{part} of the step records" for part in self._steps.damaged]
+            result.damaged_steps = self._steps.damaged
 
     def enter(self, played: Played) -> None:
         """Writes a session down."""
