@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 
 REDRAW_SECONDS = 0.1
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, SupportsFloat
 
+from paars_gym.config import RunConfig
 from paars_gym.sessions.step import ModelTurn, StepRecord
 from paars_gym.shop.wrappers.record import step_record
 from paars_gym.shoppers.protocol import Policy
@@ -125,6 +126,16 @@ def answer_record(session: str, shown: str, answer: object, shopper: object, *, 
         page="question",
         model=model,
     )
+
+
+def records_steps(run: RunConfig, make_policy: Callable[[], Policy]) -> bool:
+    """Whether the steps of a run are recorded: by default those of any policy but the package's offline ones."""
+    if run.record != "auto":
+        return run.record == "steps"
+    if isinstance(run.policy, str) and ":" not in run.policy:
+        return run.policy.strip().lower() == "llm"
+    policy = make_policy()
+    return hasattr(policy, "trace") or not type(policy).__module__.startswith("paars_gym.")
 
 
 def trace_of(shopper: object) -> ModelTurn | None:

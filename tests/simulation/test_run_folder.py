@@ -15,7 +15,7 @@ from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.log import read_log, scan
 from paars_gym.simulation.read_run import Run
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder, Settings
 from tests.simulation.shoppers import Wanderer
