@@ -34,8 +34,9 @@ from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played
-from paars_gym.simulation.run import make_schedule, read_people, visits
+from paars_gym.simulation.schedule import make_schedule, visits
 
 STEP, LONGEST, RIDGE = 0.4, 1.5, 0.01
 """Of a finite difference; of one parameter in one round; of the normal equations. In log odds, as parameters are."""
