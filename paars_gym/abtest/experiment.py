@@ -14,7 +14,7 @@ from paars_gym.abtest.result import ABTestResult, ArmResult
 from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
-from paars_gym.simulation.run import read_people
+from paars_gym.simulation.default_people import read_people
 
 ARMS = ("control", "treatment")
 

@@ -24,7 +24,8 @@ from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.run import read_people, records_steps
+from paars_gym.simulation.default_people import read_people
+from paars_gym.simulation.recording import records_steps
 from paars_gym.simulation.run_folder import STEPS_FILE
 from paars_gym.simulation.steps import StepWriter
 

@@ -20,6 +20,7 @@ from zlib import crc32
 
 from pydantic import BaseModel, ValidationError
 
+from paars_gym.files import written_whole
 from paars_gym.sessions.event import Session
 
 _SEAL = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\n')
@@ -181,17 +182,14 @@ def mend(path: Path, aside: Path, *, again: Callable[[str], bool]) -> Mended:
     if path.exists() and path.stat().st_size > length:
         os.truncate(path, length)
     if drop or bad_lines:
-        draft = path.with_name(path.name + ".new")
-        with draft.open("wb") as good, aside.open("ab") as bad:
+        with written_whole(path, binary=True) as good, aside.open("ab") as bad:
             for line in scan(path):
                 if line.number in bad_lines:
                     bad.write(line.raw)
                 elif line.number not in drop:
                     good.write(line.raw)
-            for file in (good, bad):
-                file.flush()
-                os.fsync(file.fileno())
-        draft.replace(path)
+            bad.flush()
+            os.fsync(bad.fileno())
         if not mended.damaged and not aside.stat().st_size:
             aside.unlink()
     return mended

@@ -92,7 +92,6 @@ class Run:
 
         Raises:
             KeyError: The log has no such session.
-            ValueError: Some of its steps stood in a damaged part of the file.
         """
         if key not in self._places:
             raise KeyError(f"No session {key!r} in {str(self._folder.path)!r}, which has {len(self):,} of them.")

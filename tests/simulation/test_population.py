@@ -20,7 +20,7 @@ from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import read_log
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 from tests.simulation.test_run_folder import lines, run

@@ -27,8 +27,9 @@ from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played
-from paars_gym.simulation.run import make_schedule, read_people, visits
+from paars_gym.simulation.schedule import make_schedule, visits
 
 FITTED = ("outside", "attraction", "scroll", "reformulate", "after_view")
 """Parameters of the behavioural shopper that conversion and the lengths of sessions depend on most."""
