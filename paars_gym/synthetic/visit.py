@@ -74,9 +74,7 @@ class Outing:
         luck: All draws of the visit.
     """
 
-    def __init__(
-        self, memory: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck
-    ) -> None:
+    def __init__(self, memory: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck) -> None:
         """Args:
         memory: The shop as it was before any test, for products that the person has in mind and does not see.
         person: Who comes.
