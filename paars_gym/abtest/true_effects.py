@@ -86,14 +86,16 @@ def against_themselves(
     chosen = _outcome(outcome)
     opened = _opened(people, arm)
     runs = [play_arm(people, opened, n_sessions, seed=seed) for seed in seeds]
-    ratios = [_ratio(columns_of(row for row in run.rows.values() if row is not None), chosen) for run in runs]
+    (first, visits), (second, other_visits) = (
+        _ratio(columns_of(row for row in run.rows.values() if row is not None), chosen) for run in runs
+    )
     # Visits of one seed are no partners of those of the other: each counts in its own arm, and nothing in the other.
     nothing = np.zeros(n_sessions)
-    first, second = (
-        tuple(np.concatenate(parts) for parts in zip(*order, strict=True))
-        for order in ((ratios[0], (nothing, nothing)), ((nothing, nothing), ratios[1]))
+    return paired_ratio(
+        (np.concatenate([first, nothing]), np.concatenate([visits, nothing])),
+        (np.concatenate([nothing, second]), np.concatenate([nothing, other_visits])),
+        [shopper for run in runs for shopper in run.shoppers.values()],
     )
-    return paired_ratio(first, second, [shopper for run in runs for shopper in run.shoppers.values()])
 
 
 def _opened(people: SyntheticPeople, arm: Arm) -> OpenArm:

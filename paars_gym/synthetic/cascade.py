@@ -98,21 +98,24 @@ class CascadePerson:
         # Drawn ahead, by search and place: the same visitor gets equally far down the list in any shop.
         self._rewords = rng.random(MOST_SEARCHES).tolist()
         self._searches = 0
-        self._place = 0
+        self._place = self._first = 0
         self._opened: set[str] = set()
-        self._done = ""
+        self._done = False
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`."""
         if self._done:
-            return "purchase[]" if self._done == "buys" and info["cart"] else "stop[]"
+            return "purchase[]" if info["cart"] else "stop[]"
         if not self._searches:
             return self._search()
         if info["page"] == "product":
             product = info["products"][0]
-            if self._drawn(product.id, "satisfies") < SATISFIES * self._worth(product):
-                self._done = "buys" if self._buys and product.available else "knows enough"
-                return f"add_to_cart[{product.id}]" if self._done == "buys" else "stop[]"
+            satisfies = self._drawn(product.id, "satisfies") < SATISFIES * self._worth(product)
+            if satisfies and not self._buys:
+                return "stop[]"
+            if satisfies and product.available:
+                self._done = True
+                return f"add_to_cart[{product.id}]"
             return "back[]" if self._goes_on() else self._abandon()
         results = info["products"]
         while self._place - self._first < len(results):
