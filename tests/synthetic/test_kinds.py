@@ -12,7 +12,7 @@ from paars_gym.shop.open import env_factory, open_shop
 from paars_gym.shoppers.protocol import Policy
 from paars_gym.simulation.synthetic_visits import play_people
 from paars_gym.synthetic.cascade import CascadePerson, attention_of
-from paars_gym.synthetic.kinds import KINDS, SyntheticPeople
+from paars_gym.synthetic.kinds import KINDS, RESPONSES, SyntheticPeople
 from paars_gym.synthetic.visit import MOST_STEPS
 from paars_gym.synthetic.world import World, mini_world
 
@@ -104,6 +104,18 @@ def test_attention_is_a_persons_own_and_falls_from_place_to_place(world: World) 
         if event.kind == "view" and event.rank is not None
     )
     assert ranks[1] > 1.8 * ranks[2] > 1.8 * ranks[5]
+
+
+def test_the_kinds_differ_in_what_the_order_of_a_list_means_to_them() -> None:
+    assert tuple(RESPONSES) == KINDS
+    shuffled = {kind: response.sales["random:1"][0] for kind, response in RESPONSES.items()}
+    assert shuffled["cascade"] < -0.25 < shuffled["satisficer"] < 0.02
+    second = {kind: response.clicks[1] / response.clicks[0] for kind, response in RESPONSES.items()}
+    # A travel log with displayed lists has 11% / 31%, the strongest known to us.
+    assert second["cascade"] == pytest.approx(0.11 / 0.31, abs=0.05)
+    assert second["habitual"] > 1.5 * second["cascade"]
+    assert second["satisficer"] > 1.5 * second["cascade"]
+    assert all(error < 0.025 for response in RESPONSES.values() for _, error in response.sales.values())
 
 
 def test_an_unknown_kind_is_refused(world: World) -> None:
