@@ -51,7 +51,7 @@ class Response(NamedTuple):
     searches: float
     views: float
     conversion: float
-    purchases: float
+    units: float
     sales: Mapping[str, tuple[float, float]]
 
 
