@@ -16,7 +16,7 @@ from benchmarks.settings import SHOPPERS
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks
 from paars_gym.report.tasks import figure_3, figure_3_remarks, one_by_one, similarity_remarks
-from paars_gym.tasks.query_generation import QueryResults
+from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.view_selection import ViewResults
 
 PARTS: dict[str, Callable[[Path], BaseModel]] = {

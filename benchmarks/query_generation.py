@@ -20,7 +20,8 @@ from paars_gym.cli.running import run_command, wide_console
 from paars_gym.embedding.load import load_embedder
 from paars_gym.report.tasks import query_examples, query_remarks, query_tables
 from paars_gym.tasks.people import ReferencePeople, reference_people
-from paars_gym.tasks.query_generation import QueryCases, QueryResults, generate_queries
+from paars_gym.tasks.query_generation import QueryCases, generate_queries
+from paars_gym.tasks.query_results import QueryResults
 
 WEBSHOP = Path(__file__).resolve().parents[2] / "shared" / "data" / "webshop_human" / "goal_query_map.json"
 

@@ -1,4 +1,4 @@
-"""Short fields, which a model of some hundred million parameters needs to answer a long form at all.
+"""What a model of some hundred million parameters needs: short fields in long forms, and choices without writing.
 
 Held to a schema it writes valid JSON, but nothing makes it end a text: without limits it repeats itself until the
 answer is cut off. The limits go into the schema, which the server enforces token by token.
@@ -6,9 +6,23 @@ answer is cut off. The limits go into the schema, which the server enforces toke
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from paars_gym.alignment.item_selection import OPTIONS
+from paars_gym.catalog.product import Product
+from paars_gym.config import Condition, ModelConfig
 from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
+from paars_gym.llm.families import parse_spec
+from paars_gym.llm.stack import Stack
+from paars_gym.personas.persona import Persona
+from paars_gym.sessions.event import Intention
+from paars_gym.shoppers.llm import LLMShopper
+from paars_gym.shoppers.llm_prompts import item_question
+from paars_gym.shoppers.protocol import GaveUp
 
 TEXT, ITEMS, REASONING = 60, 3, 200
 """Characters of a text, entries of a list, and characters of the reasoning, at most."""
@@ -48,3 +62,62 @@ class Bounded(Wrapper):
         if request.output_schema is not None:
             changes["output_schema"] = bounded(request.output_schema)
         return await self.model.complete(request.model_copy(update=changes))
+
+
+class Likeliest:
+    """An `Answerer` that writes nothing: of the four numbers it takes the one that is the likeliest next token."""
+
+    name = "likeliest number"
+
+    def __init__(self, model: Stack, *, condition: Condition = "persona", max_tokens: int = 1) -> None:
+        """Args:
+        model: Behind a server of one's own with /v1/chat/completions, ``openai:NAME@URL``.
+        condition: A row of Table 3.
+        max_tokens: Of the shopper that answers in words; this one reads the first token alone.
+        """
+        _, self._model, self._url = parse_spec(model.spec)
+        options = {"max_tokens": max_tokens}
+        self._asks_like = LLMShopper(None, ModelConfig(spec=model, options=options), condition=condition)
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        """See `Shopper.reset`."""
+        self._persona = persona
+
+    async def choose_item(self, products: Sequence[Product]) -> int:
+        """See `Answerer.choose_item`."""
+        import openai
+
+        request = self._asks_like.question(self._persona, item_question(products))
+        server = openai.AsyncOpenAI(api_key="not-needed", base_url=self._url, max_retries=0, timeout=600)
+        async with server:
+            answer = await server.chat.completions.create(
+                model=self._model,
+                messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],  # type: ignore[misc]
+                max_tokens=1,
+                temperature=0,
+                logprobs=True,
+                top_logprobs=20,
+            )
+        option = likeliest_number(answer.choices[0].logprobs, len(products))
+        if option is None:
+            raise GaveUp("no number is among the 20 likeliest tokens")
+        return option
+
+    def write_query(self, product: Product) -> str:
+        """See `Answerer.write_query`."""
+        raise GaveUp("it chooses only")
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        """See `Answerer.choose_view`."""
+        raise GaveUp("it chooses only")
+
+
+def likeliest_number(logprobs: object, options: int = OPTIONS) -> int | None:
+    """Index of the option whose number is the likeliest next token; None when no number is among the top tokens."""
+    content = getattr(logprobs, "content", None) or []
+    likelihood: dict[int, float] = {}
+    for top in content[0].top_logprobs if content else []:
+        text = top.token.strip()
+        if text.isdecimal() and 1 <= int(text) <= options:
+            likelihood[int(text) - 1] = max(top.logprob, likelihood.get(int(text) - 1, -math.inf))
+    return max(likelihood, key=lambda option: likelihood[option]) if likelihood else None

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
+
+# A busy machine is no mistake: no example of a property test has to be done within 200 ms.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

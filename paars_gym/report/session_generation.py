@@ -14,7 +14,7 @@ from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import number
 from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
-from paars_gym.tasks.query_generation import OF, QueryResults
+from paars_gym.tasks.query_results import OF, QueryResults
 from paars_gym.tasks.session_generation import SESSION_CONDITIONS, SessionResults
 from paars_gym.tasks.view_selection import ViewResults
 

@@ -10,7 +10,7 @@ from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import measure_sentence, number
 from paars_gym.report.paper import PAPER
-from paars_gym.tasks.query_generation import BY_CHANCE, OF, QueryResults
+from paars_gym.tasks.query_results import BY_CHANCE, OF, QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 APPENDIX_D = {0.001: (410_026.0, 334_170.0), 0.01: (2236.0, 1871.0), 0.1: (18.81, 17.51), 1.0: (0.42, 0.18)}

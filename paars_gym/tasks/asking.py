@@ -147,7 +147,6 @@ def ask_shoppers(
     sets: Sequence[Questions],
     asked: TaskShoppers,
     *,
-    together: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Asking:
     """Puts every question to every shopper, case by case: a run that ends early has asked all of them the same cases.
@@ -157,16 +156,16 @@ def ask_shoppers(
 
     Args:
         sets: The questions.
-        asked: Whom to ask; each answer comes from a new shopper. Models are closed at the end.
-        together: Put a case to all shoppers at once; one after another, a server with one place finds what two
-            questions begin with in its memory.
+        asked: Whom to ask; each answer comes from a new shopper. Models are closed at the end. With one case at once
+            also the shoppers are asked one after another: a server with one place then has in its memory what two
+            questions begin with.
         progress: Told how far it is.
 
     Raises:
         NobodyAnswersError: Every case of a shopper failed, or the first `HOPELESS` did.
     """
-    run = _Run(sets, asked.shoppers, progress, together=together)
-    asyncio.run(run.whole(asked))
+    run = _Run(sets, asked, progress)
+    asyncio.run(run.whole())
     for policy in {shopper.policy for shopper in asked.shoppers}:
         if run.tried[policy] and not run.answered[policy]:
             cause = next(iter(run.first[policy]))
@@ -182,23 +181,21 @@ class _Run:
     def __init__(
         self,
         sets: Sequence[Questions],
-        shoppers: Sequence[TaskShopper],
+        asked: TaskShoppers,
         progress: Callable[[str], None],
-        *,
-        together: bool,
     ) -> None:
-        self._sets, self._shoppers, self._progress, self._together = sets, shoppers, progress, together
+        self._sets, self._asked, self._progress = sets, asked, progress
         self._total = sum(map(len, sets))
         self._done = self._failed = 0
         self.answers = [
-            {shopper.name: Answers([NOT_ASKED] * len(questions)) for shopper in shoppers} for questions in sets
+            {shopper.name: Answers([NOT_ASKED] * len(questions)) for shopper in asked.shoppers} for questions in sets
         ]
         self.stopped = ""
         self.tried: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.first: dict[str, list[str]] = {}
 
-    async def whole(self, asked: TaskShoppers) -> None:
+    async def whole(self) -> None:
         """All cases, as many at once as is allowed."""
         waiting = iter(
             [(number, index) for number, questions in enumerate(self._sets) for index in range(len(questions))]
@@ -212,11 +209,11 @@ class _Run:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(asked.at_once, self._total)):
+                for _ in range(min(self._asked.at_once, self._total)):
                     group.create_task(work())
         finally:
-            makers = {id(shopper.make): shopper.make for shopper in asked.shoppers}.values()
-            for shared in (*makers, *asked.models.values()):
+            makers = {id(shopper.make): shopper.make for shopper in self._asked.shoppers}.values()
+            for shared in (*makers, *self._asked.models.values()):
                 if (aclose := getattr(shared, "aclose", None)) is not None:
                     await aclose()
 
@@ -264,10 +261,10 @@ class _Run:
             self.tried[shopper.policy] += 1
             self.answered[shopper.policy] += 1
 
-        if self._together:
-            await asyncio.gather(*map(ask, self._shoppers))
+        if self._asked.at_once > 1:
+            await asyncio.gather(*map(ask, self._asked.shoppers))
         else:
-            for shopper in self._shoppers:
+            for shopper in self._asked.shoppers:
                 await ask(shopper)
         self._done += 1
         self._progress(f"{self._done:,} of {self._total:,} cases asked; {self._failed:,} questions failed")
@@ -279,6 +276,17 @@ async def _answer(questions: Questions, index: int, shopper: Answerer, persona: 
         await started
     answer = questions.put(index, shopper)
     return await answer if isawaitable(answer) else answer
+
+
+def left_out(answers: Mapping[str, Answers], cases: str) -> list[str]:
+    """Why cases without an answer of every shopper are not compared, a sentence a shopper."""
+    notes = []
+    for name, given in answers.items():
+        causes = [*given.failures.items(), *given.unusable.items()]
+        if missing := int((~given.answered).sum()):
+            first = f" The first cause: {causes[0][0]}" if causes else ""
+            notes.append(f"{name}: no usable answer for {missing:,} {cases}, which are left out for all.{first}")
+    return notes
 
 
 def usable_choice(answer: Any, options: int) -> int:

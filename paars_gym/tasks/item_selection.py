@@ -22,7 +22,7 @@ from paars_gym.tasks.asking import Answers, Asking, TaskShoppers, ask_shoppers, 
 from paars_gym.tasks.item_baselines import EmbeddingChoice, choose_popular, choose_uniformly
 from paars_gym.tasks.item_results import POPULARITY, ItemResults, by_group, counts_of, gains_of, row_of
 from paars_gym.tasks.people import ReferencePeople
-from paars_gym.tasks.shoppers import forecast, task_shoppers
+from paars_gym.tasks.shoppers import HISTORY_TOKENS, forecast, task_shoppers
 
 HEADLINE = "No language model ran: uniform, popularity and embedding choose"
 EMBEDDING_CONDITIONS: tuple[Condition, ...] = ("profile", "preferences", "history", "persona")
@@ -39,11 +39,13 @@ class ItemDesign(NamedTuple):
         protocols: How distractors are drawn.
         per_shopper: Cases a person, at most, each from another of its last baskets.
         min_known: Purchase lines that must be left of the history.
+        history_tokens: Of the history in a mined or counted persona, at most.
     """
 
     protocols: Sequence[Protocol] = PROTOCOLS
     per_shopper: int = 2
     min_known: int = 20
+    history_tokens: int = HISTORY_TOKENS
 
 
 DESIGN = ItemDesign()
@@ -133,22 +135,26 @@ def asked_items(
     *,
     policies: Sequence[str] = (),
     conditions: Sequence[Condition] = CONDITIONS,
+    history_tokens: int = HISTORY_TOKENS,
     embedder: str = "minilm-int8",
 ) -> TaskShoppers:
     """The shoppers that are asked case by case; none where neither a policy nor a model is named.
 
     Args:
         run: Their model, options and budget; its ``personas`` says where these come from: ``mined``, ``counted``, or
-            None for mined where there is a model.
+            None for mined where there is a model, or a source of one's own.
         policies: Names for `answerer_factory`; none and a model: ``llm``.
         conditions: Rows of Table 3.
+        history_tokens: Of the history in a mined or counted persona, at most.
         embedder: Of the policy ``embedding``.
 
     Raises:
         ValueError: No such shopper, condition, model or option; personas to be mined without a model.
     """
     policies = list(policies) or (["llm"] if run.model is not None else [])
-    asked = task_shoppers(run, policies, conditions, personas=run.personas, embedder=embedder)
+    asked = task_shoppers(
+        run, policies, conditions, personas=run.personas, history_tokens=history_tokens, embedder=embedder
+    )
     # The embedding shopper of the package reads texts; the row of this task counts on shared phrases.
     apart = {policy: f"{policy} shopper" * (policy == "embedding") or policy for policy in policies}
     named = [
@@ -167,7 +173,7 @@ def forecast_items(
     design: ItemDesign = DESIGN,
 ) -> dict[str, Forecast]:
     """What asking language models would take, by spec; nothing is sent."""
-    asked = asked_items(run, policies=policies, conditions=conditions)
+    asked = asked_items(run, policies=policies, conditions=conditions, history_tokens=design.history_tokens)
     people.require("Item selection", "purchases", "products")
     sets = [ItemQuestions(cases) for cases in item_cases(people.product_log(), run, design)]
     return forecast(sets, asked)
@@ -202,9 +208,11 @@ def select_items(
         ValueError: A number out of range, no such trait, no purchases or no cases.
         NobodyAnswersError: A shopper could not be asked in any case.
     """
-    asked = asked_items(run, policies=policies, conditions=conditions, embedder=embedder)
+    asked = asked_items(
+        run, policies=policies, conditions=conditions, history_tokens=design.history_tokens, embedder=embedder
+    )
     people.require("Item selection", "purchases", "products")
-    told = people.labels(by) if by else {}
+    labels = people.labels(by) if by else {}
     progress("reading what people bought")
     log = people.product_log()
     sets = item_cases(log, run, design, progress)
@@ -215,7 +223,7 @@ def select_items(
         asking = ask_shoppers([ItemQuestions(cases) for cases in sets], asked, progress=progress)
     progress("embedding titles and categories, once for all runs")
     vectors = EmbeddingChoice(log.catalog, load_embedder(embedder))
-    found: dict[str, list[Any]] = {"rows": [], "cases": [], "gains": [], "groups": []}
+    tables: dict[str, list[Any]] = {"rows": [], "cases": [], "gains": [], "groups": []}
     for cases, answers in zip(sets, asking.answers, strict=True):
         progress(f"choosing: {ABOUT[cases.protocol]}")
         popular = choose_popular(cases)
@@ -225,11 +233,11 @@ def select_items(
             **{f"embedding, {name}": Answers(vectors.choose(cases, name)) for name in EMBEDDING_CONDITIONS},
             **answers,
         }
-        found["cases"].append(counts_of(cases))
-        found["rows"] += [row_of(name, given, popular, cases) for name, given in chosen.items()]
-        found["gains"] += gains_of(chosen, cases)
+        tables["cases"].append(counts_of(cases))
+        tables["rows"] += [row_of(name, given, popular, cases) for name, given in chosen.items()]
+        tables["gains"] += gains_of(chosen, cases)
         if by:
-            found["groups"].append(by_group(by, told, chosen, cases))
+            tables["groups"].append(by_group(by, labels, chosen, cases))
     return ItemResults(
         headline=headline(people, asked),
         humans=f"{_kind(people)}: {people.full_name}, {len(log.shoppers):,} of them, {len(log):,} purchase lines",
@@ -247,7 +255,7 @@ def select_items(
         paid=tuple(model.report() for model in asked.models.values()),
         stopped=asking.stopped,
         notes=people.notes,
-        **found,
+        **tables,
     )
 
 

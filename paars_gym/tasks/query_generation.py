@@ -6,30 +6,25 @@ Similarity with the person's own query by difficulty (Figure 2, Table 1), and qu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from paars_gym.alignment import LanguageModel, load_language_model, mine_query_pairs, relative_gain, score_queries
-from paars_gym.alignment.comparison import embedding_measures
-from paars_gym.alignment.query_generation import QueryCondition, QueryGeneration, QueryOptions, QueryPair
-from paars_gym.alignment.report import Measure, measure
+from paars_gym.alignment import LanguageModel, load_language_model, mine_query_pairs, score_queries
+from paars_gym.alignment.query_generation import QueryGeneration, QueryOptions, QueryPair
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition, RunConfig
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
-from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.shoppers.registry import SHOPPERS
-from paars_gym.tasks.asking import Answers, TaskShoppers, ask_shoppers
+from paars_gym.tasks.asking import Answers, TaskShoppers, ask_shoppers, left_out
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
+from paars_gym.tasks.query_results import QueryResults, gains_over, measures_of, strata_of
 from paars_gym.tasks.shoppers import KnownPersonas, forecast, policies_of, task_shoppers
 
-OF = "queries for viewed items"
-BY_CHANCE = "cosine with other people's queries"
 OFFLINE = set(SHOPPERS) - {"llm"}
 SCORED = 300
 """Pairs whose perplexity is computed: a small model does some four a second on two cores."""
@@ -78,78 +73,6 @@ class QueryQuestions:
         if not query.strip():
             raise GaveUp("it wrote an empty query")
         return query
-
-
-class QueryStratum(BaseModel):
-    """Mean similarity of one shopper in one quartile of difficulty: Figure 2."""
-
-    model_config = ConfigDict(frozen=True)
-
-    shopper: str
-    stratum: str
-    similarity: Estimate
-
-
-class QueryGain(BaseModel):
-    """By how much one shopper's mean similarity exceeds another's, relative: the paper's is .17 over Base."""
-
-    model_config = ConfigDict(frozen=True)
-
-    shopper: str
-    over: str
-    gain: Estimate
-
-
-class QueryResults(Tabular, BaseModel):
-    """The task's numbers.
-
-    Attributes:
-        headline: What ran, and what did not.
-        people: Whose queries they are.
-        pairs: How many.
-        measures: Similarity and group metrics of each shopper, the shopper as ``population``.
-        strata: Figure 2.
-        difficulty: What the strata are of.
-        gains: Of a persona over the same shopper without it, and of each shopper over the first.
-        same: Shoppers who wrote the very queries of another, with that one.
-        examples: Table 1: title, the person's query, and each shopper's.
-        embedder: What made the vectors.
-        notes: What these data cannot say.
-        paid: Calls, tokens and dollars of each language model.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    SHOWN: ClassVar[tuple[str, ...]] = ("shopper", "metric", "estimate", "unit", "floor", "verdict")
-
-    headline: str
-    people: str
-    pairs: int
-    measures: tuple[Measure, ...]
-    strata: tuple[QueryStratum, ...]
-    difficulty: str
-    gains: tuple[QueryGain, ...]
-    same: dict[str, str]
-    examples: tuple[dict[str, str], ...]
-    embedder: str
-    notes: tuple[str, ...]
-    paid: tuple[dict[str, Any], ...] = ()
-
-    def find(self, shopper: str, metric: str) -> Measure | None:
-        """One measure of a shopper, if there is one."""
-        return next((m for m in self.measures if (m.population, m.metric) == (shopper, metric)), None)
-
-    def to_dicts(self) -> list[dict[str, Detail]]:
-        """A row for each number of each shopper."""
-        rows = [measure_row(found) for found in self.measures]
-        rows += [
-            {"shopper": s.shopper, "metric": f"mean cosine, {s.stratum}", **s.similarity.to_dict()} for s in self.strata
-        ]
-        rows += [{"shopper": g.shopper, "metric": f"gain over {g.over}", **g.gain.to_dict()} for g in self.gains]
-        return rows
-
-    def summary(self) -> str:
-        """Whose queries, and how many."""
-        return f"Query generation, {self.pairs:,} pairs, {self.people}"
 
 
 def query_cases(people: ReferencePeople, run: RunConfig) -> QueryCases:
@@ -253,10 +176,10 @@ def generate_queries(
         headline=_headline(asked, judge),
         people=cases.people,
         pairs=len(pairs),
-        measures=tuple(m for name in queries for m in _measures_of(whole[same.get(name, name)], name)),
-        strata=tuple(s for name in queries for s in _strata_of(strata[same.get(name, name)], name)),
+        measures=tuple(m for name in queries for m in measures_of(whole[same.get(name, name)], name)),
+        strata=tuple(s for name in queries for s in strata_of(strata[same.get(name, name)], name)),
         difficulty=hard.difficulty if hard.n == found.n else f"{hard.difficulty}, {hard.n:,} of {found.n:,} pairs",
-        gains=tuple(_gains_of({name: whole[same.get(name, name)] for name in queries})),
+        gains=tuple(gains_over({name: whole[same.get(name, name)] for name in queries})),
         same=same,
         examples=tuple(
             {"title": e.title, "person": e.human, **{name: e.agents[same.get(name, name)] for name in queries}}
@@ -268,15 +191,6 @@ def generate_queries(
     )
 
 
-def measure_row(found: Measure) -> dict[str, Detail]:
-    """A measure of a shopper as the row of a table."""
-    return {
-        "shopper": found.population,
-        "metric": f"{found.metric} of {found.of}",
-        **found.estimate.to_dict(),
-    }
-
-
 def _complete(
     pairs: Sequence[QueryPair], answers: Mapping[str, Answers]
 ) -> tuple[list[QueryPair], dict[str, list[str]], list[str]]:
@@ -286,17 +200,6 @@ def _complete(
         raise ValueError("No pair got a query of every shopper: nothing can be compared.")
     notes = left_out(answers, "pairs")
     return [pairs[row] for row in rows], {n: [given.values[row] for row in rows] for n, given in answers.items()}, notes
-
-
-def left_out(answers: Mapping[str, Answers], cases: str) -> list[str]:
-    """Why cases without an answer of every shopper are not compared, a sentence a shopper."""
-    notes = []
-    for name, given in answers.items():
-        causes = [*given.failures.items(), *given.unusable.items()]
-        if missing := int((~given.answered).sum()):
-            first = f" The first cause: {causes[0][0]}" if causes else ""
-            notes.append(f"{name}: no usable answer for {missing:,} {cases}, which are left out for all.{first}")
-    return notes
 
 
 def _headline(asked: TaskShoppers, judge: LanguageModel | None) -> str:
@@ -332,39 +235,3 @@ def _by_perplexity(
         options=QueryOptions(n_permutations=99),
         rng=rng,
     )
-
-
-def _measures_of(condition: QueryCondition, name: str) -> list[Measure]:
-    """One by one and as groups, of one shopper."""
-    close = condition.similarity.mean
-    by_chance = None if close.floor is None else round(close.floor, 4)
-    # Chance is no floor of this number: the higher it is, the better.
-    close = replace(close, floor=None, details={BY_CHANCE: by_chance})
-    return [
-        measure(close, of=OF, metric="mean cosine", population=name),
-        *embedding_measures(condition.group, of=OF, population=name),
-    ]
-
-
-def _strata_of(condition: QueryCondition, name: str) -> list[QueryStratum]:
-    """Figure 2's, of one shopper."""
-    found = []
-    for stratum in condition.strata:
-        # A cosine has ends; Student's t on two cases does not know.
-        interval = stratum.mean.interval
-        mean = replace(stratum.mean, interval=None if interval is None else interval.clip(-1.0, 1.0))
-        found.append(QueryStratum(shopper=name, stratum=stratum.label, similarity=mean))
-    return found
-
-
-def _gains_of(conditions: Mapping[str, QueryCondition]) -> list[QueryGain]:
-    """Of a persona over the same shopper without it, of every other shopper over the first."""
-    first = next(iter(conditions))
-    found = []
-    for name, condition in conditions.items():
-        over = f"{name.removesuffix(', persona')}, base" if name.endswith(", persona") else first
-        if over == name:
-            continue
-        gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
-        found.append(QueryGain(shopper=name, over=over, gain=gain))
-    return found

@@ -22,7 +22,7 @@ from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
 from paars_gym.simulation.run import run as simulate
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
-from paars_gym.tasks.query_generation import measure_row
+from paars_gym.tasks.query_results import measure_row
 
 SESSION_CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
 """By the role in the report."""

@@ -117,14 +117,14 @@ def task_shoppers(
         raise ValueError(f"--model {given} is for shoppers that ask a model, and {', '.join(policies)} asks none.")
     config = run.model or ModelConfig(spec="")
     models = {
-        spec: open_model(config.model_copy(update={"spec": spec}), run.budget)
+        _name_of(spec): open_model(config.model_copy(update={"spec": spec}), run.budget)
         for spec in dict.fromkeys(specs.values())
         if spec
     }
     counted = CountedPersonas(history_tokens)
-    found: list[TaskShopper] = []
+    shoppers: list[TaskShopper] = []
     for policy in policies:
-        spec = specs[policy]
+        spec = _name_of(specs[policy])
         source: PersonaSource = counted
         if personas is not None and not isinstance(personas, str):
             source = personas
@@ -146,9 +146,14 @@ def task_shoppers(
                 "personas": "none" if condition == "base" else source.source,
                 **{name: value for name, value in getattr(make, "settings", {}).items() if name != "condition"},
             }
-            found.append(TaskShopper(f"{policy}, {condition}", policy, condition, make, source, about))
+            shoppers.append(TaskShopper(f"{policy}, {condition}", policy, condition, make, source, about))
     at_once = max((model.at_once for model in models.values()), default=run.budget.concurrency)
-    return TaskShoppers(tuple(found), models, at_once)
+    return TaskShoppers(tuple(shoppers), models, at_once)
+
+
+def _name_of(model: Any) -> str:
+    """How a model is called, given as a spec or as an object."""
+    return model if isinstance(model, str) else str(model.spec)
 
 
 def policies_of(run: RunConfig, policies: Sequence[str]) -> tuple[str, ...]:

@@ -23,9 +23,9 @@ from paars_gym.config import Condition, RunConfig
 from paars_gym.estimate import Detail, Tabular
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, usable_choice
+from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_choice
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
-from paars_gym.tasks.query_generation import left_out, measure_row
+from paars_gym.tasks.query_results import measure_row
 from paars_gym.tasks.shoppers import KnownPersonas, forecast, policies_of, task_shoppers
 
 PEOPLE_ROW = "people"

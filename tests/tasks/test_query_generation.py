@@ -23,7 +23,8 @@ from paars_gym.report.tasks import (
 from paars_gym.sessions import Event, Provenance, Session
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.tasks.people import MiniPeople, reference_people
-from paars_gym.tasks.query_generation import OF, QueryCases, QueryResults, generate_queries
+from paars_gym.tasks.query_generation import QueryCases, generate_queries
+from paars_gym.tasks.query_results import OF, QueryResults
 
 
 class Titled:
