@@ -1,7 +1,7 @@
 """``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test.
 
-The README shows what this prints. To refresh its tables and ``benchmarks/report.svg``, in a folder that does not exist
-yet (sessions of a folder that does are kept, be they of older code)::
+``benchmarks/README.md`` shows what this prints. To refresh its tables and ``benchmarks/report.svg``, in a folder that
+does not exist yet (sessions of a folder that does are kept, be they of older code)::
 
     python -m benchmarks --out runs/readme --readme
 """
@@ -43,7 +43,7 @@ def main(
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="A part to run; repeat for several. All by default.")] = None,
     readme: Annotated[
-        bool, typer.Option("--readme", help="Put the tables and the picture into the README; --out must be new.")
+        bool, typer.Option("--readme", help="Put the tables and the picture into benchmarks/; --out must be new.")
     ] = False,
 ) -> None:
     """Runs the whole evaluation with offline shoppers: no network, no key, no language model, under three minutes.

@@ -25,6 +25,7 @@ from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, Condition, RunConfig
+from paars_gym.estimate import Estimate, Interval
 from paars_gym.report.alignment import number
 from paars_gym.simulation.run import run as simulate
 from paars_gym.synthetic.world import mini_world
@@ -39,18 +40,14 @@ class Candidate(BaseModel):
     Attributes:
         name: What of its persona the shopper was given.
         train: Mean JS divergence of searches, views and purchases from the training people, nats.
-        test: The same from the people held out.
-        low: Lower end of the 95% bootstrap interval of ``test``.
-        high: Upper end.
+        test: The same from the people held out, with its bootstrap interval.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     train: float
-    test: float
-    low: float
-    high: float
+    test: Estimate
 
 
 class PromptSearch(BaseModel):
@@ -90,27 +87,27 @@ def search(people: SessionLog, candidates: Mapping[str, SessionLog], *, seed: in
     rng = np.random.default_rng(seed)
     half = rng.permutation(int(people.shoppers.max()) + 1) % 2 == 0
     train, test = (_counts(people.where(side[people.shoppers])) for side in (half, ~half))
-    found = []
+    tried = []
     for name, log in candidates.items():
         agents = _counts(log)
         draws = [objective(_again(test, rng), _again(agents, rng)) for _ in range(300)]
         exact = objective(test, agents)
         # The basic bootstrap takes off the upward bias of a divergence of resamples.
         low, high = 2 * exact - np.quantile(draws, [0.975, 0.025])
-        found.append(
-            Candidate(name=name, train=objective(train, agents), test=exact, low=max(0.0, low), high=max(0.0, high))
-        )
-    found.sort(key=lambda candidate: candidate.train)
-    best = min(found, key=lambda candidate: candidate.test).name
-    return PromptSearch(candidates=tuple(found), floor=objective(train, test), best_on_test=best)
+        interval = Interval(float(low), float(high), method="basic bootstrap").clip()
+        judged = Estimate(exact, interval, unit="nats", sizes={"human": len(people.keep), "agent": len(log.keep)})
+        tried.append(Candidate(name=name, train=objective(train, agents), test=judged))
+    tried.sort(key=lambda candidate: candidate.train)
+    best = min(tried, key=lambda candidate: candidate.test.value or 0.0).name
+    return PromptSearch(candidates=tuple(tried), floor=objective(train, test), best_on_test=best)
 
 
 def _counts(log: SessionLog) -> dict[str, np.ndarray]:
-    return {name: found for name, found in session_histograms(log, bins=BINS, actions=()).items() if name in TABLE_2}
+    return {name: counts for name, counts in session_histograms(log, bins=BINS, actions=()).items() if name in TABLE_2}
 
 
 def _again(counts: Mapping[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {name: rng.multinomial(int(found.sum()), found / found.sum()) for name, found in counts.items()}
+    return {name: rng.multinomial(int(of.sum()), of / of.sum()) for name, of in counts.items()}
 
 
 def run(
@@ -148,15 +145,16 @@ def run(
     return search(people, {condition: open_log(out / condition) for condition in conditions}, seed=seed)
 
 
-def table(found: PromptSearch) -> Table:
+def table(search_results: PromptSearch) -> Table:
     """Candidates, the chosen one first."""
     shown = Table(title="Mean JS divergence of searches, views and purchases, nats", title_justify="left")
     for column in ("given", "training half", "held-out half", "95% interval"):
         shown.add_column(column, justify="left" if column == "given" else "right")
-    for candidate in found.candidates:
-        ends = f"[{number(candidate.low)}, {number(candidate.high)}]"
-        shown.add_row(candidate.name, number(candidate.train), number(candidate.test), ends)
-    shown.add_row("floor: the halves", "", number(found.floor), "")
+    for candidate in search_results.candidates:
+        test = candidate.test
+        ends = f"[{number(test.low)}, {number(test.high)}]"
+        shown.add_row(candidate.name, number(candidate.train), number(test.value), ends)
+    shown.add_row("floor: the halves", "", number(search_results.floor), "")
     return shown
 
 
@@ -168,11 +166,11 @@ def main(
     console = Console()
     console.print(HEADLINE)
     with console.status("starting") as status:
-        found = run(out, sessions=sessions, progress=status.update)
-    console.print(table(found))
-    chosen = found.candidates[0]
-    others = [candidate for candidate in found.candidates[1:] if candidate.low <= chosen.high]
-    console.print(f"Chosen on the training half: {chosen.name}; best on the other: {found.best_on_test}.")
+        results = run(out, sessions=sessions, progress=status.update)
+    console.print(table(results))
+    chosen, *rest = results.candidates
+    others = [candidate for candidate in rest if (candidate.test.low or 0.0) <= (chosen.test.high or 0.0)]
+    console.print(f"Chosen on the training half: {chosen.name}; best on the other: {results.best_on_test}.")
     if others:
         console.print(f"Held out, its interval overlaps with that of {', '.join(each.name for each in others)}.")
 

@@ -1,17 +1,16 @@
-"""Puts what the main job prints into the README: its first text block is replaced, and the picture."""
+"""Puts tables and picture of a run of the main job into benchmarks/README.md: its first text block is replaced."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-README, PICTURE = ROOT / "README.md", ROOT / "benchmarks" / "report.svg"
+README, PICTURE = (Path(__file__).with_name(name) for name in ("README.md", "report.svg"))
 _BLOCK = re.compile(r"(?<=\n```text\n).*?(?=\n```\n)", re.DOTALL)
 
 
 def with_tables(readme: str, tables: str) -> str:
-    """The README with other tables in its first ``text`` block.
+    """The page with other tables in its first ``text`` block.
 
     Args:
         readme: Its text.
@@ -21,14 +20,14 @@ def with_tables(readme: str, tables: str) -> str:
         ValueError: It has no such block.
     """
     lines = "\n".join(line.rstrip() for line in tables.strip("\n").splitlines())
-    found, times = _BLOCK.subn(lambda _: lines, readme, count=1)
+    replaced, times = _BLOCK.subn(lambda _: lines, readme, count=1)
     if not times:
-        raise ValueError("The README has no block that begins with ```text; where should the tables go?")
-    return found
+        raise ValueError("The page has no block that begins with ```text; where should the tables go?")
+    return replaced
 
 
 def refresh(folder: Path, *, readme: Path = README, picture: Path = PICTURE) -> None:
-    """Puts the tables and the picture of a run of the main job into the README.
+    """Puts the tables and the picture of a run of the main job into the page.
 
     Args:
         folder: Of the run.

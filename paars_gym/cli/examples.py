@@ -27,6 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars personas mine --sessions people --model anthropic:claude-haiku-4-5 --out personas.jsonl --dry-run",
     ),
     "personas count": ("paars personas count --sessions people --catalog shop --out personas.jsonl",),
+    "personas check": ("paars personas check personas.jsonl --attributes answers.csv",),
     "play": ('paars play --intention "a kettle below 40" --log steps.jsonl',),
     "simulate": (
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",

@@ -17,6 +17,7 @@ from paars_gym.cli.app import (
 )
 from paars_gym.cli.shared_options import (
     PRIVACY,
+    AsJson,
     Batch,
     CacheFile,
     CallsAtOnce,
@@ -150,3 +151,30 @@ def personas_count(
         *((f"redacted: {kind}", f"{count:,}") for kind, count in summary.redacted.most_common()),
     ]
     print_facts(f"Personas in {out}", facts)
+
+
+@personas_app.command("check")
+def personas_check(
+    personas: Annotated[Path, typer.Argument(help="File of personas.")],
+    attributes: Annotated[
+        Path,
+        typer.Option(
+            help="What shoppers told about themselves: CSV, JSONL or Parquet with a column shopper and one or more of "
+            "age_range, income_band, household_size, children, marital_status and home, in the values of a profile."
+        ),
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Of the folds of the baseline.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Compares the profiles of personas with what their shoppers told about themselves."""
+    from paars_gym.personas.attributes import read_attributes
+    from paars_gym.personas.store import read_personas
+    from paars_gym.report.tasks import validity_table
+    from paars_gym.tasks.persona_validity import validate_personas
+
+    results = validate_personas(read_personas(personas), read_attributes(attributes), seed=seed)
+    if json:
+        typer.echo(results.model_dump_json(indent=2))
+        return
+    console.print(validity_table(results))
+    console.print("commonest: the value that most of the other shoppers told. A profile says something beyond that.")

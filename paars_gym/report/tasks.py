@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from rich.table import Table
 
 from paars_gym.alignment.kde import BANDWIDTHS
@@ -10,6 +12,7 @@ from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import measure_sentence, number
 from paars_gym.report.paper import PAPER
+from paars_gym.tasks.persona_validity import PersonaValidity
 from paars_gym.tasks.query_results import BY_CHANCE, OF, QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
@@ -245,3 +248,32 @@ def figure_3_remarks(results: ViewResults) -> list[str]:
         f"{results.cases:,} of {results.searches:,} searches give a case: what follows is a view of a result.",
         *results.notes,
     ]
+
+
+VALIDITY_NOTES = (
+    "commonest: the value that most of the other shoppers gave. counted: ridge regression on sizes, prices and "
+    "categories of the purchases. Neither predicts a shopper from its own answer (10 folds).",
+    "A profile says something about a shopper where it beats both.",
+)
+
+
+def validity_table(results: PersonaValidity) -> Table:
+    """How true profiles are, a row for each field and way of filling it in."""
+    shown = Table()
+    for name in ("field", "filled in by", "shoppers", "answered", "right, %\n(Wilson 95%)", "steps\noff"):
+        shown.add_column(name, justify="left" if name in ("field", "filled in by") else "right", no_wrap=True)
+    for row, following in zip_longest(results.rows, results.rows[1:]):
+        right, steps = row.accuracy, row.accuracy.number("steps_off")
+        assert right.value is not None
+        assert right.interval is not None
+        low, high = (100 * end for end in right.interval.ends)
+        shown.add_row(
+            row.field,
+            row.way,
+            f"{right.sizes['shoppers']:,}",
+            f"{right.details['answered']:.0%}",
+            f"{100 * right.value:.1f} ({low:.0f}–{high:.0f})",
+            "" if steps is None else f"{steps:.2f}",
+            end_section=following is None or following.field != row.field,
+        )
+    return shown

@@ -25,9 +25,9 @@ def test_the_nearest_candidate_is_chosen() -> None:
     people = log(800, 2.0, 0)
     found = search(people, {"far": log(400, 5.0, 1), "near": log(400, 2.1, 2), "none": log(400, 0.3, 3)})
     assert found.candidates[0].name == found.best_on_test == "near"
-    assert found.candidates[0].test < 0.01 < found.candidates[1].low
+    assert (found.candidates[0].test.value or 1.0) < 0.01 < (found.candidates[1].test.low or 0.0)
     assert found.floor < 0.01
-    assert all(candidate.low <= candidate.high for candidate in found.candidates)
+    assert all((one.test.low or 0.0) <= (one.test.high or 0.0) for one in found.candidates)
     assert table(found).row_count == 4
     assert found == search(people, {"far": log(400, 5.0, 1), "near": log(400, 2.1, 2), "none": log(400, 0.3, 3)})
 
