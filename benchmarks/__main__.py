@@ -24,8 +24,9 @@ from rich.table import Table
 import paars_gym
 from benchmarks import readme as readme_file
 from benchmarks import settings
-from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, tables
+from benchmarks.parts import PARTS, TOGETHER, PartRun, report, run_parts, scores, tables
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cli.alignment import check_writable
 from paars_gym.cli.running import WIDTH, run_command, wide_console
 from paars_gym.config import RunConfig
 from paars_gym.sessions.importing import household_baskets
@@ -42,6 +43,10 @@ def main(
         typer.Option(help="Run folder; by default a new one in runs/. One that was interrupted goes on."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="A part to run; repeat for several. All by default.")] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Also write settings and scores here: a list of rows for each table and figure."),
+    ] = None,
     readme: Annotated[
         bool, typer.Option("--readme", help="Put the tables and the picture into benchmarks/; --out must be new.")
     ] = False,
@@ -63,6 +68,7 @@ def main(
         if name.isupper()
     }
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})
+    check_writable(json_file, "--json")
     console = wide_console()
     console.print(FIRST_LINE, "\n")
     with console.status("catalogs and baskets, built once and kept") as status:
@@ -77,6 +83,8 @@ def main(
     pieces = list(report(results))
     console.print(*pieces, sep="\n")
     _keep(folder, pieces, results)
+    if json_file is not None:
+        _write(json_file, {"paars_gym": paars_gym.__version__, "settings": frozen, **scores(results)})
     if readme:
         readme_file.refresh(folder)
     took = ", ".join(f"{run.name} {run.cpu_seconds:.0f}" for run in runs.values())
@@ -93,8 +101,8 @@ def _run_all(names: list[str], folder: Path, progress: Callable[[str], None]) ->
             runs |= {run.name: run for run in job.result()}
             progress(f"running: {', '.join(name for name in names if name not in runs)}")
             # In the order of the parts, whichever came first.
-            found = {name: runs[name].results.model_dump(mode="json") for name in PARTS if name in runs}
-            _write(folder / "results.json", found)
+            finished = {name: runs[name].results.model_dump(mode="json") for name in PARTS if name in runs}
+            _write(folder / "results.json", finished)
             took = {
                 run.name: {"cpu_seconds": run.cpu_seconds, "wall_seconds": run.wall_seconds} for run in runs.values()
             }

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 
 from benchmarks import abtest, item_selection, query_generation, session_generation, view_selection
 from benchmarks.settings import SHOPPERS
+from paars_gym.estimate import Detail
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks
 from paars_gym.report.tasks import figure_3, figure_3_remarks, one_by_one, similarity_remarks
@@ -49,12 +50,47 @@ class PartRun(NamedTuple):
 
 def run_parts(names: Sequence[str], out: Path) -> list[PartRun]:
     """Runs parts one after the other; a function of a module, so that another process can be told to."""
-    found = []
+    runs = []
     for name in names:
         cpu, wall = time.process_time(), time.perf_counter()
         results = PARTS[name](out / name)
-        found.append(PartRun(name, results, time.process_time() - cpu, time.perf_counter() - wall))
-    return found
+        runs.append(PartRun(name, results, time.process_time() - cpu, time.perf_counter() - wall))
+    return runs
+
+
+def scores(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number by table and figure, as rows: ``table2``, ``figure3``, ``table3``, ``table4``, ``abtest``.
+
+    Args:
+        results: By part; what was not run is absent.
+    """
+    queries, views, sessions = (
+        results.get(part) for part in ("query_generation", "view_selection", "session_generation")
+    )
+    rows: dict[str, list[dict[str, Detail]]] = {}
+    if any((queries, views, sessions)):
+        both = () if sessions is None else (sessions.mini, sessions.journey)
+        rows["table2"] = [
+            {"column": column.head.replace("\n", " "), "people": column.people, "condition": condition}
+            | measure.estimate.to_dict()
+            for column in columns(SHOPPERS, queries=queries, views=views, sessions=both)
+            for condition, measure in (("base", column.base), ("persona", column.persona))
+        ]
+    if queries is not None:
+        rows["similarity"] = queries.to_dicts()
+    if views is not None:
+        rows["figure3"] = [
+            {"shopper": name, "rank": rank, "cases": cases}
+            for name, counts in views.ranks.items()
+            for rank, cases in enumerate(counts, start=1)
+        ]
+    if "item_selection" in results:
+        rows["table3"] = results["item_selection"].to_dicts()
+    if sessions is not None:
+        rows["table4"] = [row for row in sessions.mini.to_dicts() if "TTR" in str(row["metric"])]
+    if "abtest" in results:
+        rows["abtest"] = results["abtest"].to_dicts()
+    return {name: {"rows": table} for name, table in rows.items()}
 
 
 def tables(results: Mapping[str, Any]) -> list[RenderableType]:
@@ -73,10 +109,10 @@ def report(results: Mapping[str, Any]) -> Iterable[RenderableType]:
     queries: QueryResults | None = results.get("query_generation")
     views: ViewResults | None = results.get("view_selection")
     shops = () if sessions is None else (sessions.mini, sessions.journey)
-    found = columns(SHOPPERS, queries=queries, views=views, sessions=shops)
-    if found:
-        yield table_2(SHOPPERS, found)
-        yield from _listed(table_2_remarks(found))
+    table_2_columns = columns(SHOPPERS, queries=queries, views=views, sessions=shops)
+    if table_2_columns:
+        yield table_2(SHOPPERS, table_2_columns)
+        yield from _listed(table_2_remarks(table_2_columns))
     if queries is not None:
         yield one_by_one(queries)
         yield from _listed(similarity_remarks(queries))

@@ -20,25 +20,30 @@ from paars_gym.alignment import AlignmentReport, open_log, score
 from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
 from paars_gym.sessions.importing import import_log
+from paars_gym.tasks.people import reference_people
 
 UCI = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_shoppers"
 
 
-def run(agents: Path | None = None, *, human: Path = UCI, seed: int = 0) -> AlignmentReport:
+def run(agents: Path | None = None, *, human: str | None = None, uci: Path = UCI, seed: int = 0) -> AlignmentReport:
     """Compares a run, or without one a random half of the people, with (the other half of) the people.
 
     Args:
         agents: Folder of a run, or a store.
-        human: Folder of the people's data.
+        human: Other people, as `reference_people` takes them; None for those of UCI.
+        uci: Folder of UCI's data.
         seed: Of the halves.
 
     Raises:
         FileNotFoundError: The data or the run is not there.
     """
-    if not human.is_dir():
-        raise FileNotFoundError(f"No UCI sessions in {str(human)!r}; give the folder of online_shoppers_intention.csv.")
+    if human is None and not uci.is_dir():
+        raise FileNotFoundError(f"No UCI sessions in {str(uci)!r}; give the folder of online_shoppers_intention.csv.")
     with TemporaryDirectory() as folder:
-        people = open_log(import_log(human, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
+        if human is None:
+            people = open_log(import_log(uci, Path(folder, "store"), "uci-shoppers"), name="UCI, real sessions")
+        else:
+            people = reference_people(human).log()
         half = np.random.default_rng(seed).permutation(len(people.keep)) % 2 == 0
         if agents is not None:
             return score(people, agents, embedder=None, seed=seed)
@@ -48,10 +53,13 @@ def run(agents: Path | None = None, *, human: Path = UCI, seed: int = 0) -> Alig
 
 def main(
     agents: Annotated[Path | None, typer.Option(help="A run to compare; without one, the people's other half.")] = None,
-    human: Annotated[Path, typer.Option(help="The people: folder of online_shoppers_intention.csv.")] = UCI,
+    human: Annotated[
+        str | None, typer.Option(help="Other people: mini, journey, STORE or RUN; by default those of UCI.")
+    ] = None,
+    uci: Annotated[Path, typer.Option(help="Folder of online_shoppers_intention.csv.")] = UCI,
 ) -> None:
     """Compares session counts with those of real sessions."""
-    Console().print(render(run(agents, human=human)), highlight=False)
+    Console().print(render(run(agents, human=human, uci=uci)), highlight=False)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,30 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import app, console, print_facts, reference_app
+from paars_gym.cli.shared_options import PEOPLE, HumanReference
 
 
-def check_writable(out: Path | None) -> None:
+def check_writable(out: Path | None, option: str = "--out") -> None:
     """Raises ValueError before minutes of work when there is no place to put their result."""
     if out is None:
         return
     if out.is_dir():
-        raise ValueError(f"--out {str(out)!r} is a folder, must be a file.")
+        raise ValueError(f"{option} {str(out)!r} is a folder, must be a file.")
     if not out.parent.is_dir():
-        raise ValueError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}; make it first.")
+        raise ValueError(f"{option} {str(out)!r}: there is no folder {str(out.parent)!r}; make it first.")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise ValueError(f"--out {str(out)!r} cannot be written to; choose another file.")
+        raise ValueError(f"{option} {str(out)!r} cannot be written to; choose another file.")
 
 
 @app.command()
 def score(
     human: Annotated[
-        Path, typer.Option(help="Store of people's sessions, a run of synthetic ones, or reference.json.")
+        str,
+        typer.Option(
+            help="Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that "
+            "paars sessions import has left, RUN, the folder of a simulated run, or a reference.json.",
+            rich_help_panel=PEOPLE,
+        ),
     ],
     agents: Annotated[Path, typer.Option(help="Folder of a run, or a store.")],
     baseline: Annotated[Path | None, typer.Option(help="Another run, in the same catalog.")] = None,
@@ -48,9 +54,10 @@ def score(
     from paars_gym.alignment.scoring import score as compare
     from paars_gym.personas.store import read_attributes
     from paars_gym.report.alignment import render
+    from paars_gym.tasks.people import reference_people
 
     report = compare(
-        human,
+        Path(human) if Path(human).exists() else reference_people(human).log(),
         agents,
         baseline=baseline,
         by=by,
@@ -66,8 +73,8 @@ def score(
 
 @reference_app.command("export")
 def reference_export(
-    human: Annotated[Path, typer.Option(help="Store of people's sessions.")],
-    out: Annotated[Path, typer.Option(help="File that anyone may see.")] = Path("reference.json"),
+    human: HumanReference,
+    out: Annotated[Path, typer.Option(help="File to write, which anyone may see.")] = Path("reference.json"),
     epsilon: Annotated[float, typer.Option(help="Total privacy loss; less is more private.")] = 1.0,
 ) -> None:
     """Releases the histograms of a log with differential privacy, to score against in place of the log."""
@@ -75,9 +82,9 @@ def reference_export(
     import numpy as np
 
     from paars_gym.alignment.private import export_reference
-    from paars_gym.alignment.session_log import open_log
+    from paars_gym.tasks.people import reference_people
 
-    reference = export_reference(open_log(human), epsilon=epsilon, rng=np.random.default_rng())
+    reference = export_reference(reference_people(human).log(), epsilon=epsilon, rng=np.random.default_rng())
     out.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
     spent = {f"epsilon of {name}": f"{share:g}" for name, share in reference.spent.items()}
     print_facts(f"Reference in {out}", (spent | {"epsilon in total": f"{reference.epsilon:g}"}).items())

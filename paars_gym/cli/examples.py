@@ -35,12 +35,22 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "score": ("paars score --human people --agents run", "paars score --human people --agents run --baseline base"),
     "reference export": ("paars reference export --human people --epsilon 1 --out reference.json",),
+    "tasks query": (
+        "paars tasks query --human people --policy llm --model openai:gpt-4.1-mini --max-usd 5",
+        "paars tasks query --human mini --policy behavioural --policy uniform",
+    ),
+    "tasks item": (
+        "paars tasks item --human journey",
+        "paars tasks item --model anthropic:claude-haiku-4-5 --cases 500 --max-usd 5",
+    ),
+    "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
+    "tasks session": ("paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",),
     "abtest": (
         'paars abtest --catalog shop --control bm25 --treatment "bm25+rating:0.3" --sessions 800',
         "paars abtest --plan --mde 2%",
     ),
     "backtest": ("paars backtest past_tests.csv",),
-    "calibrate": ("paars calibrate --human people --out population.json",),
+    "calibrate": ("paars calibrate --human people --catalog shop --out population.json",),
     "probe": ("paars probe brand --by income",),
     "survey": ("paars survey questions.yaml --model anthropic:claude-haiku-4-5 --personas personas.jsonl",),
 }

@@ -17,6 +17,7 @@ from paars_gym.cli.shared_options import (
     Draws,
     DryRun,
     EnvName,
+    HumanReference,
     Level,
     MaxUsd,
     ModelSpec,
@@ -271,7 +272,7 @@ def backtest_verb(
 
 @app.command()
 def calibrate(
-    human: Annotated[Path, typer.Option(help="Store of people's sessions, without a test: paars sessions import.")],
+    human: HumanReference,
     out: Annotated[Path, typer.Option(help="File that gets the population.")],
     marginals: Annotated[
         Path | None, typer.Option(help="Shares of customers by trait: JSON, or CSV with trait, value, share.")
@@ -302,12 +303,12 @@ def calibrate(
     from paars_gym.abtest.fit.weights import read_marginals
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report.abtest import population_table
-    from paars_gym.sessions.opening import open_store
     from paars_gym.simulation.forecast import forecast_run
+    from paars_gym.tasks.people import reference_people
 
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
-    people = open_store(human)
+    people = reference_people(human)
     asked = asked_model(
         model,
         policy=policy,
@@ -340,11 +341,11 @@ def calibrate(
         return
     with errors.status("reading people's sessions") as status:
         calibrated = fit_population(
-            people,
+            people.source,
             run,
             shop,
             marginals=None if marginals is None else read_marginals(marginals),
-            what_is_known=people.provenance.what_is_known,
+            what_is_known=people.known,
             held_out=share("--held-out", held_out),
             rounds=rounds,
             progress=status.update,

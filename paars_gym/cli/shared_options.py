@@ -15,7 +15,8 @@ import typer
 
 from paars_gym.config import BudgetConfig, ModelConfig
 
-SHOP, SHOPPERS, MODEL, OUTPUT, PRIVACY = "Shop", "Shoppers", "Language model", "Output", "Privacy"
+SHOP, PEOPLE, SHOPPERS, MODEL = "Shop", "People to compare with", "Shoppers", "Language model"
+TEST, DATA, OUTPUT, PRIVACY = "Test", "Data", "Output", "Privacy"
 
 CatalogName = Annotated[
     str, typer.Option(help="mini, journey, or the folder of a built catalog.", rich_help_panel=SHOP)
@@ -28,9 +29,12 @@ EnvName = Annotated[
     typer.Option("--env", help="Environment to play through: the id of one, or module:factory.", rich_help_panel=SHOP),
 ]
 HumanReference = Annotated[
-    str | None,
+    str,
     typer.Option(
-        "--human", help="People to compare with: NAME or STORE, a folder of sessions.", rich_help_panel=SHOPPERS
+        "--human",
+        help="Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that paars "
+        "sessions import has left, or RUN, the folder of a simulated run.",
+        rich_help_panel=PEOPLE,
     ),
 ]
 PeopleFile = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paars_gym.cli.alignment import check_writable
-from paars_gym.cli.app import app, errors, print_facts
-from paars_gym.cli.running import wide_console
+from paars_gym.cli.app import app, errors
 from paars_gym.cli.shared_options import (
     MODEL,
     OUTPUT,
-    SHOP,
+    PEOPLE,
     SHOPPERS,
     AsJson,
     Batch,
     CacheFile,
     CallsAtOnce,
     DryRun,
+    HumanReference,
     MaxUsd,
     ModelSpec,
     Offline,
@@ -29,54 +28,29 @@ from paars_gym.cli.shared_options import (
     PriceText,
     Seed,
     TokensPerMinute,
-    asked_model,
+)
+from paars_gym.cli.task_options import (
+    Cases,
+    EmbedderName,
+    Out,
+    OwnCatalog,
+    OwnPersonas,
+    Policies,
+    print_forecasts,
+    show_results,
+    task_run,
 )
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from paars_gym.config import RunConfig
-    from paars_gym.llm.dry_run import Forecast
-
 tasks_app = typer.Typer(help="The paper's four tasks, for any policy or model.", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks")
-
-Human = Annotated[
-    str,
-    typer.Option(
-        "--human",
-        help="Reference people: mini (synthetic), journey (real households, who only buy), or STORE, a folder that "
-        "paars sessions import has left.",
-        rich_help_panel=SHOP,
-    ),
-]
-OwnCatalog = Annotated[
-    str | None, typer.Option("--catalog", help="Of the products in STORE: a name or a folder.", rich_help_panel=SHOP)
-]
-OwnPersonas = Annotated[
-    Path | None,
-    typer.Option(
-        "--personas", help="File of personas of the people; those without one are left out.", rich_help_panel=SHOPPERS
-    ),
-]
-Policies = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--policy",
-        help="Who is asked: behavioural, uniform, embedding, llm or module:Class; repeat for several.",
-        rich_help_panel=SHOPPERS,
-    ),
-]
-Cases = Annotated[int, typer.Option("--cases", min=1, help="At most, drawn at random.", rich_help_panel=SHOPPERS)]
-Out = Annotated[Path | None, typer.Option("--out", help="Write the results here as JSON.", rich_help_panel=OUTPUT)]
-EmbedderName = Annotated[
-    str, typer.Option("--embedder", help="minilm-int8, minilm, lexical, auto or a model's name.", rich_help_panel=MODEL)
-]
 
 
 @tasks_app.command("query")
 def query(
-    human: Human = "mini",
+    human: HumanReference = "mini",
     policy: Policies = None,
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
@@ -110,22 +84,20 @@ def query(
 
     People's first query of a session and the title viewed next; each shopper writes its own query for the title, alone
     and with the person's persona.
-
-    Example: paars tasks query --human STORE --policy llm --model openai:gpt-4.1-mini
     """
     check_writable(out)
     from paars_gym.report.tasks import query_examples, query_remarks, query_tables
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.query_generation import forecast_queries, generate_queries
 
-    run = _run(
+    run = task_run(
         cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
         tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     )  # fmt: skip
     with errors.status("starting") as status:
         people = reference_people(human, personas=personas)
         if dry_run:
-            _forecast(forecast_queries(people, run, policy or ()))
+            print_forecasts(forecast_queries(people, run, policy or ()))
             return
         results = generate_queries(
             people, run, policies=policy or (), embedder=embedder, language_model=perplexity, scored=scored,
@@ -133,12 +105,12 @@ def query(
         )  # fmt: skip
     heads = (results.headline, f"People: {results.people}.")
     remarks = (*query_examples(results), *query_remarks(results))
-    _show(results, [*heads, *query_tables(results)], remarks, out=out, json=json)
+    show_results(results, [*heads, *query_tables(results)], remarks, out=out, json=json)
 
 
 @tasks_app.command("item")
 def item(
-    human: Human = "journey",
+    human: HumanReference = "journey",
     policy: Policies = None,
     catalog: OwnCatalog = None,
     conditions: Annotated[
@@ -158,6 +130,9 @@ def item(
     min_known: Annotated[
         int, typer.Option(min=1, help="Purchase lines that must be known before a case.", rich_help_panel=SHOPPERS)
     ] = 20,
+    history_tokens: Annotated[
+        int, typer.Option(min=100, help="Most tokens of the history in a persona.", rich_help_panel=SHOPPERS)
+    ] = 6_000,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -174,7 +149,7 @@ def item(
     ] = None,
     attributes: Annotated[
         Path | None,
-        typer.Option(help="Table with a column shopper and others, or personas.jsonl.", rich_help_panel=SHOP),
+        typer.Option(help="Table with a column shopper and others, or personas.jsonl.", rich_help_panel=PEOPLE),
     ] = None,
     seed: Seed = 0,
     embedder: EmbedderName = "minilm-int8",
@@ -194,34 +169,32 @@ def item(
     """Item selection: of four items, which one did a person buy? (Table 3.)
 
     Uniform, popularity and embedding always choose; any policy or model is asked case by case.
-
-    Example: paars tasks item --model anthropic:claude-haiku-4-5 --cases 500 --max-usd 5
     """
     check_writable(out)
     from paars_gym.report.item_selection import table_3, table_3_remarks
     from paars_gym.tasks.item_selection import ItemDesign, forecast_items, select_items
     from paars_gym.tasks.people import reference_people
 
-    run = _run(
+    run = task_run(
         cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
         tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     ).model_copy(update={"personas": personas})  # fmt: skip
-    design = ItemDesign(per_shopper=per_shopper, min_known=min_known)
+    design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
     if protocol:
         design = design._replace(protocols=protocol)  # type: ignore[arg-type]  # checked there
     asked: dict[str, Any] = {"policies": policy or (), "conditions": conditions.split(","), "design": design}
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, attributes=attributes)
         if dry_run:
-            _forecast(forecast_items(people, run, **asked))
+            print_forecasts(forecast_items(people, run, **asked))
             return
         results = select_items(people, run, **asked, embedder=embedder, by=by, progress=status.update)
-    _show(results, [results.headline, table_3(results)], table_3_remarks(results), out=out, json=json)
+    show_results(results, [results.headline, table_3(results)], table_3_remarks(results), out=out, json=json)
 
 
 @tasks_app.command("view")
 def view(
-    human: Human = "mini",
+    human: HumanReference = "mini",
     policy: Policies = None,
     catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
@@ -243,30 +216,28 @@ def view(
     """View selection: which result of a page is opened? (Table 2, Figure 3.)
 
     Shoppers see the pages that people saw, alone and with the person's persona.
-
-    Example: paars tasks view --human STORE --catalog CATALOG --policy behavioural --policy uniform
     """
     check_writable(out)
     from paars_gym.report.tasks import figure_3, view_remarks, view_table
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.view_selection import forecast_views, select_views
 
-    run = _run(
+    run = task_run(
         cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
         tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     )  # fmt: skip
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, personas=personas)
         if dry_run:
-            _forecast(forecast_views(people, run, policy or ()))
+            print_forecasts(forecast_views(people, run, policy or ()))
             return
         results = select_views(people, run, policies=policy or (), progress=status.update)
-    _show(results, [view_table(results), figure_3(results)], view_remarks(results), out=out, json=json)
+    show_results(results, [view_table(results), figure_3(results)], view_remarks(results), out=out, json=json)
 
 
 @tasks_app.command("session")
 def session(
-    human: Human = "mini",
+    human: HumanReference = "mini",
     policy: Annotated[
         str, typer.Option(help="Who shops: behavioural, uniform, llm or module:Class.", rich_help_panel=SHOPPERS)
     ] = "behavioural",
@@ -287,6 +258,7 @@ def session(
     concurrency: CallsAtOnce = 16,
     cache: CacheFile = None,
     offline: Offline = False,
+    dry_run: DryRun = False,
     runs: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps the runs; one that was interrupted goes on.", rich_help_panel=OUTPUT),
@@ -296,64 +268,26 @@ def session(
 ) -> None:
     """Session generation: whole sessions with and without personas against people's. (Tables 2 and 4.)
 
-    The shoppers come for what people came for. What a run would take of a language model: paars simulate --dry-run.
-
-    Example: paars tasks session --human mini --policy behavioural --sessions 500 --runs runs/sessions
+    The shoppers come for what people came for.
     """
     check_writable(out)
     from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks, varied
     from paars_gym.tasks.people import reference_people
-    from paars_gym.tasks.session_generation import generate_sessions
+    from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
 
-    run = _run(
+    run = task_run(
         sessions, seed, [policy], runs or out, model=model, price=price, option=option, max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline,
+        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     )  # fmt: skip
     with errors.status("starting") as status, TemporaryDirectory() as temporary:
         people = reference_people(human, catalog=catalog, personas=personas)
+        if dry_run:
+            print_forecasts(forecast_sessions(people, run))
+            return
         folder = Path(temporary) if runs is None else runs
         words = None if embedder == "none" else embedder
         results = generate_sessions(people, run, folder, embedder=words, progress=status.update)
-    found = columns(policy, sessions=(results,))
-    pieces: list[RenderableType] = [results.headline, table_2(policy, found)]
+    shown = columns(policy, sessions=(results,))
+    pieces: list[RenderableType] = [results.headline, table_2(policy, shown)]
     pieces += [table_4(results)] if varied(results) else []
-    _show(results, pieces, (*table_2_remarks(found), *table_4_remarks(results)), out=out, json=json)
-
-
-def _run(
-    cases: int, seed: int, policies: Sequence[str] | None, out: Path | None, *, batch: bool = False, **given: Any
-) -> RunConfig:
-    """The options of a verb as the configuration of a task."""
-    from paars_gym.cache import cache_dir
-    from paars_gym.config import RunConfig
-
-    replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
-    names = list(policies or ()) or (["llm"] if given["model"] else ["behavioural"])
-    asking = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
-    batches = (given["cache"] or replies).with_suffix(".batches.jsonl") if batch else None
-    asked = asked_model(policy=asking, default_cache=replies, batches=batches, **given)
-    return RunConfig(
-        sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget
-    )
-
-
-def _forecast(forecasts: Mapping[str, Forecast]) -> None:
-    for spec, forecast in forecasts.items():
-        print_facts(f"A dry run: {spec} would take, about", forecast.facts())
-
-
-def _show(
-    results: Any, pieces: Iterable[RenderableType], remarks: Iterable[str], *, out: Path | None, json: bool
-) -> None:
-    text = results.model_dump_json(indent=1)
-    if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
-    if json:
-        typer.echo(text)
-        return
-    console = wide_console()
-    show: Callable[..., None] = console.print
-    for piece in pieces:
-        show(piece)
-    for remark in remarks:
-        show(f"- {remark}", markup=False)
+    show_results(results, pieces, (*table_2_remarks(shown), *table_4_remarks(results)), out=out, json=json)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
 
+from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
@@ -82,6 +84,13 @@ class ReferencePeople:
                 "Choose other people: --human mini (synthetic) has everything, and for a log of your own "
                 "`paars sessions describe STORE` says which tasks it can be the human side of."
             )
+
+    def log(self) -> SessionLog:
+        """Their sessions, to score agents against."""
+        if isinstance(self.source, Store):
+            return open_log(self.source)
+        opened = open_log(self.source, name=self.name)
+        return replace(opened, synthetic=self.synthetic, known=self.known, notes=self.notes)
 
     def product_log(self) -> ProductLog:
         """What they bought and viewed, by product of the catalog."""
@@ -231,8 +240,8 @@ def reference_people(
         people = JourneyPeople()
     else:
         raise FileNotFoundError(
-            f"There are no people {str(human)!r}: neither one of {', '.join(BUILT_IN)} nor the folder of a store; "
-            "make one with: paars sessions import LOG --out STORE."
+            f"There are no people {str(human)!r}: neither one of {', '.join(BUILT_IN)} nor the folder of a store "
+            "or a run; make one with: paars sessions import LOG --out STORE."
         )
     if personas is not None:
         people = copy(people)  # built-in ones are shared

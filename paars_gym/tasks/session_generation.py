@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,7 @@ from paars_gym.alignment.scoring import score
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig, ShopConfig
 from paars_gym.estimate import Detail, Tabular
+from paars_gym.llm.dry_run import Forecast
 from paars_gym.personas.intentions import MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.split import split_by_time
@@ -20,6 +22,7 @@ from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
+from paars_gym.simulation.forecast import forecast_run
 from paars_gym.simulation.run import run as simulate
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import measure_row
@@ -107,6 +110,19 @@ def generate_sessions(
         report=report,
         notes=people.notes if isinstance(people, MiniPeople) else (),
     )
+
+
+def forecast_sessions(people: ReferencePeople, run: RunConfig) -> dict[str, Forecast]:
+    """What either population would take of a language model, by condition; nothing is sent."""
+    with TemporaryDirectory() as folder:
+        personas, intentions = _visitors(people, _sessions_of(people, Path(folder)), run)
+    asked = run.model_copy(update={"personas": personas, "intentions": intentions})
+    return {
+        f"{run.policy}, {condition}": forecast_run(
+            asked.model_copy(update={"condition": condition}), ShopConfig(catalog=people.catalog)
+        )
+        for condition in SESSION_CONDITIONS.values()
+    }
 
 
 def _short(people: ReferencePeople) -> str:

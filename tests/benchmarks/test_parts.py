@@ -64,6 +64,16 @@ def test_files_hold_the_report_whole_and_the_tables_alone(views: ViewResults, tm
     assert (tmp_path / "report.svg").read_bytes() == before
 
 
+def test_scores_are_rows_by_table(views: ViewResults) -> None:
+    scores = parts.scores({"view_selection": views})
+    assert set(scores) == {"table2", "figure3"}
+    first = scores["table2"]["rows"][0]
+    assert (first["column"], first["people"], first["condition"]) == ("item rank", "synthetic", "base")
+    assert first["value"] == views.find("behavioural, base", "KL").estimate.value
+    assert sum(row["cases"] for row in scores["figure3"]["rows"] if row["shopper"] == "people") == views.cases
+    assert parts.scores({}) == {}
+
+
 def test_the_readme_gets_tables_2_and_3_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Table 3 comes in a group with what its conditions gain, which the picture shows as well."""
     titles = ("Table 2: divergence", "Table 3, accuracy", "gains", "Table 4: diversity")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.session_counts import run
+from paars_gym.tasks.people import MiniPeople
 
 
 def test_halves_of_real_people_are_not_told_apart(shared_data: Path) -> None:
@@ -21,4 +22,11 @@ def test_halves_of_real_people_are_not_told_apart(shared_data: Path) -> None:
 
 def test_absent_data_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="online_shoppers_intention"):
-        run(human=tmp_path / "nowhere")
+        run(uci=tmp_path / "nowhere")
+
+
+def test_other_people_by_the_names_that_every_verb_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paars_gym.tasks.people.mini_people", lambda: MiniPeople(60, 1, 20))
+    report = run(human="mini")
+    assert report.populations[0].synthetic
+    assert "searches" in {measure.of for measure in report.measures}

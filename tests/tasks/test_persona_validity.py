@@ -64,9 +64,7 @@ def test_true_silent_and_wrong_profiles() -> None:
     silent = validate_personas([persona(house) for house in ANSWERS], ANSWERS).find("age_range", "profile")
     assert (silent.value, silent.details["answered"], silent.number("steps_off")) == (0.0, 0.0, None)
     # Only those with a persona count, and strangers do not.
-    few = validate_personas(
-        [persona("0", home="owner"), persona("1", home="owner"), persona("x", home="owner")], ANSWERS
-    )
+    few = validate_personas([persona(name, home="owner") for name in "01x"], ANSWERS)
     right = few.find("home", "profile")
     assert (right.sizes["shoppers"], right.value) == (2, 0.5)
     assert few.to_dicts()[-1]["way"] == "commonest"

@@ -1,0 +1,83 @@
+"""Options that the four verbs of ``paars tasks`` share, what they make of them, and how results are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paars_gym.cli.app import print_facts
+from paars_gym.cli.running import wide_console
+from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS, asked_model
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from paars_gym.config import RunConfig
+    from paars_gym.llm.dry_run import Forecast
+
+OwnCatalog = Annotated[
+    str | None, typer.Option("--catalog", help="Of the products in STORE: a name or a folder.", rich_help_panel=PEOPLE)
+]
+OwnPersonas = Annotated[
+    Path | None,
+    typer.Option(
+        "--personas", help="File of personas of the people; those without one are left out.", rich_help_panel=PEOPLE
+    ),
+]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        help="Who is asked: behavioural, uniform, embedding, llm or module:Class; repeat for several.",
+        rich_help_panel=SHOPPERS,
+    ),
+]
+Cases = Annotated[int, typer.Option("--cases", min=1, help="Cases at most, drawn at random.", rich_help_panel=SHOPPERS)]
+Out = Annotated[Path | None, typer.Option("--out", help="Write the results here as JSON.", rich_help_panel=OUTPUT)]
+EmbedderName = Annotated[
+    str, typer.Option("--embedder", help="minilm-int8, minilm, lexical, auto or a model's name.", rich_help_panel=MODEL)
+]
+
+
+def task_run(
+    cases: int, seed: int, policies: Sequence[str] | None, out: Path | None, *, batch: bool = False, **given: Any
+) -> RunConfig:
+    """The options of a verb as the configuration of a task."""
+    from paars_gym.cache import cache_dir
+    from paars_gym.config import RunConfig
+
+    replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
+    names = list(policies or ()) or (["llm"] if given["model"] else ["behavioural"])
+    asking = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
+    batches = (given["cache"] or replies).with_suffix(".batches.jsonl") if batch else None
+    asked = asked_model(policy=asking, default_cache=replies, batches=batches, **given)
+    return RunConfig(
+        sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget
+    )
+
+
+def print_forecasts(forecasts: Mapping[str, Forecast]) -> None:
+    """What each model would take."""
+    for spec, forecast in forecasts.items():
+        print_facts(f"A dry run: {spec} would take, about", forecast.facts())
+
+
+def show_results(
+    results: Any, pieces: Iterable[RenderableType], remarks: Iterable[str], *, out: Path | None, json: bool
+) -> None:
+    """Writes results to ``--out``, and prints them as JSON, or as tables with remarks below."""
+    text = results.model_dump_json(indent=1)
+    if out is not None:
+        out.write_text(text + "\n", encoding="utf-8")
+    if json:
+        typer.echo(text)
+        return
+    console = wide_console()
+    show: Callable[..., None] = console.print
+    for piece in pieces:
+        show(piece)
+    for remark in remarks:
+        show(f"- {remark}", markup=False)
