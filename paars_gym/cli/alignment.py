@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import app, console, print_facts, reference_app
-from paars_gym.cli.shared_options import PEOPLE, HumanReference
+from paars_gym.cli.shared_options import HumanOrReleased, HumanReference
 
 
 def check_writable(out: Path | None, option: str = "--out") -> None:
@@ -26,27 +26,25 @@ def check_writable(out: Path | None, option: str = "--out") -> None:
 
 @app.command()
 def score(
-    human: Annotated[
-        str,
-        typer.Option(
-            help="Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that "
-            "paars sessions import has left, RUN, the folder of a simulated run, or a reference.json.",
-            rich_help_panel=PEOPLE,
-        ),
-    ],
+    human: HumanOrReleased,
     agents: Annotated[Path, typer.Option(help="Folder of a run, or a store.")],
-    baseline: Annotated[Path | None, typer.Option(help="Another run, in the same catalog.")] = None,
-    by: Annotated[str | None, typer.Option(help="Each segment too: goal, category, or a name in --attributes.")] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Another run in the same catalog: are the agents closer?"),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Also by segment: goal, category, or a name in --attributes.")] = None,
     attributes: Annotated[
-        Path | None, typer.Option(help="CSV, JSONL or Parquet with a column shopper and others, or personas.jsonl.")
+        Path | None,
+        typer.Option(help="CSV, JSONL or Parquet with a column shopper and others, or personas.jsonl."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the whole report here as JSON.")] = None,
     embedder: Annotated[
-        str, typer.Option(help="auto, minilm, minilm-int8, lexical, a model's name, or none.")
+        str,
+        typer.Option(help="Text vectors: auto, minilm, minilm-int8, lexical, a model's name; none compares no words."),
     ] = "auto",
-    text_sessions: Annotated[int, typer.Option(min=2, help="Sessions whose words are compared.")] = 2400,
+    text_sessions: Annotated[int, typer.Option(min=2, help="Sessions whose words are compared, at most.")] = 2400,
     minimum: Annotated[int, typer.Option(min=1, help="Sessions that a segment needs on each side.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
 ) -> None:
     """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
     check_writable(out)

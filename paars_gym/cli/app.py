@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from paars_gym.cli.examples import examples_of
 from paars_gym.cli.running import run_command
+from paars_gym.cli.shared_options import DATA, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
 from paars_gym.version import __version__
 
 PANELS = {
@@ -20,6 +21,22 @@ PANELS = {
     "Experiments": ("abtest", "backtest", "calibrate", "probe", "survey"),
 }
 """The verbs in the order in which data passes through them, as ``paars --help`` shows them."""
+
+
+OPTION_PANELS = {
+    DATA: ("format", "map", "only", "encoding", "currency", "gap_minutes", "timezone", "wizard",
+           "propose", "by", "at", "fraction", "as_of", "limit", "tokens", "shoppers", "attributes",
+           "minimum", "baseline", "agents", "text_sessions"),
+    TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
+           "outcome", "pilot", "backtest", "independent_noise", "marginals", "held_out", "rounds", "pages", "brand",
+           "trials"),
+    SHOP: ("catalog", "ranking"),
+    SHOPPERS: ("sessions", "policy", "intentions", "intention", "mix", "max_steps", "population", "personas", "seed"),
+    MODEL: ("embedder",),
+    OUTPUT: ("out", "log", "resume", "name", "json", "epsilon"),
+    PRIVACY: ("names",),
+}  # fmt: skip
+"""Where an option stands in the help of every verb, unless it says so itself."""
 
 
 class _VerbsInOrder(TyperGroup):
@@ -32,9 +49,21 @@ class _VerbsInOrder(TyperGroup):
             self.commands[verb].rich_help_panel = panel  # type: ignore[attr-defined]
         self.commands = {verb: self.commands[verb] for verb in (*panels, *self.commands)}
         for verb, command in self.commands.items():
-            command.epilog = command.epilog or examples_of(verb)
+            _complete_help(verb, command)
             for name, inner in getattr(command, "commands", {}).items():
-                inner.epilog = inner.epilog or examples_of(f"{verb} {name}")
+                _complete_help(f"{verb} {name}", inner)
+
+
+def _complete_help(verb: str, command: Any) -> None:
+    """Adds the examples, and puts every option into its group."""
+    command.epilog = command.epilog or examples_of(verb)
+    panel_of = {name: panel for panel, names in OPTION_PANELS.items() for name in names}
+    for option in command.params:
+        if option.param_type_name == "option" and option.rich_help_panel is None:
+            option.rich_help_panel = panel_of.get(option.name)
+    # Groups are shown in the order of their first options.
+    order = [None, PEOPLE, DATA, TEST, SHOP, SHOPPERS, MODEL, OUTPUT, PRIVACY]
+    command.params.sort(key=lambda parameter: order.index(getattr(parameter, "rich_help_panel", None)))
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,19 +75,25 @@ def _print_version(wanted: bool) -> None:
 app = typer.Typer(
     name="paars",
     cls=_VerbsInOrder,
-    help="Simulated shoppers: build a shop, fill it, measure them against people, and test before you ship.",
+    help="Simulated shoppers: build a shop, let them shop, compare them with people, and test before you ship.",
     epilog=examples_of(""),
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-catalog_app = typer.Typer(help="Product catalogs.", no_args_is_help=True)
+catalog_app = typer.Typer(help="Product catalogs: build one from a feed, and say what is in it.", no_args_is_help=True)
 app.add_typer(catalog_app, name="catalog")
-sessions_app = typer.Typer(help="Logs of sessions, of people and of agents.", no_args_is_help=True)
+sessions_app = typer.Typer(
+    help="Logs of sessions, of people and of agents: import, describe and split them.", no_args_is_help=True
+)
 app.add_typer(sessions_app, name="sessions")
-personas_app = typer.Typer(help="Personas of shoppers.", no_args_is_help=True)
+personas_app = typer.Typer(
+    help="Personas of shoppers: mine them with a language model, count them, check them.", no_args_is_help=True
+)
 app.add_typer(personas_app, name="personas")
-reference_app = typer.Typer(help="People's histograms without the people.", no_args_is_help=True)
+reference_app = typer.Typer(
+    help="People's histograms, released with differential privacy in place of their log.", no_args_is_help=True
+)
 app.add_typer(reference_app, name="reference")
 console = Console()
 errors = Console(stderr=True)

@@ -35,7 +35,8 @@ from paars_gym.cli.shared_options import (
 )
 
 FittedFile = Annotated[
-    Path | None, typer.Option(help="Of paars calibrate: intentions, choices and weights fitted to people.")
+    Path | None,
+    typer.Option(help="Population that paars calibrate has fitted to people: intentions, choices and weights."),
 ]
 PLANNED = "bm25+rating:0.3"
 """Treatment whose variance a plan is made from, where none is named."""
@@ -43,12 +44,16 @@ PLANNED = "bm25+rating:0.3"
 
 @app.command()
 def abtest(
-    control: Annotated[str, typer.Option(help="Ranking now, such as bm25 or logged:lists.parquet.")] = "bm25",
+    control: Annotated[str, typer.Option(help="Ranking of today, such as bm25 or logged:lists.parquet.")] = "bm25",
     treatment: Annotated[
         str | None, typer.Option(help=f'Ranking to try, such as "{PLANNED}", which is that of a plan by default.')
     ] = None,
-    control_patch: Annotated[Path | None, typer.Option(help="Content changes of the control arm.")] = None,
-    treatment_patch: Annotated[Path | None, typer.Option(help="JSONL or CSV of content changes.")] = None,
+    control_patch: Annotated[
+        Path | None, typer.Option(help="JSONL or CSV of content changes in the control arm.")
+    ] = None,
+    treatment_patch: Annotated[
+        Path | None, typer.Option(help="JSONL or CSV of content changes in the treatment arm.")
+    ] = None,
     catalog: CatalogName = "mini",
     env: EnvName = "PAARS-Retail-v0",
     treatment_env: Annotated[
@@ -74,11 +79,11 @@ def abtest(
         bool, typer.Option("--independent-noise", help="Draw each arm's seeds apart, to check the estimators.")
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say what a test takes, from a pilot of --sessions.")] = False,
-    mde: Annotated[str, typer.Option(help="With --plan: relative change to be found.")] = "2%",
+    mde: Annotated[str, typer.Option(help="With --plan: the smallest relative change to be detected.")] = "2%",
     power: Annotated[
-        str | None, typer.Option(help="With --plan: chance to find it, such as 80%; several by default.")
+        str | None, typer.Option(help="With --plan: chance to detect it, such as 80%; several by default.")
     ] = None,
-    outcome: Annotated[str, typer.Option(help="With --plan: in which the change is.")] = "sales_units",
+    outcome: Annotated[str, typer.Option(help="With --plan: the outcome that changes.")] = "sales_units",
     pilot: Annotated[Path | None, typer.Option(help="With --plan: a finished test, instead of playing one.")] = None,
     backtest: Annotated[
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
@@ -174,7 +179,7 @@ def abtest(
 @app.command("backtest")
 def backtest_verb(
     tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
-    catalog: Annotated[str, typer.Option(help="Of tests that have to be simulated.")] = "mini",
+    catalog: Annotated[str, typer.Option(help="Catalog of the tests that have to be simulated.")] = "mini",
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
@@ -192,8 +197,10 @@ def backtest_verb(
     draws: Draws = 1,
     seed: Seed = 0,
     level: Level = 0.95,
-    outcome: Annotated[str, typer.Option(help="Of which the human effects are.")] = "sales_units",
-    out: Annotated[Path | None, typer.Option(help="Keeps each simulated test in a folder here; resumes.")] = None,
+    outcome: Annotated[str, typer.Option(help="Outcome that the human effects are of.")] = "sales_units",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that keeps each simulated test; one that was interrupted goes on.")
+    ] = None,
     record: Records = "auto",
     concurrency: SessionsAtOnce = 8,
     json: AsJson = False,
@@ -273,12 +280,12 @@ def backtest_verb(
 @app.command()
 def calibrate(
     human: HumanReference,
-    out: Annotated[Path, typer.Option(help="File that gets the population.")],
+    out: Annotated[Path, typer.Option(help="File to write the population to, as JSON.")],
     marginals: Annotated[
         Path | None, typer.Option(help="Shares of customers by trait: JSON, or CSV with trait, value, share.")
     ] = None,
     catalog: CatalogName = "mini",
-    ranking: Annotated[str, typer.Option(help="In the order in which the people saw it.")] = "bm25",
+    ranking: Annotated[str, typer.Option(help="Ranking in which the people saw the products.")] = "bm25",
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
@@ -291,9 +298,9 @@ def calibrate(
     offline: Offline = False,
     dry_run: DryRun = False,
     condition: ConditionName = "persona",
-    held_out: Annotated[str, typer.Option(help="Share of the people that judge the fit.")] = "50%",
-    sessions: Annotated[int, typer.Option(help="Simulated in each run of the fit.")] = 1_000,
-    rounds: Annotated[int, typer.Option(help="Most, of the fit of choices; each takes some six runs.")] = 4,
+    held_out: Annotated[str, typer.Option(help="Share of the people that the fit is judged on.")] = "50%",
+    sessions: Annotated[int, typer.Option(help="Sessions simulated in each run of the fit.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="Rounds of the fit of choices, at most; each takes some six runs.")] = 4,
     seed: Seed = 0,
     concurrency: SessionsAtOnce = 8,
     json: AsJson = False,

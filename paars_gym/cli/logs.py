@@ -26,16 +26,22 @@ def sessions_import(
         ),
     ] = "generic",
     map: Annotated[  # noqa: A002
-        str | None, typer.Option(help="TOML or JSON mapping, or pairs: shopper=user,kind=event,kinds.buy=purchase.")
+        str | None,
+        typer.Option(help="TOML or JSON file of a mapping, or pairs: shopper=user,kind=event."),
     ] = None,
     gap_minutes: Annotated[
-        float | None, typer.Option(help="Inactivity that ends a session; by default the log's ids, else 30.")
+        float | None,
+        typer.Option(help="Minutes of inactivity that end a session; by default the log's own ids, else 30 minutes."),
     ] = None,
-    timezone: Annotated[str | None, typer.Option(help="Of times without a zone; UTC by default.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone of times that name none, such as Europe/Berlin; UTC by default.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="How reports call these sessions.")] = None,
-    wizard: Annotated[bool, typer.Option(help="Look at the first rows and settle the mapping together.")] = False,
+    wizard: Annotated[
+        bool, typer.Option("--wizard", help="Look at the first rows, settle the mapping together.")
+    ] = False,
     propose: Annotated[
-        bool, typer.Option(help="Print the mapping that the wizard would propose, import nothing.")
+        bool, typer.Option("--propose", help="Print the mapping that the wizard would propose, import nothing.")
     ] = False,
 ) -> None:
     """Imports a log, and says what became of every record."""
@@ -125,13 +131,15 @@ def sessions_describe(
 @sessions_app.command("split")
 def sessions_split(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run.")],
-    by: Annotated[str, typer.Option(help="time or shopper.")],
+    by: Annotated[str, typer.Option(help="How to split: time or shopper.")],
     out: Annotated[Path, typer.Option(help="Folder that gets the stores train and test.")],
     at: Annotated[
-        str | None, typer.Option(help="By time: the test begins here, 2017-11-01 or with time and zone.")
+        str | None, typer.Option(help="With --by time: when the test part begins, 2017-11-01 or with time and zone.")
     ] = None,
-    fraction: Annotated[float, typer.Option(help="Of sessions (time) or shoppers to hold out.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="By shopper: of the draw.")] = 0,
+    fraction: Annotated[
+        float, typer.Option(help="Share of sessions (--by time) or shoppers (--by shopper) to hold out.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="With --by shopper: seed of the draw.")] = 0,
 ) -> None:
     """Holds out part of a store, and makes sure that nothing leaks."""
 

@@ -16,6 +16,7 @@ from paars_gym.cli.app import (
     split_regions,
 )
 from paars_gym.cli.shared_options import (
+    DATA,
     PRIVACY,
     AsJson,
     Batch,
@@ -33,16 +34,16 @@ from paars_gym.cli.shared_options import (
     asked_model,
 )
 
-AsOf = Annotated[datetime | None, typer.Option(help="Use only what happened before; UTC.")]
-Limit = Annotated[int | None, typer.Option(help="Most shoppers; by default all.", min=1)]
-HistoryTokens = Annotated[int, typer.Option(help="Most tokens of a history.", min=100)]
+AsOf = Annotated[datetime | None, typer.Option(help="Use only what happened before this time, UTC.")]
+Limit = Annotated[int | None, typer.Option(help="Shoppers at most; by default all.", min=1)]
+HistoryTokens = Annotated[int, typer.Option(help="Tokens of a history, at most.", min=100)]
 NamesFile = Annotated[Path | None, typer.Option(help="File of names to redact, a line each.", rich_help_panel=PRIVACY)]
 ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id a line; by default all.")]
 
 
 @personas_app.command("mine")
 def personas_mine(
-    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
+    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.", rich_help_panel=DATA)],
     model: ModelSpec = None,
     out: Annotated[Path, typer.Option(help="File of personas; those in it already are kept.")] = Path("personas.jsonl"),
     catalog: Annotated[str | None, typer.Option(help="Catalog with the titles, if the sessions have none.")] = None,
@@ -113,7 +114,7 @@ def personas_mine(
 
 @personas_app.command("count")
 def personas_count(
-    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.")],
+    sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.", rich_help_panel=DATA)],
     catalog: Annotated[str, typer.Option(help="Catalog with the same product ids: a name or a folder.")],
     out: Annotated[Path, typer.Option(help="File of personas; counted ones in it are replaced.")] = Path(
         "personas.jsonl"
@@ -163,7 +164,7 @@ def personas_check(
             "age_range, income_band, household_size, children, marital_status and home, in the values of a profile."
         ),
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds of the baseline.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds of the baseline.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Compares the profiles of personas with what their shoppers told about themselves."""

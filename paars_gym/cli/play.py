@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import app
-from paars_gym.cli.shared_options import CatalogName
+from paars_gym.cli.shared_options import CatalogName, RankingName
 
 
 @app.command()
 def play(
     catalog: CatalogName = "mini",
-    ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    ranking: RankingName = "bm25",
     intention: Annotated[str | None, typer.Option(help="What you come for, shown at the entrance.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="The visit ends after this many actions.")] = 50,
     log: Annotated[Path | None, typer.Option(help="Append each step to this JSONL file.")] = None,
 ) -> None:
-    """Play one visit in the terminal: the pages and actions that agents get."""
+    """Plays one visit in the terminal: the pages and actions that agents get."""
     import gymnasium
 
     from paars_gym.serve.play import play as play_visit

@@ -54,10 +54,10 @@ def probe(
     dry_run: DryRun = False,
     condition: ConditionName = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
-    pages: Annotated[int, typer.Option(help="Different pages.")] = 40,
+    pages: Annotated[int, typer.Option(help="Number of different pages.")] = 40,
     segment: Segment = None,
     brand: Annotated[
-        str | None, typer.Option(help="What the brand probe swaps in; by default a name that nobody knows.")
+        str | None, typer.Option(help="Brand that the brand probe swaps in; by default a name that nobody knows.")
     ] = None,
     seed: Seed = 0,
     concurrency: SessionsAtOnce = 8,
@@ -134,7 +134,7 @@ def survey(
         Path | None, typer.Option(help="Folder that gets every answer, the result, and the records of the questions.")
     ] = None,
     record: Records = "auto",
-    seed: Annotated[int, typer.Option(help="Of the order of choices.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the order of choices.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Puts a questionnaire to each persona, and says how the answers spread."""

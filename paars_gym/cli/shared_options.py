@@ -19,33 +19,36 @@ SHOP, PEOPLE, SHOPPERS, MODEL = "Shop", "People to compare with", "Shoppers", "L
 TEST, DATA, OUTPUT, PRIVACY = "Test", "Data", "Output", "Privacy"
 
 CatalogName = Annotated[
-    str, typer.Option(help="mini, journey, or the folder of a built catalog.", rich_help_panel=SHOP)
+    str, typer.Option(help="Catalog: mini, journey, or the folder of a built one.", rich_help_panel=SHOP)
 ]
 RankingName = Annotated[
     str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".', rich_help_panel=SHOP)
 ]
 EnvName = Annotated[
     str,
-    typer.Option("--env", help="Environment to play through: the id of one, or module:factory.", rich_help_panel=SHOP),
-]
-HumanReference = Annotated[
-    str,
     typer.Option(
-        "--human",
-        help="Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that paars "
-        "sessions import has left, or RUN, the folder of a simulated run.",
-        rich_help_panel=PEOPLE,
+        "--env", help="Environment to shop in: a Gymnasium id, or module:factory of your own.", rich_help_panel=SHOP
     ),
+]
+HUMAN = (
+    "Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that paars sessions "
+    "import has left, or RUN, the folder of a simulated run"
+)
+HumanReference = Annotated[str, typer.Option("--human", help=f"{HUMAN}.", rich_help_panel=PEOPLE)]
+HumanOrReleased = Annotated[
+    str,
+    typer.Option("--human", help=f"{HUMAN}; or a file of paars reference export.", rich_help_panel=PEOPLE),
 ]
 PeopleFile = Annotated[
     Path | None,
-    typer.Option("--personas", help="File of personas; by default the catalog's own people.", rich_help_panel=SHOPPERS),
+    typer.Option(
+        "--personas", help="File of personas; by default the catalog's own generated people.", rich_help_panel=SHOPPERS
+    ),
 ]
 PolicyName = Annotated[
     str,
     typer.Option(help="Who shops: behavioural, uniform, embedding, llm or module:Class.", rich_help_panel=SHOPPERS),
 ]
-PolicyModel = Annotated[str | None, typer.Option(help="For the policy llm, such as anthropic:NAME.")]
 ConditionName = Annotated[
     str,
     typer.Option(
@@ -53,33 +56,36 @@ ConditionName = Annotated[
         rich_help_panel=SHOPPERS,
     ),
 ]
-Pairs = Annotated[int, typer.Option(help="Persona × intention pairs in each arm.", rich_help_panel=SHOPPERS)]
+Pairs = Annotated[int, typer.Option(help="Number of persona × intention pairs in each arm.", rich_help_panel=SHOPPERS)]
 Draws = Annotated[int, typer.Option(help="Sessions of each pair in each arm.", rich_help_panel=SHOPPERS)]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random.", rich_help_panel=SHOPPERS)]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.", rich_help_panel=SHOPPERS)]
 SessionsAtOnce = Annotated[
     int,
     typer.Option(
         "--concurrency",
         min=1,
-        help="Sessions at once, for shoppers that wait, and so calls of a model at once.",
+        help="Sessions at once, for shoppers that wait: calls of a model at once.",
         rich_help_panel=SHOPPERS,
     ),
 ]
 Segment = Annotated[
     str | None,
     typer.Option(
-        "--segment", "--by", help="Each segment too: a preference or a trait, such as income.", rich_help_panel=SHOPPERS
+        "--segment",
+        "--by",
+        help="Results for each segment too: a preference or a trait, such as income.",
+        rich_help_panel=SHOPPERS,
     ),
 ]
 Records = Annotated[
     str,
     typer.Option(
         "--record",
-        help="Records of steps, with pages and prompts, in --out: steps, none, or auto: not of offline policies.",
+        help="Records of steps, with pages and prompts, in --out: steps, none, or auto (not for offline policies).",
         rich_help_panel=OUTPUT,
     ),
 ]
-Level = Annotated[float, typer.Option(help="Of the intervals.", rich_help_panel=OUTPUT)]
+Level = Annotated[float, typer.Option(help="Coverage of the intervals, from 0 to 1.", rich_help_panel=OUTPUT)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=OUTPUT)]
 Recognisers = Annotated[
     list[str] | None,
@@ -94,7 +100,7 @@ ModelSpec = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE.",
+        help="Language model: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -122,7 +128,9 @@ MaxUsd = Annotated[
 ]
 TokensPerMinute = Annotated[
     float | None,
-    typer.Option("--tokens-per-minute", min=1, help="Most tokens a minute, input and output.", rich_help_panel=MODEL),
+    typer.Option(
+        "--tokens-per-minute", min=1, help="Tokens a minute at most, input and output together.", rich_help_panel=MODEL
+    ),
 ]
 CallsAtOnce = Annotated[
     int, typer.Option("--concurrency", min=1, help="Calls of the model at once.", rich_help_panel=MODEL)

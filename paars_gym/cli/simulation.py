@@ -19,15 +19,22 @@ from paars_gym.cli.app import (
 from paars_gym.cli.shared_options import (
     CacheFile,
     CatalogName,
+    ConditionName,
     DryRun,
     EnvName,
     MaxUsd,
     ModelSpec,
     Offline,
     Options,
+    PeopleFile,
+    PolicyName,
     PriceText,
+    RankingName,
     Recognisers,
+    Records,
     Regions,
+    Seed,
+    SessionsAtOnce,
     TokensPerMinute,
     asked_model,
 )
@@ -39,30 +46,23 @@ FAILED = 3
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
-    sessions: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 100,
     catalog: CatalogName = "mini",
-    ranking: Annotated[str, typer.Option(help='Ranking policy, such as bm25 or "bm25+rating:0.3".')] = "bm25",
+    ranking: RankingName = "bm25",
     env: EnvName = "PAARS-Retail-v0",
-    policy: Annotated[str, typer.Option(help="Who shops: behavioural, uniform, embedding, llm or module:Class.")] = (
-        "behavioural"
-    ),
-    condition: Annotated[
-        str, typer.Option(help="What of its persona a shopper gets: base, profile, preferences, history or persona.")
-    ] = "persona",
-    personas: Annotated[
-        Path | None, typer.Option(help="File of personas; by default the catalog's own generated ones.")
-    ] = None,
+    policy: PolicyName = "behavioural",
+    condition: ConditionName = "persona",
+    personas: PeopleFile = None,
     intentions: Annotated[
         Path | None, typer.Option(help="Store of held-out human sessions to mine intentions from, dates included.")
     ] = None,
-    mix: Annotated[str | None, typer.Option(help="Shares of intentions: buy=0.5,compare=0.3,browse=0.2.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    mix: Annotated[
+        str | None, typer.Option(help="Shares of goals among drawn intentions: buy=0.5,compare=0.3,browse=0.2.")
+    ] = None,
+    seed: Seed = 0,
     max_steps: Annotated[int, typer.Option(min=1, help="A session is cut off after this many actions.")] = 50,
-    concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once, for policies that wait.")] = 8,
-    record: Annotated[
-        str,
-        typer.Option(help="Records of steps, with pages and prompts: steps, none, or auto: not of offline policies."),
-    ] = "auto",
+    concurrency: SessionsAtOnce = 8,
+    record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, or begin one.")] = False,
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,

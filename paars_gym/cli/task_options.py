@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from paars_gym.llm.dry_run import Forecast
 
 OwnCatalog = Annotated[
-    str | None, typer.Option("--catalog", help="Of the products in STORE: a name or a folder.", rich_help_panel=PEOPLE)
+    str | None,
+    typer.Option("--catalog", help="Catalog of the products in STORE: a name or a folder.", rich_help_panel=PEOPLE),
 ]
 OwnPersonas = Annotated[
     Path | None,
@@ -38,7 +39,12 @@ Policies = Annotated[
 Cases = Annotated[int, typer.Option("--cases", min=1, help="Cases at most, drawn at random.", rich_help_panel=SHOPPERS)]
 Out = Annotated[Path | None, typer.Option("--out", help="Write the results here as JSON.", rich_help_panel=OUTPUT)]
 EmbedderName = Annotated[
-    str, typer.Option("--embedder", help="minilm-int8, minilm, lexical, auto or a model's name.", rich_help_panel=MODEL)
+    str,
+    typer.Option(
+        "--embedder",
+        help="Model of text vectors: minilm-int8, minilm, lexical, auto or a model's name.",
+        rich_help_panel=MODEL,
+    ),
 ]
 
 

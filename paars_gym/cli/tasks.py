@@ -124,14 +124,17 @@ def item(
         ),
     ] = None,
     cases: Annotated[
-        int, typer.Option("--cases", min=1, help="At most, for each kind of distractors.", rich_help_panel=SHOPPERS)
+        int,
+        typer.Option("--cases", min=1, help="Cases at most, for each kind of distractors.", rich_help_panel=SHOPPERS),
     ] = 4_600,
-    per_shopper: Annotated[int, typer.Option(min=1, help="Cases a person, at most.", rich_help_panel=SHOPPERS)] = 2,
+    per_shopper: Annotated[
+        int, typer.Option(min=1, help="Cases of one person, at most.", rich_help_panel=SHOPPERS)
+    ] = 2,
     min_known: Annotated[
         int, typer.Option(min=1, help="Purchase lines that must be known before a case.", rich_help_panel=SHOPPERS)
     ] = 20,
     history_tokens: Annotated[
-        int, typer.Option(min=100, help="Most tokens of the history in a persona.", rich_help_panel=SHOPPERS)
+        int, typer.Option(min=100, help="Tokens of the history in a persona, at most.", rich_help_panel=SHOPPERS)
     ] = 6_000,
     protocol: Annotated[
         list[str] | None,
@@ -149,7 +152,10 @@ def item(
     ] = None,
     attributes: Annotated[
         Path | None,
-        typer.Option(help="Table with a column shopper and others, or personas.jsonl.", rich_help_panel=PEOPLE),
+        typer.Option(
+            help="What is known of STORE's people: table with a column shopper and others, or personas.jsonl.",
+            rich_help_panel=PEOPLE,
+        ),
     ] = None,
     seed: Seed = 0,
     embedder: EmbedderName = "minilm-int8",
@@ -244,11 +250,18 @@ def session(
     catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
     sessions: Annotated[
-        int, typer.Option(min=2, help="Of the shopper with and without persona, each.", rich_help_panel=SHOPPERS)
+        int,
+        typer.Option(
+            min=2, help="Sessions of the shopper with its persona, and as many without.", rich_help_panel=SHOPPERS
+        ),
     ] = 2_400,
     seed: Seed = 0,
     embedder: Annotated[
-        str, typer.Option(help="minilm-int8, minilm, lexical, auto; none compares no words.", rich_help_panel=MODEL)
+        str,
+        typer.Option(
+            help="Model of text vectors: minilm-int8, minilm, lexical, auto; none compares no words.",
+            rich_help_panel=MODEL,
+        ),
     ] = "minilm-int8",
     model: ModelSpec = None,
     price: PriceText = None,

@@ -48,6 +48,15 @@ def test_every_verb_shows_an_example(verb: str, monkeypatch: pytest.MonkeyPatch)
     assert f"paars {verb}" in said.output[said.output.index("Example") :]
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_stands_in_a_group_and_says_what_it_is(verb: str) -> None:
+    for parameter in VERBS[verb].params:
+        if parameter.param_type_name == "option" and parameter.name != "help":
+            assert parameter.rich_help_panel, parameter.name
+            assert parameter.help, parameter.name
+            assert not parameter.help.startswith("Of "), parameter.help
+
+
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
 def test_examples_can_be_typed(line: str) -> None:
     words = shlex.split(line)[1:]
