@@ -43,8 +43,8 @@ def webshop_queries(path: Path = WEBSHOP) -> tuple[QueryCases, list[tuple[str, s
         raise FileNotFoundError(
             f"No WebShop demonstrations in {str(path)!r}; for a log: paars tasks query --human STORE."
         )
-    found: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    asked = {goal: [query for query in queries if query.strip()] for goal, queries in found.items() if goal.strip()}
+    by_goal: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    asked = {goal: [query for query in queries if query.strip()] for goal, queries in by_goal.items() if goal.strip()}
     pairs = [
         QueryPair(str(i), str(i), queries[0], None, goal) for i, (goal, queries) in enumerate(asked.items()) if queries
     ]

@@ -14,17 +14,17 @@ SURE = 2.0
 
 
 class Verdict(NamedTuple):
-    """A bar and what was found.
+    """A bar and what was measured.
 
     Attributes:
         bar: What must hold.
-        found: In numbers.
+        measured: In numbers.
         holds: Whether it does.
         broken: Whether it fails by more than Monte-Carlo error.
     """
 
     bar: str
-    found: str
+    measured: str
     holds: bool
     broken: bool
 
@@ -125,5 +125,5 @@ def verdict_table(verdicts: Iterable[Verdict]) -> Table:
         table.add_column(head)
     for verdict in verdicts:
         state = "holds" if verdict.holds else "BROKEN" if verdict.broken else "off, within Monte-Carlo error"
-        table.add_row(verdict.bar, verdict.found, state)
+        table.add_row(verdict.bar, verdict.measured, state)
     return table

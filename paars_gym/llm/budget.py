@@ -242,13 +242,13 @@ class Metered(Wrapper):
         )
         if reply is None:
             return turn
-        told = {
+        answered = {
             "said": reply.message().model_dump(exclude_defaults=True),
             "tokens": reply.usage.model_dump(exclude_defaults=True),
             "from_cache": reply.cached,
             "not_sent": reply.dropped,
         }
-        return turn.model_copy(update=told)
+        return turn.model_copy(update=answered)
 
     def report(self) -> dict[str, Any]:
         """Calls paid for, answers from our cache, tokens by kind, usd, and what the model did not accept.

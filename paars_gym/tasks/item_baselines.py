@@ -79,8 +79,8 @@ class EmbeddingChoice:
                 history[index] = self.items[row].mean(axis=0)
                 lines = PurchaseLines(row, log.session[known], log.local_hours[known], log.paid[known])
                 statistics.append(statistics_of(lines, self._shelves))
-            profiles = [profile_phrases(profile_of(found)) for found in statistics]
-            preferences = [preference_phrases(preferences_of(found)) for found in statistics]
+            profiles = [profile_phrases(profile_of(counts)) for counts in statistics]
+            preferences = [preference_phrases(preferences_of(counts)) for counts in statistics]
             self._components = {
                 id(cases): {
                     "profile": self._mean_phrases(profiles),

@@ -158,24 +158,24 @@ class ItemResults(Tabular, _Frozen):
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row for each accuracy, each gain and each group."""
-        found: list[dict[str, Detail]] = []
+        rows: list[dict[str, Detail]] = []
         for row in self.rows:
             about: dict[str, Detail] = {"shopper": row.shopper, "protocol": row.protocol}
             counts = {"unanswered": row.unanswered, "failed": row.failed, "not_asked": row.not_asked}
-            found.append({**about, "measure": "accuracy", **row.accuracy.to_dict(), "paper": row.paper, **counts})
+            rows.append({**about, "measure": "accuracy", **row.accuracy.to_dict(), "paper": row.paper, **counts})
             if row.over_popularity is not None:
-                found.append({**about, "measure": "over popularity", **row.over_popularity.to_dict()})
+                rows.append({**about, "measure": "over popularity", **row.over_popularity.to_dict()})
             if row.position is not None:
-                found.append({**about, "measure": "place bias", **row.position.bias.to_dict()})
+                rows.append({**about, "measure": "place bias", **row.position.bias.to_dict()})
         for gain in self.gains:
             about = {"shopper": gain.shopper, "protocol": gain.protocol, "measure": f"{gain.second} over {gain.first}"}
-            found.append({**about, **gain.gain.to_dict(), "paper": gain.paper})
+            rows.append({**about, **gain.gain.to_dict(), "paper": gain.paper})
         for group in self.groups:
             for each in group.rows:
                 about = {"shopper": each.shopper, "protocol": each.protocol}
                 measured = f"accuracy, {group.attribute} {each.group}"
-                found.append({**about, "measure": measured, **each.accuracy.to_dict()})
-        return found
+                rows.append({**about, "measure": measured, **each.accuracy.to_dict()})
+        return rows
 
     def summary(self) -> str:
         """Whose choices, and how many."""
@@ -216,7 +216,7 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
         unanswered=int((choices == UNANSWERED).sum()),
         failed=int((choices == FAILED).sum()),
         not_asked=int((choices == NOT_ASKED).sum()),
-        causes={kind: found for kind, found in causes.items() if found},
+        causes={kind: counts for kind, counts in causes.items() if counts},
         accuracy=measured,
         wilson=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
         position=_position(choices, cases.answer),
@@ -241,37 +241,37 @@ def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[Condit
         shoppers.setdefault(shopper, {})[condition] = answers.choices
     for shopper, under in shoppers.items():
         for first, second in combinations([name for name in CONDITIONS if name in under], 2):
-            found = contrast(under[first], under[second], cases)
-            if found is not None:
+            gain = contrast(under[first], under[second], cases)
+            if gain is not None:
                 yield ConditionGain(
                     shopper=shopper,
                     first=first,
                     second=second,
                     protocol=cases.protocol,
-                    gain=found,
+                    gain=gain,
                     paper=PAPER_ACCURACY[second] - PAPER_ACCURACY[first],
                 )
 
 
 def by_group(
-    attribute: str, told: Mapping[str, str], chosen: Mapping[str, Answers], cases: ItemCases, *, minimum: int = 20
+    attribute: str, trait_of: Mapping[str, str], chosen: Mapping[str, Answers], cases: ItemCases, *, minimum: int = 20
 ) -> AccuracyByGroup:
     """Accuracy of every shopper in each group of people.
 
     Args:
         attribute: Its name.
-        told: Label by person; who is absent did not tell.
+        trait_of: Label by person; who is absent did not tell.
         chosen: The answers.
         cases: The cases.
         minimum: Cases of a group; smaller ones are pooled, and left out if even that is too little.
     """
-    labels = np.array([told.get(cases.log.shoppers[shopper], "") for shopper in cases.shopper.tolist()])
+    labels = np.array([trait_of.get(cases.log.shoppers[shopper], "") for shopper in cases.shopper.tolist()])
     known = np.flatnonzero(labels != "")
-    found = groups(labels[known], minimum=minimum)
+    grouped = groups(labels[known], minimum=minimum)
     rows = []
     for name, answers in chosen.items():
         asked, right = np.flatnonzero(asked_of(answers.choices)), answers.choices == cases.answer
-        for group, inside in found.rows.items():
+        for group, inside in grouped.rows.items():
             here = np.intersect1d(known[inside], asked)
             rest = np.setdiff1d(np.intersect1d(known, asked), here)
             if not len(here):
@@ -284,8 +284,8 @@ def by_group(
     return AccuracyByGroup(
         attribute=attribute,
         rows=tuple(rows),
-        pooled=found.pooled,
-        suppressed=found.suppressed,
+        pooled=grouped.pooled,
+        suppressed=grouped.suppressed,
         did_not_tell=len(labels) - len(known),
     )
 
@@ -299,6 +299,6 @@ def _position(choices: Choices, answers: Choices) -> PlaceBias | None:
     usable = choices >= 0
     if not usable.any():
         return None
-    found = position_bias(choices[usable], answers[usable], options=OPTIONS)
-    balanced = None if np.isnan(found.accuracy).any() else found.balanced
-    return PlaceBias(bias=found.bias, chosen=found.chosen, balanced=balanced)
+    by_place = position_bias(choices[usable], answers[usable], options=OPTIONS)
+    balanced = None if np.isnan(by_place.accuracy).any() else by_place.balanced
+    return PlaceBias(bias=by_place.bias, chosen=by_place.chosen, balanced=balanced)

@@ -89,12 +89,12 @@ def query_cases(people: ReferencePeople, run: RunConfig) -> QueryCases:
     mined = mine_query_pairs(people.source)
     notes = list(mined.notes)
     if isinstance(people, MiniPeople):
-        told = (
+        how_many = (
             f"{len(mined.pairs):,} of {mined.sessions:,} sessions give a pair: their first search, if the next "
             "event is a view within 60 s."
         )
         invented = "The people of mini are invented: their queries are cut from titles, which makes them easy to meet."
-        notes = [told, *notes, invented]
+        notes = [how_many, *notes, invented]
     pairs: Sequence[QueryPair] = mined.pairs
     if people.personas:
         pairs = [pair for pair in mined.pairs if pair.shopper in people.personas]
@@ -167,9 +167,9 @@ def generate_queries(
     # Who writes the same words is scored once: other draws for them would look like a difference.
     same = {name: twin for name in queries if (twin := _first_alike(name, queries)) != name}
     distinct = {name: texts for name, texts in queries.items() if name not in same}
-    found = score_queries(pairs, distinct, embedder=vectors, rng=rng)
-    hard = found if judge is None else _by_perplexity(pairs, distinct, vectors, judge, scored, rng)
-    whole = {each.name: each for each in found.conditions}
+    scores = score_queries(pairs, distinct, embedder=vectors, rng=rng)
+    hard = scores if judge is None else _by_perplexity(pairs, distinct, vectors, judge, scored, rng)
+    whole = {each.name: each for each in scores.conditions}
     strata = {each.name: each for each in hard.conditions}
     stopped = [f"Stopped early, everything so far is kept: {given.stopped}"] if given.stopped else []
     return QueryResults(
@@ -178,14 +178,14 @@ def generate_queries(
         pairs=len(pairs),
         measures=tuple(m for name in queries for m in measures_of(whole[same.get(name, name)], name)),
         strata=tuple(s for name in queries for s in strata_of(strata[same.get(name, name)], name)),
-        difficulty=hard.difficulty if hard.n == found.n else f"{hard.difficulty}, {hard.n:,} of {found.n:,} pairs",
+        difficulty=hard.difficulty if hard.n == scores.n else f"{hard.difficulty}, {hard.n:,} of {scores.n:,} pairs",
         gains=tuple(gains_over({name: whole[same.get(name, name)] for name in queries})),
         same=same,
         examples=tuple(
             {"title": e.title, "person": e.human, **{name: e.agents[same.get(name, name)] for name in queries}}
-            for e in found.examples
+            for e in scores.examples
         ),
-        embedder=found.embedder,
+        embedder=scores.embedder,
         notes=(*stopped, *cases.notes, *lacking),
         paid=tuple(model.report() for model in asked.models.values()),
     )

@@ -78,7 +78,7 @@ class QueryResults(Tabular, BaseModel):
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row for each number of each shopper."""
-        rows = [measure_row(found) for found in self.measures]
+        rows = [measure_row(each) for each in self.measures]
         rows += [
             {"shopper": s.shopper, "metric": f"mean cosine, {s.stratum}", **s.similarity.to_dict()} for s in self.strata
         ]
@@ -90,12 +90,12 @@ class QueryResults(Tabular, BaseModel):
         return f"Query generation, {self.pairs:,} pairs, {self.people}"
 
 
-def measure_row(found: Measure) -> dict[str, Detail]:
+def measure_row(one: Measure) -> dict[str, Detail]:
     """A measure of a shopper as the row of a table."""
     return {
-        "shopper": found.population,
-        "metric": f"{found.metric} of {found.of}",
-        **found.estimate.to_dict(),
+        "shopper": one.population,
+        "metric": f"{one.metric} of {one.of}",
+        **one.estimate.to_dict(),
     }
 
 
@@ -113,23 +113,23 @@ def measures_of(condition: QueryCondition, name: str) -> list[Measure]:
 
 def strata_of(condition: QueryCondition, name: str) -> list[QueryStratum]:
     """Figure 2's, of one shopper."""
-    found = []
+    strata = []
     for stratum in condition.strata:
         # A cosine has ends; Student's t on two cases does not know.
         interval = stratum.mean.interval
         mean = replace(stratum.mean, interval=None if interval is None else interval.clip(-1.0, 1.0))
-        found.append(QueryStratum(shopper=name, stratum=stratum.label, similarity=mean))
-    return found
+        strata.append(QueryStratum(shopper=name, stratum=stratum.label, similarity=mean))
+    return strata
 
 
 def gains_over(conditions: Mapping[str, QueryCondition]) -> list[QueryGain]:
     """Of a persona over the same shopper without it, of every other shopper over the first."""
     first = next(iter(conditions))
-    found = []
+    gains = []
     for name, condition in conditions.items():
         over = f"{name.removesuffix(', persona')}, base" if name.endswith(", persona") else first
         if over == name:
             continue
         gain = relative_gain(conditions[over].similarity.values, condition.similarity.values)
-        found.append(QueryGain(shopper=name, over=over, gain=gain))
-    return found
+        gains.append(QueryGain(shopper=name, over=over, gain=gain))
+    return gains

@@ -55,7 +55,7 @@ class SessionResults(Tabular, BaseModel):
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row for each number of each population."""
-        return [measure_row(found) for found in self.report.measures]
+        return [measure_row(each) for each in self.report.measures]
 
     def summary(self) -> str:
         """Who, and whom they are compared with."""

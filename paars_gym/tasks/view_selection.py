@@ -116,14 +116,14 @@ class ViewResults(Tabular, BaseModel):
         Raises:
             KeyError: It is not there.
         """
-        for found in self.measures:
-            if (found.population, found.metric) == (shopper, metric):
-                return found
+        for each in self.measures:
+            if (each.population, each.metric) == (shopper, metric):
+                return each
         raise KeyError(f"No {metric} of {shopper!r}; there are {', '.join(self.ranks)}.")
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row for each number of each shopper."""
-        return [measure_row(found) for found in self.measures]
+        return [measure_row(each) for each in self.measures]
 
     def summary(self) -> str:
         """Whose choices, and how many."""
@@ -190,14 +190,14 @@ def select_views(
     rng = np.random.default_rng(run.seed)
     asked = asked_views(people, run, policies)
     progress("finding pages with a result that was opened")
-    found = view_cases(people, run, rng)
-    questions = ViewQuestions(found.cases, _products(found.cases, people.catalog), run.seed)
+    pages = view_cases(people, run, rng)
+    questions = ViewQuestions(pages.cases, _products(pages.cases, people.catalog), run.seed)
     given = ask_shoppers([questions], asked, progress=progress)
     answers = given.answers[0]
     rows = np.flatnonzero(np.logical_and.reduce([each.answered for each in answers.values()]))
     if not len(rows):
         raise ValueError("No page got an answer of every shopper: nothing can be compared.")
-    cases = [found.cases[row] for row in rows]
+    cases = [pages.cases[row] for row in rows]
     measures: list[Measure] = []
     ranks: dict[str, tuple[int, ...]] = {}
     for name, each in answers.items():
@@ -207,12 +207,12 @@ def select_views(
         ranks[name] = _whole(compared.agent)
     stopped = [f"Stopped early, everything so far is kept: {given.stopped}"] if given.stopped else []
     return ViewResults(
-        people=found.people,
-        searches=found.searches,
+        people=pages.people,
+        searches=pages.searches,
         cases=len(cases),
         measures=tuple(measures),
         ranks=ranks,
-        notes=(*stopped, *found.notes, *left_out(answers, "pages")),
+        notes=(*stopped, *pages.notes, *left_out(answers, "pages")),
         paid=tuple(model.report() for model in asked.models.values()),
     )
 

@@ -174,4 +174,4 @@ def test_results_are_a_table(households: Households) -> None:
 def test_help_reads_well() -> None:
     shown = run_main(app, "tasks", "item", "--help").output
     assert "of four items" in " ".join(shown.split())
-    assert "Example: paars tasks item" in " ".join(shown.split())
+    assert "Examples: paars tasks item" in " ".join(shown.split())
