@@ -89,7 +89,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the results here, as JSON.")] = None,
 ) -> None:
     """Lets a small local model pick, out of four items, the one that a real household bought."""
-    wanted = [check_condition(name) for name in conditions.split(",")]
+    wanted = [check_condition(cast(Condition, name)) for name in conditions.split(",")]
     for option, value, allowed in (("protocol", protocol, PROTOCOLS), ("personas", personas, ("counted", "mined"))):
         if value not in allowed:
             raise ValueError(f"Unknown {option} {value!r}. Available: {', '.join(allowed)}.")

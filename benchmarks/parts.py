@@ -71,8 +71,12 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
     if any((queries, views, sessions)):
         both = () if sessions is None else (sessions.mini, sessions.journey)
         rows["table2"] = [
-            {"column": column.head.replace("\n", " "), "people": column.people, "condition": condition}
-            | measure.estimate.to_dict()
+            {
+                "column": column.head.replace("\n", " "),
+                "people": column.people,
+                "condition": condition,
+                **measure.estimate.to_dict(),
+            }
             for column in columns(SHOPPERS, queries=queries, views=views, sessions=both)
             for condition, measure in (("base", column.base), ("persona", column.persona))
         ]
