@@ -168,8 +168,7 @@ def personas_check(
     json: AsJson = False,
 ) -> None:
     """Compares the profiles of personas with what their shoppers told about themselves."""
-    from paars_gym.personas.attributes import read_attributes
-    from paars_gym.personas.store import read_personas
+    from paars_gym.personas.store import read_attributes, read_personas
     from paars_gym.report.tasks import validity_table
     from paars_gym.tasks.persona_validity import validate_personas
 
