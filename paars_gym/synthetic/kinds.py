@@ -62,7 +62,7 @@ RESPONSES: Mapping[str, Response] = {
         views=2.78,
         conversion=0.078,
         units=0.099,
-        sales={"random:1": (-0.032, 0.017)},
+        sales={"random:1": (-0.032, 0.017), "price": (-0.063, 0.017), "bm25+rating:0.3": (0.010, 0.015)},
     ),
     "satisficer": Response(
         clicks=(0.245, 0.212, 0.155, 0.101, 0.060, 0.042, 0.025, 0.017, 0.011, 0.008),
@@ -70,7 +70,7 @@ RESPONSES: Mapping[str, Response] = {
         views=1.77,
         conversion=0.211,
         units=0.211,
-        sales={"random:1": (-0.078, 0.016), "price": (0.053, 0.022)},
+        sales={"random:1": (-0.078, 0.016), "price": (0.053, 0.022), "bm25+rating:0.3": (0.226, 0.017)},
     ),
     "cascade": Response(
         clicks=(0.413, 0.136, 0.095, 0.072, 0.052, 0.041, 0.034, 0.027, 0.023, 0.020),
@@ -78,10 +78,10 @@ RESPONSES: Mapping[str, Response] = {
         views=1.15,
         conversion=0.083,
         units=0.083,
-        sales={"random:1": (-0.409, 0.018), "price": (-0.321, 0.019)},
+        sales={"random:1": (-0.409, 0.018), "price": (-0.321, 0.019), "bm25+rating:0.3": (0.132, 0.019)},
     ),
 }
-"""24,000 sessions of 1,500 people in each arm, mini catalog, pages of ten."""
+"""24,000 sessions of 1,500 people in each arm, mini catalog, pages of ten; the same visits in all arms of a kind."""
 
 
 class HabitualPerson:
