@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 DAY_SECONDS = 86_400
-_own_files: set[str] = set()
-"""Of the modules that `load_named` has loaded."""
+_own_modules: set[str] = set()
+"""That `load_named` has loaded."""
 
 
 def load_named(reference: str) -> Callable[..., Any]:
@@ -42,7 +42,7 @@ def load_named(reference: str) -> Callable[..., Any]:
         raise ImportError(f"Module {module_name!r} cannot be imported: {_cause(error)}.") from error
     finally:
         sys.path.remove(here)
-    _own_files.add(getattr(value, "__file__", None) or "")
+    _own_modules.add(module_name)
     for part in name.split("."):
         value = getattr(value, part, None)
     if not callable(value):
@@ -52,8 +52,9 @@ def load_named(reference: str) -> Callable[..., Any]:
 
 def own_place(error: BaseException) -> str:
     """File and line of the last call in a module that `load_named` has loaded; empty if the error passed none."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.filename in _own_files]
+    walked = traceback.walk_tb(error.__traceback__)
+    frames = [(frame, line) for frame, line in walked if frame.f_globals.get("__name__") in _own_modules]
+    own = [f"{frame.f_code.co_filename}:{line}" for frame, line in frames]
     return own[-1] if own else ""
 
 
