@@ -78,6 +78,7 @@ EmbedderName = Annotated[
 def query(
     human: Human = "mini",
     policy: Policies = None,
+    catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
     seed: Seed = 0,
@@ -123,7 +124,7 @@ def query(
         tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     )  # fmt: skip
     with errors.status("starting") as status:
-        people = reference_people(human, personas=personas)
+        people = reference_people(human, catalog=catalog, personas=personas)
         if dry_run:
             _forecast(forecast_queries(people, run, policy or ()))
             return
