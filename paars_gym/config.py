@@ -97,7 +97,7 @@ class ShopConfig(Configuration):
 
     catalog: Named = "mini"
     ranking: Named = "bm25"
-    page_size: int = Field(10, ge=1)
+    page_size: int = Field(default=10, ge=1)
     env: Named = "PAARS-Retail-v0"
     env_options: Options = {}
 
@@ -116,8 +116,8 @@ class ModelConfig(Configuration):
     spec: Named
     options: Options = {}
     price: str | None = None
-    temperature: float | None = Field(None, ge=0)
-    context_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(default=None, ge=0)
+    context_tokens: int | None = Field(default=None, ge=1)
 
     @classmethod
     def of(cls, model: Any) -> Self:
@@ -141,11 +141,11 @@ class BudgetConfig(Configuration):
         dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
     """
 
-    max_usd: float | None = Field(None, ge=0)
-    concurrency: int = Field(64, ge=1)
-    tokens_per_minute: float | None = Field(None, gt=0)
-    attempts: int = Field(6, ge=1)
-    timeout_seconds: float = Field(120.0, gt=0)
+    max_usd: float | None = Field(default=None, ge=0)
+    concurrency: int = Field(default=64, ge=1)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    attempts: int = Field(default=6, ge=1)
+    timeout_seconds: float = Field(default=120.0, gt=0)
     stream: bool = False
     cache: Path | None = None
     offline: bool = False
@@ -182,20 +182,20 @@ class RunConfig(Configuration):
         budget: For policies that ask a language model.
     """
 
-    sessions: int = Field(100, ge=1)
+    sessions: int = Field(default=100, ge=1)
     policy: Named = "behavioural"
     options: Options = {}
     condition: Annotated[Condition, BeforeValidator(_condition)] = "persona"
     personas: Named = None
     intentions: Named = None
     mix: Mapping[str, float] = {}
-    seed: int = Field(0, ge=0)
-    max_steps: int = Field(50, ge=1)
+    seed: int = Field(default=0, ge=0)
+    max_steps: int = Field(default=50, ge=1)
     first_day: AwareDatetime = FIRST_DAY
-    days: int = Field(DAYS, ge=1)
-    draws: int = Field(1, ge=1)
+    days: int = Field(default=DAYS, ge=1)
+    draws: int = Field(default=1, ge=1)
     noise: str = ""
-    concurrency: int = Field(8, ge=1)
+    concurrency: int = Field(default=8, ge=1)
     record: Record = "auto"
     model: ModelConfig | None = None
     budget: BudgetConfig = BudgetConfig()

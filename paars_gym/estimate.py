@@ -255,7 +255,8 @@ def in_words(estimate: Estimate) -> str:
     '0.123 [0.1, 0.15] nats'
     """
     if estimate.value is None:
-        return f"not estimable: {estimate.note}" if estimate.note else "not estimable"
+        reason = estimate.note.removeprefix("not estimable").removeprefix(": ")
+        return f"not estimable: {reason}" if reason else "not estimable"
     ends = "" if estimate.interval is None else f" [{estimate.low:.3g}, {estimate.high:.3g}]"
     return f"{estimate.value:.3g}{ends}{' ' * bool(estimate.unit)}{estimate.unit}"
 

@@ -9,12 +9,15 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 DAY_SECONDS = 86_400
+_own_modules: set[str] = set()
+"""That `load_named` has loaded."""
 
 
 def load_named(reference: str) -> Callable[..., Any]:
@@ -24,6 +27,7 @@ def load_named(reference: str) -> Callable[..., Any]:
         LookupError: No such module.
         ValueError: Nothing in it of that name that can be called.
         ModuleNotFoundError: The module lacks something that it imports itself.
+        ImportError: The module raises when it is imported; says what and where.
     """
     module_name, _, name = reference.partition(":")
     here = str(Path.cwd())
@@ -34,13 +38,31 @@ def load_named(reference: str) -> Callable[..., Any]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise  # the module exists, and lacks something itself
         raise LookupError(f"No module {module_name!r} to import for {reference!r}.") from None
+    except Exception as error:
+        raise ImportError(f"Module {module_name!r} cannot be imported: {_cause(error)}.") from error
     finally:
         sys.path.remove(here)
+    _own_modules.add(module_name)
     for part in name.split("."):
         value = getattr(value, part, None)
     if not callable(value):
         raise ValueError(f"Module {module_name!r} has no class or function {name!r}.")
     return value  # type: ignore[no-any-return]
+
+
+def own_place(error: BaseException) -> str:
+    """File and line of the last call in a module that `load_named` has loaded; empty if the error passed none."""
+    walked = traceback.walk_tb(error.__traceback__)
+    frames = [(frame, line) for frame, line in walked if frame.f_globals.get("__name__") in _own_modules]
+    own = [f"{frame.f_code.co_filename}:{line}" for frame, line in frames]
+    return own[-1] if own else ""
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} at {error.filename}:{error.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} at {frame.filename}:{frame.lineno}"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paars_gym.files import load_named, locked, write_whole, written_whole
+from paars_gym.files import load_named, locked, own_place, write_whole, written_whole
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -44,3 +44,31 @@ def test_named_objects() -> None:
         load_named("no_such_module:x")
     with pytest.raises(ValueError, match="has no class or function 'nothing'"):
         load_named("pathlib:nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1\ny = 1 / 0\n", "'broken_{}' cannot be imported: ZeroDivisionError: division by zero at "),
+        ("x = 1\ndef f(:\n", "'broken_{}' cannot be imported: SyntaxError: invalid syntax at "),
+        ("x = 1\nraise ValueError('no')\n", "'broken_{}' cannot be imported: ValueError: no at "),
+    ],
+)
+def test_a_module_that_raises_at_import_is_told_with_its_line(
+    text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImportError) as caught:
+        load_named(f"{name}:f")
+    assert str(caught.value) == f"Module {told.format(name.removeprefix('broken_'))}{tmp_path / name}.py:2."
+
+
+def test_the_place_of_an_error_is_the_line_of_a_named_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "named_here.py").write_text("def f():\n    return {}['nothing']\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyError) as caught:
+        load_named("named_here:f")()
+    assert own_place(caught.value) == f"{tmp_path / 'named_here.py'}:2"
+    assert own_place(ValueError("raised nowhere")) == ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from paars_gym.catalog.feeds import FeedMapping, check_columns, layout
+from paars_gym.catalog.feeds import FeedMapping, check_columns, layout, unused_columns
 from paars_gym.catalog.files import REJECTED, CatalogCard, CatalogWriter, check_replaceable, write_card
 from paars_gym.catalog.rows import Problem, RowReader
 from paars_gym.catalog.sorting import SortedRuns
@@ -35,12 +35,14 @@ class BuildReport(NamedTuple):
         damage: What was wrong with the feed as a whole; empty when it was read to its end.
         currency_assumed: True when neither the user, the feed's description nor a price named the currency.
         seconds: Duration.
+        unused: Columns of the feed that became no field of a product.
     """
 
     card: CatalogCard
     damage: str
     currency_assumed: bool
     seconds: float
+    unused: tuple[str, ...] = ()
 
 
 def build_catalog(
@@ -109,7 +111,8 @@ def build_catalog(
                 counts=counts,
             )
             write_card(folder, card)
-        return BuildReport(card, file.damage, reader.currency is None, time.monotonic() - started)
+        unused = unused_columns(chosen, mapping.columns, file.columns)
+        return BuildReport(card, file.damage, reader.currency is None, time.monotonic() - started, unused)
 
 
 class _Ledger:

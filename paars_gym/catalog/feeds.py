@@ -224,6 +224,14 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
             )
 
 
+def unused_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Columns of a table that become no field; none where a named format says which it reads."""
+    if columns is None or chosen.fields is not generic:
+        return ()
+    used = {*_resolved(columns).values(), *mapping.values()}
+    return tuple(column for column in columns if column not in used)
+
+
 @lru_cache(maxsize=256)
 def _resolved(columns: tuple[str, ...]) -> dict[str, str]:
     by_name = {_folded(column): column for column in reversed(columns)}

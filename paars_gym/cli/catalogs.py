@@ -62,6 +62,12 @@ def catalog_build(
         console.print(f"No price named its currency: {report.card.currency} is assumed; --currency says another.")
     if report.card.counts["price_ranges"]:
         console.print("Of price ranges the low end was taken.")
+    if report.unused:
+        console.print(
+            f"Columns that are no field of a product: {escape(', '.join(report.unused))}. One that is goes by another "
+            "name? --map price=COLUMN.",
+            highlight=False,
+        )
     if report.damage:
         console.print(f"[yellow]The feed is incomplete:[/yellow] {escape(report.damage)}. What was read is kept.")
     if (out / "rejected.jsonl").stat().st_size:

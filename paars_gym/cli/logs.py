@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from paars_gym.cli.app import console, errors, print_facts, sessions_app
+from paars_gym.cli.app import assignments, console, errors, print_facts, sessions_app
 
 
 @sessions_app.command("import")
@@ -41,7 +44,7 @@ def sessions_import(
         bool, typer.Option("--wizard", help="Look at the first rows, settle the mapping together.")
     ] = False,
     propose: Annotated[
-        bool, typer.Option("--propose", help="Print the mapping that the wizard would propose, import nothing.")
+        bool, typer.Option("--propose", help="Print what the wizard would propose beside --map, import nothing.")
     ] = False,
 ) -> None:
     """Imports a log, and says what became of every record."""
@@ -50,10 +53,14 @@ def sessions_import(
     from paars_gym.sessions.mapping import LogMapping
 
     if propose:
-        proposal = guide.propose(log)
+        proposal = guide.propose(log, answers=assignments("--map", [map] if map else None))
         console.print(proposal.head.head(5), markup=False)
         if proposal.mapping is None:
-            raise ValueError(f"No column of {str(log)!r} looks like {' or '.join(proposal.missing)}; map it by --map.")
+            named = ",".join(f"{field.split()[0]}=COLUMN" for field in proposal.missing)
+            raise ValueError(
+                f"No column of {str(log)!r} looks like {' and none like '.join(proposal.missing)}. Name it: "
+                f"--map {named}."
+            )
         typer.echo(proposal.mapping.toml(), nl=False)
         unplaced = [f"Event {word!r} has no kind yet: add it to [kinds]" for word in proposal.unplaced]
         for sentence in (*(f"{start}, or it is quarantined." for start in unplaced), *proposal.doubts):
@@ -97,10 +104,23 @@ def sessions_import(
             "known": ", ".join(provenance.what_is_known),
         }.items(),
     )
+    for reason in _rejections(out / "rejected.jsonl") if provenance.records_rejected else ():
+        console.print(f"Rejected: {reason}.", highlight=False, markup=False)
     for note in provenance.notes:
         console.print(note, highlight=False, markup=False)
     for cut in provenance.cut:
         console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
+
+
+def _rejections(path: Path, most: int = 3, lines: int = 100_000) -> list[str]:
+    """The commonest reasons in the first lines of a file of rejected records."""
+    reasons: Counter[str] = Counter()
+    with path.open(encoding="utf-8") as file:
+        for line in islice(file, lines):
+            record = json.loads(line)
+            seen = f" {record['value']!r}" if record["field"] == "kind" and record["value"] else ""
+            reasons[f"{record['field']}{seen}, {record['reason']}"] += 1
+    return [f"{count:,} times {reason}" for reason, count in reasons.most_common(most)]
 
 
 @sessions_app.command("describe")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from paars_gym.files import own_place
 from paars_gym.llm.errors import ModelError
 
 MISTAKES = (ValueError, LookupError, OSError, ImportError, ModelError)
@@ -60,6 +61,9 @@ def _tell(mistake: Exception) -> int:
     if callable(show) and isinstance(code, int):
         show()
         return code or 2
+    if place := own_place(mistake):  # a ranking, an environment or a function of the user's raised
+        _say(f"[red]error:[/red] {escape(f'{type(mistake).__name__}: {mistake}')} at {escape(place)}")
+        return 2
     if not isinstance(mistake, MISTAKES):
         raise mistake
     text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake

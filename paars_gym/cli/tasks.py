@@ -52,6 +52,7 @@ app.add_typer(tasks_app, name="tasks")
 def query(
     human: HumanReference = "mini",
     policy: Policies = None,
+    catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
     seed: Seed = 0,
@@ -95,7 +96,7 @@ def query(
         tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
     )  # fmt: skip
     with errors.status("starting") as status:
-        people = reference_people(human, personas=personas)
+        people = reference_people(human, catalog=catalog, personas=personas)
         if dry_run:
             print_forecasts(forecast_queries(people, run, policy or ()))
             return

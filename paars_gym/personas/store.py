@@ -54,7 +54,10 @@ def read_personas(path: Path) -> Iterator[Persona]:
             try:
                 yield Persona.model_validate_json(row)
             except ValidationError as error:
-                raise ValueError(f"{path}, line {number} is no persona: {error.errors()[0]['msg']}.") from None
+                raise ValueError(
+                    f"{path}, line {number} is no persona: {error.errors()[0]['msg']}. A file of personas has a JSON "
+                    "object a line, as paars personas mine and paars personas count write it."
+                ) from None
 
 
 def write_personas(path: Path, personas: Iterable[Persona]) -> int:

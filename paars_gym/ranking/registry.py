@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from paars_gym.catalog.filters import NO_FILTERS
 from paars_gym.catalog.store import Catalog
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.files import load_named
@@ -121,8 +123,8 @@ def make_ranking(spec: str | RankingPolicy, catalog: Catalog, *, embedder: Embed
 def _made(spec: str, catalog: Catalog) -> RankingPolicy:
     try:
         make = load_named(spec)
-    except LookupError:
-        raise ValueError(_unknown(spec)) from None
+    except LookupError as missing:
+        raise ValueError(f"Unknown ranking {spec!r}. {missing} Available: {', '.join(sorted(RANKINGS))}.") from None
     try:
         return _checked(make(catalog), spec)
     except TypeError as error:
@@ -148,6 +150,13 @@ def _weights(boosts: str, spec: str) -> dict[str, float]:
 def _checked(policy: Any, spec: str) -> RankingPolicy:
     if not isinstance(policy, RankingPolicy) or isinstance(policy, type):
         raise ValueError(f"{spec} is no ranking policy: it needs a name and rank(text, filters, *, limit, offset).")
+    try:
+        inspect.signature(policy.rank).bind("words", NO_FILTERS, limit=10, offset=0)
+    except TypeError as error:
+        raise ValueError(
+            f"{spec}: rank{inspect.signature(policy.rank)} cannot be called as rank(text, filters, limit=10, "
+            f"offset=0): {error}."
+        ) from None
     return policy
 
 

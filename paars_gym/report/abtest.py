@@ -37,7 +37,7 @@ def outcome_table(result: ABTestResult) -> Table:
             name,
             _number(outcome.control),
             _number(outcome.treatment),
-            difference.note
+            _briefly(difference.note)
             if difference.value is None
             else f"{_number(difference.value, sign=True)} {_interval(difference.interval) or difference.note}",
             _p(difference.number("p_adjusted")),
@@ -63,7 +63,7 @@ def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> 
         line = [" "] * width
         line[half] = "│"
         style = "dim"
-        words = estimate.note or "–"
+        words = _briefly(estimate.note) or "–"
         if estimate.value is not None:
             middle, around = half + round(estimate.value / reach * half), estimate.interval
             if around is not None:
@@ -112,8 +112,17 @@ def notes(result: ABTestResult) -> list[str]:
             lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
     if result.control.usd + result.treatment.usd:
         lines.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
+    for name, outcome in result.outcomes.items():
+        note = next((one.note for one in (outcome.difference, outcome.relative) if one.value is None and one.note), "")
+        if note:
+            lines.append(f"{name}: {note}.")
     lines.append(f"Effect on people: {human_effect(result.human_effect)}")
     return lines
+
+
+def _briefly(note: str) -> str:
+    """Without the reason, which stands among the notes: cells of a table are cut where the terminal is narrow."""
+    return note.partition(":")[0]
 
 
 def human_effect(estimate: Estimate) -> str:

@@ -138,13 +138,12 @@ def _column(name: str, values: npt.NDArray[np.int64], *, known: bool) -> pl.Seri
 def facts(description: Description) -> list[tuple[str, str]]:
     """The description's numbers as (name, text) pairs for a table."""
     provenance = description.provenance
+    simulated = provenance.format == "paars simulate"
+    how = provenance.sessionised if simulated else f"by {provenance.sessionised}"
     rows = [
         ("shoppers", "synthetic" if provenance.synthetic else "real people, as their log has them"),
         ("from", f"{provenance.format} {', '.join(provenance.source)}".strip()),
-        (
-            "sessions",
-            f"{description.sessions:,}, by {provenance.sessionised}; {description.empty_sessions:,} without events",
-        ),
+        ("sessions", f"{description.sessions:,}, {how}; {description.empty_sessions:,} without events"),
         ("different shoppers", f"{description.shoppers:,}, {description.returning:,} with more than one session"),
         ("events", f"{description.events:,}"),
         *((f"  {kind}", f"{count:,}") for kind, count in description.kinds.items()),
@@ -155,7 +154,7 @@ def facts(description: Description) -> list[tuple[str, str]]:
         rows.append(("from – to", f"{description.first:%Y-%m-%d} – {description.last:%Y-%m-%d}"))
     if len(description.ends) > 1:
         rows.append(("ended by", ", ".join(f"{end} {count:,}" for end, count in description.ends.items())))
-    if provenance.records_read:
+    if provenance.records_read and not simulated:
         rows.append(
             (
                 "import",

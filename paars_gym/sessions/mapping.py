@@ -85,8 +85,8 @@ class LogMapping(CsvFormat):
                 raise ValueError("expected a .toml or .json file, or pairs such as shopper=user,kind=event,time=ts.")
             return cls.model_validate(content)
         except ValidationError as error:
-            faults = [f"{'.'.join(map(str, fault['loc'])) or 'mapping'}: {fault['msg']}" for fault in error.errors()]
-            raise ValueError(f"Mapping {text!r}: {'; '.join(faults)}") from error
+            faults = (_sentence(".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in error.errors())
+            raise ValueError(f"Mapping {text!r}: {' '.join(faults)}") from error
         except ValueError as error:  # of TOML and JSON alike
             raise ValueError(f"Mapping {text!r}: {error}") from error
 
@@ -98,6 +98,14 @@ class LogMapping(CsvFormat):
         for table, pairs in tables.items():
             lines += ["", f"[{table}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in pairs.items())]
         return "\n".join(lines).strip() + "\n"
+
+
+def _sentence(name: str, kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        tables = {"columns", "kind", "kinds", "time"}
+        settings = sorted({"every_kind", "time_format", *LogMapping.model_fields} - tables)
+        return f"There is no {name!r}; columns are {', '.join(FIELDS)}, settings {', '.join(settings)}."
+    return f"{name or 'mapping'}: {message}{'' if message.endswith('.') else '.'}"
 
 
 def _from_pairs(text: str) -> dict[str, object]:

@@ -91,13 +91,26 @@ def env_factory(
         make = load_named(env) if isinstance(env, str) else env
     except LookupError as missing:
         raise ValueError(f"Unknown environment {env!r}. {missing}") from None
-    parameters = inspect.signature(make).parameters
+    try:
+        parameters = inspect.signature(make).parameters
+    except ValueError:  # of a built-in type, which tells nothing
+        return lambda: _checked(env, make(**given))
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         if unknown := [name for name in options if name not in parameters]:
             takes = ", ".join(parameters) or "nothing"
             raise ValueError(f"The environment {env} has no option {unknown[0]!r}. It takes: {takes}.")
         given = {name: value for name, value in given.items() if name in parameters}
-    return lambda: make(**given)
+    try:
+        inspect.signature(make).bind(**given)
+    except TypeError as error:
+        raise ValueError(f"The environment {env} cannot be made of {', '.join(given) or 'nothing'}: {error}.") from None
+    return lambda: _checked(env, make(**given))
+
+
+def _checked(env: object, made: Any) -> gymnasium.Env[Any, Any]:
+    if not all(callable(getattr(made, name, None)) for name in ("reset", "step", "close")):
+        raise ValueError(f"{env} gave a {type(made).__name__}, must give an environment with reset, step and close.")
+    return made  # type: ignore[no-any-return]
 
 
 def _make_registered(env: str, given: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:

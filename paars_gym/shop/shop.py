@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
-from paars_gym.ranking.protocol import RankingPolicy
+from paars_gym.ranking.protocol import Ranked, RankingPolicy
 from paars_gym.ranking.sorted import Resorted
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.observation import CartEntry, Listing, ObservationKind, listing_title, make_renderer
@@ -208,6 +208,11 @@ class Shop:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)
         offset = (results.number - 1) * self.page_size
         ranked = ranking.rank(results.query, results.filters, limit=self.page_size, offset=offset)
+        if not isinstance(ranked, Ranked):
+            raise ValueError(
+                f"The ranking {ranking.name} gave a {type(ranked).__name__}, must give a paars_gym.ranking.Ranked: "
+                "catalog row numbers, best first, and how many products match."
+            )
         products = tuple([self._product_at(row) for row in ranked.rows])
         return Shown(tuple([product.id for product in products]), offset + 1, ranked.total), products
 

@@ -53,8 +53,8 @@ class LLMOptions(Configuration):
     """
 
     form: Form = "tools"
-    invalid_in_a_row: int = Field(5, ge=1)
-    max_tokens: int = Field(1_500, ge=1)
+    invalid_in_a_row: int = Field(default=5, ge=1)
+    max_tokens: int = Field(default=1_500, ge=1)
     reasoning: Effort | None = None
 
 

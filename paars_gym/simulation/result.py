@@ -53,6 +53,10 @@ class RunResult:
     stopped: str = ""
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    def __repr__(self) -> str:
+        ended = ", ".join(f"{count:,} {end}" for end, count in self.ends.items())
+        return f"<RunResult {str(self.folder)!r}: {self.done:,} of {self.planned:,} sessions, ended by {ended or '–'}>"
+
     @property
     def done(self) -> int:
         """Sessions in the log."""

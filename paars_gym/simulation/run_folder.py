@@ -30,6 +30,7 @@ SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
 STEPS_FILE = "steps.jsonl.zst"
 NOT_YET_A_RUN = {LOCK_FILE, SETTINGS_FILE + ".new"}
+BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, STEPS_FILE}
 
 
 class Fingerprints(BaseModel):
@@ -76,7 +77,7 @@ class Settings(BaseModel):
         if content["run"]["model"] is not None:
             del content["run"]["model"]["price"]
         run, shop = content.pop("run"), content.pop("shop")
-        return dict(_flat({**run, **shop, **content}))
+        return dict(_flat({**run, **shop, "policy_settings": content.pop("policy"), **content}))
 
 
 def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -155,6 +156,8 @@ class RunFolder:
             return False
         if SETTINGS_FILE not in there:
             raise FileExistsError(f"{str(self.path)!r} holds other things ({min(there)!r}, …); choose a new folder.")
+        if self._has_no_session(there):
+            return False  # its first try ended before any did, by a mistake in its settings: nothing is lost
         if not resume:
             raise FileExistsError(
                 f"{str(self.path)!r} holds a run already; go on with it by --resume, or choose another folder."
@@ -171,6 +174,14 @@ class RunFolder:
                 "another folder."
             )
         return True
+
+    def _has_no_session(self, there: set[str]) -> bool:
+        if not there <= BEGUN or (self.log.is_file() and self.log.stat().st_size):
+            return False
+        try:
+            return bool(self.settings.version)
+        except ValueError:  # damaged, or of something else
+            return False
 
     def is_finished(self) -> bool:
         """Whether the Parquet store stands."""

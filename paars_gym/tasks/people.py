@@ -92,6 +92,10 @@ class ReferencePeople:
         opened = open_log(self.source, name=self.name)
         return replace(opened, synthetic=self.synthetic, known=self.known, notes=self.notes)
 
+    def titles(self) -> Mapping[str, str] | None:
+        """Of the products of their catalog, by id; None where their log has them, or nobody said which catalog."""
+        return None
+
     def product_log(self) -> ProductLog:
         """What they bought and viewed, by product of the catalog."""
         assert isinstance(self.source, Store)
@@ -172,6 +176,12 @@ class LoggedPeople(ReferencePeople):
         if self._catalog is None:
             raise ValueError(f"Which products are those of {self.name}? Name the log's own catalog with --catalog.")
         return load_catalog(self._catalog)
+
+    def titles(self) -> Mapping[str, str] | None:
+        if self._catalog is None:
+            return None
+        listings = (self.catalog.listing(row) for row in range(len(self.catalog)))
+        return {product: title for product, title, *_ in listings}
 
     def labels(self, trait: str) -> dict[str, str]:
         if self._attributes is None:

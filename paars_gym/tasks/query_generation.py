@@ -86,7 +86,8 @@ def query_cases(people: ReferencePeople, run: RunConfig) -> QueryCases:
         ValueError: The log records no searches or views, or holds no such pair.
     """
     people.require("Query generation", "searches", "views")
-    mined = mine_query_pairs(people.source)
+    titles = people.titles()
+    mined = mine_query_pairs(people.source, titles=titles)
     notes = list(mined.notes)
     if isinstance(people, MiniPeople):
         how_many = (
@@ -101,7 +102,8 @@ def query_cases(people: ReferencePeople, run: RunConfig) -> QueryCases:
         if lost := len(mined.pairs) - len(pairs):
             notes.append(f"{lost:,} pairs of shoppers without a persona were left out.")
     if not pairs:
-        raise ValueError(f"No pair of a query and a title in {people.name}: nothing can be compared.")
+        advice = "" if titles else " Where views have no titles, name the log's own catalog with --catalog."
+        raise ValueError(f"No pair of a query and a title in {people.name}: nothing can be compared.{advice}")
     return QueryCases(people.name, some_of(pairs, run), notes)
 
 

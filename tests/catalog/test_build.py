@@ -310,3 +310,12 @@ def test_opening_is_quick_and_reads_little(long_feed: Path, tmp_path: Path) -> N
     catalog = Catalog.open(tmp_path / "out")
     assert catalog["59999"].title == "title 59999"
     assert time.perf_counter() - started < 1.0
+
+
+def test_columns_that_become_no_field_are_named(tmp_path: Path) -> None:
+    feed = tmp_path / "feed.csv"
+    feed.write_text("id,Bezeichnung,Preis,brand\na,Lampe,9,Nord\n")
+    report = build_catalog(feed, tmp_path / "shop", FeedMapping(columns={"title": "Bezeichnung"}))
+    assert report.unused == ("Preis",)
+    report = build_catalog(feed, tmp_path / "shop", FeedMapping(columns={"title": "Bezeichnung", "price": "Preis"}))
+    assert report.unused == ()

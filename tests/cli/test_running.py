@@ -12,6 +12,7 @@ import typer
 
 from paars_gym import cli
 from paars_gym.cli.running import run_command
+from paars_gym.files import load_named
 from paars_gym.llm.errors import MissingKeyError
 
 
@@ -79,6 +80,18 @@ def test_a_fault_of_ours_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.argv", ["command"])
     with pytest.raises(ZeroDivisionError):
         run_command(raising(ZeroDivisionError()))
+
+
+def test_a_fault_of_the_users_own_module_is_one_line_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own_ranking.py").write_text("def rank():\n    return 1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["command"])
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: load_named("own_ranking:rank")())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: ZeroDivisionError: division by zero at {tmp_path / 'own_ranking.py'}:2\n"
 
 
 def test_a_process_ends_with_two(tmp_path: Path) -> None:

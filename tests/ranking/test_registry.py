@@ -116,3 +116,14 @@ def test_a_module_in_the_working_directory_is_found(
     assert make_ranking("my_own_ranking:Mine", catalog).name == "mine"
     flipped = make_ranking("rerank:my_own_ranking:flip", catalog).rank("kettle")
     assert flipped.rows == make_ranking("bm25", catalog).rank("kettle").rows[::-1]
+
+
+def test_a_ranking_that_cannot_be_called_as_one_is_refused(catalog: Catalog) -> None:
+    class Old:
+        name = "old"
+
+        def rank(self, query: str, limit: int) -> list[str]:
+            return []
+
+    with pytest.raises(ValueError, match=r"rank\(query: .* cannot be called as rank"):
+        make_ranking(Old(), catalog)  # type: ignore[arg-type]

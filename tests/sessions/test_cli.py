@@ -31,11 +31,11 @@ def test_import_describe_split(tmp_path):
 def test_a_run_is_described_finished_or_not(tmp_path):
     paars("simulate", "--policy", "uniform", "--sessions", "3", "--out", tmp_path / "run")
     finished = paars("sessions", "describe", tmp_path / "run")
-    assert "sessions │ 3, by as simulated" in finished
+    assert "sessions │ 3, as simulated" in finished
     shutil.rmtree(tmp_path / "run" / "sessions")
     before = sorted(path.name for path in (tmp_path / "run").iterdir())
     unfinished = paars("sessions", "describe", tmp_path / "run")
-    assert "sessions │ 3, by as" in unfinished
+    assert "sessions │ 3, as simulated" in unfinished
     assert "The run has not finished: these are its sessions so far." in unfinished
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
 
@@ -74,3 +74,23 @@ def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch):
     with pytest.raises((ValueError, LookupError, OSError), match=message):
         CliRunner().invoke(app, ["sessions", *arguments], catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []
+
+
+GERMAN = "Kunde,Zeit,Aktion,Ware\nanna,2026-03-01 08:00,click,A1\nanna,2026-03-01 08:01,merken,A1\n"
+
+
+def test_a_log_with_columns_in_another_language(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(GERMAN)
+    runner = CliRunner()
+    refused = runner.invoke(app, ["sessions", "import", str(log), "--propose"])
+    assert "Name it: --map shopper=COLUMN,kind=COLUMN." in str(refused.exception)
+    proposed = paars("sessions", "import", log, "--propose", "--map", "shopper=Kunde,kind=Aktion")
+    assert '"shopper" = "Kunde"' in proposed
+    assert '"time" = "Zeit"' in proposed
+    mistaken = ["--map", "shopper=Kunde,kind=Aktion,item=Ware", "--out", "x"]
+    wrong = runner.invoke(app, ["sessions", "import", str(log), *mistaken])
+    assert "There is no 'item'; columns are shopper, session, time, kind, query, results" in str(wrong.exception)
+    mapping = "shopper=Kunde,kind=Aktion,time=Zeit,product=Ware,kinds.click=view"
+    told = paars("sessions", "import", log, "--map", mapping, "--out", tmp_path / "s")
+    assert "Rejected: 1 times kind 'merken', unknown event word: map it to a kind, to visit or to ignore." in told

@@ -222,6 +222,10 @@ def test_waiting_policies_play_the_same_sessions_in_a_wrapped_environment(mini: 
     assert sessions(make_env, SlowWanderer, n=12, at_once=4) == sessions(make_env, Wanderer, n=12)
 
 
+def needs_more(colour: str, **settings: Any) -> RetailEnv:
+    return RetailEnv(**settings)
+
+
 @pytest.mark.parametrize(
     ("env", "options", "message"),
     [
@@ -230,6 +234,8 @@ def test_waiting_policies_play_the_same_sessions_in_a_wrapped_environment(mini: 
         ("no_such_module:Env-v0", {}, "Unknown environment 'no_such_module:Env-v0'"),
         (f"{HERE}:Nothing", {}, "has no class or function 'Nothing'"),
         (f"{HERE}:Kiosk", {"colour": "red"}, "has no option 'colour'. It takes: max_steps, lacks"),
+        ("types:SimpleNamespace", {}, "gave a SimpleNamespace, must give an environment with reset, step and close"),
+        (f"{HERE}:needs_more", {}, "cannot be made of shop, max_steps: "),
     ],
 )
 def test_mistakes_in_the_name_of_an_environment_are_named(

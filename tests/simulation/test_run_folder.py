@@ -202,3 +202,26 @@ def test_a_full_disk_keeps_every_finished_session(tmp_path: Path, catalog: Catal
     assert tally.played == 20 - len(found)
     run(tmp_path / "whole", catalog)
     assert lines(tmp_path / "full") == lines(tmp_path / "whole")
+
+
+def test_a_run_whose_first_try_ended_in_a_mistake_is_begun_anew(tmp_path: Path, catalog: Catalog) -> None:
+    class Fails:
+        name = "fails"
+
+        def rank(self, text: str, filters: Any, *, limit: int = 10, offset: int = 0) -> Any:
+            return ["k1"]
+
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match="The ranking fails gave a list, must give a"):
+        run(out, catalog, ranking=Fails(), record="none")
+    assert (out / "settings.json").exists()
+    assert run(out, catalog, ranking="bm25", record="none").done == 20
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        run(out, catalog, ranking="bm25", record="none")
+
+
+def test_another_policy_is_no_resumption(tmp_path: Path) -> None:
+    shop = ShopConfig(catalog="mini")
+    simulate(tmp_path / "run", RunConfig(sessions=2, policy="behavioural"), shop)
+    with pytest.raises(ValueError, match="policy == 'behavioural' there and 'uniform' now"):
+        simulate(tmp_path / "run", RunConfig(sessions=2, policy="uniform"), shop, resume=True)

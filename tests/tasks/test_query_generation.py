@@ -22,8 +22,9 @@ from paars_gym.report.tasks import (
 )
 from paars_gym.sessions import Event, Provenance, Session
 from paars_gym.sessions.writer import write_sessions
+from paars_gym.synthetic.world import mini_world
 from paars_gym.tasks.people import MiniPeople, reference_people
-from paars_gym.tasks.query_generation import QueryCases, generate_queries
+from paars_gym.tasks.query_generation import QueryCases, generate_queries, query_cases
 from paars_gym.tasks.query_results import OF, QueryResults
 
 
@@ -204,3 +205,17 @@ def test_second_queries_differ_from_first_ones(shared_data: Path) -> None:
     assert len(cases.pairs) == 1506
     assert twice
     assert all(first != second for first, second in twice)
+
+
+def test_titles_that_a_log_lacks_are_those_of_its_catalog(tmp_path: Path) -> None:
+    world = mini_world(n_shoppers=20, seed=3)
+    sessions = [
+        one.model_copy(update={"events": tuple(event.model_copy(update={"title": None}) for event in one.events)})
+        for one in world.humans(60)
+    ]
+    write_sessions(tmp_path / "store", sessions, provenance=world.provenance)
+    with pytest.raises(ValueError, match="name the log's own catalog with --catalog"):
+        query_cases(reference_people(tmp_path / "store"), RunConfig())
+    cases = query_cases(reference_people(tmp_path / "store", catalog="mini"), RunConfig())
+    assert cases.pairs
+    assert all(pair.title for pair in cases.pairs)
