@@ -14,6 +14,8 @@ from paars_gym.estimate import Estimate
 
 Array = NDArray[np.float64]
 Direction = Literal["human||agent", "agent||human", "mean", "sum"]
+SMALLEST = 5e-324
+"""Least positive number there is."""
 
 
 def kl_divergence(
@@ -169,7 +171,7 @@ def wasserstein1(
         np.arange(human.shape[-1], dtype=np.float64) if positions is None else np.asarray(positions, dtype=np.float64)
     )
     gaps = np.diff(places)
-    if places.shape != human.shape[-1:] or not np.all(gaps > 0):
+    if places.shape != human.shape[-1:] or not np.all((gaps > 0) & np.isfinite(gaps)):
         raise ValueError(f"positions of shape {places.shape} must be {human.shape[-1]} rising numbers, one a bin.")
 
     def w1(p: Array, q: Array) -> Array:
@@ -223,8 +225,12 @@ def two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Ar
             raise ValueError(f"{name} has shape {array.shape}, must be (bins,) or (shoppers, bins), not empty.")
         if not np.all(np.isfinite(array)) or np.any(array < 0):
             raise ValueError(f"{name} holds negative, NaN or infinite values, must hold counts >= 0.")
-        if not array.sum() > 0:
+        with np.errstate(over="ignore"):
+            total_count = float(array.sum())
+        if not total_count > 0:
             raise ValueError(f"{name} sums to 0: without a session there is no distribution to compare.")
+        if not math.isfinite(total_count):
+            raise ValueError(f"{name} sums to more than a number can hold: pass counts of sessions.")
         sides.append(array if array.ndim == 1 else array[array.any(axis=1)])  # a shopper without sessions is none
     human, agent = sides
     if human.shape[-1] != agent.shape[-1]:
@@ -233,19 +239,29 @@ def two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Ar
 
 
 def shares(counts: Array) -> Array:
-    """Counts over their sum."""
-    return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+    """Counts over their sum; what is counted keeps a share > 0, however small."""
+    divided = np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+    return np.where((divided == 0) & (counts > 0), SMALLEST, divided)
 
 
 def jensen_shannon(p: Array, q: Array) -> Array:
     """Of histograms (..., bins), in nats."""
     p, q = shares(p), shares(q)
-    middle = (p + q) / 2
-    return (relative_entropy(p, middle) + relative_entropy(q, middle)) / 2
+    both = p + q
+    # Twice a share over the sum: half the sum of subnormal numbers may be 0, and the divergence then infinite.
+    return (_mean_log_ratio(p, 2 * p, both) + _mean_log_ratio(q, 2 * q, both)) / 2
 
 
 def relative_entropy(p: Array, q: Array) -> Array:
-    """Sum p log(p / q) of shares (..., bins), in nats."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / q), 0.0)
+    """Sum p log(p / q) of shares (..., bins), in nats; infinite only where q is 0 and p is not."""
+    return _mean_log_ratio(p, p, q)
+
+
+def _mean_log_ratio(weights: Array, numerator: Array, denominator: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = numerator / denominator
+        logs = np.log(ratio)
+        # A share over one below 1e-308 overflows; the difference of their logarithms does not.
+        logs = np.where(np.isposinf(ratio), np.log(numerator) - np.log(denominator), logs)
+        terms = np.where(weights > 0, weights * logs, 0.0)
     return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))  # rounding may leave -1e-17 where p == q

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], Array]  # histograms (..., bins) on each side -> (...)
 FLOOR_RESAMPLES = 200  # a mean needs fewer than quantiles do
 MOST_ROWS = 1000
+MOST_SESSIONS = 2**53  # beyond it the next whole number is none of a float's
 BLOCK = 64  # resamples a matrix product: 64 x 2,000 rows are 1 MB
 
 
@@ -149,6 +150,8 @@ def histogram_distance(
             return replace(result, note=f"Not estimable: it would take two {side} shoppers, and there is one.")
         if counts.sum() < 2:
             return replace(result, note=f"Not estimable: it would take two {side} sessions, and there is one.")
+        if counts.sum() > MOST_SESSIONS:
+            return replace(result, note=f"No interval: no log has {counts.sum():.0e} {side} sessions.")
     rng = np.random.default_rng(0) if rng is None else rng
     human, agent = random_groups(human, rng), random_groups(agent, rng)
     of_humans = resample_counts(human, n_resamples, rng)
