@@ -41,7 +41,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
     interval = None
     if n > 1:  # leaving one out loses a type only when it occurs once
         error = math.sqrt(once * (1 - once / n) * (n - 1) / n) / n
-        interval = Interval.normal(distinct / n, error, "jackknife").clip(1 / n, 1.0)
+        interval = _wide(Interval.normal(distinct / n, error, "jackknife"), 1 / n)
     note = "Depends on the size: compare at equal sizes, or rarefied."
     return _share(distinct / n, interval, unit=unit, n=n, size=n, distinct=distinct, note=note)
 
@@ -76,7 +76,7 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
         weight = frequency * value
         mean = float(weight @ without) / n
         error = math.sqrt(float(weight @ (without - mean) ** 2) * (n - 1) / n) / size
-        interval = Interval.normal(expected, error, "jackknife").clip(1 / size, 1.0)
+        interval = _wide(Interval.normal(expected, error, "jackknife"), 1 / size)
     return _share(expected, interval, unit="item", n=n, size=size, distinct=len(counts))
 
 
@@ -156,6 +156,11 @@ def _share(
 ) -> Estimate:
     details = {"size": size, "distinct": distinct}
     return Estimate(value, interval, f"share of {unit}s", {f"{unit}s": n}, note=note, details=details)
+
+
+def _wide(interval: Interval, least: float) -> Interval | None:
+    """The possible part of an interval; None where it has no width, as where all texts differ, or none occurs once."""
+    return None if interval.if_wide() is None else interval.clip(least, 1.0)
 
 
 def _check_texts(texts: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ def energy_distance(
     # The square is skewed: its upper end is the one that a normal interval for the distance itself would have.
     skew = width * width / (4 * max(unbiased, error)) if error > 0 else 0.0
     high = max(unbiased + width + skew, value)
-    interval = Interval(unbiased - width, high, method="U-statistic, skewed upwards").clip()
+    interval = Interval(unbiased - width, high, method="U-statistic, skewed upwards").clip().if_wide()
     return Estimate(
         value,
         interval,

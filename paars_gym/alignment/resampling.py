@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym.alignment.arrays import check_rng
-from paars_gym.estimate import LEVEL, Detail, Estimate, Interval
+from paars_gym.estimate import LEVEL, NO_SPREAD, Detail, Estimate, Interval, share_that_may_differ
 
 Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], Array]  # histograms (..., bins) on each side -> (...)
@@ -165,7 +165,36 @@ def histogram_distance(
         return replace(result, note="No interval: without smoothing some resamples are infinite.")
     units = "multinomial over sessions" if human.ndim == agent.ndim == 1 else "clustered by shopper"
     made = basic_interval(value, draws, units) if interval == "basic" else percentile_interval(draws, units)
-    return replace(result, interval=made.clip(), floor=floor)
+    around = made.clip().if_wide()
+    if around is None:
+        sizes = tuple(round(counts.sum()) if counts.ndim == 1 else len(counts) for counts in (human, agent))
+        around = agreement_interval(value, metric, p, q, sizes)
+    return replace(result, interval=around, floor=floor, note="" if around else NO_SPREAD)
+
+
+def agreement_interval(value: float, metric: Metric, p: Array, q: Array, sizes: tuple[int, ...]) -> Interval | None:
+    """Bounds of a distance where all sessions of a side are alike, so that resamples are too.
+
+    By the rule of three some share of each side may lie elsewhere unseen (`share_that_may_differ`): the lower end moves
+    it to where the other side is, the upper end to the bin that makes the distance largest. None with a single bin.
+
+    Args:
+        value: The distance.
+        metric: Of two histograms of shape (bins,).
+        p: Human counts.
+        q: The agents'.
+        sizes: Sessions, or shoppers where they repeat, of both.
+    """
+    own, other = (share_that_may_differ(size) for size in sizes)
+    human, agent = p / p.sum(), q / q.sum()
+    corners = np.eye(len(p))
+    pairs = [((1 - own) * human + own * agent, (1 - other) * agent + other * human)]
+    pairs += [((1 - own) * human + own * corner, agent) for corner in corners]
+    pairs += [(human, (1 - other) * agent + other * corner) for corner in corners]
+    # As many sessions as there are: a pseudocount weighs against them.
+    reached = [float(metric(first * p.sum(), second * q.sum())) for first, second in pairs]
+    known = [value, *(distance for distance in reached if math.isfinite(distance))]
+    return Interval(min(known), max(known), method="rule of three, all sessions of a side being alike").if_wide()
 
 
 def _from_replicas(

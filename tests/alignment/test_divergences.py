@@ -51,6 +51,22 @@ def test_divergences_are_finite_wherever_they_exist(pair: tuple[list[float], lis
     assert js_divergence(human, human, n_resamples=0).value == kl_divergence(human, human, n_resamples=0).value == 0
 
 
+@pytest.mark.parametrize("repeats", [False, True])
+def test_sixty_sessions_that_agree_are_no_proof(repeats: bool) -> None:
+    """All buy nothing, or all people one thing and all agents another: resamples are all the same."""
+
+    def log(bin_used: int) -> np.ndarray:
+        return np.eye(3)[[bin_used] * 60] if repeats else 60 * np.eye(3)[bin_used]
+
+    for metric in (js_divergence, kl_divergence, wasserstein1):
+        same, apart = metric(log(0), log(0)), metric(log(0), log(2))
+        assert same.value == same.interval.low == 0 < same.interval.high
+        assert apart.floor < apart.interval.low < apart.value <= apart.interval.high
+    assert wasserstein1(log(0), log(0)).interval.high == pytest.approx(2 * (1 - 0.05 ** (1 / 60)))
+    alone = js_divergence([60], [60])
+    assert (alone.value, alone.interval, alone.note) == (0, None, "Not estimable: all observations agree.")
+
+
 def test_counts_without_a_finite_sum_are_refused() -> None:
     with pytest.raises(ValueError, match="more than a number can hold"):
         js_divergence([1e308, 1e308], [1, 1])
