@@ -114,6 +114,7 @@ def energy_distance(
         sizes=sizes,
         floor=float(null.mean()) if n_permutations else None,
         p_value=p_value,
+        note="" if interval else "No interval: the two samples are the same points.",
         details={**details, "unbiased": unbiased},
     )
 

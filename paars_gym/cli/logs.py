@@ -104,14 +104,19 @@ def sessions_import(
 @sessions_app.command("describe")
 def sessions_describe(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run, finished or not.")],
+    catalog: Annotated[
+        str | None, typer.Option(help="Of the log's products: mini, journey or a folder; counts more cases.")
+    ] = None,
 ) -> None:
     """Says what is in a store or a run: counts, distributions, and the tasks it can be the human side of."""
     from rich.table import Table
 
     from paars_gym.sessions.describe import describe, facts
+    from paars_gym.tasks.possible import possible_tasks
 
     with TemporaryDirectory() as scratch:
-        description = describe(_open_store(store, Path(scratch)))
+        opened = _open_store(store, Path(scratch))
+        description, possible = describe(opened), possible_tasks(opened, catalog)
     print_facts(f"Sessions {description.provenance.name!r}", facts(description))
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
     for row in description.distributions:
@@ -119,7 +124,7 @@ def sessions_describe(
         table.add_row(escape(row.statistic), *numbers, f"{row.share_zero:.1%}")
     console.print(table)
     tasks = Table("can be the human side of", "", "", title_justify="left")
-    for task in description.tasks:
+    for task in possible:
         tasks.add_row(escape(task.name), "yes" if task.able else "no", escape(task.why))
     console.print(tasks)
     for note in (*description.provenance.notes, *description.provenance.cut):

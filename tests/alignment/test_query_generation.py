@@ -143,7 +143,8 @@ def test_every_metric_by_any_attribute() -> None:
     assert (found.pooled, found.suppressed) == (("rare",), 5)
     for group in by.values():
         assert "equally similar" in group.similarity.mean.note  # all 1, or all 0
-        assert group.group.energy.interval is not None
+    assert by["young"].group.energy.interval is not None
+    assert by["old"].group.energy.note == "No interval: the two samples are the same points."
     assert by["young"].group.n == 20
     with pytest.raises(ValueError, match="1 labels for 50 cases"):
         score_queries(people, {"a": agents}, embedder=OneHot(), by=["x"], rng=np.random.default_rng(0))
