@@ -45,7 +45,9 @@ def kl_divergence(
         base: Of the logarithm: e gives nats, 2 bits, 10 bans.
         direction: Whose mean the log ratio is; or half the sum of both directions ("mean"), or their sum.
         n_resamples: Bootstrap resamples; 0 leaves out interval and floor (for use as an objective). Or, where counts
-            carry noise, draws that take the place of resampling: then there is a p-value.
+            carry noise, draws that take the place of resampling: then there is a p-value, and value, interval and floor
+            are those of the populations, what the noise adds being taken off; ``as_released`` and
+            ``floor_as_released`` among the details are what it was taken off.
         rng: Source of the resamples; by default a fresh generator with a fixed seed, so that a call repeats itself.
 
     Returns:
@@ -90,16 +92,17 @@ def kl_divergence(
         smoothed_kl, human, agent, details, n_resamples, rng, interval="basic", unit=_unit(base)
     )
     finer = float(smoothed_kl(total(human), total(agent), 0.1))
-    sensitivity = finer - result.value if math.isfinite(finer) and result.value is not None else 0.0
+    plain = result.number("as_released") or result.value
+    sensitivity = finer - plain if math.isfinite(finer) and plain is not None else 0.0
     warning = None
     if epsilon is None and pseudocount > 0 and (np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1))):
         warning = f"A pseudocount of {pseudocount:g} is meant for counts, and shares were given: pass 0, or epsilon."
-    elif result.value is None:
+    elif plain is None:
         warning = "Infinite: one side uses bins that the other never does. Smooth, or read JS and W1."
-    elif abs(sensitivity) * math.log(base) > max(0.05, 0.02 * result.value * math.log(base)):
+    elif abs(sensitivity) * math.log(base) > max(0.05, 0.02 * plain * math.log(base)):
         warning = (
             f"The smoothing constant decides this number: {_blame(result, direction)}, "
-            f"and a constant ten times smaller gives {finer:.2f} in place of {result.value:.2f}."
+            f"and a constant ten times smaller gives {finer:.2f} in place of {plain:.2f}."
         )
     return replace(result, details={**result.details, "sensitivity": sensitivity, "warning": warning})
 

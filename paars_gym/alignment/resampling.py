@@ -91,12 +91,16 @@ class Replicas(NamedTuple):
         agent: What might have been counted of agents like these.
         null_human: The same as ``human``, if both populations were one.
         null_agent: The same as ``agent``, if both populations were one.
+        people: What ``human`` was drawn from, shape (bins,).
+        agents: What ``agent`` was drawn from.
     """
 
     human: Array
     agent: Array
     null_human: Array
     null_agent: Array
+    people: Array
+    agents: Array
 
 
 def histogram_distance(
@@ -140,7 +144,7 @@ def histogram_distance(
         value, unit=unit, sizes={"human": round(p.sum()), "agent": round(q.sum())}, details={**details, **masses}
     )
     if isinstance(n_resamples, Replicas):
-        return _from_replicas(result, value, metric, n_resamples, interval)
+        return _from_replicas(result, value, metric, n_resamples)
     if n_resamples == 0:
         return result
     if np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1)):
@@ -197,17 +201,27 @@ def agreement_interval(value: float, metric: Metric, p: Array, q: Array, sizes: 
     return Interval(min(known), max(known), method="rule of three, all sessions of a side being alike").if_wide()
 
 
-def _from_replicas(
-    result: Estimate, value: float, metric: Metric, replicas: Replicas, interval: Literal["basic", "percentile"]
-) -> Estimate:
+def _from_replicas(result: Estimate, value: float, metric: Metric, replicas: Replicas) -> Estimate:
+    """Estimate, interval and floor of the populations' distance: what noise, cut and sampling add is taken off.
+
+    How much they add is known from the replicas, whose own populations are known. The estimate is the distance as
+    released less their mean error, the interval that less the quantiles of their errors, so that it holds the estimate.
+    """
     draws, null = metric(replicas.human, replicas.agent), metric(replicas.null_human, replicas.null_agent)
     if not (math.isfinite(value) and np.all(np.isfinite(draws)) and np.all(np.isfinite(null))):
         return replace(result, note="Not estimable: without smoothing some replicas are infinite.")
-    made = basic_interval(value, draws, "noise and cut included")
-    if interval == "percentile":
-        made = percentile_interval(draws, "noise and cut included")
+    errors = draws - float(metric(replicas.people, replicas.agents))
+    low, high = np.quantile(errors, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    made = Interval(value - float(high), value - float(low), method="basic bootstrap, noise and cut taken off")
     p_value = (1 + int((null >= value - 1e-12).sum())) / (1 + len(null))
-    return replace(result, interval=made.clip(), floor=float(null.mean()), p_value=p_value)
+    return replace(
+        result,
+        value=max(value - float(errors.mean()), 0.0),
+        interval=made.clip().if_wide(),
+        floor=float(np.maximum(null - null.mean(), 0.0).mean()),
+        p_value=p_value,
+        details={**result.details, "as_released": value, "floor_as_released": float(null.mean())},
+    )
 
 
 def total(counts: Array) -> Array:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from paars_gym.cli.app import app, console, print_facts, reference_app
+
+if TYPE_CHECKING:
+    from paars_gym.alignment.private import Unit
 
 
 def check_writable(out: Path | None) -> None:
@@ -68,7 +71,11 @@ def score(
 def reference_export(
     human: Annotated[Path, typer.Option(help="Store of people's sessions.")],
     out: Annotated[Path, typer.Option(help="File that anyone may see.")] = Path("reference.json"),
-    epsilon: Annotated[float, typer.Option(help="Total privacy loss; less is more private.")] = 1.0,
+    epsilon: Annotated[float, typer.Option(help="Total privacy loss, at most 20; less is more private.")] = 1.0,
+    unit: Annotated[
+        str, typer.Option(help="Whom the noise hides: shopper, or session where the log has no shopper ids.")
+    ] = "shopper",
+    force: Annotated[bool, typer.Option("--force", help="Take an epsilon above 20, which hides nobody.")] = False,
 ) -> None:
     """Releases the histograms of a log with differential privacy, to score against in place of the log."""
     check_writable(out)
@@ -77,7 +84,9 @@ def reference_export(
     from paars_gym.alignment.private import export_reference
     from paars_gym.alignment.session_log import open_log
 
-    reference = export_reference(open_log(human), epsilon=epsilon, rng=np.random.default_rng())
+    reference = export_reference(
+        open_log(human), epsilon=epsilon, rng=np.random.default_rng(), unit=cast("Unit", unit), force=force
+    )
     out.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
     spent = {f"epsilon of {name}": f"{share:g}" for name, share in reference.spent.items()}
     print_facts(f"Reference in {out}", (spent | {"epsilon in total": f"{reference.epsilon:g}"}).items())
