@@ -1,12 +1,15 @@
-"""How well a product bought fits what the shopper came for, and intentions drawn from a catalog.
+"""How well what was bought fits what the shopper came for, and intentions drawn from a catalog.
 
 The score follows WebShop (Yao et al. 2022, "WebShop: Towards Scalable Real-World Web Interaction with Grounded Language
-Agents", section 3.1); its product types are replaced by category paths and title words, which every catalog has.
+Agents", section 3.1); its product types are replaced by category paths and title words, which every catalog has, and as
+a visit may buy more than one line here, lines too many cost.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,28 +21,44 @@ from paars_gym.shop.state import Bought
 _WORD = re.compile(r"\w+")
 
 
-def goal_score(catalog: Catalog, intention: Intention, line: Bought) -> float:
-    """Fit of one bought line to an intention, in [0, 1].
+def goal_score(catalog: Catalog, intention: Intention, bought: Sequence[Bought]) -> float:
+    """Fit of everything bought in a visit to an intention to buy one thing, in [0, 1].
 
-    ``r = r_type · (|attributes matched| + |options matched| + [price within budget]) / (|attributes| + |options| + 1)``
+    ``score = max over lines of r_type · (|attributes matched| + |options matched| + [within budget])
+    / (|attributes| + |options| + 1) / lines``
 
-    r_type compares the product with the intention's target (or its category): 1 in the same category or when at least
-    half of the target's title words are in the product's title, 0.5 when a category above is shared (but not the root
-    alone), 0.1 when any title word is, else 0. An attribute is matched when its words occur in the product's text, an
-    option when it was chosen so, the price when it is known and at most the budget (always, without a budget).
+    Every line beyond the one that fits best is wrong, and costs: two lines have half of the score of one, forty a
+    fortieth. The budget is the whole purchase's: the sum of units × price over all lines, each price known, is at most
+    the budget (always, without a budget).
+
+    r_type compares a line's product with the intention's target (or its category): 1 in the same category or when at
+    least half of the target's title words are in the product's title, 0.5 when a category above is shared (but not the
+    root alone), 0.1 when any title word is, else 0. An attribute is matched when its words occur in the product's text,
+    an option when it was chosen so.
 
     Args:
-        catalog: Where both products are.
+        catalog: Where all these products are.
         intention: Its target, category, attributes, options and budget are used.
-        line: What was bought.
+        bought: The lines, of all purchases of the visit; 0 without any.
     """
+    if not bought:
+        return 0.0
+    within = intention.budget is None or _spent(bought) <= intention.budget
+    return max(_fit(catalog, intention, line, within) for line in bought) / len(bought)
+
+
+def _spent(bought: Sequence[Bought]) -> float:
+    """What was paid; infinite where a price is unknown."""
+    return sum(math.inf if line.price is None else line.units * line.price for line in bought)
+
+
+def _fit(catalog: Catalog, intention: Intention, line: Bought, within_budget: bool) -> float:
     product = catalog[line.product]
     words = set(_words(_text(product)))
     attributes = sum(set(_words(attribute)) <= words for attribute in intention.attributes)
     options = sum((name, value) in line.options for name, value in intention.options.items())
-    price = intention.budget is None or (line.price is not None and line.price <= intention.budget)
     asked = len(intention.attributes) + len(intention.options) + 1
-    return _type_fit(catalog, intention, product) * (attributes + options + price) / asked
+    return _type_fit(catalog, intention, product) * (attributes + options + within_budget) / asked
 
 
 def sample_goal(catalog: Catalog, rng: np.random.Generator) -> Intention:

@@ -41,17 +41,17 @@ class RevenueBought:
 
 
 class GoalReward:
-    """By how much the best line bought so far became better: step rewards sum to the best `goal_score`, in [0, 1].
+    """By how much the visit's `goal_score` changes: step rewards sum to that of everything bought, in [0, 1].
 
-    In the manner of WebShop (Yao et al. 2022, section 3.1). Without an intention to measure by, 0.
+    ``score = fit of the line that fits best / lines bought``, where the budget is that of all lines together; see
+    `paars_gym.shop.goal.goal_score`. A step is worth -1 to 1: one that buys what was not wanted costs. In the manner of
+    WebShop (Yao et al. 2022, section 3.1), where a visit buys one thing. Without an intention to measure by, 0.
     """
 
     def __call__(self, catalog: Catalog, intention: Intention | None, before: State, after: State) -> float:
         if intention is None or len(after.bought) == len(before.bought):
             return 0.0
-        best = max((goal_score(catalog, intention, line) for line in before.bought), default=0.0)
-        new = max(goal_score(catalog, intention, line) for line in _new(before, after))
-        return max(0.0, new - best)
+        return goal_score(catalog, intention, after.bought) - goal_score(catalog, intention, before.bought)
 
 
 REWARDS: dict[str, type[Reward]] = {
