@@ -157,6 +157,19 @@ def test_an_arm_in_which_everything_fails_is_an_error(catalog: Catalog) -> None:
         pair_up({"1": "a"}, {"1": (0.0,) * len(COLUMNS)}, {})
 
 
+def test_cuped_adjusts_for_purchases_not_for_words(catalog: Catalog) -> None:
+    worded = [
+        persona.model_copy(update={"history": f'- 10:00 searched "most bought kettle{"; " * index}"'})
+        for index, persona in enumerate(people(20))
+    ]
+    test = ABTest(Arm("bm25"), Arm("price"), independent_noise=True)
+    plain, other = run(test, catalog), run(test, catalog, personas=worded)
+    assert plain.outcomes["sales_units"].cuped == other.outcomes["sales_units"].cuped
+    assert plain.outcomes["sales_units"].cuped.interval is not None
+    unknown = [persona.model_copy(update={"purchases_before": 0}) for persona in people(20)]
+    assert "covariate does not vary" in run(test, catalog, personas=unknown).outcomes["sales_units"].cuped.note
+
+
 def test_one_persona_tells_nothing(catalog: Catalog) -> None:
     too_dear = Arm("bm25", patch=[Change(category="Headphones", price=200)])
     result = run(ABTest(Arm("bm25"), too_dear), catalog, personas=people(1))
