@@ -219,7 +219,8 @@ def position_bias(
         note = "Not estimable: one case has no spread."
     elif n_resamples:
         pairs = np.bincount(truth * options + picks, minlength=options**2).astype(np.float64)
-        interval = basic_interval(value, _variation(pairs, n_resamples, options, rng), "cases").clip(0.0, 1.0).if_wide()
+        made = basic_interval(value, _variation(pairs, n_resamples, options, rng), "cases")
+        interval = None if made is None else made.clip(0.0, 1.0).if_wide()
         if interval is None:  # all cases agree; those that may not, unseen, move the bias by as much at most
             unseen = share_that_may_differ(n)
             interval = Interval(value - unseen, value + unseen, method="rule of three").clip(0.0, 1.0)

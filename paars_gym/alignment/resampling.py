@@ -68,13 +68,26 @@ def random_groups(counts: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.add.reduceat(counts[rng.permutation(len(counts))], np.arange(0, len(counts), together)))
 
 
-def basic_interval(value: float, draws: Array, method: str) -> Interval:
-    """The basic bootstrap: the value less the resamples' deviations from it.
+def basic_interval(value: float, draws: Array, method: str, *, truth: float | None = None) -> Interval | None:
+    """The basic bootstrap of a distance: the value less the errors of the resamples, and never below 0.
 
-    That takes off the upward bias of a divergence, so that near zero the interval may lie below the estimate.
+    That takes off the upward bias of a divergence, so that near zero the interval may lie below the estimate. Where
+    nothing of it is left above 0, the distance is 0 but for the noise, and the upper end is how far that reaches.
+
+    Args:
+        value: The distance.
+        draws: The same of resamples, shape (resamples,).
+        method: What was resampled.
+        truth: Of the populations that the resamples are drawn from; by default the value itself.
+
+    Returns:
+        None where all resamples agree.
     """
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(2 * value - float(high), 2 * value - float(low), method=f"basic bootstrap, {method}")
+    truth = value if truth is None else truth
+    low, high = (float(end) for end in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    named = f"basic bootstrap, {method}"
+    made = Interval(value + truth - high, value + truth - low, method=named).clip().if_wide()
+    return made or Interval(0.0, max(float(draws.mean()) - low, 0.0), method=named).if_wide()
 
 
 def percentile_interval(draws: Array, method: str) -> Interval:
@@ -168,9 +181,11 @@ def histogram_distance(
     if not (math.isfinite(value) and np.all(np.isfinite(draws))):
         return replace(result, note="No interval: without smoothing some resamples are infinite.")
     units = "multinomial over sessions" if human.ndim == agent.ndim == 1 else "clustered by shopper"
-    made = basic_interval(value, draws, units) if interval == "basic" else percentile_interval(draws, units)
-    around = made.clip().if_wide()
-    if around is None:
+    if interval == "basic":
+        around = basic_interval(value, draws, units)
+    else:
+        around = percentile_interval(draws, units).clip().if_wide()
+    if around is None or not np.ptp(draws):
         sizes = tuple(round(counts.sum()) if counts.ndim == 1 else len(counts) for counts in (human, agent))
         around = agreement_interval(value, metric, p, q, sizes)
     return replace(result, interval=around, floor=floor, note="" if around else NO_SPREAD)
@@ -211,13 +226,12 @@ def _from_replicas(result: Estimate, value: float, metric: Metric, replicas: Rep
     if not (math.isfinite(value) and np.all(np.isfinite(draws)) and np.all(np.isfinite(null))):
         return replace(result, note="Not estimable: without smoothing some replicas are infinite.")
     errors = draws - float(metric(replicas.people, replicas.agents))
-    low, high = np.quantile(errors, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    made = Interval(value - float(high), value - float(low), method="basic bootstrap, noise and cut taken off")
+    made = basic_interval(value, errors, "noise and cut taken off", truth=0.0)
     p_value = (1 + int((null >= value - 1e-12).sum())) / (1 + len(null))
     return replace(
         result,
         value=max(value - float(errors.mean()), 0.0),
-        interval=made.clip().if_wide(),
+        interval=made,
         floor=float(np.maximum(null - null.mean(), 0.0).mean()),
         p_value=p_value,
         details={**result.details, "as_released": value, "floor_as_released": float(null.mean())},

@@ -67,6 +67,21 @@ def test_sixty_sessions_that_agree_are_no_proof(repeats: bool) -> None:
     assert (alone.value, alone.interval, alone.note) == (0, None, "Not estimable: all observations agree.")
 
 
+def test_logs_that_happen_to_be_alike_are_no_proof() -> None:
+    """Equal counts: the bias that the interval takes off would leave nothing above 0."""
+    found = js_divergence([30, 20, 10], [30, 20, 10])
+    assert found.value == found.interval.low == 0 < found.interval.high < 0.05
+    rng, covered = np.random.default_rng(0), []
+    people, agents = np.array([0.5, 0.3, 0.2]), np.array([0.48, 0.3, 0.22])
+    truth = js_divergence(people, agents, n_resamples=0).value
+    for _ in range(400):
+        found = js_divergence(rng.multinomial(60, people), rng.multinomial(60, agents), n_resamples=200, rng=rng)
+        assert found.interval.low < found.interval.high
+        if found.interval.low == 0:
+            covered.append(truth <= found.interval.high)
+    assert np.mean(covered) > 0.5
+
+
 def test_counts_without_a_finite_sum_are_refused() -> None:
     with pytest.raises(ValueError, match="more than a number can hold"):
         js_divergence([1e308, 1e308], [1, 1])

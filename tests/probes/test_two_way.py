@@ -59,6 +59,7 @@ def test_what_cannot_be_estimated_is_no_number(people: str, pages: str, after: t
     assert found.note == note
     assert found.interval is None
     assert found.value == (0.0 if note == "no trial differs" else None)
+    assert found.number("may_differ") == (pytest.approx(1 - 0.05**0.5) if found.value == 0 else None)
 
 
 @pytest.mark.parametrize(
