@@ -55,8 +55,8 @@ def main(
     console = wide_console()
     with console.status("starting") as status:
         results = run(out, progress=status.update)
-    found = columns(SHOPPERS, sessions=(results.mini, results.journey))
-    console.print(results.mini.headline, table_2(SHOPPERS, found), *table_2_remarks(found), sep="\n")
+    compared = columns(SHOPPERS, sessions=(results.mini, results.journey))
+    console.print(results.mini.headline, table_2(SHOPPERS, compared), *table_2_remarks(compared), sep="\n")
     console.print(table_4(results.mini), *table_4_remarks(results.mini), sep="\n")
     if full:
         console.print(render(results.mini.report), render(results.journey.report))

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from paars_gym.ranking.protocol import RankingPolicy as RankingPolicy
     from paars_gym.ranking.registry import make_ranking as make_ranking
     from paars_gym.sessions.event import Session as Session
-    from paars_gym.sessions.store import read_sessions as read_sessions
+    from paars_gym.sessions.opening import read_sessions as read_sessions
     from paars_gym.shop.env import RetailEnv as RetailEnv
     from paars_gym.shop.open import open_shop as open_shop
     from paars_gym.shoppers.protocol import Policy as Policy
@@ -106,7 +106,7 @@ else:
             "make_ranking": "ranking.registry",
             "mine_persona": "personas.mining",
             "open_shop": "shop.open",
-            "read_sessions": "sessions.store",
+            "read_sessions": "sessions.opening",
             "run": "simulation.run",
             "score": "alignment.scoring",
         },

@@ -50,16 +50,19 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[str]]:
-    """A text file to write into, which takes the place of ``path`` when the block ends well.
+def written_whole(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """A file of text, or of bytes, to write into, which takes the place of ``path`` when the block ends well.
 
-    It is ``<path>.new`` until then. If the block raises, the old file is untouched and the new one is removed.
+    It is ``<path>.new`` until then, and on the disk before it takes that place. If the block raises, the old file is
+    untouched and the new one is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        with draft.open("wb") if binary else draft.open("w", encoding="utf-8") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -134,8 +134,8 @@ def test_lexical_has_no_direction_in_which_its_corpus_has_nothing() -> None:
 def test_leading_directions_are_those_of_the_full_decomposition() -> None:
     matrix = np.random.default_rng(1).normal(size=(40, 30)) * np.linspace(3, 0.1, 30)
     _, _, expected = np.linalg.svd(matrix)
-    found = leading_directions(matrix, 5)
-    assert np.allclose(np.abs((found * expected[:5]).sum(axis=1)), 1, atol=1e-3)
+    directions = leading_directions(matrix, 5)
+    assert np.allclose(np.abs((directions * expected[:5]).sum(axis=1)), 1, atol=1e-3)
 
 
 def test_lexical_is_named_by_its_corpus_and_repeats_itself() -> None:

@@ -225,7 +225,7 @@ def compare(shop: Shop, latency: float, concurrency: int, rounds: int) -> tuple[
 
 def main(
     concurrency: Annotated[int, typer.Option(min=1, help="Sessions at once.")] = 256,
-    rounds: Annotated[int, typer.Option(min=1, help="Of both passes at the shorter latency; medians are told.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Of both passes at the shorter latency; medians are printed.")] = 3,
     short: Annotated[float, typer.Option(min=0.01, help="Seconds; the shorter latency.")] = 0.2,
     long: Annotated[float, typer.Option(min=0.01, help="Seconds; the longer latency.")] = 2.0,
     settle: Annotated[float, typer.Option(min=0.0, help="Seconds until memory is read.")] = 20.0,

@@ -153,7 +153,7 @@ def big_store(folder: Path, sessions: int, seed: int) -> Store:
     names = {"shopper": (numbers // 2).astype(str), "key": numbers.astype(str)}
     people = pl.DataFrame({"session": numbers.astype(np.uint32), **names, "events": length.astype(np.uint32)})
     people = people.with_columns(pl.lit("stop").cast(ENDS).alias("end"))
-    told = Provenance(name=f"synthetic {seed}", synthetic=True, what_is_known=("searches", "views", "purchases"))
+    provenance = Provenance(name=f"synthetic {seed}", synthetic=True, what_is_known=("searches", "views", "purchases"))
     with StoreWriter(folder) as writer:
         for start in range(0, sessions, 50_000):
             rows = people[start : start + 50_000]
@@ -162,7 +162,7 @@ def big_store(folder: Path, sessions: int, seed: int) -> Store:
             writer.add(
                 _filled(events[first:last], EVENTS).with_columns(shift), _filled(rows, SESSIONS).with_columns(shift)
             )
-        return writer.close(told)
+        return writer.close(provenance)
 
 
 def _kinds(codes: NDArray[np.int64]) -> pl.Series:

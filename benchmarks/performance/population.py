@@ -28,7 +28,7 @@ from paars_gym.ranking.registry import make_ranking
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.default_people import default_people
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder
 

@@ -10,11 +10,11 @@ from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.play import ArmRun, Progress, play_in_memory, play_into
-from paars_gym.abtest.result import ABTestResult, ArmResult
+from paars_gym.abtest.result import ABTestResult, ArmResult, PopulationFit
 from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
-from paars_gym.simulation.run import read_people
+from paars_gym.simulation.default_people import read_people
 
 ARMS = ("control", "treatment")
 
@@ -130,7 +130,7 @@ class ABTest:
             sample_ratio=pairs.sample_ratio,
             outcomes=compare(pairs, level=level, covariate=known_before, seed=run.seed),
             identical_arms=pairs.identical,
-            population="" if population is None else population.summary(),
+            population=None if population is None else _fit_of(population),
             paars_gym=__version__,
         )
         if out is not None:
@@ -161,3 +161,12 @@ def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
 def bought_before(personas: Sequence[Persona]) -> dict[str, float]:
     """Product lines that each persona bought before, by shopper: what CUPED adjusts for."""
     return {persona.shopper: float(persona.purchases_before) for persona in personas}
+
+
+def _fit_of(population: FittedPopulation) -> PopulationFit:
+    return PopulationFit(
+        mix=dict(population.mix),
+        choices_fitted=bool(population.parameters),
+        weighted=bool(population.weights),
+        train_sessions=population.train_sessions,
+    )

@@ -17,9 +17,11 @@ from paars_gym.shop.open import env_factory
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.concurrency import StopRequest, play_all
+from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.run import RunResult, make_schedule, read_people, visits
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as play_run
+from paars_gym.simulation.schedule import make_schedule, visits
 
 Progress = Callable[[str, int, int], None]
 """Told the arm, and how many of how many sessions are played."""
@@ -147,7 +149,7 @@ def play_into(
         FileExistsError: There is one already, and ``resume`` is False.
         ValueError: It has other settings, or the run ended early; everything so far is kept.
     """
-    from paars_gym.simulation.log import read_log
+    from paars_gym.sessions.run_log import read_log
 
     def tell(result: RunResult) -> None:
         if progress is not None:

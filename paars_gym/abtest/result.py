@@ -164,6 +164,22 @@ class SampleRatio(_Frozen):
     p_value: float
 
 
+class PopulationFit(_Frozen):
+    """How a population was calibrated on people's sessions.
+
+    Attributes:
+        mix: Shares of the goals.
+        choices_fitted: Whether parameters of the shopper were fitted.
+        weighted: Whether personas come by weight.
+        train_sessions: Of people, fitted to.
+    """
+
+    mix: dict[str, float]
+    choices_fitted: bool
+    weighted: bool
+    train_sessions: int
+
+
 class ABTestResult(Tabular, _Frozen):
     """A finished test.
 
@@ -185,7 +201,7 @@ class ABTestResult(Tabular, _Frozen):
         sample_ratio: See `SampleRatio`.
         outcomes: By name.
         identical_arms: No number of any session differs between the arms, those included that give no estimate.
-        population: How it was calibrated on people's sessions; empty when it was not.
+        population: How it was calibrated on people's sessions; None when it was not.
         human_effect: What is known of the effect on people, which is another question: a simulated test alone says
             nothing about it. See `paars_gym.abtest.backtest.with_human_effect`.
         paars_gym: Version.
@@ -208,7 +224,7 @@ class ABTestResult(Tabular, _Frozen):
     sample_ratio: SampleRatio
     outcomes: dict[str, OutcomeResult]
     identical_arms: bool
-    population: str = ""
+    population: PopulationFit | None = None
     human_effect: Estimate = NO_PAST_TESTS
     paars_gym: str
 

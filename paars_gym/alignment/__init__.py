@@ -13,6 +13,12 @@ from paars_gym.lazy import lazy as _lazy
 if TYPE_CHECKING:
     from paars_gym.alignment.comparison import ScoreOptions as ScoreOptions
     from paars_gym.alignment.comparison import compare_embeddings as compare_embeddings
+    from paars_gym.alignment.difficulty import LanguageModel as LanguageModel
+    from paars_gym.alignment.difficulty import by_stratum as by_stratum
+    from paars_gym.alignment.difficulty import conditional_perplexity as conditional_perplexity
+    from paars_gym.alignment.difficulty import load_language_model as load_language_model
+    from paars_gym.alignment.difficulty import overlap_difficulty as overlap_difficulty
+    from paars_gym.alignment.difficulty import quantile_strata as quantile_strata
     from paars_gym.alignment.divergences import js_divergence as js_divergence
     from paars_gym.alignment.divergences import kl_divergence as kl_divergence
     from paars_gym.alignment.divergences import wasserstein1 as wasserstein1
@@ -39,15 +45,11 @@ if TYPE_CHECKING:
     from paars_gym.alignment.kde import kde_kl as kde_kl
     from paars_gym.alignment.kde import kde_kl_loo as kde_kl_loo
     from paars_gym.alignment.kde import kde_sweep as kde_sweep
-    from paars_gym.alignment.kde_halves import kde_kl_loo_test as kde_kl_loo_test
+    from paars_gym.alignment.kde_halves import log_density as log_density
     from paars_gym.alignment.kde_halves import split_kl as split_kl
-    from paars_gym.alignment.kernels import log_density as log_density
     from paars_gym.alignment.permutation import coverage as coverage
     from paars_gym.alignment.permutation import energy_distance as energy_distance
-    from paars_gym.alignment.perplexity import LanguageModel as LanguageModel
-    from paars_gym.alignment.perplexity import conditional_perplexity as conditional_perplexity
-    from paars_gym.alignment.perplexity import load_language_model as load_language_model
-    from paars_gym.alignment.perplexity import overlap_difficulty as overlap_difficulty
+    from paars_gym.alignment.permutation import kde_kl_loo_test as kde_kl_loo_test
     from paars_gym.alignment.private import Reference as Reference
     from paars_gym.alignment.private import export_reference as export_reference
     from paars_gym.alignment.query_generation import QueryOptions as QueryOptions
@@ -58,12 +60,10 @@ if TYPE_CHECKING:
     from paars_gym.alignment.report import AlignmentReport as AlignmentReport
     from paars_gym.alignment.report import Measure as Measure
     from paars_gym.alignment.scoring import score as score
+    from paars_gym.alignment.segments import groups as groups
     from paars_gym.alignment.session_generation import SessionBins as SessionBins
     from paars_gym.alignment.session_generation import compare_sessions as compare_sessions
     from paars_gym.alignment.session_log import open_log as open_log
-    from paars_gym.alignment.strata import by_stratum as by_stratum
-    from paars_gym.alignment.strata import groups as groups
-    from paars_gym.alignment.strata import quantile_strata as quantile_strata
     from paars_gym.alignment.two_sample import c2st_auc as c2st_auc
 else:
     __getattr__, __dir__ = _lazy(
@@ -72,7 +72,7 @@ else:
             "AlignmentReport": "report",
             "Bins": "histograms",
             "DistractorOptions": "item_selection",
-            "LanguageModel": "perplexity",
+            "LanguageModel": "difficulty",
             "Measure": "report",
             "QueryOptions": "query_generation",
             "Reference": "private",
@@ -80,35 +80,35 @@ else:
             "SessionBins": "session_generation",
             "accuracy": "individual",
             "accuracy_difference": "individual",
-            "by_stratum": "strata",
+            "by_stratum": "difficulty",
             "c2st_auc": "two_sample",
             "compare_embeddings": "comparison",
             "compare_sessions": "session_generation",
-            "conditional_perplexity": "perplexity",
+            "conditional_perplexity": "difficulty",
             "count_bins": "histograms",
             "coverage": "permutation",
             "energy_distance": "permutation",
             "export_reference": "private",
-            "groups": "strata",
+            "groups": "segments",
             "hd_d": "diversity",
             "histogram": "histograms",
             "joint_histogram": "histograms",
             "js_divergence": "divergences",
             "kde_kl": "kde",
             "kde_kl_loo": "kde",
-            "kde_kl_loo_test": "kde_halves",
+            "kde_kl_loo_test": "permutation",
             "kde_sweep": "kde",
             "kl_divergence": "divergences",
-            "load_language_model": "perplexity",
-            "log_density": "kernels",
+            "load_language_model": "difficulty",
+            "log_density": "kde_halves",
             "mattr": "diversity",
             "mine_item_cases": "item_selection",
             "mine_query_pairs": "query_generation",
             "mine_rank_cases": "rank_selection",
             "open_log": "session_log",
-            "overlap_difficulty": "perplexity",
+            "overlap_difficulty": "difficulty",
             "position_bias": "individual",
-            "quantile_strata": "strata",
+            "quantile_strata": "difficulty",
             "rank_bins": "histograms",
             "rarefied_ttr": "diversity",
             "relative_gain": "individual",

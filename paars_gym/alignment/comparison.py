@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from paars_gym.alignment.arrays import check_rng, embeddings
 from paars_gym.alignment.diversity import variety
 from paars_gym.alignment.kde import BANDWIDTHS, Kernel, kernel_kls
-from paars_gym.alignment.kde_halves import DensityTest, SplitKL, kde_kl_loo_test, split_kl
-from paars_gym.alignment.permutation import coverage, energy_distance
+from paars_gym.alignment.kde_halves import SplitKL, split_kl
+from paars_gym.alignment.permutation import DensityTest, coverage, energy_distance, kde_kl_loo_test
 from paars_gym.alignment.report import Measure, measure
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins
 from paars_gym.alignment.session_log import SessionLog

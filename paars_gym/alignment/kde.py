@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng, embeddings, tile_pool
-from paars_gym.alignment.kernels import Indices, check_bandwidth, exp_in_place, half_norms
 from paars_gym.estimate import Estimate, Interval
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 BANDWIDTHS = (0.001, 0.01, 0.1, 1.0)  # Appendix D
 ROWS = 64  # of a tile: the passes over it are many, and should find it in the cache
@@ -94,8 +94,8 @@ def kde_kl_loo(
 
     Without its own centre a human sample has no advantage over the agents' at its own points: the expected value for
     two samples of one population, its floor, is 0 at equal sizes, instead of tens of nats. Can be negative. Not
-    estimable from a single human. Its ``mc_error`` is not a sampling error, and its interval holds the agents fixed:
-    whether it differs from 0 is for :func:`~paars_gym.alignment.kde_kl_loo_test` to say.
+    estimable from a single human. Its ``mc_error`` is not a sampling error, and its interval holds the agents fixed;
+    :func:`~paars_gym.alignment.kde_kl_loo_test` tests whether it differs from 0.
 
     Args:
         human: As for :func:`kde_kl`.
@@ -270,3 +270,24 @@ def _interval(value: float, drawn: Array, centres: Indices, n_centres: int) -> I
     deviations = np.bincount(centres, weights=drawn - value, minlength=n_centres)
     error = math.sqrt(float(deviations @ deviations) * units / (units - 1)) / len(drawn)
     return Interval.normal(value, error, "normal over human points, agents' density fixed").if_wide()
+
+
+def exp_in_place(tile: Array) -> None:
+    """Exponentials of what lies at most at 600, for sums of at least exp(-600).
+
+    Below -700 they are as good as none to such a sum, but numbers that are not normal take up to four times as long.
+    """
+    if tile.min(initial=0.0) < -700.0:
+        np.maximum(tile, -700.0, out=tile)
+    np.exp(tile, out=tile)
+
+
+def half_norms(points: Array) -> Array:
+    """|c|²/2 of each point."""
+    return np.asarray(0.5 * np.einsum("ij,ij->i", points, points))
+
+
+def check_bandwidth(bandwidth: float) -> None:
+    """Raises ValueError unless it is a positive number."""
+    if not (math.isfinite(bandwidth) and bandwidth > 0):
+        raise ValueError(f"bandwidth == {bandwidth}, must be > 0.")

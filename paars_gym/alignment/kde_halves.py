@@ -1,4 +1,8 @@
-"""The kernel density KL of half samples beside people's own, and permutation tests (PAARS section 4.3, Table 2)."""
+"""The kernel density KL of half samples beside people's own, and the sums of kernels that it is made of.
+
+PAARS section 4.3, Table 2. scikit-learn's ``KernelDensity`` is not used: its tree bookkeeping cancels in 384 dimensions
+and errs by hundreds of nats a point (scikit-learn issues 7492, 25799, 27186). Here every kernel is summed.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng, embeddings, tile_pool
-from paars_gym.alignment.kernels import ROWS, Indices, check_bandwidth, log_sum, log_sums, with_half_norms
-from paars_gym.alignment.permutation import MOST_CELLS, relabellings
+from paars_gym.alignment.kde import Indices, check_bandwidth, exp_in_place, half_norms
 from paars_gym.estimate import Estimate, finite
 
 Array = NDArray[np.float64]
-LEAST = 1e-300  # where nothing is near enough to count: the logarithm of 0 would end all comparing
+
+ROWS, COLUMNS = 512, 4096  # of a tile: at most 17 MB a thread, whatever the sizes
+PLAIN = 600.0
+"""Exponents up to which, either way, a sum of exponentials needs no shift by the greatest."""
 
 
 class SplitKL(NamedTuple):
@@ -147,100 +153,92 @@ def log_ratios(
     return np.asarray(ratios - np.log(sizes)[:, None])
 
 
-class DensityTest(NamedTuple):
-    """A permutation test of the leave-one-out density KL.
-
-    Attributes:
-        p_value: Two-sided: twice the share of relabellings (the data's own included) as far out on its side.
-        spread: Standard deviation over the relabellings: the error of the estimate when both samples vary.
-        halves_p_value: The same of halves: are people closer to the other half of people than to its agents? That is
-            what :func:`~paars_gym.alignment.split_kl` has between its estimate and its floor; with ``paired`` nobody
-            meets their own pair.
-    """
-
-    p_value: float
-    spread: float
-    halves_p_value: float
-
-
-def kde_kl_loo_test(
-    human: ArrayLike,
-    agent: ArrayLike,
-    *,
-    bandwidth: float = 0.1,
-    n_permutations: int = 199,
-    repeats: int = 1,
-    paired: bool = False,
-    rng: np.random.Generator,
-    threads: int | None = None,
-) -> DensityTest:
-    """Permutation tests of :func:`~paars_gym.alignment.kde_kl_loo` = 0 and of halves, for two samples of one size.
-
-    Every point of both sides is drawn from once a repeat and the kernels between all draws and all points are made
-    once: a relabelling only says which of them to sum. Kernels e^-690 times as small as the nearest one count as none.
+def log_density(points: ArrayLike, centres: ArrayLike, *, bandwidth: float, threads: int | None = None) -> Array:
+    """Log of the Gaussian kernel density of ``centres`` at ``points``, exactly.
 
     Args:
-        human: Embeddings, shape (n, dim).
-        agent: Embeddings, shape (n, dim).
-        bandwidth: Kernel standard deviation, in embedding units.
-        n_permutations: 199 gives p in steps of .01, two-sided.
-        repeats: Draws from each point.
-        paired: Row i of both belongs to the same item: swap within pairs, as that null asks.
-        rng: Source of draws and permutations.
+        points: Shape (n_points, dim).
+        centres: Shape (n_centres, dim).
+        bandwidth: Kernel standard deviation (isotropic; the data's covariance plays no part).
         threads: All available cores by default.
 
-    Raises:
-        TypeError: ``rng`` is no generator.
-        ValueError: Sizes differ or are below 2, an option is out of range, or points are unfit as for ``kde_kl``.
+    Returns:
+        Natural logarithms, shape (n_points,).
     """
-    check_rng(rng)
-    x, y = embeddings(human, agent, paired=paired)
+    z, c = embeddings(points, centres)
     check_bandwidth(bandwidth)
-    if len(x) != len(y) or len(x) < 2:
-        raise ValueError(f"{len(x)} human and {len(y)} agent points, must be as many and at least 2.")
-    if n_permutations < 1 or repeats < 1:
-        raise ValueError(f"n_permutations == {n_permutations}, repeats == {repeats}, must be >= 1.")
-    n = len(x)
-    middle, order = n // 2, rng.permutation(n)
-    x, y = x[order], y[order]
-    # One half of the items first, then the other: humans before agents in each. Labels are permuted within halves.
-    points = np.vstack([x[:middle], y[:middle], x[middle:], y[middle:]])
-    points = with_half_norms((points - x.mean(axis=0)) / bandwidth)
-    agents = np.vstack([relabellings(each, each, n_permutations, paired, rng) for each in (middle, n - middle)])
-    sides = np.hstack([~agents, agents]).astype(np.float64)  # one product for the sums over both sides
-    height = max(1, min(512, MOST_CELLS // (2 * n)))
-    starts = range(0, 2 * n, height)
-    seeds = rng.integers(0, 2**63, len(starts))
+    middle = c.mean(axis=0)
+    z, c = (z - middle) / bandwidth, (c - middle) / bandwidth
+    c = with_half_norms(c)
 
-    def work(tile: tuple[int, int]) -> Array:
-        start, seed = tile
-        noise, rows = np.random.default_rng(seed), slice(start, start + height)
-        totals = np.zeros((2, 1 + n_permutations))
-        for _ in range(repeats):
-            z = points[rows].copy()
-            z[:, :-1] += noise.standard_normal((len(z), points.shape[1] - 1))
-            z[:, -1] = 1.0
-            kernels = z @ points.T
-            kernels[np.arange(len(z)), start + np.arange(len(z))] = -math.inf  # the own centre is left out
-            kernels -= kernels.max(axis=1, keepdims=True)
-            np.exp(kernels, out=kernels)
-            of_halves = [kernels[:, part] @ sides[part] for part in (slice(2 * middle), slice(2 * middle, None))]
-            in_first = (start + np.arange(len(z)) < 2 * middle)[:, None]
-            elsewhere = np.where(in_first, of_halves[1], of_halves[0])
-            for row, sums in enumerate((of_halves[0] + of_halves[1], elsewhere)):
-                logs = np.log(sums + LEAST)
-                ratio = logs[:, : 1 + n_permutations] - logs[:, 1 + n_permutations :]
-                totals[row] += np.where(agents[rows], 0.0, ratio).sum(axis=0)
-        return totals
+    def work(start: int) -> Array:
+        tile = z[start : start + ROWS]
+        return log_sum(np.column_stack([tile, np.ones(len(tile))]), c) - half_norms(tile)
 
     with tile_pool(threads) as run:
-        values = np.sum(list(run(work, zip(starts, seeds, strict=True))), axis=0) / (n * repeats)
-    (whole, spread), (halves, _) = (_judge(row) for row in values)
-    return DensityTest(whole, spread, halves)
+        sums = np.concatenate(list(run(work, range(0, len(z), ROWS))))
+    return np.asarray(sums - math.log(len(c)) - z.shape[1] * math.log(bandwidth * math.sqrt(2 * math.pi)))
 
 
-def _judge(values: Array) -> tuple[float, float]:
-    """Two-sided p-value of the first among the others, and their standard deviation."""
-    own, null = values[0], values[1:]
-    above, below = int((null >= own - 1e-9).sum()), int((null <= own + 1e-9).sum())
-    return min(1.0, 2 * (1 + min(above, below)) / (1 + len(null))), float(null.std())
+def log_sum(z: Array, centres: Array) -> Array:
+    """Log of the sum over centres c of exp(z·c - |c|²/2), for each row z.
+
+    Centres come with -|c|²/2 as their last column and z with 1, so that the product does that subtraction too.
+    """
+    return log_sums(z, centres, [None])[0]
+
+
+def log_sums(z: Array, centres: Array, left_out: Sequence[Indices | None]) -> list[Array]:
+    """:func:`log_sum` several times from one product: each time without centre ``left_out[k][i]`` for row i.
+
+    A sum over no centre is nan.
+    """
+    sums = [_LogSum(len(z)) for _ in left_out]
+    # At usual bandwidths no exponent can be beyond: two passes over every tile less (Cauchy-Schwarz).
+    far = math.sqrt(-2.0 * float(centres[:, -1].min()))
+    plain = (math.sqrt(2.0 * float(half_norms(z[:, :-1]).max())) + far / 2.0) * far < PLAIN
+    for first in range(0, len(centres), COLUMNS):
+        product = z @ centres[first : first + COLUMNS].T
+        for each, own in zip(sums, left_out, strict=True):
+            tile = product if each is sums[-1] else product.copy()
+            if own is not None:
+                row = np.flatnonzero((own >= first) & (own < first + tile.shape[1]))
+                tile[row, own[row] - first] = -math.inf
+            each.add(tile, plain=plain)
+    alone = len(centres) == 1
+    return [
+        np.full(len(z), math.nan) if alone and own is not None else each.value()
+        for each, own in zip(sums, left_out, strict=True)
+    ]
+
+
+class _LogSum:
+    """Log of a sum of exponentials, row by row, tile after tile."""
+
+    def __init__(self, rows: int) -> None:
+        self._shift = np.full(rows, -math.inf)
+        self._total = np.zeros(rows)
+
+    def add(self, tile: Array, *, plain: bool) -> None:
+        """Adds the exponentials of a tile, which is used up; ``plain`` where none is beyond `PLAIN` in any tile."""
+        if plain:
+            self._shift = np.zeros(len(tile))
+            self._total += np.exp(tile, out=tile).sum(axis=1)
+            return
+        shift = np.maximum(self._shift, tile.max(axis=1))
+        shift[np.abs(shift) < PLAIN] = 0.0
+        finite = np.where(np.isfinite(shift), shift, 0.0)  # a tile may hold the own centre alone
+        if finite.any():
+            tile -= finite[:, None]
+        exp_in_place(tile)
+        self._total *= np.exp(self._shift - finite)
+        self._total += tile.sum(axis=1)
+        self._shift = shift
+
+    def value(self) -> Array:
+        return np.asarray(np.log(self._total) + self._shift)
+
+
+def with_half_norms(points: Array) -> Array:
+    """The points with -|c|²/2 as one more column."""
+    return np.column_stack([points, -half_norms(points)])

@@ -5,8 +5,7 @@ PAARS section 4.3, Figure 2, Tables 1 and 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,16 +14,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import EmbeddingComparison, compare_embeddings
+from paars_gym.alignment.difficulty import (
+    LanguageModel,
+    Stratum,
+    by_stratum,
+    conditional_perplexity,
+    overlap_difficulty,
+)
 from paars_gym.alignment.individual import Similarity, relative_gain, similarity
 from paars_gym.alignment.kde import BANDWIDTHS
-from paars_gym.alignment.perplexity import LanguageModel, conditional_perplexity, overlap_difficulty
+from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_log import UNSCORED
-from paars_gym.alignment.strata import Stratum, by_stratum, groups_of
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.estimate import Estimate
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.rows import to_frames
-from paars_gym.sessions.store import Store
+from paars_gym.sessions.opening import Source, open_frames
 
 Array = NDArray[np.float64]
 WITHIN_SECONDS = 60
@@ -71,7 +74,7 @@ class QueryPairs(NamedTuple):
 
 
 def mine_query_pairs(
-    source: Store | str | Path | Iterable[Session],
+    source: Source,
     *,
     titles: Mapping[str, str] | None = None,
     within_seconds: float = WITHIN_SECONDS,
@@ -83,7 +86,7 @@ def mine_query_pairs(
     ``policy_error`` or ``gave_up`` give none.
 
     Args:
-        source: A store, the folder of one, or sessions.
+        source: A store, the folder of one or of a run, or sessions.
         titles: By product id, for logs that have none.
         within_seconds: Longest wait from the search to the view.
 
@@ -93,25 +96,18 @@ def mine_query_pairs(
     """
     if not within_seconds >= 0:
         raise ValueError(f"within_seconds == {within_seconds}, must be >= 0.")
-    if isinstance(source, str | Path):
-        source = Store(source)
     notes: list[str] = []
-    if isinstance(source, Store):
-        provenance = source.provenance
-        missing = [name for name in ("searches", "views") if name not in provenance.what_is_known]
-        if missing:
-            raise ValueError(
-                f"{provenance.name!r} does not record {' or '.join(missing)}: it holds no pairs of a query and a view."
-            )
-        if not {"carts", "purchases"} & set(provenance.what_is_known):
-            notes.append(
-                "This log holds searches and views only: an event in between that it does not record (such as adding "
-                "to the cart) would have discarded the pair."
-            )
-        events, sessions = source.scan(), source.scan_sessions()
-    else:
-        frames = to_frames(source)
-        events, sessions = frames[0].lazy(), frames[1].lazy()
+    events, sessions, _, provenance = open_frames(source)
+    missing = [name for name in ("searches", "views") if name not in provenance.what_is_known]
+    if missing:
+        raise ValueError(
+            f"{provenance.name!r} does not record {' or '.join(missing)}: it holds no pairs of a query and a view."
+        )
+    if not {"carts", "purchases"} & set(provenance.what_is_known):
+        notes.append(
+            "This log holds searches and views only: an event in between that it does not record (such as adding "
+            "to the cart) would have discarded the pair."
+        )
     first = (
         events.select("session", "position", "kind", "time", "query", "product", "title")
         .with_columns(
@@ -264,7 +260,7 @@ def score_queries(
     """
     check_rng(rng)
     options = options or QueryOptions()
-    made = groups_of(by, len(pairs), options.minimum)
+    grouped = groups_of(by, len(pairs), options.minimum)
     if not pairs or not agents:
         raise ValueError(f"{len(pairs)} pairs and {len(agents)} conditions, must be at least one of each.")
     for name, queries in agents.items():
@@ -306,7 +302,7 @@ def score_queries(
                     threads=options.threads,
                 ),
             )
-            for label, rows in made.rows.items()
+            for label, rows in grouped.rows.items()
         }
         levels = by_stratum(close.values[asked], difficulty[asked], strata=options.strata)
         conditions.append(QueryCondition(name, close, levels, group, by_group))
@@ -321,8 +317,8 @@ def score_queries(
         else f"perplexity of the {options.perplexity_of}'s query by {language_model.name}",
         embedder_label(embedder),
         tuple(Example(pairs[i].title, human[i], {name: queries[i] for name, queries in agents.items()}) for i in shown),
-        made.pooled,
-        made.suppressed,
+        grouped.pooled,
+        grouped.suppressed,
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.histograms import Bins, histogram, rank_bins
+from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
 from paars_gym.alignment.session_log import UNSCORED
-from paars_gym.alignment.strata import groups_of
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.rows import to_frames
-from paars_gym.sessions.store import Store
+from paars_gym.sessions.opening import Source, open_frames
 
 RANK_CHOSEN = "rank chosen"
 
@@ -54,15 +51,13 @@ class RankCases(NamedTuple):
     notes: tuple[str, ...]
 
 
-def mine_rank_cases(
-    source: Store | str | Path | Iterable[Session], *, most: int | None = None, rng: np.random.Generator | None = None
-) -> RankCases:
+def mine_rank_cases(source: Source, *, most: int | None = None, rng: np.random.Generator | None = None) -> RankCases:
     """Searches whose result list was logged and whose next event is a view of one of its products.
 
     Only the first page is used, and only the first view: what is opened after it depends on what that page said.
 
     Args:
-        source: A store, the folder of one, or sessions.
+        source: A store, the folder of one or of a run, or sessions.
         most: Cases at most, drawn at random.
         rng: Source of that draw.
 
@@ -72,13 +67,7 @@ def mine_rank_cases(
     """
     if most is not None and rng is None:
         raise ValueError("A draw of some cases needs rng.")
-    if isinstance(source, str | Path):
-        source = Store(source)
-    if isinstance(source, Store):
-        events, sessions = source.scan(), source.scan_sessions()
-    else:
-        frames = to_frames(source)
-        events, sessions = frames[0].lazy(), frames[1].lazy()
+    events, sessions, *_ = open_frames(source)
     searches = (
         events.select("session", "kind", "query", "results", "product")
         .with_columns(pl.col("session", "kind", "product").shift(-1).name.prefix("next_"))
@@ -174,5 +163,7 @@ def score_ranks(
         return compared[RANK_CHOSEN]
 
     whole = compare(np.arange(len(cases)))
-    made = groups_of(by, len(cases), minimum)
-    return RankSelection(whole, {name: compare(rows) for name, rows in made.rows.items()}, made.pooled, made.suppressed)
+    grouped = groups_of(by, len(cases), minimum)
+    return RankSelection(
+        whole, {name: compare(rows) for name, rows in grouped.rows.items()}, grouped.pooled, grouped.suppressed
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -20,17 +20,14 @@ from paars_gym.alignment.segments import Attributes, score_segments
 from paars_gym.alignment.session_generation import TABLE_2, HistogramComparison, SessionBins, compare_sessions
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.store import Store
-
-Source = SessionLog | Store | str | Path | Iterable[Session]
+from paars_gym.sessions.opening import Source
 
 
 def score(
-    human: Source | Reference,
-    agents: Source,
+    human: SessionLog | Source | Reference,
+    agents: SessionLog | Source,
     *,
-    baseline: Source | None = None,
+    baseline: SessionLog | Source | None = None,
     by: str | None = None,
     attributes: Attributes | None = None,
     embedder: Embedder | str | None = "auto",
@@ -66,7 +63,7 @@ def score(
         if by is not None:
             raise ValueError(f"A reference holds no shoppers to tell apart by {by!r}; score against their log.")
         people.check(options.bins)
-    _check_catalogs([*([] if isinstance(people, Reference) else [people]), *logs.values()])
+    _check_catalogs(({} if isinstance(people, Reference) else {"human": people}) | logs)
     if isinstance(embedder, str):
         embedder = None if isinstance(people, Reference) else find_embedder(embedder, [people, *logs.values()], seed)
     setup = ScoreSetup(options, embedder, seed)
@@ -110,7 +107,7 @@ def score(
     )
 
 
-def _open_human(human: Source | Reference) -> SessionLog | Reference:
+def _open_human(human: SessionLog | Source | Reference) -> SessionLog | Reference:
     if isinstance(human, Reference):
         return human
     if isinstance(human, str | Path) and Path(human).suffix == ".json":
@@ -118,19 +115,22 @@ def _open_human(human: Source | Reference) -> SessionLog | Reference:
     return open_log(human)
 
 
-def _check_catalogs(logs: list[SessionLog]) -> None:
+def _check_catalogs(logs: Mapping[str, SessionLog]) -> None:
     """Agents of different shops differ because the shops do."""
-    shops = [
-        (log.name, log.settings["fingerprints"]["catalog"], log.settings["shop"]["catalog"])
-        for log in logs
+    shops = {
+        role: (log, str(log.settings["fingerprints"]["catalog"]))
+        for role, log in logs.items()
         if "fingerprints" in log.settings
-    ]
-    for name, fingerprint, catalog in shops[1:]:
-        if fingerprint != shops[0][1]:
-            raise ValueError(
-                f"The catalogs differ: {shops[0][0]!r} shopped in {shops[0][2]!r} ({shops[0][1]}), {name!r} in "
-                f"{catalog!r} ({fingerprint}). Only runs in one catalog can be compared; simulate again in the same."
-            )
+    }
+    if len({fingerprint for _, fingerprint in shops.values()}) > 1:
+        where = []
+        for role, (log, fingerprint) in shops.items():
+            name = str(log.settings["shop"]["catalog"]).removesuffix(f" ({fingerprint})")
+            where.append(f"{role} ({log.name}) shopped in {name!r} ({fingerprint})")
+        raise ValueError(
+            f"The catalogs differ: {', '.join(where)}. Only runs in one catalog can be compared; simulate again in "
+            "the same."
+        )
 
 
 def _comparisons(

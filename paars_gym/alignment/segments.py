@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import ScoreSetup, histogram_measures, word_measures
 from paars_gym.alignment.divergences import jensen_shannon
-from paars_gym.alignment.histograms import Counts
+from paars_gym.alignment.histograms import Counts, random_groups, resample_counts
 from paars_gym.alignment.report import LEVEL, Measure, SegmentSummary
-from paars_gym.alignment.resampling import random_groups, resample_counts
 from paars_gym.alignment.session_generation import (
     TABLE_2,
     HistogramComparison,
@@ -27,11 +26,60 @@ from paars_gym.alignment.session_generation import (
     session_histograms,
 )
 from paars_gym.alignment.session_log import Mask, SessionLog
-from paars_gym.alignment.strata import POOLED
 
 Attributes = Mapping[str, Mapping[str, str]]
 OF_INTENTIONS = ("goal", "category")
 UNKNOWN = "unknown"
+POOLED = "other (pooled)"
+
+
+class Groups(NamedTuple):
+    """Cases by attribute, small groups together.
+
+    Attributes:
+        rows: Rows of each group that may be shown, largest group first.
+        pooled: Names that went into :data:`POOLED`.
+        suppressed: Cases left out, since even pooled they are too few.
+    """
+
+    rows: dict[str, NDArray[np.intp]]
+    pooled: tuple[str, ...]
+    suppressed: int
+
+
+def groups(labels: ArrayLike, *, minimum: int = 20) -> Groups:
+    """Rows by label; labels with fewer than ``minimum`` cases are pooled, and suppressed if even that is too few.
+
+    Small groups say little about alignment and much about the few people in them.
+
+    Args:
+        labels: Attribute of each case, shape (n,); converted to text.
+        minimum: Least cases of a group shown.
+    """
+    if minimum < 1:
+        raise ValueError(f"minimum == {minimum}, must be >= 1.")
+    names, code, sizes = np.unique(np.asarray(labels).ravel().astype(str), return_inverse=True, return_counts=True)
+    large = [int(i) for i in np.argsort(-sizes, kind="stable") if sizes[i] >= minimum]
+    rows = {str(names[i]): np.flatnonzero(code == i) for i in large}
+    rest = np.flatnonzero(sizes[code] < minimum)
+    pooled = tuple(str(name) for name in names[sizes < minimum])
+    if len(rest) >= minimum:
+        return Groups({**rows, POOLED: rest}, pooled, 0)
+    return Groups(rows, pooled, len(rest))
+
+
+def groups_of(labels: ArrayLike | None, cases: int, minimum: int) -> Groups:
+    """:func:`groups` of so many cases; none without labels.
+
+    Raises:
+        ValueError: Another number of labels than cases.
+    """
+    if labels is None:
+        return Groups({}, (), 0)
+    array = np.asarray(labels).ravel()
+    if len(array) != cases:
+        raise ValueError(f"{len(array)} labels for {cases} cases, must be as many.")
+    return groups(array, minimum=minimum)
 
 
 class SegmentLabels(NamedTuple):
@@ -39,7 +87,7 @@ class SegmentLabels(NamedTuple):
 
     Attributes:
         labels: The groups shown, the one with most human sessions first; small ones are together in the last.
-        pooled: Names that went into :data:`~paars_gym.alignment.strata.POOLED`.
+        pooled: Names that went into :data:`POOLED`.
         suppressed: Human sessions left out, since even pooled they, or the agents', are too few.
         human: Label of each human session, shape (sessions,).
         agent: Label of each agent session.
@@ -126,10 +174,10 @@ def score_segments(
     measures: list[Measure] = []
     summary: SegmentSummary | None = None
     for role, log in logs.items():
-        made = segments(people, log, by=by, attributes=attributes, minimum=setup.options.minimum)
+        grouped = segments(people, log, by=by, attributes=attributes, minimum=setup.options.minimum)
         parts = {}
-        for label in made.labels:
-            human, agent = people.where(_is(made.human, label)), log.where(_is(made.agent, label))
+        for label in grouped.labels:
+            human, agent = people.where(_is(grouped.human, label)), log.where(_is(grouped.agent, label))
             rng = setup.rng("segment", role, label)
             compared = compare_sessions(
                 human, agent, bins=setup.options.bins, n_resamples=setup.options.n_resamples, rng=rng
@@ -139,7 +187,7 @@ def score_segments(
             parts[label] = _part(compared, len(human) / len(people), len(agent) / len(log))
         if summary is None:
             p_values = _p_values(people, log, parts, setup)
-            summary = _summary(by, made, measures, p_values, setup.options.minimum)
+            summary = _summary(by, grouped, measures, p_values, setup.options.minimum)
     assert summary is not None
     return summary, measures
 
@@ -170,10 +218,10 @@ def _p_values(people: SessionLog, log: SessionLog, parts: Mapping[str, Part], se
 
 
 def _summary(
-    by: str, made: SegmentLabels, measures: list[Measure], p_values: Mapping[str, float], minimum: int
+    by: str, grouped: SegmentLabels, measures: list[Measure], p_values: Mapping[str, float], minimum: int
 ) -> SegmentSummary:
     excess = {}
-    for label in made.labels:
+    for label in grouped.labels:
         mine = [m for m in measures
                 if (m.metric, m.population, m.segment) == ("JS", "agents", label) and m.of in TABLE_2]  # fmt: skip
         beyond = [(m.estimate.value or 0.0) - (m.estimate.floor or 0.0) for m in mine]
@@ -182,9 +230,9 @@ def _summary(
     worst = [label for label in excess if p_values.get(label, 1.0) < LEVEL]
     return SegmentSummary(
         by=by,
-        shown=made.labels,
-        pooled=made.pooled,
-        suppressed=made.suppressed,
+        shown=grouped.labels,
+        pooled=grouped.pooled,
+        suppressed=grouped.suppressed,
         minimum=minimum,
         excess=excess,
         p_values=dict(p_values),

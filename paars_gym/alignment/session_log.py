@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,14 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paars_gym.sessions.event import Session
-from paars_gym.sessions.rows import to_frames
-from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
+from paars_gym.sessions.opening import Source, open_frames, run_settings
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 UNSCORED = ("policy_error", "gave_up")
-EVERYTHING = ("searches", "views", "carts", "purchases")
 ACTIONS: Mapping[str, str] = {
     "search": "searches",
     "view": "views",
@@ -155,64 +151,41 @@ def first_of_each(codes: Ints) -> Mask:
     return np.asarray(place[codes] == np.arange(len(codes)))
 
 
-def open_log(source: SessionLog | Store | str | Path | Iterable[Session], *, name: str | None = None) -> SessionLog:
+def open_log(source: SessionLog | Source, *, name: str | None = None) -> SessionLog:
     """Reads a log.
 
     Args:
-        source: A store, the folder of one, the folder of a run, or sessions (taken to record everything).
+        source: A store, the folder of one, that of a run (finished or not), or sessions, taken to record everything.
         name: How reports call it; by default what its store says.
 
     Raises:
-        FileNotFoundError: Neither a store nor a run there, or a run that has not finished.
+        FileNotFoundError: Neither a store nor a run there.
         ValueError: It is damaged.
     """
     if isinstance(source, SessionLog):
         return source if name is None else replace(source, name=name)
-    settings: dict[str, Any] = {}
-    if isinstance(source, str | Path):
-        source, settings = _open_folder(Path(source))
-    if isinstance(source, Store):
-        provenance = source.provenance
-        sessions = source.scan_sessions().select("shopper", "end", "intention").collect()
-        parts = [pl.scan_parquet(source.folder / part, glob=False) for part in source.card.parts]
-        events = source.scan()
-    else:
-        provenance = Provenance(name="sessions", what_is_known=EVERYTHING)
-        frame, sessions = to_frames(source)
-        parts, events = [frame.lazy()], frame.lazy()
+    frames = open_frames(source)
+    sessions = frames.sessions.select("shopper", "end", "intention").collect()
     return SessionLog(
-        name or provenance.name,
-        provenance.synthetic,
-        settings,
-        provenance.what_is_known,
-        provenance.notes,
+        name or frames.provenance.name,
+        frames.provenance.synthetic,
+        run_settings(source) if isinstance(source, str | Path) else {},
+        frames.provenance.what_is_known,
+        frames.provenance.notes,
         sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "end", "intention"),
-        _activity(parts, len(sessions)),
+        _activity(frames.parts, len(sessions)),
         ~sessions["end"].is_in(UNSCORED).to_numpy(),
-        events,
+        frames.events,
     )
 
 
-def _open_folder(folder: Path) -> tuple[Store, dict[str, Any]]:
-    path = folder / "settings.json"
-    if not path.is_file():
-        return Store(folder), {}
-    if not (folder / "sessions" / SESSIONS_FILE).is_file():
-        raise FileNotFoundError(
-            f"The run in {str(folder)!r} has not finished; go on with it: paars simulate … --resume."
-        )
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is damaged ({error}).") from error
-    return Store(folder / "sessions"), settings
-
-
 def _codes(names: pl.Series) -> pl.Series:
-    codes = names.cast(pl.Categorical).to_physical().to_numpy()
-    present = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
-    present[codes] = 1
-    return pl.Series("shopper", (np.cumsum(present) - 1)[codes])  # categories of other logs leave no gaps
+    """A number from 0 for each name, by first appearance, so that it depends on this log alone."""
+    categories = names.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)  # polars numbers process-wide
+    firsts = categories[first_of_each(categories)]
+    numbers = np.zeros(int(categories.max(initial=-1)) + 1, dtype=np.int64)
+    numbers[firsts] = np.arange(len(firsts))
+    return pl.Series("shopper", numbers[categories])
 
 
 def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:

@@ -18,8 +18,16 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from paars_gym.catalog.details import Details
-from paars_gym.catalog.files import CARD, PARQUET, SCHEMA, CatalogCard, CatalogWriter, open_columns, write_card
-from paars_gym.catalog.fingerprint import fingerprint
+from paars_gym.catalog.files import (
+    CARD,
+    PARQUET,
+    SCHEMA,
+    CatalogCard,
+    CatalogWriter,
+    fingerprint,
+    open_columns,
+    write_card,
+)
 from paars_gym.catalog.product import Product, Review
 from paars_gym.files import replaced_folder, restored
 

@@ -49,7 +49,7 @@ def score(
     check_writable(out)
     from paars_gym.alignment.comparison import ScoreOptions
     from paars_gym.alignment.scoring import score as compare
-    from paars_gym.personas.attributes import read_attributes
+    from paars_gym.personas.store import read_attributes
     from paars_gym.report.alignment import render
 
     report = compare(

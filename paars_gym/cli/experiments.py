@@ -302,12 +302,12 @@ def calibrate(
     from paars_gym.abtest.fit.weights import read_marginals
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report.abtest import population_table
-    from paars_gym.sessions.store import Store
+    from paars_gym.sessions.opening import open_store
     from paars_gym.simulation.forecast import forecast_run
 
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
-    people = Store(human)
+    people = open_store(human)
     asked = asked_model(
         model,
         policy=policy,

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from paars_gym.cli.app import console, errors, print_facts, sessions_app
-
-if TYPE_CHECKING:
-    from paars_gym.sessions.store import Store
 
 
 @sessions_app.command("import")
@@ -112,11 +108,11 @@ def sessions_describe(
     from rich.table import Table
 
     from paars_gym.sessions.describe import describe, facts
+    from paars_gym.sessions.opening import open_store
     from paars_gym.tasks.possible import possible_tasks
 
-    with TemporaryDirectory() as scratch:
-        opened = _open_store(store, Path(scratch))
-        description, possible = describe(opened), possible_tasks(opened, catalog)
+    opened = open_store(store)
+    description, possible = describe(opened), possible_tasks(opened, catalog)
     print_facts(f"Sessions {description.provenance.name!r}", facts(description))
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
     for row in description.distributions:
@@ -131,30 +127,9 @@ def sessions_describe(
         console.print(note, highlight=False, markup=False)
 
 
-def _open_store(folder: Path, scratch: Path) -> Store:
-    """The store in a folder or of a run; for a run that has not finished one of its sessions so far, in ``scratch``."""
-    from paars_gym.sessions.store import Provenance, Store
-    from paars_gym.sessions.writer import write_sessions
-    from paars_gym.simulation.log import read_log
-    from paars_gym.simulation.run_folder import SETTINGS_FILE, RunFolder
-
-    run = RunFolder(folder)
-    if not (folder / SETTINGS_FILE).is_file():
-        return Store(folder)
-    if run.is_finished():
-        return Store(run.store)
-    sessions = read_log(run.log) if run.log.is_file() else ()
-    note = "The run has not finished: these are its sessions so far."
-    known = ("searches", "views", "carts", "purchases", "products", "intentions")
-    provenance = Provenance(
-        name=folder.name, synthetic=True, format="paars simulate", what_is_known=known, notes=(note,)
-    )
-    return write_sessions(scratch / "sessions", sessions, provenance=provenance)
-
-
 @sessions_app.command("split")
 def sessions_split(
-    store: Annotated[Path, typer.Argument(help="Folder of a session store.")],
+    store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run.")],
     by: Annotated[str, typer.Option(help="time or shopper.")],
     out: Annotated[Path, typer.Option(help="Folder that gets the stores train and test.")],
     at: Annotated[
@@ -165,17 +140,17 @@ def sessions_split(
 ) -> None:
     """Holds out part of a store, and makes sure that nothing leaks."""
 
+    from paars_gym.sessions.opening import open_store
     from paars_gym.sessions.split import split_by_shopper, split_by_time
-    from paars_gym.sessions.store import Store
 
     if by == "time":
         date = None if at is None else datetime.fromisoformat(at)
         zoned = date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
-        split = split_by_time(Store(store), out, at=zoned, fraction=fraction, overwrite=True)
+        split = split_by_time(open_store(store), out, at=zoned, fraction=fraction, overwrite=True)
     elif by == "shopper":
         if at is not None:
             raise ValueError("--at is for --by time.")
-        split = split_by_shopper(Store(store), out, fraction=fraction, seed=seed, overwrite=True)
+        split = split_by_shopper(open_store(store), out, fraction=fraction, seed=seed, overwrite=True)
     else:
         raise ValueError(f"--by {by!r}, must be time or shopper.")
     dropped = f"; {split.dropped:,} run across the date and are in neither" if split.dropped else ""

@@ -130,7 +130,7 @@ def personas_count(
     from paars_gym.personas.counting_many import CountingOptions, count_personas
     from paars_gym.personas.redaction import make_redactor
     from paars_gym.personas.store import read_shoppers
-    from paars_gym.sessions.store import Store
+    from paars_gym.sessions.opening import open_store
 
     options = CountingOptions(
         as_of=as_of.replace(tzinfo=UTC) if as_of else None,
@@ -140,7 +140,7 @@ def personas_count(
         redactor=make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions)),
     )
     with errors.status("counting"):
-        summary = count_personas(Store(sessions), load_catalog(catalog), out, options)
+        summary = count_personas(open_store(sessions), load_catalog(catalog), out, options)
     average = f"the average of {summary.averaged:,} shoppers" if summary.averaged else "unknown: too few purchases"
     facts = [
         ("counted", f"{summary.counted:,}"),

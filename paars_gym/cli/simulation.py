@@ -121,6 +121,11 @@ def simulate(
         result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress)
     for damaged in result.damaged:
         errors.print(f"[yellow]Damaged:[/yellow] {damaged} of the log was set aside, its session played again.")
+    for damaged in result.damaged_steps:
+        errors.print(
+            f"[yellow]Damaged:[/yellow] {damaged} of the step records were set aside. The sessions are kept, without "
+            "what these parts held."
+        )
     if result.stopped:
         kept = f"{result.done:,} of {result.planned:,} sessions are kept; go on by the same command with --resume"
         if result.stopped == "interrupted":

@@ -1,4 +1,4 @@
-"""The records of a log file up to wherever it ends: batches of text columns, and what could not be read."""
+"""The records of a log file, up to where it is cut: batches of text columns, and what could not be read."""
 
 from __future__ import annotations
 

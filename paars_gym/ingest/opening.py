@@ -1,4 +1,4 @@
-"""The bytes of a log file, compressed or not, in blocks of whole lines up to wherever they end."""
+"""The bytes of a log file, compressed or not, in blocks of whole lines, up to where the file is cut."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.settings import Mining, MiningSettings
 from paars_gym.personas.store import failures_path, read_shoppers
 from paars_gym.sessions.event import History
-from paars_gym.sessions.store import Store
+from paars_gym.sessions.opening import open_store
 
 Facts = list[tuple[str, str]]
 
@@ -106,7 +106,7 @@ def _nothing(summary: MiningSummary, mining: Mining) -> str:
 
 def _histories(mining: Mining) -> Iterator[History]:
     shoppers = read_shoppers(mining.shoppers) if mining.shoppers else None
-    return islice(Store(mining.sessions).histories(mining.as_of, shoppers=shoppers), mining.limit)
+    return islice(open_store(mining.sessions).histories(mining.as_of, shoppers=shoppers), mining.limit)
 
 
 def _titles(mining: Mining) -> Mapping[str, str] | None:

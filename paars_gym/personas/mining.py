@@ -98,14 +98,14 @@ async def mine_persona(
     if isinstance(model, str | ModelConfig):
         from paars_gym.llm.stack import open_model
 
-        made = open_model(model)
+        opened = open_model(model)
         try:
             return await mine_persona(
-                history, made, as_of=as_of, token_budget=token_budget, titles=titles, redactor=redactor,
+                history, opened, as_of=as_of, token_budget=token_budget, titles=titles, redactor=redactor,
                 temperature=temperature, draw=draw,
             )  # fmt: skip
         finally:
-            await made.aclose()
+            await opened.aclose()
     redactor = redactor or Redactor()
     clean, redacted = redactor.redact_history(with_titles(history, titles) if titles else history)
     rendered = render_history(clean, as_of=as_of, token_budget=token_budget)

@@ -61,7 +61,7 @@ class ConsumerProfile(BaseModel):
     """Step 1 of mining: who the shopper seems to be. The ordered values are ordered from low to high.
 
     Attributes:
-        age_range: Age in years of whoever does the shopping.
+        age_range: Age in years of the person who does the shopping.
         gender: Of the same person.
         marital_status: Of the same person.
         household_size: People who live together, the shopper included.

@@ -159,8 +159,8 @@ def shares(
     from scipy.stats import binomtest
 
     closed = []
-    for question, name, said in _by_segment(questions, answers, personas, segment):
-        counts, total = Counter(said), len(said)
+    for question, name, answered in _by_segment(questions, answers, personas, segment):
+        counts, total = Counter(answered), len(answered)
         people = None if question.human is None else sum(question.human.values())
         for choice in question.choices:
             ends = binomtest(counts[choice], total).proportion_ci(method="wilson")
@@ -188,20 +188,20 @@ def open_answers(
 ) -> list[OpenAnswers]:
     """Answers to the open questions, for everyone and for each segment; arguments as for `summarise`."""
     by_segment = []
-    for question, name, said in _by_segment(questions, answers, personas, segment):
+    for question, name, answered in _by_segment(questions, answers, personas, segment):
         if question.choices:
             continue
         first: dict[str, str] = {}
-        for text in said:
+        for text in answered:
             first.setdefault(_plain(text), text)
-        common = Counter(map(_plain, said)).most_common(EXAMPLES)
+        common = Counter(map(_plain, answered)).most_common(EXAMPLES)
         examples = tuple(first[plain] for plain, _ in common)
         by_segment.append(
             OpenAnswers(
                 question=question.id,
                 segment=name,
-                answered=len(said),
-                distinct=len(first) / len(said),
+                answered=len(answered),
+                distinct=len(first) / len(answered),
                 examples=examples,
             )
         )
@@ -222,13 +222,13 @@ def divergences(
     are. It assumes that both are independent draws.
     """
     from paars_gym.alignment.divergences import jensen_shannon
-    from paars_gym.alignment.resampling import basic_interval, resample_counts
+    from paars_gym.alignment.histograms import basic_interval, resample_counts
 
     distances = []
-    for question, name, said in _by_segment(questions, answers, personas, segment):
+    for question, name, answered in _by_segment(questions, answers, personas, segment):
         if question.human is None:
             continue
-        counts = Counter(said)
+        counts = Counter(answered)
         agent = np.array([counts[choice] for choice in question.choices], dtype=np.float64)
         human = np.array([question.human.get(choice, 0.0) for choice in question.choices])
         human /= human.sum()
@@ -247,7 +247,7 @@ def divergences(
             AnswerDivergence(
                 question=question.id,
                 segment=name,
-                js=Estimate(estimate, interval, unit="nats", sizes={"answered": len(said)}, note=note),
+                js=Estimate(estimate, interval, unit="nats", sizes={"answered": len(answered)}, note=note),
                 total_variation=0.5 * float(np.abs(human - agent / agent.sum()).sum()),
             )
         )
@@ -263,9 +263,9 @@ def _by_segment(
     for question in questions:
         given = [answer for answer in answers if answer.question == question.id and answer.answer is not None]
         for name in (EVERYONE, *ordered):
-            said = [str(answer.answer) for answer in given if name in (EVERYONE, of[answer.shopper])]
-            if said:
-                yield question, name, said
+            answered = [str(answer.answer) for answer in given if name in (EVERYONE, of[answer.shopper])]
+            if answered:
+                yield question, name, answered
 
 
 def _plain(text: str) -> str:

@@ -17,14 +17,14 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.files import write_whole
-from paars_gym.probes.levels import ALIASES, Probe, probes
-from paars_gym.probes.pages import draw_pages
+from paars_gym.probes.levels import ALIASES, Probe, draw_pages, probes
 from paars_gym.probes.segments import EVERYONE, group, segment_name
 from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.run import read_people, records_steps
+from paars_gym.simulation.default_people import read_people
+from paars_gym.simulation.recording import records_steps
 from paars_gym.simulation.run_folder import STEPS_FILE
 from paars_gym.simulation.steps import StepWriter
 
@@ -68,7 +68,8 @@ class ProbeResult(Tabular, _Frozen):
         failed: Trials left out because a session of theirs failed.
         segment: What the segments are segments of.
         effects: By level, segment and outcome.
-        notes: Segments that were pooled or left out, and why.
+        small: Trials of each segment too small to be shown alone: pooled where ``others`` is among the segments, else
+            left out.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("segment", "changed_to", "outcome", "estimate", "baseline", "verdict", "note")
@@ -83,7 +84,7 @@ class ProbeResult(Tabular, _Frozen):
     failed: int
     segment: str
     effects: tuple[Effect, ...]
-    notes: tuple[str, ...] = ()
+    small: dict[str, int] = {}
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row an effect."""
@@ -159,7 +160,7 @@ def run_probe(
         played = play_trials(probe, drawn, catalog, run, shop, steps=steps)
     if not played.personas:
         raise ValueError(f"In each of the {run.sessions} trials a session failed, so that nothing can be said.")
-    effects, notes = effects_of(probe, played, segment, level)
+    effects, small = effects_of(probe, played, segment, level)
     result = ProbeResult(
         probe=name,
         question=probe.question,
@@ -171,18 +172,18 @@ def run_probe(
         failed=played.failed,
         segment=segment,
         effects=tuple(effects),
-        notes=notes,
+        small=small,
     )
     if out is not None:
         write_whole(Path(out) / RESULT_FILE, result.model_dump_json(indent=2) + "\n")
     return result
 
 
-def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> tuple[list[Effect], tuple[str, ...]]:
+def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> tuple[list[Effect], dict[str, int]]:
     """Paired differences to the baseline, for everyone and for each segment of 20 trials or more.
 
     Returns:
-        The effects, and what is to be said of segments that are too small.
+        The effects, and the trials of each segment that is too small to be shown alone.
 
     Raises:
         ValueError: An unknown segment.
@@ -199,4 +200,4 @@ def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) 
                 change = crossed_difference(before, after, people, pages, level=level)
                 change = replace(change, unit="share of trials")
                 effects.append(Effect(level=changed.name, segment=name, outcome=outcome, change=change))
-    return effects, segments.notes
+    return effects, segments.small

@@ -41,12 +41,13 @@ class PersonaSegments(NamedTuple):
     Attributes:
         names: Segments that are reported, in order.
         of: Segment of each trial; empty text where it is in none that is reported.
-        notes: What was pooled or left out, and why.
+        small: Entries of each segment that is too small to be reported alone: pooled where ``others`` is among the
+            names, else left out.
     """
 
     names: tuple[str, ...]
     of: tuple[str, ...]
-    notes: tuple[str, ...]
+    small: dict[str, int]
 
 
 def segment_name(name: str) -> str:
@@ -84,19 +85,16 @@ def segment_of(persona: Persona, segment: str) -> str:
     return f"{segment} {getattr(persona.profile, segment).value}"
 
 
-def group(
-    personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST, unit: str = "trials"
-) -> PersonaSegments:
+def group(personas: Sequence[Persona], segment: str, *, smallest: int = SMALLEST) -> PersonaSegments:
     """Segments with enough entries each.
 
-    Those with fewer than ``smallest`` are pooled as ``others``; when even these are too few they are left out. Both are
-    said. Where nothing is known of anybody there are no segments.
+    Those with fewer than ``smallest`` are pooled as ``others``; when even these are too few they are left out. Where
+    nothing is known of anybody there are no segments.
 
     Args:
         personas: One entry a trial.
         segment: A preference or a trait.
         smallest: Entries that a segment needs.
-        unit: What an entry is, for the notes.
 
     Raises:
         ValueError: An unknown segment.
@@ -105,18 +103,12 @@ def group(
     of = [segment_of(persona, segment) for persona in personas]
     sizes = Counter(of)
     if set(sizes) == {f"{segment} unknown"}:
-        return PersonaSegments(
-            (), ("",) * len(of), (f"No persona says its {segment}: there are no segments to tell apart.",)
-        )
+        return PersonaSegments((), ("",) * len(of), {})
     ordered = [name for value in VALUES[segment] if (name := f"{segment} {value}") in sizes]
-    small = [name for name in ordered if sizes[name] < smallest]
-    names = [name for name in ordered if sizes[name] >= smallest]
-    pooled = sum(sizes[name] for name in small)
-    listed = ", ".join(f"{name} ({sizes[name]})" for name in small)
-    if not small:
-        return PersonaSegments(tuple(names), tuple(of), ())
-    few = f"Fewer than {smallest} {unit}: {listed}"
-    if len(small) > 1 and pooled >= smallest:
-        own = [OTHERS if name in small else name for name in of]
-        return PersonaSegments((*names, OTHERS), tuple(own), (f"{few}; pooled as {OTHERS!r}.",))
-    return PersonaSegments(tuple(names), tuple("" if name in small else name for name in of), (f"{few}; not shown.",))
+    small = {name: sizes[name] for name in ordered if sizes[name] < smallest}
+    names = tuple(name for name in ordered if name not in small)
+    pooled = len(small) > 1 and sum(small.values()) >= smallest
+    rest = OTHERS if pooled else ""
+    return PersonaSegments(
+        (*names, OTHERS) if pooled else names, tuple(rest if name in small else name for name in of), small
+    )

@@ -14,8 +14,7 @@ from paars_gym.abtest.play import play_visits
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
-from paars_gym.probes.levels import Level, Probe
-from paars_gym.probes.pages import ProbePage, open_page
+from paars_gym.probes.levels import Level, Probe, ProbePage, open_page
 from paars_gym.sessions.event import Session, session_rng
 from paars_gym.simulation.episode import Played, ScheduledVisit
 from paars_gym.simulation.steps import StepWriter

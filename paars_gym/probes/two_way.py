@@ -1,8 +1,8 @@
 """A difference with its interval when both the shoppers and the pages are a draw.
 
 Two trials are alike when they share their shopper, and when they share their page: a page whose target has no rival
-reacts strongly whoever sees it. An error that clusters by shopper alone takes these pages for all that there are, and
-its intervals cover a nominal 95% in 83 to 89% of repeats.
+reacts strongly to every shopper. An error that clusters by shopper alone ignores that other pages might have been
+drawn: its intervals cover a nominal 95% in 83 to 89% of repeats.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from rich.text import Text
 from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.planning import TestPlan
-from paars_gym.abtest.result import ABTestResult
+from paars_gym.abtest.result import ABTestResult, PopulationFit
 from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 UNKNOWN_EFFECT = (
@@ -88,8 +88,8 @@ def notes(result: ABTestResult) -> list[str]:
         f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
         f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
     ]
-    if result.population:
-        lines.append(f"Calibrated population: {result.population}.")
+    if result.population is not None:
+        lines.append(f"Calibrated population: {_fit_in_words(result.population)}.")
     if result.identical_arms:
         lines.append(
             "identical_arms: no session differs between the arms. Check that they differ at all; of "
@@ -223,3 +223,9 @@ def _share(share: Estimate) -> str:
         return "–"
     low, high = (0.0, 1.0) if share.interval is None else share.interval.ends
     return f"{share.details['count']} of {share.sizes['tests']} ({share.value:.0%} [{low:.0%}, {high:.0%}])"
+
+
+def _fit_in_words(fit: PopulationFit) -> str:
+    mix = ", ".join(f"{goal} {share:.0%}" for goal, share in fit.mix.items())
+    fitted = ", choices fitted" * fit.choices_fitted + ", personas weighted" * fit.weighted
+    return f"{mix}{fitted}; {fit.train_sessions:,} sessions of people"

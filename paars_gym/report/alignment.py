@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.report import AlignmentReport, Improvement, Measure, PopulationSummary, SegmentSummary
 from paars_gym.estimate import Estimate
+from paars_gym.report.paper import PAPER
 
 HISTOGRAM_METRICS = ("KL", "JS", "W1")
 FIRST = ("searches", "views", "purchases")

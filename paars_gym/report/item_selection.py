@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 
 from paars_gym.alignment.item_selection import OPTIONS, Protocol
-from paars_gym.alignment.paper import PAPER
 from paars_gym.estimate import Estimate, Interval
+from paars_gym.report.paper import PAPER
 from paars_gym.report.tasks import paid_in_words
 from paars_gym.tasks.item_results import (
     POPULARITY,
@@ -30,7 +30,7 @@ BIASED = 0.01
 
 def table_3(results: ItemResults) -> Group:
     """Table 3 with the paper's values beside, what each condition adds to another, and accuracy by group."""
-    return Group(accuracies(results), *gains(results), *(by_group(found) for found in results.groups))
+    return Group(accuracies(results), *gains(results), *(by_group(grouped) for grouped in results.groups))
 
 
 def whose(results: ItemResults) -> str:
@@ -40,16 +40,16 @@ def whose(results: ItemResults) -> str:
 
 def accuracies(results: ItemResults) -> Table:
     """A row a shopper, a column a protocol."""
-    found = Table(title=f"Table 3, item selection: accuracy in %, {whose(results)}", title_justify="left")
-    found.add_column("shopper")
+    table = Table(title=f"Table 3, item selection: accuracy in %, {whose(results)}", title_justify="left")
+    table.add_column("shopper")
     for counts in results.cases:
-        found.add_column(SHORT[counts.protocol], justify="right", no_wrap=True)
-        found.add_column("Wilson 95%\nclustered", justify="right", no_wrap=True)
-    found.add_column("place\nbias", justify="right", no_wrap=True)
+        table.add_column(SHORT[counts.protocol], justify="right", no_wrap=True)
+        table.add_column("Wilson 95%\nclustered", justify="right", no_wrap=True)
+    table.add_column("place\nbias", justify="right", no_wrap=True)
     lacking = any(row.unanswered or row.failed or row.not_asked for row in results.rows)
     if lacking:
-        found.add_column("no answer\nfailed", justify="right", no_wrap=True)
-    found.add_column("paper\n(LLM)", justify="right", no_wrap=True)
+        table.add_column("no answer\nfailed", justify="right", no_wrap=True)
+    table.add_column("paper\n(LLM)", justify="right", no_wrap=True)
     for shopper, cells in _by_shopper(results):
         texts = []
         for row in cells:
@@ -59,8 +59,8 @@ def accuracies(results: ItemResults) -> Table:
         if lacking:
             texts.append("\n".join(f"{row.unanswered} / {row.failed + row.not_asked}" for row in cells))
         paper = cells[0].paper
-        found.add_row(shopper, *texts, "" if paper is None else f"{100 * paper:.2f}")
-    return found
+        table.add_row(shopper, *texts, "" if paper is None else f"{100 * paper:.2f}")
+    return table
 
 
 def gains(results: ItemResults) -> Iterator[Table]:
@@ -75,20 +75,20 @@ def gains(results: ItemResults) -> Iterator[Table]:
         for protocol in protocols:
             shown.add_column(ON[protocol], justify="right", no_wrap=True)
         shown.add_column("paper", justify="right")
-        for (first, second), found in pairs.items():
-            cells = [_points(found[protocol].gain) if protocol in found else "–" for protocol in protocols]
-            shown.add_row(f"{second} − {first}", *cells, f"{100 * next(iter(found.values())).paper:+.2f}")
+        for (first, second), by_protocol in pairs.items():
+            cells = [_points(by_protocol[protocol].gain) if protocol in by_protocol else "–" for protocol in protocols]
+            shown.add_row(f"{second} − {first}", *cells, f"{100 * next(iter(by_protocol.values())).paper:+.2f}")
         yield shown
 
 
-def by_group(found: AccuracyByGroup) -> Table:
+def by_group(grouped: AccuracyByGroup) -> Table:
     """Accuracy by group, the worst served marked."""
-    protocol = found.rows[0].protocol if found.rows else None
-    title = f"By {found.attribute}" + (f", {ON[protocol]}" if protocol else ": no group is large enough")
+    protocol = grouped.rows[0].protocol if grouped.rows else None
+    title = f"By {grouped.attribute}" + (f", {ON[protocol]}" if protocol else ": no group is large enough")
     shown = Table(title=title, title_justify="left")
     for name in ("shopper", "group", "cases", "accuracy, % (95%)", "less the rest"):
         shown.add_column(name, justify="left" if name in ("shopper", "group") else "right", no_wrap=True)
-    for shopper, of in groupby(found.rows, key=lambda row: row.shopper):
+    for shopper, of in groupby(grouped.rows, key=lambda row: row.shopper):
         rows = list(of)
         worst = worst_served(rows)
         for row in rows:
@@ -113,8 +113,8 @@ def table_3_remarks(results: ItemResults) -> list[str]:
     lines += [f"{shopper}: {'; '.join(_verdict(row) for row in cells)}." for shopper, cells in _by_shopper(results)]
     lines += _places(results)
     lines += [line for row in results.rows for line in _lacking(row)]
-    for found in results.groups:
-        lines += _worst(found)
+    for grouped in results.groups:
+        lines += _worst(grouped)
     for shopper, about in results.settings.get("asked", {}).items():
         dropped = ", ".join(about.get("not_sent", ()))
         lines.append(f"{shopper}: personas {about['personas']}" + (f"; not sent: {dropped}" if dropped else "") + ".")
@@ -176,35 +176,35 @@ def _first(row: ItemRow, kind: str) -> str:
     return next((f"The first cause: {cause}" for cause in causes), "")
 
 
-def _worst(found: AccuracyByGroup) -> Iterator[str]:
-    left = f"{found.did_not_tell:,} cases are of households that did not tell"
-    if found.pooled:
-        left += f"; pooled, being small: {', '.join(found.pooled)}"
-    if found.suppressed:
-        left += f"; {found.suppressed} cases in groups too small to show"
-    yield f"By {found.attribute}: {left}."
+def _worst(grouped: AccuracyByGroup) -> Iterator[str]:
+    left = f"{grouped.did_not_tell:,} cases are of households that did not tell"
+    if grouped.pooled:
+        left += f"; pooled, being small: {', '.join(grouped.pooled)}"
+    if grouped.suppressed:
+        left += f"; {grouped.suppressed} cases in groups too small to show"
+    yield f"By {grouped.attribute}: {left}."
     named, sure = [], []
-    for shopper, of in groupby(found.rows, key=lambda row: row.shopper):
+    for shopper, of in groupby(grouped.rows, key=lambda row: row.shopper):
         worst = worst_served(list(of))
         if worst is None or worst.rest is None:
             continue
         named.append(f"{shopper}: {worst.group} {100 * _value(worst.accuracy):.1f}%")
         # The least of several is low by chance already, and every shopper had the chance.
-        p_value = min(1.0, (worst.rest.p_value or 0.0) * len(found.rows))
+        p_value = min(1.0, (worst.rest.p_value or 0.0) * len(grouped.rows))
         if p_value < SURE and _value(worst.rest) < 0:
             sure.append(f"{shopper} ({100 * _value(worst.rest):+.1f} points from the rest, {_p_in_words(p_value)})")
     if named:
-        where = ON[found.rows[0].protocol]
-        yield f"Worst served by {found.attribute}, {where}: {'; '.join(named)}."
-        yield f"More than chance makes of {len(found.rows)} comparisons: {'; '.join(sure) or 'none of these'}."
+        where = ON[grouped.rows[0].protocol]
+        yield f"Worst served by {grouped.attribute}, {where}: {'; '.join(named)}."
+        yield f"More than chance makes of {len(grouped.rows)} comparisons: {'; '.join(sure) or 'none of these'}."
 
 
 def _by_shopper(results: ItemResults) -> Iterable[tuple[str, list[ItemRow]]]:
-    found: dict[str, list[ItemRow]] = {}
+    by_condition: dict[str, list[ItemRow]] = {}
     for row in results.rows:
-        found.setdefault(row.shopper, []).append(row)
+        by_condition.setdefault(row.shopper, []).append(row)
     # Popularity first of all: it is what the others are read against.
-    return sorted(found.items(), key=lambda each: each[0] != POPULARITY)
+    return sorted(by_condition.items(), key=lambda each: each[0] != POPULARITY)
 
 
 def _place(row: ItemRow) -> str:
@@ -221,13 +221,13 @@ def _both(row: ItemRow) -> str:
     return f"{_bounds(row.wilson)}\n{_bounds(row.accuracy.interval)}"
 
 
-def _points(found: Estimate) -> str:
-    low, high = 100 * (found.low or 0.0), 100 * (found.high or 0.0)
-    return f"{100 * _value(found):+.1f} [{low:.1f}, {high:.1f}] p {_p(found.p_value or 0.0)}"
+def _points(estimate: Estimate) -> str:
+    low, high = 100 * (estimate.low or 0.0), 100 * (estimate.high or 0.0)
+    return f"{100 * _value(estimate):+.1f} [{low:.1f}, {high:.1f}] p {_p(estimate.p_value or 0.0)}"
 
 
-def _value(found: Estimate) -> float:
-    return found.value or 0.0
+def _value(estimate: Estimate) -> float:
+    return estimate.value or 0.0
 
 
 def _p(value: float) -> str:
@@ -238,5 +238,5 @@ def _p_in_words(value: float) -> str:
     return "p < .001" if value < 0.001 else f"p = {value:.2g}"
 
 
-def _bounds(found: Interval | None) -> str:
-    return "" if found is None else f"{100 * found.low:.1f}–{100 * found.high:.1f}"
+def _bounds(interval: Interval | None) -> str:
+    return "" if interval is None else f"{100 * interval.low:.1f}–{100 * interval.high:.1f}"

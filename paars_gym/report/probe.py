@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from paars_gym.probes.probe import ProbeResult
+from paars_gym.probes.segments import EVERYONE, OTHERS, SMALLEST
 
 
 def probe_table(result: ProbeResult) -> Table:
@@ -40,6 +41,16 @@ def probe_notes(result: ProbeResult) -> Iterator[str]:
         f"{sizes['trials']:,} trials of {sizes['personas']:,} personas on {sizes['pages']:,} pages; intervals are "
         "about other such personas and pages too."
     )
-    yield from result.notes
+    yield from _segment_notes(result)
     if result.failed:
         yield f"{result.failed:,} trials are left out because a session of theirs failed."
+
+
+def _segment_notes(result: ProbeResult) -> Iterator[str]:
+    shown = {effect.segment for effect in result.effects} - {EVERYONE}
+    if result.small:
+        listed = ", ".join(f"{name} ({trials})" for name, trials in result.small.items())
+        outcome = f"pooled as {OTHERS!r}" if OTHERS in shown else "not shown"
+        yield f"Fewer than {SMALLEST} trials: {listed}; {outcome}."
+    elif not shown:
+        yield f"No persona says its {result.segment}: there are no segments to tell apart."

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from paars_gym.alignment.paper import PAPER, PaperValue
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure, improvement
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import number
+from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_generation import OF, QueryResults
 from paars_gym.tasks.session_generation import SESSION_CONDITIONS, SessionResults
@@ -67,7 +67,7 @@ def columns(
     sessions: Sequence[SessionResults] = (),
 ) -> list[Column]:
     """The columns that were run, in the paper's order; query generation also by halves, which have a floor."""
-    found: list[Column] = []
+    columns: list[Column] = []
     base, persona = f"{policy}, base", f"{policy}, persona"
     if queries is not None:
         for metric, head in (("KDE-KL h = 0.1", "query\nKDE-KL"), ("KDE-KL of halves", "query,\nhalves")):
@@ -78,11 +78,11 @@ def columns(
             compares = PAPER[OF, "KDE-KL h = 0.1"].compares if paper else "No: the paper has no halves."
             twin = queries.same.get(persona)
             remark = f"{persona} writes the very queries of {twin}" if twin else ""
-            found.append(Column(head, "synthetic", alone, with_persona, paper, compares, remark))
+            columns.append(Column(head, "synthetic", alone, with_persona, paper, compares, remark))
     if views is not None:
         paper = PAPER[RANK_CHOSEN, "KL"]
         both = views.find(base, "KL"), views.find(persona, "KL")
-        found.append(Column("item\nrank", "synthetic", *both, paper, paper.compares))
+        columns.append(Column("item\nrank", "synthetic", *both, paper, paper.compares))
     for results in sessions:
         there = {measure.of for measure in results.report.measures if measure.metric == "KL"}
         for of, head in COUNTS.items():
@@ -91,31 +91,31 @@ def columns(
             paper = PAPER[of, "KL"]
             both = results.report.find(of, "KL", population="baseline"), results.report.find(of, "KL")
             if results.label == JOURNEY:
-                found.append(Column(head, results.label, *both, None, GROCER))
+                columns.append(Column(head, results.label, *both, None, GROCER))
             else:
-                found.append(Column(head, results.label, *both, paper, paper.compares))
-    return found
+                columns.append(Column(head, results.label, *both, paper, paper.compares))
+    return columns
 
 
-def table_2(policy: str, found: Sequence[Column]) -> Table:
+def table_2(policy: str, columns: Sequence[Column]) -> Table:
     """Rows name their shopper, columns whether their people are real; the floor and the paper's rows below."""
     shown = Table(title="Table 2: KL(people‖agents), nats, with 95% intervals", title_justify="left")
     shown.add_column("shopper \\ people", no_wrap=True)
-    for column in found:
+    for column in columns:
         shown.add_column(f"{column.head}\n{column.people}", justify="right", no_wrap=True)
-    shown.add_row(f"{policy}, base", *(_cell(column.base) for column in found))
-    shown.add_row(f"{policy}, persona", *(_cell(column.persona) for column in found))
-    shown.add_row("floor: people", *(number(column.floor) or "see halves" for column in found), end_section=True)
+    shown.add_row(f"{policy}, base", *(_cell(column.base) for column in columns))
+    shown.add_row(f"{policy}, persona", *(_cell(column.persona) for column in columns))
+    shown.add_row("floor: people", *(number(column.floor) or "see halves" for column in columns), end_section=True)
     for condition in ("base", "persona"):
-        values = (None if column.paper is None else getattr(column.paper, condition) for column in found)
+        values = (None if column.paper is None else getattr(column.paper, condition) for column in columns)
         shown.add_row(f"paper (LLM), {condition}", *("" if value is None else f"{value:.2f}" for value in values))
-    shown.add_row("beside the paper's?", *(mark(column.compares) for column in found))
+    shown.add_row("beside the paper's?", *(mark(column.compares) for column in columns))
     return shown
 
 
-def _cell(found: Measure) -> str:
-    head, newline, tail = cell(found).partition("\n")
-    return f"{head}{'*' if _warns(found) else ''}{newline}{tail}"
+def _cell(measure: Measure) -> str:
+    head, newline, tail = cell(measure).partition("\n")
+    return f"{head}{'*' if _warns(measure) else ''}{newline}{tail}"
 
 
 def mark(compares: str) -> str:
@@ -123,23 +123,23 @@ def mark(compares: str) -> str:
     return compares.partition(":")[0].lower()
 
 
-def table_2_remarks(found: Sequence[Column]) -> list[str]:
+def table_2_remarks(columns: Sequence[Column]) -> list[str]:
     """What the floors make of each column, and whether it stands beside the paper's."""
-    starred = any(_warns(measure) for column in found for measure in (column.base, column.persona))
+    starred = any(_warns(measure) for column in columns for measure in (column.base, column.persona))
     star = "* Smoothing decides the number: people use bins that these agents never do."
-    return [*floors(found), *([star] if starred else []), *reasons(found)]
+    return [*floors(columns), *([star] if starred else []), *reasons(columns)]
 
 
-def floors(found: Sequence[Column]) -> Iterator[str]:
+def floors(columns: Sequence[Column]) -> Iterator[str]:
     """One sentence a column: what the floor makes of both its numbers, and of the one against the other."""
-    for column in found:
+    for column in columns:
         yield f"{_named(column)}: {_sentence(column)}"
 
 
-def reasons(found: Sequence[Column]) -> Iterator[str]:
+def reasons(columns: Sequence[Column]) -> Iterator[str]:
     """Why our numbers do or do not stand beside the paper's, each reason once."""
     named: dict[str, list[str]] = {}
-    for column in found:
+    for column in columns:
         named.setdefault(column.compares, []).append(_named(column))
     for why, which in named.items():
         yield f"Beside the paper's? {', '.join(which)}: {why[0].lower()}{why[1:]}"
@@ -165,12 +165,12 @@ def _sentence(column: Column) -> str:
     return f"{sentence}; {against}." if against else f"{sentence}."
 
 
-def _starred(found: Measure) -> str:
-    return number(found.estimate.value) + ("*" if _warns(found) else "")
+def _starred(measure: Measure) -> str:
+    return number(measure.estimate.value) + ("*" if _warns(measure) else "")
 
 
-def _warns(found: Measure) -> bool:
-    return bool(found.estimate.details.get("warning"))
+def _warns(measure: Measure) -> bool:
+    return bool(measure.estimate.details.get("warning"))
 
 
 def _against(column: Column) -> str:
@@ -186,12 +186,12 @@ def _against(column: Column) -> str:
 def table_4(results: SessionResults) -> Table:
     """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show."""
     title = f"Table 4, diversity: distinct strings over strings, people {results.label}"
-    found = Table(title=title, title_justify="left")
-    found.add_column("who", no_wrap=True)
+    table = Table(title=title, title_justify="left")
+    table.add_column("who", no_wrap=True)
     for of in varied(results):
-        found.add_column(f"{VARIETY[of]}-TTR", justify="right", no_wrap=True)
-        found.add_column(f"rarefied\nto {_common(results, of):,}", justify="right", no_wrap=True)
-        found.add_column("paper", justify="right")
+        table.add_column(f"{VARIETY[of]}-TTR", justify="right", no_wrap=True)
+        table.add_column(f"rarefied\nto {_common(results, of):,}", justify="right", no_wrap=True)
+        table.add_column("paper", justify="right")
     names = {
         "baseline": f"{results.policy}, base",
         "agents": f"{results.policy}, persona",
@@ -204,10 +204,10 @@ def table_4(results: SessionResults) -> Table:
             beside = {"baseline": paper.base, "agents": paper.persona, "human": paper.human}[role]
             plain = results.report.find(of, "TTR", population=role)
             cells += [cell(plain), cell(rarefied(results, of, role)), number(beside)]
-        found.add_row(name, *cells, end_section=role == "human")
+        table.add_row(name, *cells, end_section=role == "human")
     marks = [[mark(PAPER[of, "TTR"].compares), "", ""] for of in varied(results)]
-    found.add_row("beside the paper's?", *(text for three in marks for text in three))
-    return found
+    table.add_row("beside the paper's?", *(text for three in marks for text in three))
+    return table
 
 
 def varied(results: SessionResults) -> list[str]:
@@ -226,7 +226,7 @@ def rarefied(results: SessionResults, of: str, role: str) -> Estimate:
 
 
 def _common(results: SessionResults, of: str) -> int:
-    metrics = [found.metric for found in results.report.measures if found.of == of]
+    metrics = [measure.metric for measure in results.report.measures if measure.of == of]
     return int(next(metric for metric in metrics if metric.startswith(RAREFIED)).removeprefix(RAREFIED))
 
 

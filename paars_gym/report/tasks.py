@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 
 from paars_gym.alignment.kde import BANDWIDTHS
-from paars_gym.alignment.paper import PAPER
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
 from paars_gym.report.alignment import measure_sentence, number
+from paars_gym.report.paper import PAPER
 from paars_gym.tasks.query_generation import BY_CHANCE, OF, QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
@@ -39,9 +39,9 @@ def stacked(value: float | None, low: float | None = None, high: float | None = 
     return "\n".join(filter(None, (number(value), interval(low, high))))
 
 
-def cell(found: Measure | Estimate) -> str:
+def cell(result: Measure | Estimate) -> str:
     """A measure or an estimate over its interval."""
-    estimate = found if isinstance(found, Estimate) else found.estimate
+    estimate = result if isinstance(result, Estimate) else result.estimate
     return stacked(estimate.value, estimate.low, estimate.high)
 
 
@@ -134,12 +134,13 @@ def fingerprint(narrow: float | None, wide: float | None) -> float | None:
 def query_remarks(results: QueryResults) -> list[str]:
     """What the floors make of the numbers, and what they cannot say."""
     floored = ("KDE-KL leave-one-out", "KDE-KL of halves")
-    said = [twin_said(name, twin) for name, twin in results.same.items()]
-    said += [measure_sentence(m) for m in results.measures if m.metric in floored and m.population not in results.same]
-    said += [f"{metric}: does it stand beside the paper's? {PAPER[OF, metric].compares}"
+    sentences = [twin_said(name, twin) for name, twin in results.same.items()]
+    judged = (m for m in results.measures if m.metric in floored and m.population not in results.same)
+    sentences += [measure_sentence(m) for m in judged]
+    sentences += [f"{metric}: does it stand beside the paper's? {PAPER[OF, metric].compares}"
              for metric in ("mean cosine", "KDE-KL h = 0.1")]  # fmt: skip
-    said += [f"Vectors: {results.embedder}. People: {results.people}.", *results.notes]
-    return said + [paid_in_words(report) for report in results.paid]
+    sentences += [f"Vectors: {results.embedder}. People: {results.people}.", *results.notes]
+    return sentences + [paid_in_words(report) for report in results.paid]
 
 
 def query_examples(results: QueryResults) -> list[str]:
@@ -150,16 +151,16 @@ def query_examples(results: QueryResults) -> list[str]:
 def similarity_remarks(results: QueryResults) -> list[str]:
     """Beside the similarity alone: what a persona did, and whether it stands beside the paper's."""
     numbers = _by_name(results)
-    said = [twin_said(name, twin) for name, twin in results.same.items()]
+    sentences = [twin_said(name, twin) for name, twin in results.same.items()]
     for name in shoppers_of(results):
         mean = numbers[name, "mean cosine"].estimate
         if name not in results.same and mean.low is not None:
             chance = mean.number(BY_CHANCE) or 0.0
             apart = "beyond chance" if mean.low > chance else "not numbers apart from it"
-            said.append(
+            sentences.append(
                 f"{name}: mean cosine {number(mean.value)}, with other people's queries {number(chance)}: {apart}."
             )
-    return [*said, f"Beside the paper's? {PAPER[OF, 'mean cosine'].compares}", *results.notes]
+    return [*sentences, f"Beside the paper's? {PAPER[OF, 'mean cosine'].compares}", *results.notes]
 
 
 def twin_said(name: str, twin: str) -> str:
@@ -169,7 +170,7 @@ def twin_said(name: str, twin: str) -> str:
 
 def shoppers_of(results: QueryResults) -> list[str]:
     """In their order."""
-    return list(dict.fromkeys(found.population for found in results.measures))
+    return list(dict.fromkeys(measure.population for measure in results.measures))
 
 
 def _short(over: str, name: str) -> str:
@@ -179,12 +180,12 @@ def _short(over: str, name: str) -> str:
 
 
 def _by_name(results: QueryResults) -> dict[tuple[str, str], Measure]:
-    return {(found.population, found.metric): found for found in results.measures}
+    return {(measure.population, measure.metric): measure for measure in results.measures}
 
 
 def _paper(bandwidth: float) -> tuple[float, float]:
-    found = PAPER.get((OF, f"KDE-KL h = {bandwidth:g}"))
-    return APPENDIX_D[bandwidth] if found is None else (found.base, found.persona)
+    paper = PAPER.get((OF, f"KDE-KL h = {bandwidth:g}"))
+    return APPENDIX_D[bandwidth] if paper is None else (paper.base, paper.persona)
 
 
 def view_table(results: ViewResults) -> Table:
@@ -224,9 +225,9 @@ def _bar(count: int, longest: int, cases: int) -> str:
 
 def view_remarks(results: ViewResults) -> list[str]:
     """What the floor makes of each number, and what it cannot say."""
-    said = [measure_sentence(found) for found in results.measures if found.metric in ("KL", "W1")]
+    sentences = [measure_sentence(measure) for measure in results.measures if measure.metric in ("KL", "W1")]
     return [
-        *said,
+        *sentences,
         f"Do these stand beside the paper's? {PAPER[RANK_CHOSEN, 'KL'].compares}",
         f"{results.cases:,} of {results.searches:,} searches give a case: what follows is a view of a result.",
         *results.notes,

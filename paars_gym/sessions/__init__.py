@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from paars_gym.sessions.event import Session as Session
     from paars_gym.sessions.importing import import_log as import_log
     from paars_gym.sessions.mapping import LogMapping as LogMapping
+    from paars_gym.sessions.opening import read_sessions as read_sessions
     from paars_gym.sessions.split import split_by_shopper as split_by_shopper
     from paars_gym.sessions.split import split_by_time as split_by_time
     from paars_gym.sessions.step import StepRecord as StepRecord
     from paars_gym.sessions.store import Provenance as Provenance
     from paars_gym.sessions.store import Store as Store
-    from paars_gym.sessions.store import read_sessions as read_sessions
     from paars_gym.sessions.writer import StoreWriter as StoreWriter
     from paars_gym.sessions.writer import write_sessions as write_sessions
 else:
@@ -36,7 +36,7 @@ else:
             "Store": "store",
             "StoreWriter": "writer",
             "import_log": "importing",
-            "read_sessions": "store",
+            "read_sessions": "opening",
             "session_counts": "describe",
             "split_by_shopper": "split",
             "split_by_time": "split",

@@ -58,6 +58,9 @@ class StepRecord(BaseModel):
         reward: As the environment gave it.
         time: Simulated time, where there is a clock.
         model: What a language model was asked for the action, and said; None for a policy that tells of none.
+        latency_seconds: Wall-clock time that the policy took to act; None where it was not measured.
+        lost: What of it stood in a damaged part of the run's file and is therefore left out, such as ``shown``,
+            ``said`` or ``prompt[0]``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,3 +82,5 @@ class StepRecord(BaseModel):
     reward: float = 0.0
     time: AwareDatetime | None = None
     model: ModelTurn | None = None
+    latency_seconds: float | None = None
+    lost: tuple[str, ...] = ()

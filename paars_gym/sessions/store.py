@@ -190,17 +190,6 @@ class Store:
             )
 
 
-def read_sessions(folder: str | Path) -> list[Session]:
-    """All sessions of a store, or of a finished run, in memory; `Store` reads millions one at a time.
-
-    Raises:
-        FileNotFoundError: No store there.
-        ValueError: It is damaged, or of another version.
-    """
-    of_run = Path(folder) / "sessions"
-    return list(Store(of_run if (of_run / SESSIONS_FILE).is_file() else folder))
-
-
 def _read_card(folder: Path) -> StoreCard:
     path = folder / SESSIONS_FILE
     if not path.is_file():

@@ -14,8 +14,7 @@ from gymnasium import spaces
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.shop.env import RetailEnv
-from paars_gym.shop.goal import sample_goal
-from paars_gym.shop.rewards import Reward
+from paars_gym.shop.rewards import Reward, sample_goal
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.wrappers.discrete import QUERIES, DiscreteActions
 from paars_gym.shop.wrappers.features import FeatureObservation

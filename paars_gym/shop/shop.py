@@ -15,9 +15,8 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.sorted import Resorted
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.actions import NextPage
 from paars_gym.shop.observation import CartEntry, Listing, ObservationKind, listing_title, make_renderer
-from paars_gym.shop.state import Bought, Cart, Detail, Home, Page, Results, Shown, navigate
+from paars_gym.shop.state import Bought, Cart, Detail, Home, Page, Results, Shown, why_last
 
 
 class Scene:
@@ -119,7 +118,8 @@ class Shop:
         self._max_remembered = max_remembered
         self._remembered = 0
         self._scenes: dict[Page | tuple[object, ...], Scene] = {}
-        self._listings = lru_cache(maxsize=max_remembered)(self._list_results)
+        self._results = lru_cache(maxsize=max_remembered)(self._list_results)
+        self._product_at = lru_cache(maxsize=max_remembered)(catalog.product)
         self.product = lru_cache(maxsize=max_remembered)(self._find_product)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shop:
@@ -128,7 +128,7 @@ class Shop:
 
     def shown(self, results: Results) -> Shown:
         """What a page of results shows."""
-        return self._listings(results)[0]
+        return self._results(results)[0]
 
     def scene(self, page: Page) -> Scene:
         """A page as shown here."""
@@ -185,7 +185,7 @@ class Shop:
             "first_rank": 0,
             "product": None,
             "products": (),
-            "more": navigate(self, page, NextPage()).page is not None,
+            "more": why_last(self, page) is None,
             "page_size": self.page_size,
             "reviews_per_page": self.reviews_per_page,
         }
@@ -193,10 +193,10 @@ class Shop:
             case Home():
                 text = self.renderer.home(None)
             case Results():
-                shown, listings = self._listings(page)
-                text = self.renderer.results(page, listings, shown.total)
+                shown, products = self._results(page)
+                text = self.renderer.results(page, _listings(shown, products), shown.total)
                 info |= {"page": "results", "query": page.query, "results": shown.ids}
-                info |= {"first_rank": shown.first_rank, "products": self._products(shown.ids)}
+                info |= {"first_rank": shown.first_rank, "products": products}
             case Detail():
                 product = self.product(page.product)
                 assert product is not None, "a detail page is reached by a known id only"
@@ -204,25 +204,16 @@ class Shop:
                 info |= {"page": "product", "product": page.product, "products": (product,)}
         return Scene(page, text, info)
 
-    def _products(self, ids: tuple[str, ...]) -> tuple[Product, ...]:
-        products = (self.product(product_id) for product_id in ids)
-        return tuple(product for product in products if product is not None)
-
-    def _list_results(self, results: Results) -> tuple[Shown, tuple[Listing, ...]]:
+    def _list_results(self, results: Results) -> tuple[Shown, tuple[Product, ...]]:
         ranking = self.ranking if results.sort == "relevance" else Resorted(self.ranking, self.catalog, results.sort)
         offset = (results.number - 1) * self.page_size
         ranked = ranking.rank(results.query, results.filters, limit=self.page_size, offset=offset)
-        listings = tuple(
-            Listing(rank, product_id, listing_title(title), price, rating, rating_count, available)
-            for rank, (product_id, title, price, rating, rating_count, available) in enumerate(
-                (self.catalog.listing(row) for row in ranked.rows), start=offset + 1
-            )
-        )
-        return Shown(tuple(item.id for item in listings), offset + 1, ranked.total), listings
+        products = tuple([self._product_at(row) for row in ranked.rows])
+        return Shown(tuple([product.id for product in products]), offset + 1, ranked.total), products
 
     def _find_product(self, product_id: str) -> Product | None:
         try:
-            return self.catalog[product_id]
+            return self._product_at(self.catalog.row(product_id))
         except KeyError:
             return None
 
@@ -233,3 +224,18 @@ class Shop:
             assert product is not None, "the cart holds known products only"
             entries.append(CartEntry(line, listing_title(product.title), product.price))
         return self.renderer.cart(entries)
+
+
+def _listings(shown: Shown, products: tuple[Product, ...]) -> list[Listing]:
+    return [
+        Listing(
+            rank,
+            product.id,
+            listing_title(product.title),
+            product.price,
+            product.rating,
+            product.rating_count,
+            product.available,
+        )
+        for rank, product in enumerate(products, start=shown.first_rank)
+    ]

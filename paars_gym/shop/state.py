@@ -235,19 +235,32 @@ def _view_event(product: str, title: str, rank: int | None) -> Event:
 
 
 def _next_page(assortment: Assortment, page: Page) -> Step:
+    error = why_last(assortment, page)
+    if error is not None:
+        return Step(None, error=error)
     match page:
         case Results(query, filters, sort, number):
-            shown = assortment.shown(page)
-            if shown.first_rank - 1 + len(shown.ids) >= shown.total:
-                return Step(None, error=f"Page {number} is the last page of these results.")
             return _show(assortment, Results(query, filters, sort, number + 1), "next_page")
         case Detail(product_id, origin, number):
-            product = assortment.product(product_id)
-            if product is None or number * assortment.reviews_per_page >= len(product.reviews):
-                return Step(None, error="There are no more reviews.")
             return Step(Detail(product_id, origin, number + 1))
         case Home():
-            return Step(None, error="There is no next page here; search for something first.")
+            raise AssertionError("the home page is the last one")
+
+
+def why_last(assortment: Assortment, page: Page) -> str | None:
+    """Why no page follows this one; None if one does. Takes no further search."""
+    match page:
+        case Results(number=number):
+            shown = assortment.shown(page)
+            if shown.first_rank - 1 + len(shown.ids) >= shown.total:
+                return f"Page {number} is the last page of these results."
+        case Detail(product=product_id, number=number):
+            product = assortment.product(product_id)
+            if product is None or number * assortment.reviews_per_page >= len(product.reviews):
+                return "There are no more reviews."
+        case Home():
+            return "There is no next page here; search for something first."
+    return None
 
 
 def _add(assortment: Assortment, state: State, action: AddToCart) -> Transition:

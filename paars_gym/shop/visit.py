@@ -11,8 +11,7 @@ import numpy as np
 
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import Back, parse_action
-from paars_gym.shop.goal import sample_goal
-from paars_gym.shop.rewards import GoalReward, NoReward, Reward
+from paars_gym.shop.rewards import GoalReward, NoReward, Reward, sample_goal
 from paars_gym.shop.shop import Move, Place, Scene, Shop
 from paars_gym.shop.state import TRAIL_LENGTH, Bought, Home, Page, State, apply
 

@@ -49,7 +49,7 @@ class LLMOptions(Configuration):
         form: How actions are asked for: ``tools``; ``json`` and ``text`` are for models without tool calls.
         invalid_in_a_row: Gives up after so many.
         max_tokens: Of one answer, reasoning included.
-        reasoning: How much to think, where a model can be told.
+        reasoning: How much to think, where a model takes it.
     """
 
     form: Form = "tools"
@@ -67,7 +67,7 @@ class LLMShopper:
 
     Attributes:
         name: ``llm``.
-        condition: Which part of the persona the model is told.
+        condition: Which part of the persona the model reads.
         options: How it asks.
         context_tokens: Longest request. Older pages are put into words before it is longer, and of a long persona the
             oldest lines of the history are left out.
@@ -223,7 +223,7 @@ class LLMShopper:
             try:
                 return await self._meter.complete(request)
             except ContextLengthError:
-                # The model's context is smaller than we were told.
+                # The model's context is smaller than its provider says.
                 if not context.shrink(request):
                     raise
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from paars_gym.files import write_whole
 from paars_gym.llm.budget import cost_in_words, money
 from paars_gym.llm.chat import Usage
 
@@ -29,7 +30,7 @@ class RunAccount(BaseModel):
         unpriced_tokens: Of those, input and output.
         not_sent: Parts of requests that the model, or its server when it was asked, did not take, with the sessions
             that went without; ``reasoning=none`` is an effort that we had to choose.
-        shortened: Sessions whose persona was told without the oldest of its history, so that pages had room.
+        shortened: Sessions whose prompt left out the oldest of the persona's history, so that pages had room.
         redacted: Pieces of text of each kind that were replaced in the intentions.
     """
 
@@ -47,22 +48,22 @@ class RunAccount(BaseModel):
     redacted: dict[str, int] = Field(default_factory=dict)
 
     def facts(self) -> list[tuple[str, str]]:
-        """To be told, a line each; nothing where no model was asked."""
-        told = [(f"redacted: {kind}", f"{count:,}") for kind, count in sorted(self.redacted.items())]
+        """Names and values to print, a line each; nothing of a model where none was asked."""
+        facts = [(f"redacted: {kind}", f"{count:,}") for kind, count in sorted(self.redacted.items())]
         if not (self.calls or self.from_cache):
-            return told if not self.usd else [*told, ("US dollars", money(self.usd))]
+            return facts if not self.usd else [*facts, ("US dollars", money(self.usd))]
         kinds = ((name.replace("_", " "), getattr(self.tokens, name)) for name in Usage.model_fields)
-        told += [
+        facts += [
             ("calls", f"{self.calls:,}, and {self.from_cache:,} answers from the cache"),
             ("tokens", ", ".join(f"{kind} {count:,}" for kind, count in kinds)),
             ("input from the provider's cache", f"{self.tokens.cached_share:.0%}"),
             ("US dollars", cost_in_words(self.usd, self.calls, self.unpriced_calls, self.unpriced_tokens)),
         ]
         if self.not_sent:
-            told.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
+            facts.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
         if self.shortened:
-            told.append(("with the oldest of its history left out", f"{self.shortened:,} sessions"))
-        return told
+            facts.append(("with the oldest of its history left out", f"{self.shortened:,} sessions"))
+        return facts
 
 
 def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> RunAccount:
@@ -93,9 +94,7 @@ def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> Run
 
 def write_account(folder: Path, account: RunAccount) -> None:
     """Puts it beside the run's settings, which have to stay the same from one try to the next."""
-    draft = folder / f"{ACCOUNT_FILE}.new"
-    draft.write_text(account.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    draft.replace(folder / ACCOUNT_FILE)
+    write_whole(folder / ACCOUNT_FILE, account.model_dump_json(indent=2) + "\n")
 
 
 def _rows(telemetry: Path) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Personas and intentions where a run names none: each catalog has people of its own.
+"""Who shops in a run, and what for: as its configuration says, else the people that each catalog has of its own.
 
 For Complete Journey they are its real households: personas counted from what they bought before a date, intentions
 mined from what they bought after it. For any other catalog they are invented; see `paars_gym.synthetic.world`.
@@ -7,25 +7,27 @@ mined from what they bought after it. For any other catalog they are invented; s
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import polars as pl
 
-from paars_gym.cache import cache_dir
+from paars_gym.cache import cached_folder
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.intentions import IntentionMix, MinedIntention, mine_intentions
+from paars_gym.config import RunConfig
+from paars_gym.personas.intentions import MIX, IntentionMix, MinedIntention, mine_intentions
 from paars_gym.personas.persona import Persona
+from paars_gym.personas.redaction import Redactor, make_redactor
 from paars_gym.personas.store import read_personas, write_personas
 from paars_gym.sessions.event import History, Intention, Session
+from paars_gym.sessions.opening import open_store
+from paars_gym.sessions.store import Store
 from paars_gym.shop.open import REMEMBERED, open_shop
-from paars_gym.simulation.schedule import Draw, fingerprint
+from paars_gym.simulation.schedule import Draw, Inhabitants, fingerprint
 
 HOUSEHOLDS = 600
 """Of the 2,469: each takes a while to count, and 600 are as many as a world has."""
@@ -34,22 +36,6 @@ VERSION = 2
 """Of the households' folder in the cache; raise it when they would be counted otherwise."""
 INTENTIONS = 6_000
 """Intentions of a world; they take turns when there are more sessions."""
-
-
-class Inhabitants(NamedTuple):
-    """Who shops, and what for.
-
-    Attributes:
-        personas: In their order.
-        draw: Draws intentions; None with mined ones.
-        mined: Mined intentions; empty with ``draw``.
-        intentions: How settings name the source of intentions.
-    """
-
-    personas: Sequence[Persona]
-    draw: Draw | None
-    mined: Sequence[MinedIntention]
-    intentions: str
 
 
 def inhabitants(
@@ -76,6 +62,35 @@ def inhabitants(
     return Inhabitants(people, None, intentions, f"{len(intentions)} mined, {fingerprint(intentions)}")
 
 
+def read_people(run: RunConfig, catalog: Catalog, redactor: Redactor | None = None) -> Inhabitants:
+    """Who shops and what for: files that a configuration names are read, what it leaves open is filled in.
+
+    Args:
+        run: Its personas, intentions, mix and seed are used.
+        catalog: Of the shop.
+        redactor: For intentions mined from a store; it counts what it replaces.
+
+    Raises:
+        FileNotFoundError: A file that is named is not there.
+        ValueError: There are no personas or intentions in it.
+    """
+    personas, intentions = run.personas, run.intentions
+    if isinstance(personas, str | Path):
+        path, personas = personas, list(read_personas(Path(personas)))
+        if not personas:
+            raise ValueError(f"There are no personas in {path}.")
+    if isinstance(intentions, str | Path):
+        intentions = open_store(intentions)
+    if isinstance(intentions, Store):
+        mix: Any = run.mix or MIX
+        intentions = list(
+            mine_intentions(intentions, catalog, mix=mix, seed=run.seed, redactor=redactor or make_redactor())
+        )
+    elif intentions is None and run.mix:
+        intentions = IntentionMix(catalog, dict(run.mix))  # type: ignore[arg-type]
+    return inhabitants(catalog, personas, intentions)
+
+
 @lru_cache(maxsize=1)
 def default_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
     """The personas of a catalog's own people, and what they need on the days after."""
@@ -89,17 +104,8 @@ def default_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedI
 
 
 def _households(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedIntention]]:
-    folder = cache_dir("inhabitants") / f"journey-{catalog.fingerprint}-v{VERSION}"
-    if not folder.exists():
-        fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-        try:
-            _count_households(catalog, fresh)
-            fresh.replace(folder)
-        except OSError:
-            if not folder.exists():  # else another process was first
-                raise
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    name = f"journey-{catalog.fingerprint}-v{VERSION}"
+    folder = cached_folder("people", name, lambda folder: _count_households(catalog, folder))
     with (folder / "intentions.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     mined = [

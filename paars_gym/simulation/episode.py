@@ -161,7 +161,9 @@ def episode(
         try:
             if not steps:
                 yield policy.reset(persona, intention, rng)
+            asked = time.perf_counter()
             action = yield policy.act(observation, info)
+            latency = time.perf_counter() - asked
             # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
             if not isinstance(action, str):
                 raise TypeError(f"act returned {type(action).__name__}, must be str")
@@ -183,7 +185,7 @@ def episode(
         if not info.keys() >= _REQUIRED:
             _check_keys(info, "step")
         if recorder is not None:
-            recorder.acted(shown, action, info, reward, now)
+            recorder.acted(shown, action, info, reward=reward, time=now, latency_seconds=latency)
         invalid += not info["action_valid"]
         for event in info["events"]:
             events.append(_made(Event, {**event.__dict__, "time": now}, _EVENT_FIELDS))

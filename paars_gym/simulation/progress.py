@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 
 REDRAW_SECONDS = 0.1
 
@@ -18,11 +18,11 @@ class SessionsProgress:
     """A progress bar to hand to `run`; a context manager."""
 
     def __init__(self, console: Console) -> None:
-        columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[told]}")
+        columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[state]}")
         # Into a file there is nothing to redraw, and rich would leave an empty line.
         quiet = not console.is_terminal
         self._bar = Progress(TextColumn("sessions"), *columns, console=console, transient=True, disable=quiet)
-        self._task = self._bar.add_task("", total=None, told="getting ready")
+        self._task = self._bar.add_task("", total=None, state="getting ready")
         self._drawn = 0.0
 
     def __call__(self, result: RunResult) -> None:
@@ -30,7 +30,7 @@ class SessionsProgress:
         if now - self._drawn < REDRAW_SECONDS and result.done < result.planned:
             return
         self._drawn = now
-        self._bar.update(self._task, total=result.planned, completed=result.done, told=in_words(result))
+        self._bar.update(self._task, total=result.planned, completed=result.done, state=in_words(result))
 
     def __enter__(self) -> Self:
         self._bar.start()

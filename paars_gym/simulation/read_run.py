@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.run_log import LogLine, read_log, scan
 from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.account import RunAccount, read_account
-from paars_gym.simulation.log import LogLine, read_log, scan
 from paars_gym.simulation.run_folder import RunFolder, Settings
 from paars_gym.simulation.steps import StepReader
 
@@ -92,7 +92,6 @@ class Run:
 
         Raises:
             KeyError: The log has no such session.
-            ValueError: Some of its steps stood in a damaged part of the file.
         """
         if key not in self._places:
             raise KeyError(f"No session {key!r} in {str(self._folder.path)!r}, which has {len(self):,} of them.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, SupportsFloat
 
+from paars_gym.config import RunConfig
 from paars_gym.sessions.step import ModelTurn, StepRecord
 from paars_gym.shop.wrappers.record import step_record
 from paars_gym.shoppers.protocol import Policy
@@ -22,7 +23,7 @@ class PolicyFailure(NamedTuple):
 
     Attributes:
         cause: The error in a line.
-        place: Where in the policy: file and line; empty when it cannot be told.
+        place: Where in the policy: file and line; empty when nobody knows.
         traceback: The whole of it.
     """
 
@@ -38,8 +39,8 @@ class PolicyFailure(NamedTuple):
         own = _file_of(policy)
         outside = [frame for frame in frames if PACKAGE not in Path(frame[0]).parents]
         # The policy's own line says more than that of a library it called, and that more than one of ours.
-        found = [frame for frame in frames if frame[0] == own] or outside or _definition(policy) or frames
-        place = f"{found[-1][0]}:{found[-1][1]}" if found else ""
+        places = [frame for frame in frames if frame[0] == own] or outside or _definition(policy) or frames
+        place = f"{places[-1][0]}:{places[-1][1]}" if places else ""
         text = "".join(traceback.format_exception(error))
         keys = environment_keys()
         return cls(without_keys(clean(cause), keys), place, without_keys(clean(text), keys))
@@ -57,7 +58,16 @@ class StepRecorder:
         self._session = session
         self._policy = policy
 
-    def acted(self, shown: object, action: str, info: Mapping[str, Any], reward: SupportsFloat, time: datetime) -> None:
+    def acted(
+        self,
+        shown: object,
+        action: str,
+        info: Mapping[str, Any],
+        *,
+        reward: SupportsFloat,
+        time: datetime,
+        latency_seconds: float,
+    ) -> None:
         """Takes in a step of the environment.
 
         Args:
@@ -66,9 +76,11 @@ class StepRecorder:
             info: Of the environment after the action.
             reward: Of the step.
             time: When, in simulated time.
+            latency_seconds: Wall-clock time that the policy took.
         """
         record = step_record(self._session, clean(action), dict(info), float(reward))
-        self._add(record.model_copy(update={"shown": clean(str(shown)), "time": time}))
+        measured = {"time": time, "latency_seconds": round(latency_seconds, 6)}
+        self._add(record.model_copy(update={"shown": clean(str(shown)), **measured}))
 
     def failed(self, shown: object, info: Mapping[str, Any], failure: str) -> None:
         """Takes in a step that came to nothing, because the policy raised.
@@ -114,6 +126,16 @@ def answer_record(session: str, shown: str, answer: object, shopper: object, *, 
         page="question",
         model=model,
     )
+
+
+def records_steps(run: RunConfig, make_policy: Callable[[], Policy]) -> bool:
+    """Whether the steps of a run are recorded: by default those of any policy but the package's offline ones."""
+    if run.record != "auto":
+        return run.record == "steps"
+    if isinstance(run.policy, str) and ":" not in run.policy:
+        return run.policy.strip().lower() == "llm"
+    policy = make_policy()
+    return hasattr(policy, "trace") or not type(policy).__module__.startswith("paars_gym.")
 
 
 def trace_of(shopper: object) -> ModelTurn | None:

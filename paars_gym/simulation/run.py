@@ -2,97 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig, setting_name
-from paars_gym.personas.intentions import MIX, IntentionMix, mine_intentions
 from paars_gym.personas.redaction import Redactor, make_redactor
-from paars_gym.personas.store import read_personas
-from paars_gym.sessions.store import Provenance, Store
+from paars_gym.sessions.opening import SIMULATED
+from paars_gym.sessions.store import Provenance
 from paars_gym.shop.open import env_factory, shop_of
 from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.account import RunAccount, read_account, write_account
+from paars_gym.simulation.account import read_account, write_account
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
-from paars_gym.simulation.default_people import Inhabitants, inhabitants
-from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.log import AppendOnly, encode
+from paars_gym.simulation.default_people import read_people
+from paars_gym.simulation.episode import Played
+from paars_gym.simulation.recording import records_steps
+from paars_gym.simulation.result import RunFiles, RunResult
 from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
-from paars_gym.simulation.schedule import Schedule, fingerprint
-from paars_gym.simulation.steps import StepWriter
+from paars_gym.simulation.schedule import Inhabitants, fingerprint, make_schedule, visits
 from paars_gym.version import __version__
-
-MOST_FAILED = 0.1
-"""Share of a run's sessions in which its policy may raise; beyond it the run has failed."""
-
-
-@dataclass
-class RunResult:
-    """Where a run stands, and how it ended.
-
-    Attributes:
-        folder: The run folder.
-        planned: Sessions of the whole run.
-        ends: Sessions in the log by how they ended, those of former runs included.
-        played: Sessions of this run.
-        usd: What they cost, as far as the policy tells.
-        account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
-        seconds: Since this run began.
-        damaged: Lines of the log that were set aside and played again, and parts of the step records that were.
-        stopped: Why the run ended before all sessions were accounted for; empty when they are.
-        causes: What the policy raised in this run's sessions, with its place (file and line), by how often.
-    """
-
-    folder: Path
-    planned: int
-    ends: Counter[str] = field(default_factory=Counter)
-    played: int = 0
-    usd: float = 0.0
-    account: RunAccount = field(default_factory=RunAccount)
-    seconds: float = 0.0
-    damaged: list[str] = field(default_factory=list)
-    stopped: str = ""
-    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    @property
-    def done(self) -> int:
-        """Sessions in the log."""
-        return self.ends.total()
-
-    @property
-    def failed(self) -> int:
-        """Sessions in the log that ended as ``gave_up`` or ``policy_error``."""
-        return self.ends["gave_up"] + self.ends["policy_error"]
-
-    @property
-    def complaint(self) -> str:
-        """What to say of a run whose policy raised in too many of its sessions; empty for any other."""
-        raised = self.ends["policy_error"]
-        if raised <= MOST_FAILED * self.done:
-            return ""
-        told = f"The policy failed in {raised:,} of {self.done:,} sessions"
-        for (cause, place), count in self.causes.most_common(1):
-            told += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
-        return f"{told}. Mend it, and go on by the same command with --resume: failed sessions are played again."
-
-    @property
-    def store(self) -> Store:
-        """The sessions of the finished run.
-
-        Raises:
-            FileNotFoundError: It is not finished.
-        """
-        return Store(RunFolder(self.folder).store)
 
 
 def run(
@@ -143,10 +74,10 @@ def run(
         result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged)
         if result.done < run.sessions:
             folder.reopen()
-            with _Books(folder, result, record=record, fsync_seconds=fsync_seconds) as books:
+            with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
 
                 def finished(played: Played) -> None:
-                    books.enter(played)
+                    files.enter(played)
                     if progress is not None:
                         progress(result)
 
@@ -165,109 +96,8 @@ def run(
         if result.done < run.sessions:
             result.stopped = stop.reason
         elif not folder.is_finished():
-            folder.finish(
-                Provenance(
-                    name=f"{settings.run.policy}, {run.condition}",
-                    synthetic=True,
-                    format="paars simulate",
-                    source=(folder.path.name,),
-                    sessionised="as simulated",
-                    what_is_known=("searches", "views", "carts", "purchases", "products", "intentions"),
-                    records_read=result.done,
-                    records_kept=result.done,
-                )
-            )
+            folder.finish(_provenance(settings, result))
     return result
-
-
-def read_people(run: RunConfig, catalog: Catalog, redactor: Redactor | None = None) -> Inhabitants:
-    """Who shops and what for: files that a configuration names are read, what it leaves open is filled in.
-
-    Args:
-        run: Its personas, intentions, mix and seed are used.
-        catalog: Of the shop.
-        redactor: For intentions mined from a store; it counts what it replaces.
-
-    Raises:
-        FileNotFoundError: A file that is named is not there.
-        ValueError: There are no personas or intentions in it.
-    """
-    personas, intentions = run.personas, run.intentions
-    if isinstance(personas, str | Path):
-        path, personas = personas, list(read_personas(Path(personas)))
-        if not personas:
-            raise ValueError(f"There are no personas in {path}.")
-    if isinstance(intentions, str | Path):
-        intentions = Store(intentions)
-    if isinstance(intentions, Store):
-        mix: Any = run.mix or MIX
-        intentions = list(
-            mine_intentions(intentions, catalog, mix=mix, seed=run.seed, redactor=redactor or make_redactor())
-        )
-    elif intentions is None and run.mix:
-        intentions = IntentionMix(catalog, dict(run.mix))  # type: ignore[arg-type]
-    return inhabitants(catalog, personas, intentions)
-
-
-def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
-    """Who comes when.
-
-    Raises:
-        ValueError: ``draws`` does not divide the sessions.
-    """
-    return Schedule(
-        sessions=run.sessions,
-        seed=run.seed,
-        personas=people.personas,
-        draw=people.draw,
-        mined=people.mined,
-        first_day=run.first_day,
-        days=run.days,
-        draws=run.draws,
-        noise=run.noise,
-    )
-
-
-def visits(run: RunConfig, schedule: Schedule, done: Collection[str] = ()) -> Iterator[ScheduledVisit]:
-    """The visits of a run that are still to be played; under the condition ``base`` nobody has a persona."""
-    for visit in schedule.arrivals(done):
-        yield visit._replace(persona=None) if run.condition == "base" else visit
-
-
-class _Books:
-    """The files that a session goes into when it has ended, and the account of the run so far."""
-
-    def __init__(self, folder: RunFolder, result: RunResult, *, record: bool, fsync_seconds: float | None) -> None:
-        self._result = result
-        self._started = time.perf_counter()
-        with ExitStack() as files:
-            self._steps = files.enter_context(StepWriter(folder.steps)) if record else None
-            self._telemetry = files.enter_context(AppendOnly(folder.telemetry, fsync_seconds=None))
-            self._log = files.enter_context(AppendOnly(folder.log, fsync_seconds=fsync_seconds))
-            self._files = files.pop_all()
-        if self._steps is not None:
-            result.damaged += [f"{part} of the step records" for part in self._steps.damaged]
-
-    def enter(self, played: Played) -> None:
-        """Writes a session down."""
-        # Before the session itself, so that no session of the log lacks its steps and its cost.
-        if self._steps is not None:
-            self._steps.add(played.session.key, played.records)
-        self._telemetry.append(_telemetry(played))
-        self._log.append(encode(played.session, played.cause))
-        result = self._result
-        result.ends[played.session.end] += 1
-        result.played += 1
-        result.usd += played.spent.get("usd") or 0.0
-        result.seconds = time.perf_counter() - self._started
-        if played.failure is not None:
-            result.causes[played.failure.cause, played.failure.place] += 1
-
-    def __enter__(self) -> _Books:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._files.close()
 
 
 def _settings(
@@ -287,31 +117,17 @@ def _settings(
     )
 
 
-def records_steps(run: RunConfig, make_policy: MakePolicy) -> bool:
-    """Whether the steps of a run are recorded: by default those of any policy but the package's offline ones."""
-    if run.record != "auto":
-        return run.record == "steps"
-    if isinstance(run.policy, str) and ":" not in run.policy:
-        return run.policy.strip().lower() == "llm"
-    policy = make_policy()
-    return hasattr(policy, "trace") or not type(policy).__module__.startswith("paars_gym.")
-
-
-def _telemetry(played: Played) -> bytes:
-    session = played.session
-    content = {
-        "session": session.key,
-        "end": session.end,
-        "cause": played.cause,
-        "steps": played.steps,
-        "invalid": played.invalid,
-        "seconds": round(played.seconds, 6),
-        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        **played.spent,
-    }
-    if played.failure is not None:
-        content["place"] = played.failure.place
-    return json.dumps(content).encode() + b"\n"
+def _provenance(settings: Settings, result: RunResult) -> Provenance:
+    return Provenance(
+        name=f"{settings.run.policy}, {settings.run.condition}",
+        synthetic=True,
+        format="paars simulate",
+        source=(result.folder.name,),
+        sessionised="as simulated",
+        what_is_known=SIMULATED,
+        records_read=result.done,
+        records_kept=result.done,
+    )
 
 
 @contextmanager

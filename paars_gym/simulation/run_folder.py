@@ -18,12 +18,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.config import NOT_COMPARED, RunConfig, ShopConfig
+from paars_gym.files import locked, write_whole
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.opening import LOG_FILE, SETTINGS_FILE, STORE_FOLDER
+from paars_gym.sessions.run_log import LogLine, scan
 from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
-from paars_gym.simulation.log import LogLine, Mended, mend, scan
+from paars_gym.simulation.log import Mended, mend
 
-SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE = "settings.json", "sessions.jsonl", "telemetry.jsonl"
-STORE_FOLDER, DAMAGED_FILE, LOCK_FILE = "sessions", "sessions.damaged", "lock"
+TELEMETRY_FILE, DAMAGED_FILE, LOCK_FILE = "telemetry.jsonl", "sessions.damaged", "lock"
 SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
 STEPS_FILE = "steps.jsonl.zst"
@@ -140,12 +142,10 @@ class RunFolder:
         wanted = Settings.model_validate_json(content)
         self._look(wanted, resume=resume)
         self.path.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path / LOCK_FILE):
+        with locked(self.path / LOCK_FILE):
             # Once more: another process may have begun meanwhile.
             if not self._look(wanted, resume=resume):
-                draft = self.path / (SETTINGS_FILE + ".new")
-                draft.write_text(content + "\n", encoding="utf-8")
-                draft.replace(self.path / SETTINGS_FILE)
+                write_whole(self.path / SETTINGS_FILE, content + "\n")
             yield mend(self.log, self.path / DAMAGED_FILE, again=lambda end: end == "policy_error")
 
     def _look(self, wanted: Settings, *, resume: bool) -> bool:
@@ -207,18 +207,3 @@ class RunFolder:
             for _, number, offset in places:
                 file.seek(offset)
                 yield LogLine(number, offset, file.readline(), None).session()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # Windows has none; two runs in one folder are then the user's lookout
-        yield
-        return
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(f"Another process is at work in {str(path.parent)!r}; wait for it to end.") from None
-        yield

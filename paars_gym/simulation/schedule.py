@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
-from paars_gym.config import DAYS, FIRST_DAY
+from paars_gym.config import DAYS, FIRST_DAY, RunConfig
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
@@ -20,6 +21,22 @@ Draw = Callable[[Persona | None, np.random.Generator], Intention | None]
 
 OPENS, CLOSES = 8, 22
 """Hours of the day, UTC, between which shoppers arrive, evenly."""
+
+
+class Inhabitants(NamedTuple):
+    """Who shops, and what for.
+
+    Attributes:
+        personas: In their order.
+        draw: Draws intentions; None with mined ones.
+        mined: Mined intentions; empty with ``draw``.
+        intentions: How settings name the source of intentions.
+    """
+
+    personas: Sequence[Persona]
+    draw: Draw | None
+    mined: Sequence[MinedIntention]
+    intentions: str
 
 
 class Schedule:
@@ -127,6 +144,31 @@ class Schedule:
             first = persona.as_of + timedelta(days=1)
         midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight + timedelta(days=int(day * self.days), seconds=round((OPENS + (CLOSES - OPENS) * hour) * 3600))
+
+
+def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
+    """Who comes when.
+
+    Raises:
+        ValueError: ``draws`` does not divide the sessions.
+    """
+    return Schedule(
+        sessions=run.sessions,
+        seed=run.seed,
+        personas=people.personas,
+        draw=people.draw,
+        mined=people.mined,
+        first_day=run.first_day,
+        days=run.days,
+        draws=run.draws,
+        noise=run.noise,
+    )
+
+
+def visits(run: RunConfig, schedule: Schedule, done: Collection[str] = ()) -> Iterator[ScheduledVisit]:
+    """The visits of a run that are still to be played; under the condition ``base`` nobody has a persona."""
+    for visit in schedule.arrivals(done):
+        yield visit._replace(persona=None) if run.condition == "base" else visit
 
 
 def fingerprint(items: Iterable[Persona | MinedIntention]) -> str:

@@ -22,6 +22,7 @@ from zlib import crc32
 
 import pyarrow as pa
 
+from paars_gym.files import written_whole
 from paars_gym.sessions.step import StepRecord
 from paars_gym.simulation.log import AppendOnly
 
@@ -143,11 +144,10 @@ class StepReader:
         return session in self._index[0]
 
     def read(self, session: str) -> tuple[StepRecord, ...]:
-        """The steps of one session, pages and messages included.
+        """The steps of one session, pages and messages included; what stood in a damaged part is named in ``lost``.
 
         Raises:
             KeyError: The file has none of it.
-            ValueError: A page or message stood in a damaged part of the file.
         """
         frames, places = self._index
         if session not in frames:
@@ -157,11 +157,6 @@ class StepReader:
         values: dict[str, Any] = {}
         for frame in sorted({places[name] for name in missing if name in places}):
             values |= {line["hash"]: line["value"] for line in self._lines(frame) if "hash" in line}
-        lost = missing - values.keys()
-        if lost:
-            raise ValueError(
-                f"{len(lost)} pages or messages of session {session!r} stood in a damaged part of {str(self.path)!r}."
-            )
         return tuple(StepRecord.model_validate(_with_values(step, values)) for step in steps)
 
     @cached_property
@@ -201,17 +196,15 @@ def mend_steps(path: Path) -> tuple[list[str], set[str]]:
     if not bad:
         return [], known
     if not (len(bad) == 1 and bad[0].cut_off):
-        draft = path.with_name(path.name + ".new")
-        with path.open("rb") as old, draft.open("wb") as new, path.with_name(path.name + ".damaged").open("ab") as lost:
+        aside = path.with_name(path.name + ".damaged")
+        with path.open("rb") as old, written_whole(path, binary=True) as new, aside.open("ab") as lost:
             for begin, end in good:
                 _copy(old, new, begin, end)
             for part in bad:
                 if not part.cut_off:
                     _copy(old, lost, part.begin, part.end)
-            for file in (new, lost):
-                file.flush()
-                os.fsync(file.fileno())
-        draft.replace(path)
+            lost.flush()
+            os.fsync(lost.fileno())
     else:
         os.truncate(path, bad[0].begin)
     return [f"bytes {part.begin} to {part.end}" for part in bad if not part.cut_off], known
@@ -258,8 +251,10 @@ def _frame_at(data: mmap.mmap, begin: int) -> _Frame | None:
         return None
     checksum, raw, start = head
     try:
-        found = json.loads(raw)
-        frame = _Frame(begin, start, start + found["packed"], found["size"], found["session"], tuple(found["hashes"]))
+        fields = json.loads(raw)
+        frame = _Frame(
+            begin, start, start + fields["packed"], fields["size"], fields["session"], tuple(fields["hashes"])
+        )
     except (ValueError, KeyError, TypeError):
         return None
     if frame.end > len(data) or b"%08x" % crc32(data[start : frame.end], crc32(raw)) != checksum:
@@ -305,18 +300,23 @@ def _hashes_in(step: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _with_values(step: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What `_with_hashes` was given, as JSON can hold it."""
-    step = dict(step)
-    if "shown" in step:
-        step["shown"] = values[step["shown"]]
-    if "model" in step:
-        turn = dict(step["model"])
-        turn["prompt"] = [values[name] for name in turn["prompt"]]
-        turn["parameters"] = {name: values[value] for name, value in turn["parameters"].items()}
-        if "said" in turn:
-            turn["said"] = values[turn["said"]]
+    """What `_with_hashes` was given, as JSON can hold it; without the texts that ``values`` lacks."""
+    step, turn, lost = dict(step), dict(step.get("model", ())), []
+    for content, name in ((step, "shown"), (turn, "said")):
+        if name in content:
+            text = values.get(content.pop(name))
+            if text is None:
+                lost.append(name)
+            else:
+                content[name] = text
+    if turn:
+        prompt, parameters = turn["prompt"], turn["parameters"]
+        lost += [f"prompt[{place}]" for place, name in enumerate(prompt) if name not in values]
+        lost += [f"parameters[{key}]" for key, name in parameters.items() if name not in values]
+        turn["prompt"] = [values[name] for name in prompt if name in values]
+        turn["parameters"] = {key: values[name] for key, name in parameters.items() if name in values}
         step["model"] = turn
-    return step
+    return {**step, "lost": lost} if lost else step
 
 
 def _dump(value: Any) -> bytes:

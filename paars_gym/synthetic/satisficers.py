@@ -78,9 +78,9 @@ def aspirations_of(persona: Persona | None) -> Aspirations:
 def usual_prices(catalog: Catalog) -> dict[str, float]:
     """Median price by category: what people remember from before any test."""
     by_category: dict[str, list[float]] = {}
-    for product in catalog:
-        if product.category and product.price:
-            by_category.setdefault(product.category[-1], []).append(product.price)
+    for category, price in catalog.frame("category", "price").iter_rows():
+        if category and price:
+            by_category.setdefault(category[-1], []).append(price)
     return {name: median(prices) for name, prices in by_category.items()}
 
 

@@ -2,13 +2,17 @@
 
 Not the behavioural shopper's model: no cascade down the page and no utility. People jump on a page, search the same
 again, come back to what they saw, mistype, fill carts and leave them behind.
+
+A visit is a dialogue (`Outing.actions`): it gives actions and is sent what the shop answers. So the same visit can be
+played straight in a shop (`Outing.play`) and, as a policy, in any environment (`paars_gym.synthetic.kinds`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paars_gym.catalog.product import Product
 from paars_gym.sessions.event import Event, Intention, Session
@@ -18,6 +22,9 @@ from paars_gym.shop.visit import Visit
 from paars_gym.synthetic.people import Luck, Person
 
 MAX_STEPS = 60
+"""After which a visit looks no further."""
+MOST_STEPS = 10 * MAX_STEPS
+"""That a visit may take until the shop cuts it off; none does."""
 DWELL_SECONDS = {"home": 5.0, "results": 9.0, "product": 28.0}
 """Median time on a page."""
 DWELL_SPREAD = 0.8
@@ -40,55 +47,102 @@ class Need(NamedTuple):
     habitual: bool
 
 
-class Outing:
-    """One visit of one person, from the door to the door."""
+class Act(NamedTuple):
+    """What an invented person does next.
 
-    def __init__(self, shop: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck) -> None:
+    Attributes:
+        action: In the words of the shop.
+        seconds: Spent on the page before it.
+    """
+
+    action: str
+    seconds: int
+
+
+Acts = Generator[Act, Mapping[str, Any], None]
+"""Actions, each of which is sent the ``info`` that it led to."""
+
+
+class Outing:
+    """One visit of one person, from the door to the door; it can be played once.
+
+    Attributes:
+        person: Who comes.
+        need: What for.
+        key: Of the session.
+        start: When it begins.
+        luck: All draws of the visit.
+    """
+
+    def __init__(self, memory: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck) -> None:
+        """Args:
+        memory: The shop as it was before any test, for products that the person has in mind and does not see.
+        person: Who comes.
+        need: What for.
+        key: Of the session.
+        start: When it begins.
+        luck: All draws of the visit.
+        """
         self.person, self.need, self.luck = person, need, luck
-        self.start = self._now = start
-        self._key = key
-        self._visit = Visit(shop, max_steps=10 * MAX_STEPS, reward=NoReward())
-        self._events: list[Event] = []
+        self.key, self.start = key, start
+        self._memory = memory
+        self._shown: dict[str, Product] = {}
         self._results: tuple[str, ...] = ()
         self._opened: list[str] = []
         self._cart: list[str] = []
         self._steps = 0
         self._page = "home"
+        self._valid = True
 
-    def play(self) -> Session:
-        """Everything that happened, with zoned times."""
+    def play(self, shop: Shop) -> Session:
+        """Everything that happened in a shop, with zoned times."""
+        visit = Visit(shop, max_steps=MOST_STEPS, reward=NoReward())
+        events: list[Event] = []
+        now = self.start
+        acts = self.actions()
+        act = next(acts)
+        try:
+            while True:
+                now += timedelta(seconds=act.seconds)
+                info = visit.make_move(act.action)[0].info
+                events += [event.model_copy(update={"time": now}) for event in info["events"]]
+                act = acts.send(info)
+        except StopIteration:
+            return Session.model_construct(
+                shopper=self.person.name,
+                key=self.key,
+                start=self.start,
+                events=tuple(events),
+                intention=self.need.intention,
+                end="stop",
+            )
+
+    def actions(self) -> Acts:
+        """What the person does, from the first search to ``stop[]``."""
         segment, luck = self.person.segment, self.luck
         if self.need.query:
-            self._search(self.need.query)
+            yield from self._search(self.need.query)
         else:
-            self._view(self.need.product)
-            self._search(short_query(self._product(self.need.product), luck))
+            yield from self._view(self.need.product)
+            yield from self._search(short_query(self._product(self.need.product), luck))
         while self._steps < MAX_STEPS:
-            self._look()
+            yield from self._look()
             if self._opened and luck.chance(segment.return_to):
-                self._view(luck.pick(self._opened))
+                yield from self._view(luck.pick(self._opened))
             # Who has found something seldom looks further, but may need something else.
             further = 0.35 if self._cart else 1.0
             if self._cart and luck.chance(0.3):
-                self._search(query_for(self._usual(), self.person.words, luck, self.person.brands))
+                yield from self._search(query_for(self._usual(), self.person.words, luck, self.person.brands))
                 continue
             if self._results and luck.chance(segment.on * further):
-                self._do("next_page[]")
+                yield from self._do("next_page[]")
             elif luck.chance((0.85 if not self._results else segment.again) * further):
-                self._search(self._other_words())
+                yield from self._search(self._other_words())
             else:
                 break
-        self._leave()
-        return Session.model_construct(
-            shopper=self.person.name,
-            key=self._key,
-            start=self.start,
-            events=tuple(self._events),
-            intention=self.need.intention,
-            end="stop",
-        )
+        yield from self._leave()
 
-    def _look(self) -> None:
+    def _look(self) -> Acts:
         """Opens some of the results: mostly from the top, or jumping to a liked brand or to the cheapest."""
         seen: set[str] = set()
         for _ in range(self.luck.count(self.person.segment.views)):
@@ -97,7 +151,7 @@ class Outing:
             product = self._choose()
             if product not in seen:
                 seen.add(product)
-                self._view(product)
+                yield from self._view(product)
 
     def _choose(self) -> str:
         results, luck, person = self._results, self.luck, self.person
@@ -111,8 +165,9 @@ class Outing:
         place = luck.below(len(results)) if luck.chance(0.2) else luck.count(1.6)
         return results[min(place, len(results) - 1)]
 
-    def _view(self, product: str) -> None:
-        if not self._do(f"view[{product}]"):
+    def _view(self, product: str) -> Acts:
+        yield from self._do(f"view[{product}]")
+        if not self._valid:
             return
         self._opened.append(product)
         goal, chance = self.need.intention.goal, self.person.segment.add
@@ -124,16 +179,17 @@ class Outing:
         chance *= 0.5 if product in self._cart else 1.0
         if self.luck.chance(chance):
             units = f" | units={2 + self.luck.below(2)}" if self.luck.chance(0.08) else ""
-            if self._do(f"add_to_cart[{product}{units}]"):
+            yield from self._do(f"add_to_cart[{product}{units}]")
+            if self._valid:
                 self._cart.append(product)
 
-    def _search(self, query: str) -> None:
+    def _search(self, query: str) -> Acts:
         options = ""
         if self.person.segment.dear < 0.3 and self.luck.chance(0.2):
             budget = self.need.intention.budget
             options = f" | max_price={budget:.0f}" if budget and self.luck.chance(0.4) else " | sort=price_low"
         typed = mistyped(query, self.luck) if self.luck.chance(self.person.typo) else query
-        self._do(f"search[{typed}{options}]")
+        yield from self._do(f"search[{typed}{options}]")
 
     def _other_words(self) -> str:
         """The next query: corrected, shorter, longer, the same once more, or about something else."""
@@ -147,35 +203,36 @@ class Outing:
             return need.query
         return query_for(product, self.person.words + 1, luck, self.person.brands)
 
-    def _leave(self) -> None:
+    def _leave(self) -> Acts:
         luck = self.luck
         if self._cart and len(self._cart) > 1 and luck.chance(0.15):
             dropped = luck.pick(self._cart)
-            if self._do(f"remove_from_cart[{dropped}]"):
+            yield from self._do(f"remove_from_cart[{dropped}]")
+            if self._valid:
                 self._cart = [key for key in self._cart if key != dropped]
         if self._cart and not luck.chance(self.person.segment.abandon * (0.5 if self.need.habitual else 1.0)):
-            self._do("purchase[]")
-        self._do("stop[]")
+            yield from self._do("purchase[]")
+        yield from self._do("stop[]")
 
-    def _do(self, action: str) -> bool:
-        """Acts after a dwell on the page; False when the shop refuses."""
+    def _do(self, action: str) -> Acts:
+        """Acts after a dwell on the page, and reads the next one; ``_valid`` is False when the shop refuses."""
         self._steps += 1
-        seconds = DWELL_SECONDS[self._page] * math.exp(DWELL_SPREAD * self.luck.normal())
-        self._now += timedelta(seconds=max(1, min(round(seconds), 1200)))
-        info = self._visit.make_move(action)[0].info
+        seconds = DWELL_SECONDS.get(self._page, DWELL_SECONDS["results"]) * math.exp(DWELL_SPREAD * self.luck.normal())
+        info = yield Act(action, max(1, min(round(seconds), 1200)))
         self._page = info["page"]
-        self._events += [event.model_copy(update={"time": self._now}) for event in info["events"]]
+        self._valid = bool(info["action_valid"])
         if info["page"] == "results":
             self._results = info["results"]
-        return bool(info["action_valid"])
+        for product in info["products"]:
+            self._shown[product.id] = product
 
     def _usual(self) -> Product:
-        catalog = self._visit.shop.catalog
-        return self._product(catalog.listing(self.luck.pick(self.person.usual))[0])
+        return self._product(self._memory.catalog.listing(self.luck.pick(self.person.usual))[0])
 
     def _product(self, key: str) -> Product:
-        product = self._visit.shop.product(key)
-        assert product is not None, "people meet products of the catalog only"
+        """As it was shown, or as the person remembers it."""
+        product = self._shown.get(key) or self._memory.product(key)
+        assert product is not None, "people know products of the catalog only"
         return product
 
 

@@ -94,13 +94,13 @@ class World:
         Raises:
             ValueError: Fewer than one.
         """
-        return [outing.play() for outing in self._outings(n_sessions, shop)]
+        return [outing.play(shop or self.shop) for outing in self.outings(n_sessions)]
 
     def mined_intentions(self, n_sessions: int) -> list[MinedIntention]:
         """What these sessions are for, whose they are and when they begin; nothing of how they go."""
         return [
             MinedIntention(outing.need.intention, outing.person.name, outing.start)
-            for outing in self._outings(n_sessions)
+            for outing in self.outings(n_sessions)
         ]
 
     def intentions(self, n_sessions: int) -> list[Intention]:
@@ -117,18 +117,28 @@ class World:
             key = f"past-{person.name}-{index:02d}"
             luck = Luck(session_rng(self.seed, key))
             start = self._moment(AS_OF - timedelta(days=day), person, luck)
-            visits.append(Outing(self.shop, person, self._need(person, luck), key, start, luck).play())
+            outing = Outing(self.shop, person, self._need(person, luck), key, start, luck)
+            visits.append(outing.play(self.shop))
         return History(shopper=person.name, as_of=AS_OF, sessions=tuple(visits))
 
-    def _outings(self, n_sessions: int, shop: Shop | None = None) -> Iterator[Outing]:
+    def outings(self, n_sessions: int, *, seed: int | None = None) -> Iterator[Outing]:
+        """The visits to come: whose they are, when they begin and what for.
+
+        Args:
+            n_sessions: How many.
+            seed: Of the visits; other seeds give other visits of the same people. None for the world's own.
+
+        Raises:
+            ValueError: Fewer than one.
+        """
         if n_sessions < 1:
             raise ValueError(f"n_sessions == {n_sessions}, must be >= 1.")
         for index in range(n_sessions):
             key = f"human-{index:06d}"
-            luck = Luck(session_rng(self.seed, key))
+            luck = Luck(session_rng(self.seed if seed is None else seed, key))
             person = self.people[luck.place(self._activity)]
             start = self._moment(AS_OF + timedelta(days=luck.below(DAYS)), person, luck)
-            yield Outing(shop or self.shop, person, self._need(person, luck), key, start, luck)
+            yield Outing(self.shop, person, self._need(person, luck), key, start, luck)
 
     def _moment(self, day: datetime, person: Person, luck: Luck) -> datetime:
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
-from paars_gym.alignment.strata import groups
+from paars_gym.alignment.segments import groups
 from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices

@@ -17,12 +17,12 @@ import polars as pl
 from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.personas.attributes import read_attributes
 from paars_gym.personas.persona import Persona
-from paars_gym.personas.store import read_personas
+from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.formats import CAVEAT
 from paars_gym.sessions.importing import household_baskets
+from paars_gym.sessions.opening import NOT_FINISHED, open_store
 from paars_gym.sessions.purchases import ProductLog, read_products
 from paars_gym.sessions.store import Store
 from paars_gym.synthetic.world import World, mini_world
@@ -155,6 +155,7 @@ class LoggedPeople(ReferencePeople):
         self.known = store.provenance.what_is_known
         self.synthetic = store.provenance.synthetic
         self.personas = {}
+        self.notes += tuple(note for note in store.provenance.notes if note.startswith(NOT_FINISHED))
         self._catalog, self._attributes = catalog, attributes
 
     @cached_property
@@ -221,9 +222,8 @@ def reference_people(
     """
     folder = Path(human)
     if folder.is_dir():
-        store = folder / "sessions" if (folder / "sessions").is_dir() else folder
         people: ReferencePeople = LoggedPeople(
-            Store(store), catalog=catalog, name=f"the log {folder.name}", attributes=attributes
+            open_store(folder), catalog=catalog, name=f"the log {folder.name}", attributes=attributes
         )
     elif str(human) == "mini":
         people = mini_people()

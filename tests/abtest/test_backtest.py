@@ -111,10 +111,14 @@ def test_a_test_is_kept_within_its_folder(tmp_path: Path, name: str) -> None:
 
 def test_a_prediction_knows_the_noise_of_the_new_simulation() -> None:
     line = Calibration(slope=0.5, slope_error=0.1, spread=0.02, degrees=1_000_000, level=0.95)
-    found = line.predict(0.2, error=0.04)
-    assert found.value == pytest.approx(0.1)
+    predicted = line.predict(0.2, error=0.04)
+    assert predicted.value == pytest.approx(0.1)
     # Three errors of 0.02 each: sqrt(3) · 0.02 · 1.96.
-    assert found.high - found.value == pytest.approx(found.value - found.low) == pytest.approx(0.0679, abs=1e-4)
+    assert (
+        predicted.high - predicted.value
+        == pytest.approx(predicted.value - predicted.low)
+        == pytest.approx(0.0679, abs=1e-4)
+    )
     assert line.predict(0.2).high == pytest.approx(0.1 + 1.96 * 2**0.5 * 0.02, abs=1e-4)
 
 

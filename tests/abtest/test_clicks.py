@@ -30,12 +30,12 @@ def test_off_policy_estimates_find_the_other_policys_clicks() -> None:
     rng = np.random.default_rng(0)
     rates = np.array([0.02, 0.05, 0.2])
     even, learned = np.full(3, 1 / 3), np.array([0.1, 0.2, 0.7])
-    found = compare_campaign(log(rng, even, 20_000, rates), log(rng, learned, 20_000, rates), "x", level=0.99)
+    comparison = compare_campaign(log(rng, even, 20_000, rates), log(rng, learned, 20_000, rates), "x", level=0.99)
     true = float(learned @ rates)
-    for value in (found.on_policy, found.ips, found.snips):
+    for value in (comparison.on_policy, comparison.ips, comparison.snips):
         assert true in value.interval
-    assert true - rates.mean() in found.difference.interval
-    assert found.sample_ratio_p == 1.0
+    assert true - rates.mean() in comparison.difference.interval
+    assert comparison.sample_ratio_p == 1.0
 
 
 def test_weights_by_hand() -> None:

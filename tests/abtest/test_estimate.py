@@ -80,10 +80,10 @@ def test_a_control_of_one_persona_says_why_there_is_no_interval() -> None:
 
 def test_one_persona_is_not_estimable() -> None:
     result = paired_difference([1, 2], [3, 3], ["a", "a"])
-    found = result.difference
-    assert (found.value, found.p_value, found.interval) == (None, None, None)
+    difference = result.difference
+    assert (difference.value, difference.p_value, difference.interval) == (None, None, None)
     assert (result.control, result.treatment) == (1.5, 3.0)
-    assert found.note == result.relative.note == "not estimable: one persona"
+    assert difference.note == result.relative.note == "not estimable: one persona"
 
 
 def test_without_control_sales_there_is_no_relative_change() -> None:
@@ -135,8 +135,8 @@ def test_ratio_is_that_of_sums_and_its_interval_covers() -> None:
 
 
 def test_a_ratio_of_nothing_is_not_estimable() -> None:
-    found = paired_ratio(([0, 0], [0, 0]), ([1, 2], [1, 1]), ["a", "b"])
-    assert found.difference.note == "not estimable: nothing to divide by"
+    ratio = paired_ratio(([0, 0], [0, 0]), ([1, 2], [1, 1]), ["a", "b"])
+    assert ratio.difference.note == "not estimable: nothing to divide by"
 
 
 def test_intervals_cover() -> None:

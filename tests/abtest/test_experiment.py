@@ -92,7 +92,7 @@ def test_identical_arms_are_flagged_and_independent_noise_tells_them_apart(catal
 
 
 def test_draws_are_sessions_of_the_same_visitor_with_other_noise(catalog: Catalog, tmp_path: Path) -> None:
-    from paars_gym.simulation.log import read_log
+    from paars_gym.sessions.run_log import read_log
 
     result = run(ABTest(Arm("bm25"), Arm("price")), catalog, sessions=10, draws=3, out=tmp_path)
     assert result.outcomes["views"].sessions == 60
@@ -175,9 +175,9 @@ def test_one_persona_tells_nothing(catalog: Catalog) -> None:
     result = run(ABTest(Arm("bm25"), too_dear), catalog, personas=people(1))
     assert not result.identical_arms
     for outcome in result.outcomes.values():
-        found = outcome.difference
-        assert (found.value, found.interval) == (None, None)
-        assert found.note in ("not estimable: one persona", "not estimable: nothing to divide by")
+        difference = outcome.difference
+        assert (difference.value, difference.interval) == (None, None)
+        assert difference.note in ("not estimable: one persona", "not estimable: nothing to divide by")
         assert outcome.welch.interval is None
 
 
@@ -203,10 +203,10 @@ def test_arms_are_identical_only_if_every_number_is() -> None:
     # All sell one more: no variance, nothing estimable in sales; the arms differ all the same.
     more = pairs_of(control, {key: (row[0] + 1, *row[1:]) for key, row in control.items()})
     assert not more.identical
-    found = compare(more)
-    assert found["sales_units"].difference.value is None
-    assert found["views"].difference.interval is None
-    assert found["views"].difference.note == "no pair differs"
+    outcomes = compare(more)
+    assert outcomes["sales_units"].difference.value is None
+    assert outcomes["views"].difference.interval is None
+    assert outcomes["views"].difference.note == "no pair differs"
 
 
 def test_sessions_count_alike_in_the_sequential_interval() -> None:
@@ -231,10 +231,10 @@ def test_ratios_a_shopper_by_hand() -> None:
 
     control = {"000": row(2, 1), "001": row(4, 1), "002": row(1, 1), "003": row(0, 0), "004": row(1, 1)}
     treatment = {"000": row(3, 1), "001": row(6, 2), "002": row(5, 1), "003": row(0, 0), "004": row(0, 0)}
-    found = compare(pairs_of(control, treatment))["rank_viewed"].per_shopper
+    per_shopper = compare(pairs_of(control, treatment))["rank_viewed"].per_shopper
     # p0: 6 of 2 before, 9 of 3 after: 0; p1: from 1 to 5; p2 looked at nothing in the treatment.
-    assert found.value == 2.0
-    assert "of 2 of 3 shoppers" in found.note
+    assert per_shopper.value == 2.0
+    assert "of 2 of 3 shoppers" in per_shopper.note
 
 
 def test_an_arm_may_have_an_environment_of_its_own(catalog: Catalog, tmp_path: Path) -> None:

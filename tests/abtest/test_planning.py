@@ -15,8 +15,8 @@ from tests.abtest.shoppers import FirstBuyer, headphones, people
 def test_planned_power_is_found_power() -> None:
     personas = personas_for(0.3, 1.0, power=0.8)
     rng = np.random.default_rng(0)
-    found = np.mean([stats.ttest_1samp(rng.normal(0.3, 1, personas), 0).pvalue < 0.05 for _ in range(2_000)])
-    assert found == pytest.approx(0.8, abs=0.03)
+    power = np.mean([stats.ttest_1samp(rng.normal(0.3, 1, personas), 0).pvalue < 0.05 for _ in range(2_000)])
+    assert power == pytest.approx(0.8, abs=0.03)
     assert power_of(0.3, 1 / personas**0.5, personas) == pytest.approx(0.8, abs=0.01)
 
 

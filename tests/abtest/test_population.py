@@ -6,15 +6,21 @@ import numpy as np
 import pytest
 
 from paars_gym.abtest import ABTest, Arm
-from paars_gym.abtest.fit.choices import fit_moments
-from paars_gym.abtest.fit.fitted_population import FittedPopulation
-from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, moments_of, nearest_shares
-from paars_gym.abtest.fit.population import fit_population
+from paars_gym.abtest.fit.fitted_population import (
+    MOMENTS,
+    FittedPopulation,
+    distance,
+    known_moments,
+    moments_of,
+    nearest_shares,
+)
+from paars_gym.abtest.fit.population import fit_moments, fit_population
 from paars_gym.abtest.fit.weights import persona_traits, rake, read_marginals, resample
 from paars_gym.abtest.outcomes import measure
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona, Trait
+from paars_gym.report.abtest import notes
 from paars_gym.sessions.event import Event, Intention, Session
 from tests.abtest.shoppers import people
 
@@ -24,15 +30,17 @@ RATES = {"buy": (0.6, 3.0), "compare": (0.2, 6.0), "browse": (0.05, 1.0)}
 def sessions(shares: dict[str, float], number: int, seed: int, name: str) -> list[Session]:
     """Each goal has its own chance to buy and its own number of views."""
     rng = np.random.default_rng(seed)
-    found = []
+    distances = []
     for index in range(number):
         goal = str(rng.choice(list(shares), p=list(shares.values())))
         buys, views = RATES[goal]
         events = [Event(kind="search", query="x")] + [Event(kind="view", product="a")] * int(rng.poisson(views))
         events += [Event(kind="purchase", product="a", units=1, price=1.0)] * int(rng.random() < buys)
         intention = Intention(text="x", goal=goal)
-        found.append(Session(shopper=f"p{index % 20}", key=f"{name}{index}", events=tuple(events), intention=intention))
-    return found
+        distances.append(
+            Session(shopper=f"p{index % 20}", key=f"{name}{index}", events=tuple(events), intention=intention)
+        )
+    return distances
 
 
 def moments(made: list[Session]) -> np.ndarray:
@@ -44,10 +52,10 @@ def test_the_mix_that_made_the_sessions_is_found() -> None:
     human = moments(sessions(true, 4_000, 1, "h"))
     of_goal = np.stack([moments(sessions({goal: 1.0}, 2_000, 2, goal)).mean(axis=0) for goal in true])
     target, scale = human.mean(axis=0), np.maximum(human.std(axis=0), 1e-9)
-    found = nearest_shares(of_goal, target, scale)
-    assert found == pytest.approx(list(true.values()), abs=0.05)
-    assert found.sum() == pytest.approx(1)
-    assert distance(found @ of_goal, target, scale) < 0.3 * distance(of_goal.mean(axis=0), target, scale)
+    shares = nearest_shares(of_goal, target, scale)
+    assert shares == pytest.approx(list(true.values()), abs=0.05)
+    assert shares.sum() == pytest.approx(1)
+    assert distance(shares @ of_goal, target, scale) < 0.3 * distance(of_goal.mean(axis=0), target, scale)
 
 
 def test_no_session_has_no_moments() -> None:
@@ -141,30 +149,30 @@ def fitted(catalog: Catalog, **options: object) -> FittedPopulation:
 
 def test_a_population_is_calibrated_and_judged_on_other_people(catalog: Catalog, tmp_path: Path) -> None:
     marginals = {"age_range": {"25-34": 0.75, "65+": 0.25}}
-    found = fitted(catalog, marginals=marginals)
-    names = [stage.name for stage in found.stages]
+    population = fitted(catalog, marginals=marginals)
+    names = [stage.name for stage in population.stages]
     assert names == ["always buys", "default mix", "personas weighted", "choices fitted", "mix fitted"]
-    assert found.stages[-1].distance < 0.7 * found.stages[0].distance
-    assert found.floor < found.stages[-1].distance
-    assert sum(found.mix.values()) == pytest.approx(1)
-    assert (found.train_sessions, found.held_out_sessions) == (200, 200)
-    assert found.weights["p000"] == pytest.approx(0.75 * 3)
-    assert fitted(catalog, marginals=marginals) == found
-    found.write(tmp_path / "population.json")
-    assert FittedPopulation.read(tmp_path / "population.json") == found
+    assert population.stages[-1].distance < 0.7 * population.stages[0].distance
+    assert population.floor < population.stages[-1].distance
+    assert sum(population.mix.values()) == pytest.approx(1)
+    assert (population.train_sessions, population.held_out_sessions) == (200, 200)
+    assert population.weights["p000"] == pytest.approx(0.75 * 3)
+    assert fitted(catalog, marginals=marginals) == population
+    population.write(tmp_path / "population.json")
+    assert FittedPopulation.read(tmp_path / "population.json") == population
 
-    come = [persona.shopper for persona in found.people(customers(), 480)]
+    come = [persona.shopper for persona in population.people(customers(), 480)]
     assert sum(int(name[1:]) % 3 == 0 for name in come) == pytest.approx(0.75 * len(come), abs=1)
     test = ABTest(Arm("bm25"), Arm("price"))
     run, shop = RunConfig(sessions=60, personas=customers()), ShopConfig(catalog=catalog)
-    result = test.run(run, shop, population=found)
-    assert "choices fitted, personas weighted; 200 sessions of people" in result.population
+    result = test.run(run, shop, population=population)
+    assert "choices fitted, personas weighted; 200 sessions of people." in notes(result)[1]
     assert result.outcomes["conversion"].control < test.run(run, shop).outcomes["conversion"].control
 
 
 def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path: Path) -> None:
-    found = fitted(catalog, rounds=0, marginals={"age_range": {"25-34": 1, "65+": 1}})
-    assert found.parameters == {}
+    population = fitted(catalog, rounds=0, marginals={"age_range": {"25-34": 1, "65+": 1}})
+    assert population.parameters == {}
     test = ABTest(Arm("bm25"), Arm("price"))
     other = Catalog.from_products(list(catalog), name="other")
     for options, says in (
@@ -177,11 +185,11 @@ def test_a_population_is_not_used_for_something_else(catalog: Catalog, tmp_path:
         settings = {"sessions": 10, "personas": customers(), **options}
         shop = ShopConfig(catalog=settings.pop("catalog", catalog))
         with pytest.raises(ValueError, match=says):
-            test.run(RunConfig(**settings), shop, population=found)  # type: ignore[arg-type]
+            test.run(RunConfig(**settings), shop, population=population)  # type: ignore[arg-type]
     file = tmp_path / "population.json"
     with pytest.raises(FileNotFoundError, match="paars calibrate"):
         FittedPopulation.read(file)
-    for text in ("{}", found.model_dump_json().replace('"mix":{', '"mix":{"steal":1,')):
+    for text in ("{}", population.model_dump_json().replace('"mix":{', '"mix":{"steal":1,')):
         file.write_text(text)
         with pytest.raises(ValueError, match="is no population"):
             FittedPopulation.read(file)

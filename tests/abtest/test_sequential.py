@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from paars_gym.abtest.compare import confidence_sequence, sequential_estimate
 from paars_gym.abtest.estimate import split_shoppers, unpaired_difference
-from paars_gym.abtest.sequential import confidence_sequence, sequential_estimate
 
 
 def group(rng: np.random.Generator, size: int, *, lift: float = 0.0) -> dict[str, np.ndarray]:
@@ -16,10 +16,10 @@ def group(rng: np.random.Generator, size: int, *, lift: float = 0.0) -> dict[str
 def test_of_means_it_is_welchs_test() -> None:
     rng = np.random.default_rng(0)
     control, treatment = group(rng, 40), group(rng, 55)
-    found = unpaired_difference(control, treatment).difference
+    difference = unpaired_difference(control, treatment).difference
     reference = stats.ttest_ind(treatment["n"], control["n"], equal_var=False)
-    assert found.p_value == pytest.approx(reference.pvalue)
-    assert found.interval.ends == pytest.approx(tuple(reference.confidence_interval()))
+    assert difference.p_value == pytest.approx(reference.pvalue)
+    assert difference.interval.ends == pytest.approx(tuple(reference.confidence_interval()))
 
 
 def test_cuped_is_narrower_when_the_history_tells_something() -> None:
@@ -40,8 +40,8 @@ def test_cuped_is_narrower_when_the_history_tells_something() -> None:
 )
 def test_what_cannot_be_estimated_says_so(change: dict[str, np.ndarray], says: str) -> None:
     rng = np.random.default_rng(2)
-    found = unpaired_difference(group(rng, 9) | change, group(rng, 9), covariate=True)
-    for estimate in (found.difference, found.relative):
+    outcome = unpaired_difference(group(rng, 9) | change, group(rng, 9), covariate=True)
+    for estimate in (outcome.difference, outcome.relative):
         assert says in estimate.note
         assert (estimate.value, estimate.interval) == (None, None)
 
@@ -55,10 +55,10 @@ def test_an_arm_that_sells_nothing_has_a_difference_and_no_relative_change() -> 
     rng = np.random.default_rng(5)
     control, treatment = group(rng, 30), group(rng, 30)
     treatment["n"] = np.zeros(30)
-    found = unpaired_difference(control, treatment)
+    outcome = unpaired_difference(control, treatment)
     reference = stats.ttest_ind(treatment["n"], control["n"], equal_var=False).confidence_interval()
-    assert found.difference.interval.ends == pytest.approx(tuple(reference))
-    assert found.relative.interval is None or found.relative.value == -1
+    assert outcome.difference.interval.ends == pytest.approx(tuple(reference))
+    assert outcome.relative.interval is None or outcome.relative.value == -1
 
 
 def test_a_control_that_sells_nothing_has_a_note_for_the_relative_change() -> None:
@@ -95,19 +95,19 @@ def test_looking_after_every_persona_finds_nothing_in_noise() -> None:
 
 def test_a_clear_effect_stops_early_and_the_interval_holds_it() -> None:
     differences = np.random.default_rng(4).normal(0.5, size=400)
-    found = sequential_estimate(differences)
-    assert found.number("stop_after") < 150
-    assert 0.5 in found.interval
-    assert found.verdict == "higher"
+    estimate = sequential_estimate(differences)
+    assert estimate.number("stop_after") < 150
+    assert 0.5 in estimate.interval
+    assert estimate.verdict == "higher"
     low, high = confidence_sequence(differences)
     assert not np.isfinite([low[:49], high[:49]]).any()
-    assert found.interval.ends == (low[-1], high[-1])
+    assert estimate.interval.ends == (low[-1], high[-1])
 
 
 def test_before_the_first_look_nothing_is_said() -> None:
-    found = sequential_estimate(np.ones(10))
-    assert (found.value, found.interval, found.number("stop_after")) == (1.0, None, None)
-    assert "before 50 personas" in found.note
+    estimate = sequential_estimate(np.ones(10))
+    assert (estimate.value, estimate.interval, estimate.number("stop_after")) == (1.0, None, None)
+    assert "before 50 personas" in estimate.note
 
 
 @pytest.mark.parametrize(("values", "level", "says"), [([], 0.95, "no personas"), ([1.0], 0.0, "level == 0.0")])

@@ -39,9 +39,9 @@ def test_tests_are_drawn_with_shared_or_with_other_draws() -> None:
 
 
 def test_a_tiny_run_prints_its_tables() -> None:
-    found = list(outputs(("false positives", "power"), TINY, seed=0))
-    assert [len(piece.columns) for piece in found if hasattr(piece, "columns")] == [5, 3]
-    assert [piece.bar[:5] for piece in found if hasattr(piece, "bar")] == ["A/A, ", "A/A, ", "A/A, ", "power"]
+    rows = list(outputs(("false positives", "power"), TINY, seed=0))
+    assert [len(piece.columns) for piece in rows if hasattr(piece, "columns")] == [5, 3]
+    assert [piece.bar[:5] for piece in rows if hasattr(piece, "bar")] == ["A/A, ", "A/A, ", "A/A, ", "power"]
 
 
 def test_there_are_sixty_different_tests_of_direction() -> None:
@@ -96,8 +96,8 @@ def test_satisficers_react_to_prices_and_stars() -> None:
 @pytest.mark.slow
 def test_a_tiny_run_of_directions() -> None:
     world = mini_world(n_shoppers=TINY.pool, seed=0)
-    found = directions(world, TINY, seed=0)
-    assert list(found.backtests) == [BEFORE, AFTER]
-    assert found.population.stages[0].name == "always buys"
-    assert len(found.sureness) == 3
-    assert len(list(direction_tables(found))) == 4
+    fitted = directions(world, TINY, seed=0)
+    assert list(fitted.backtests) == [BEFORE, AFTER]
+    assert fitted.population.stages[0].name == "always buys"
+    assert len(fitted.sureness) == 3
+    assert len(list(direction_tables(fitted))) == 4

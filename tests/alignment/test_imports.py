@@ -25,5 +25,9 @@ def test_every_promised_name_is_there() -> None:
 
 
 def test_details_that_are_numbers_are_read_as_numbers() -> None:
-    found = kl_divergence([3, 1, 0], [0, 0, 4], n_resamples=0)
-    assert (found.number("unsupported_mass"), found.number("smoothing"), found.number("absent")) == (1.0, None, None)
+    estimate = kl_divergence([3, 1, 0], [0, 0, 4], n_resamples=0)
+    assert (estimate.number("unsupported_mass"), estimate.number("smoothing"), estimate.number("absent")) == (
+        1.0,
+        None,
+        None,
+    )

@@ -18,7 +18,6 @@ from paars_gym.alignment import (
     similarity,
     wilson_interval,
 )
-from paars_gym.alignment.strata import POOLED
 
 N = 4600
 
@@ -195,47 +194,6 @@ def test_relative_gain_interval_covers() -> None:
         interval = relative_gain(item, item + 0.1 + rng.normal(0, 0.1, 100)).interval
         covered += interval.low <= 0.1 / 0.6 <= interval.high
     assert 0.93 <= covered / 1000 <= 0.97
-
-
-def test_quantiles_share_out_the_cases() -> None:
-    assert quantile_strata([5, 1, 3, 7, 2, 8, 4, 6]).tolist() == [2, 0, 1, 3, 0, 3, 1, 2]
-    assert len(set(quantile_strata([1.0] * 9).tolist())) == 1  # ties stay together
-
-
-def test_figure_2_by_hand() -> None:
-    strata = by_stratum([1.0, 0.8, 0.4, 0.2], [10, 20, 300, 400], strata=2)
-    assert [stratum.mean.value for stratum in strata] == pytest.approx([0.9, 0.3])
-    assert [(stratum.easiest, stratum.hardest, stratum.mean.sizes["cases"]) for stratum in strata] == [
-        (10, 20, 2),
-        (300, 400, 2),
-    ]
-    assert strata[0].label == "Q1"
-    assert strata[0].mean.high == pytest.approx(0.9 + 12.7062 * 0.1, abs=1e-3)  # t with one degree of freedom
-
-
-def test_tied_quantiles_are_fewer_strata_and_none_is_empty() -> None:
-    def labels(difficulty: list[float], strata: int = 4) -> list[tuple[str, int]]:
-        return [
-            (s.label, s.mean.sizes["cases"]) for s in by_stratum(np.ones(len(difficulty)), difficulty, strata=strata)
-        ]
-
-    assert labels([3, 3], 2) == [("Q1-Q2", 2)]
-    assert labels([0] * 8 + [1, 2]) == [("Q1-Q3", 8), ("Q4", 2)]
-    assert labels([0, 1, 2, 5, 5, 5, 5, 5, 5, 5]) == [("Q1", 3), ("Q2-Q4", 7)]
-    assert labels([0, 1] * 4) == [("Q1-Q2", 4), ("Q3-Q4", 4)]
-    alone = by_stratum([1.0, 2.0, 3.0], [1, 2, 3], strata=2)[1].mean
-    assert (alone.sizes, alone.interval) == ({"cases": 1}, None)
-    assert "one case" in alone.note
-
-
-def test_small_groups_are_pooled_or_suppressed() -> None:
-    pooled = groups(["a"] * 30 + ["b"] * 12 + ["c"] * 9, minimum=20)
-    assert list(pooled.rows) == ["a", POOLED]
-    assert pooled.rows[POOLED].tolist() == list(range(30, 51))
-    assert (pooled.pooled, pooled.suppressed) == (("b", "c"), 0)
-    suppressed = groups(["a"] * 30 + ["b"] * 12)
-    assert list(suppressed.rows) == ["a"]
-    assert suppressed.suppressed == 12
 
 
 def test_bare_seeds_are_refused() -> None:

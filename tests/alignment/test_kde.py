@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from paars_gym.alignment import kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, kernels, log_density, split_kl
+from paars_gym.alignment import kde_halves, kde_kl, kde_kl_loo, kde_kl_loo_test, kde_sweep, log_density, split_kl
 from paars_gym.alignment.kde import Kernel, kernel_kls
 
 Array = np.ndarray
@@ -32,8 +32,8 @@ def naive_log_density(points: Array, centres: Array, h: float) -> Array:
 
 @pytest.mark.parametrize("bandwidth", [0.001, 0.01, 0.1, 1.0])
 def test_log_density_is_the_sum_of_all_kernels(bandwidth: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "ROWS", 7)  # many tiles, the last ones ragged
-    monkeypatch.setattr(kernels, "COLUMNS", 10)
+    monkeypatch.setattr(kde_halves, "ROWS", 7)  # many tiles, the last ones ragged
+    monkeypatch.setattr(kde_halves, "COLUMNS", 10)
     centres, points = unit_vectors(31, 384, 0) + 5, unit_vectors(23, 384, 1) + 5
     expected = naive_log_density(points, centres, bandwidth)
     assert log_density(points, centres, bandwidth=bandwidth, threads=2) == pytest.approx(expected, rel=1e-11)
@@ -45,12 +45,12 @@ def test_sums_of_any_size_are_exact_whatever_tile_comes_first(
     scale: float, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With and without a shift by the greatest, which a later tile may begin or end to need."""
-    monkeypatch.setattr(kernels, "COLUMNS", 3)
+    monkeypatch.setattr(kde_halves, "COLUMNS", 3)
     exponents = np.random.default_rng(7).uniform(-scale, scale, 40)
     ordered = {"rising": np.sort(exponents), "falling": -np.sort(-exponents), "mixed": exponents}[order]
     rows = np.outer([1.0, -1.0, 0.5], np.ones(1))  # the product is each row's share of the exponents
     expected = logsumexp(rows * ordered, axis=1)
-    assert kernels.log_sum(rows, ordered[:, None]) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert kde_halves.log_sum(rows, ordered[:, None]) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 def test_one_centre_is_a_gaussian() -> None:
@@ -142,9 +142,9 @@ def test_the_sweep_is_the_density_kl_at_every_bandwidth() -> None:
 def test_leaving_the_own_centre_out_costs_a_sweep_nothing_but_a_pass() -> None:
     human, agent = unit_vectors(80, 16, 5), unit_vectors(60, 16, 6)
     with_own, without = Kernel(0.1), Kernel(0.1, leave_one_out=True)
-    found = kernel_kls(human, agent, kernels=[with_own, without], rng=np.random.default_rng(0))
-    assert found[with_own] == kde_sweep(human, agent, bandwidths=(0.1,), rng=np.random.default_rng(0))[0.1]
-    assert found[without] == kde_kl_loo(human, agent, rng=np.random.default_rng(0))
+    estimates = kernel_kls(human, agent, kernels=[with_own, without], rng=np.random.default_rng(0))
+    assert estimates[with_own] == kde_sweep(human, agent, bandwidths=(0.1,), rng=np.random.default_rng(0))[0.1]
+    assert estimates[without] == kde_kl_loo(human, agent, rng=np.random.default_rng(0))
     single = kernel_kls(human[:1], agent[:1], kernels=[with_own, without], rng=np.random.default_rng(0))
     assert single[with_own].value is not None
     assert single[without].value is None
@@ -153,14 +153,14 @@ def test_leaving_the_own_centre_out_costs_a_sweep_nothing_but_a_pass() -> None:
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_the_leave_one_out_test_keeps_its_level_and_finds_a_shift(paired: bool) -> None:
-    rng, told = np.random.default_rng(4), []
+    rng, rejected = np.random.default_rng(4), []
     for _ in range(120):
         shared = rng.standard_normal((30, 4)) if paired else 0.0
         x, y = shared + rng.standard_normal((30, 4)), shared + rng.standard_normal((30, 4))
-        found = kde_kl_loo_test(x, y, bandwidth=0.5, n_permutations=39, paired=paired, rng=rng, threads=1)
-        told.append((found.p_value, found.halves_p_value))
+        tested = kde_kl_loo_test(x, y, bandwidth=0.5, n_permutations=39, paired=paired, rng=rng, threads=1)
+        rejected.append((tested.p_value, tested.halves_p_value))
     for level in (0.05, 0.5):
-        assert ((np.array(told) <= level).mean(axis=0) <= level + 3 * math.sqrt(level * (1 - level) / 120)).all()
+        assert ((np.array(rejected) <= level).mean(axis=0) <= level + 3 * math.sqrt(level * (1 - level) / 120)).all()
     shifted = kde_kl_loo_test(x, y + 1.5, bandwidth=0.5, paired=paired, rng=rng)
     assert max(shifted.p_value, shifted.halves_p_value) < 0.05
 
@@ -168,8 +168,8 @@ def test_the_leave_one_out_test_keeps_its_level_and_finds_a_shift(paired: bool) 
 def test_copies_of_ones_own_pair_are_below_chance_and_halves_do_not_see_them() -> None:
     human = unit_vectors(200, 32, 20)
     agent = human + 0.02 * np.random.default_rng(21).standard_normal(human.shape)
-    found = kde_kl_loo_test(human, agent, paired=True, rng=np.random.default_rng(0))
-    assert found.halves_p_value > 0.05
+    tested = kde_kl_loo_test(human, agent, paired=True, rng=np.random.default_rng(0))
+    assert tested.halves_p_value > 0.05
     own = kde_kl_loo(human, agent, rng=np.random.default_rng(0))
     assert own.value < 0
 
@@ -234,7 +234,7 @@ def test_halves_do_not_depend_on_threads_and_tiles(monkeypatch: pytest.MonkeyPat
 
     whole = both()
     assert whole[:2] == whole[2:]
-    monkeypatch.setattr(kernels, "COLUMNS", 1)  # every tile may be the skipped centre alone
+    monkeypatch.setattr(kde_halves, "COLUMNS", 1)  # every tile may be the skipped centre alone
     assert both() == pytest.approx(whole, rel=1e-10)
 
 

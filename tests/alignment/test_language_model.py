@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paars_gym.alignment import conditional_perplexity, load_language_model
-from paars_gym.alignment.perplexity import CausalLM
+from paars_gym.alignment.difficulty import CausalLM
 
 
 @pytest.fixture(scope="module")

@@ -55,8 +55,8 @@ def test_it_takes_the_place_of_the_log(population: Population, tmp_path: Path) -
         noisy, true = (r.find("searches", "JS", population=role).estimate.value or 0.0 for r in (report, exact))
         assert noisy == pytest.approx(true, abs=0.01)
     assert report.find("searches", "JS", population="baseline").estimate.verdict == "differs"
-    told = [*report.notes, *(note for found in report.populations for note in found.notes)]
-    assert len([note for note in told if "differential privacy (epsilon 60)" in note]) == 1
+    notes = [*report.notes, *(note for population_summary in report.populations for note in population_summary.notes)]
+    assert len([note for note in notes if "differential privacy (epsilon 60)" in note]) == 1
 
 
 def test_people_are_not_told_apart_from_themselves_and_others_are(population: Population) -> None:
@@ -65,9 +65,11 @@ def test_people_are_not_told_apart_from_themselves_and_others_are(population: Po
     wrong, right = 0, 0
     for seed in range(8):
         people = population(1200, seed=seed, shoppers=300)
-        found = export_reference(open_log(people), epsilon=1.0, rng=np.random.default_rng(seed))
+        reference = export_reference(open_log(people), epsilon=1.0, rng=np.random.default_rng(seed))
         other = population(600, seed=100 + seed, searches=4.0, shoppers=300)
-        report = score(found, people, baseline=other, embedder=None, seed=seed, options=ScoreOptions(n_resamples=200))
+        report = score(
+            reference, people, baseline=other, embedder=None, seed=seed, options=ScoreOptions(n_resamples=200)
+        )
         for of in ("searches", "views", "purchases"):
             own = report.find(of, "JS")
             assert own.estimate.verdict in ("not told apart", "differs")
@@ -89,10 +91,10 @@ def test_noise_and_cut_leave_the_test_its_level() -> None:
         released = np.where(noisy >= threshold, noisy, 0.0)
         agents = rng.multinomial(300, share).astype(float)
         drawn = noisy_replicas(released, agents, scale=scale, threshold=threshold, n=99, rng=rng)
-        found = js_divergence(released, agents, n_resamples=drawn)
-        assert found.p_value is not None
-        assert found.interval is not None
-        wrong += found.p_value < 0.05
+        estimate = js_divergence(released, agents, n_resamples=drawn)
+        assert estimate.p_value is not None
+        assert estimate.interval is not None
+        wrong += estimate.p_value < 0.05
     assert wrong <= 20
 
 
@@ -131,8 +133,8 @@ def test_discrete_laplace_has_its_variance() -> None:
 
 def test_what_little_is_left_gets_no_verdict(population: Population) -> None:
     pytest.importorskip("opendp")
-    found = export_reference(open_log(population(150, seed=1)), epsilon=1.0, rng=np.random.default_rng(0))
-    few = found.model_copy(update={"histograms": {"searches": (0, 40, 20) + (0,) * 19}})
+    reference = export_reference(open_log(population(150, seed=1)), epsilon=1.0, rng=np.random.default_rng(0))
+    few = reference.model_copy(update={"histograms": {"searches": (0, 40, 20) + (0,) * 19}})
     measure = score(few, population(100, seed=2), embedder=None).find("searches", "JS")
     assert (measure.estimate.verdict, measure.estimate.low, measure.estimate.floor) == ("not estimable", None, None)
     assert "beyond the noise" in measure_sentence(measure)
@@ -165,9 +167,9 @@ def test_smaller_epsilon_is_noisier(population: Population) -> None:
     log = open_log(population(2000, seed=1))
     error = []
     for epsilon in (0.1, 10.0):
-        found = export_reference(log, epsilon=epsilon, rng=np.random.default_rng(0))
+        reference = export_reference(log, epsilon=epsilon, rng=np.random.default_rng(0))
         exact = np.bincount(np.minimum(log.activity.searches, 21), minlength=22)
-        error.append(np.abs(found.counts()["searches"] - exact).sum())
+        error.append(np.abs(reference.counts()["searches"] - exact).sum())
     assert error[0] > 3 * error[1]
 
 

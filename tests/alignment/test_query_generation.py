@@ -54,19 +54,19 @@ CASES: dict[str, tuple[Session, bool]] = {
 def test_pairs_are_mined_as_section_4_3_says(tmp_path: Path) -> None:
     sessions = [each for each, _ in CASES.values()]
     wanted = [each.key for each, is_pair in CASES.values() if is_pair]
-    told = Provenance(what_is_known=("searches", "views", "purchases"))
-    for source in (sessions, write_sessions(tmp_path / "store", sessions, provenance=told), tmp_path / "store"):
-        found = mine_query_pairs(source)
-        assert [pair.key for pair in found.pairs] == wanted
-        assert found.pairs[0] == QueryPair("a", "shopper of a", "soccer shoes", "p-Sneaker", "Sneaker")
-        assert found.sessions == len(sessions)
-        assert found.in_time == len(wanted) + 1
-        assert "1 views have no title" in found.notes[0]
+    provenance = Provenance(what_is_known=("searches", "views", "purchases"))
+    for source in (sessions, write_sessions(tmp_path / "store", sessions, provenance=provenance), tmp_path / "store"):
+        mined = mine_query_pairs(source)
+        assert [pair.key for pair in mined.pairs] == wanted
+        assert mined.pairs[0] == QueryPair("a", "shopper of a", "soccer shoes", "p-Sneaker", "Sneaker")
+        assert mined.sessions == len(sessions)
+        assert mined.in_time == len(wanted) + 1
+        assert "1 views have no title" in mined.notes[0]
 
 
 def test_titles_may_come_from_elsewhere() -> None:
-    found = mine_query_pairs([CASES["no title"][0]], titles={"p-": "Fan from the catalog"})
-    assert [pair.title for pair in found.pairs] == ["Fan from the catalog"]
+    mined = mine_query_pairs([CASES["no title"][0]], titles={"p-": "Fan from the catalog"})
+    assert [pair.title for pair in mined.pairs] == ["Fan from the catalog"]
 
 
 def test_logs_that_cannot_have_pairs_say_so(tmp_path: Path) -> None:
@@ -101,21 +101,21 @@ def test_similarity_gain_and_strata_are_as_worked_by_hand() -> None:
     people = pairs(8)
     base = [p.query if i in (0, 1) else "other" for i, p in enumerate(people)]
     persona = [p.query if i in (0, 1, 2, 3, 4) else "other" for i, p in enumerate(people)]
-    found = score_queries(
+    scores = score_queries(
         people,
         {"base": base, "persona": persona},
         embedder=OneHot(),
         options=QueryOptions(strata=2),
         rng=np.random.default_rng(0),
     )
-    assert [c.similarity.mean.value for c in found.conditions] == [0.25, 0.625]
-    assert found.gains["persona"].value == pytest.approx(1.5)
+    assert [c.similarity.mean.value for c in scores.conditions] == [0.25, 0.625]
+    assert scores.gains["persona"].value == pytest.approx(1.5)
     # The words of every other query are in its title: those are the easy half.
-    easy, hard = found.conditions[1].strata
+    easy, hard = scores.conditions[1].strata
     assert [(each.mean.sizes["cases"], each.mean.value) for each in (easy, hard)] == [(4, 0.5), (4, 0.75)]
-    assert found.difficulty == "word overlap (not perplexity)"
-    assert {example.human for example in found.examples} <= {p.query for p in people}
-    assert found.embedder.endswith("not comparable to the paper")
+    assert scores.difficulty == "word overlap (not perplexity)"
+    assert {example.human for example in scores.examples} <= {p.query for p in people}
+    assert scores.embedder.endswith("not comparable to the paper")
 
 
 def test_agents_who_copy_their_own_pair_are_found_out_by_the_unpaired_split() -> None:
@@ -123,10 +123,10 @@ def test_agents_who_copy_their_own_pair_are_found_out_by_the_unpaired_split() ->
     words = [f"w{i}" for i in range(40)]
     people = [QueryPair(str(i), str(i), " ".join(rng.choice(words, 3)), None, "t") for i in range(120)]
     copies = [pair.query + " cheap" for pair in people]
-    found = score_queries(
+    scores = score_queries(
         people, {"copies": copies}, embedder=LexicalEmbedder(), rng=rng, options=QueryOptions(n_permutations=99)
     )
-    halves = found.conditions[0].group.halves
+    halves = scores.conditions[0].group.halves
     assert halves is not None
     assert halves.plain.details["own_pair"] < halves.plain.floor < halves.plain.value
 
@@ -134,13 +134,13 @@ def test_agents_who_copy_their_own_pair_are_found_out_by_the_unpaired_split() ->
 def test_every_metric_by_any_attribute() -> None:
     people = pairs(50)
     agents = [pair.query if i < 25 else "other" for i, pair in enumerate(people)]
-    found = score_queries(
+    scores = score_queries(
         people, {"a": agents}, embedder=OneHot(), by=["old"] * 25 + ["young"] * 20 + ["rare"] * 5,
         options=QueryOptions(n_permutations=19), rng=np.random.default_rng(0),
     )  # fmt: skip
-    by = found.conditions[0].by
+    by = scores.conditions[0].by
     assert [(name, group.similarity.mean.value) for name, group in by.items()] == [("old", 1.0), ("young", 0.0)]
-    assert (found.pooled, found.suppressed) == (("rare",), 5)
+    assert (scores.pooled, scores.suppressed) == (("rare",), 5)
     for group in by.values():
         assert "equally similar" in group.similarity.mean.note  # all 1, or all 0
     assert by["young"].group.energy.interval is not None
@@ -188,5 +188,5 @@ def test_bad_input_is_refused(agents: dict[str, list[str]], match: str) -> None:
 
 
 def test_real_population_gives_pairs(population: Callable[..., list[Session]]) -> None:
-    found = mine_query_pairs(population(100, seed=1))
-    assert 50 < len(found.pairs) == found.in_time < found.searched == 100
+    mined = mine_query_pairs(population(100, seed=1))
+    assert 50 < len(mined.pairs) == mined.in_time < mined.searched == 100

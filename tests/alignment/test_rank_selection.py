@@ -30,21 +30,21 @@ def test_a_case_is_a_logged_list_whose_next_event_opens_one_of_it() -> None:
         case("c", search("x", "y")),
         case("d", Event(kind="search", query="fan"), view("x")),
     ]
-    found = mine_rank_cases(sessions)
-    assert [(c.key, c.results, c.chosen) for c in found.cases] == [("a", ("x", "y", "z"), 3), ("a", ("y", "x"), 1)]
-    assert found.searches == 4
-    assert found.notes == ("1 views were not of a product on the page before, and left out.",)
+    mined = mine_rank_cases(sessions)
+    assert [(c.key, c.results, c.chosen) for c in mined.cases] == [("a", ("x", "y", "z"), 3), ("a", ("y", "x"), 1)]
+    assert mined.searches == 4
+    assert mined.notes == ("1 views were not of a product on the page before, and left out.",)
 
 
 def test_ranks_are_compared_as_by_hand() -> None:
     sessions = [case(str(i), search("x", "y", "z"), view("xyz"[i % 3])) for i in range(9)]
     cases = mine_rank_cases(sessions).cases
-    found = score_ranks(cases, [1] * 9, rng=np.random.default_rng(0))
-    assert found.whole.human.tolist() == [3, 3, 3, 0]
-    assert found.whole.agent.tolist() == [9, 0, 0, 0]
-    assert found.whole.kl.value == kl_divergence([3, 3, 3], [9, 0, 0], n_resamples=0).value
-    assert found.whole.w1 is not None
-    assert found.whole.w1.value == pytest.approx(1.0)
+    selection = score_ranks(cases, [1] * 9, rng=np.random.default_rng(0))
+    assert selection.whole.human.tolist() == [3, 3, 3, 0]
+    assert selection.whole.agent.tolist() == [9, 0, 0, 0]
+    assert selection.whole.kl.value == kl_divergence([3, 3, 3], [9, 0, 0], n_resamples=0).value
+    assert selection.whole.w1 is not None
+    assert selection.whole.w1.value == pytest.approx(1.0)
     same = score_ranks(cases, [c.chosen for c in cases], rng=np.random.default_rng(0))
     assert same.whole.kl.value == 0.0
 
@@ -54,13 +54,13 @@ def test_ranks_by_any_attribute_are_those_of_the_group_alone() -> None:
     cases = mine_rank_cases(sessions).cases
     label = ["old"] * 30 + ["young"] * 25 + ["a", "b"] * 10
     chosen = [1] * 30 + [2] * 45
-    found = score_ranks(cases, chosen, by=label, rng=np.random.default_rng(0))
-    assert list(found.groups) == ["old", "young", "other (pooled)"]
-    assert (found.pooled, found.suppressed) == (("a", "b"), 0)
-    assert found.groups["old"].agent.tolist() == [30, 0, 0, 0]
+    selection = score_ranks(cases, chosen, by=label, rng=np.random.default_rng(0))
+    assert list(selection.groups) == ["old", "young", "other (pooled)"]
+    assert (selection.pooled, selection.suppressed) == (("a", "b"), 0)
+    assert selection.groups["old"].agent.tolist() == [30, 0, 0, 0]
     alone = score_ranks(cases[:30], chosen[:30], rng=np.random.default_rng(0))
-    assert found.groups["old"].js.value == alone.whole.js.value
-    for group in found.groups.values():
+    assert selection.groups["old"].js.value == alone.whole.js.value
+    for group in selection.groups.values():
         assert group.js.interval is not None
         assert group.js.floor is not None
     few = score_ranks(cases, chosen, by=label, minimum=26, rng=np.random.default_rng(0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paars_gym.alignment import AlignmentReport, Bins, ScoreOptions, SessionBins, kl_divergence, open_log, score
+from paars_gym.alignment import AlignmentReport, Bins, ScoreOptions, SessionBins, kl_divergence, score
 from paars_gym.alignment.comparison import compare_embeddings, embedding_measures
 from paars_gym.alignment.report import improvement, measure
+from paars_gym.catalog import Catalog, load_catalog
+from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.report.alignment import improvement_sentence, measure_sentence
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
+from paars_gym.simulation.run import run
 
+ROOT = Path(__file__).resolve().parents[2]
 Population = Callable[..., list[Session]]
 KNOWN = ("searches", "views", "purchases", "products", "ranks")
-
-
-def write_run(folder: Path, sessions: list[Session], fingerprint: str) -> Path:
-    folder.mkdir()
-    settings = {"shop": {"catalog": "c"}, "fingerprints": {"catalog": fingerprint}}
-    (folder / "settings.json").write_text(json.dumps(settings))
-    told = Provenance(name=folder.name, synthetic=True, what_is_known=KNOWN)
-    write_sessions(folder / "sessions", sessions, provenance=told)
-    return folder
 
 
 def test_two_samples_of_one_population_are_not_told_apart_and_another_is(population: Population) -> None:
@@ -37,7 +34,7 @@ def test_two_samples_of_one_population_are_not_told_apart_and_another_is(populat
     for of in ("searches", "views", "searches, views and purchases together", "order of actions"):
         assert report.find(of, "JS").estimate.verdict == "not told apart", of
         assert report.find(of, "JS", population="baseline").estimate.verdict == "differs", of
-    closer = {(found.of, found.metric): found for found in report.improvements}
+    closer = {(change.of, change.metric): change for change in report.improvements}
     assert closer["searches", "JS"].estimate.low > 0
     assert closer["searches", "JS"].estimate.verdict == "closer"
     assert "closer to people" in improvement_sentence(closer["searches", "JS"])
@@ -46,14 +43,14 @@ def test_two_samples_of_one_population_are_not_told_apart_and_another_is(populat
 
 def test_every_number_stands_with_its_floor_and_interval(population: Population) -> None:
     report = score(population(300, seed=1), population(300, seed=2), embedder=None)
-    for found in report.measures:
-        if found.metric in ("KL", "JS", "W1"):
-            assert found.estimate.floor is not None
-            assert found.estimate.low is not None
-            assert found.estimate.high is not None
-            assert found.estimate.low <= found.estimate.high
-            assert measure_sentence(found).endswith(".")
-            assert set(found.estimate.sizes) == {"human", "agent"}
+    for number in report.measures:
+        if number.metric in ("KL", "JS", "W1"):
+            assert number.estimate.floor is not None
+            assert number.estimate.low is not None
+            assert number.estimate.high is not None
+            assert number.estimate.low <= number.estimate.high
+            assert measure_sentence(number).endswith(".")
+            assert set(number.estimate.sizes) == {"human", "agent"}
 
 
 def test_the_searches_are_counted_as_by_hand() -> None:
@@ -63,10 +60,10 @@ def test_the_searches_are_counted_as_by_hand() -> None:
 
     human = [session(i, 1) for i in range(3)] + [session(3, 2)]
     agents = [session(i, 4) for i in range(4)]
-    found = score(human, agents, embedder=None).find("searches", "KL").estimate
-    assert found.value == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).value
-    assert found.details["unsupported_mass"] == 1.0
-    assert found.details["warning"] is not None
+    estimate = score(human, agents, embedder=None).find("searches", "KL").estimate
+    assert estimate.value == kl_divergence([0, 3, 1, 0, 0], [0, 0, 0, 0, 4], n_resamples=0).value
+    assert estimate.details["unsupported_mass"] == 1.0
+    assert estimate.details["warning"] is not None
 
 
 def test_failed_sessions_are_counted_and_never_scored(population: Population) -> None:
@@ -75,9 +72,9 @@ def test_failed_sessions_are_counted_and_never_scored(population: Population) ->
     failed += [Session(shopper=f"g{i}", key=f"g{i}", end="gave_up") for i in range(7)]
     human = population(300, seed=1)
     with_failures, without = (score(human, agents + more, embedder=None) for more in (failed, []))
-    agents_told = with_failures.populations[1]
-    assert agents_told.excluded == {"policy_error": 100, "gave_up": 7}
-    assert agents_told.sessions == 300
+    scored = with_failures.populations[1]
+    assert scored.excluded == {"policy_error": 100, "gave_up": 7}
+    assert scored.sessions == 300
     for of in ("searches", "purchases"):
         assert with_failures.find(of, "JS").estimate.value == without.find(of, "JS").estimate.value
     with pytest.raises(ValueError, match="no session to score"):
@@ -94,18 +91,40 @@ def test_the_order_of_sessions_does_not_matter(population: Population) -> None:
 
 
 def test_runs_in_different_catalogs_are_refused_by_name(population: Population, tmp_path: Path) -> None:
-    people = population(60, seed=1)
-    runs = [write_run(tmp_path / name, population(60, seed=i), print_) for i, (name, print_) in
-            enumerate([("one", "aaa"), ("two", "bbb"), ("three", "aaa")], start=2)]  # fmt: skip
-    with pytest.raises(ValueError, match=r"catalogs differ: 'one' .*aaa.*'two'.*bbb"):
-        score(people, runs[0], baseline=runs[1], embedder=None)
-    assert score(people, runs[0], baseline=runs[2], embedder=None).populations[2].name == "three"
+    mini = load_catalog("mini")
+    smaller = Catalog.from_products(list(mini)[:150], name="smaller")
+    for name, catalog in (("one", mini), ("two", smaller), ("three", mini)):
+        run(tmp_path / name, RunConfig(sessions=5, seed=len(name)), ShopConfig(catalog=catalog))
+    human, agents = population(60, seed=1), tmp_path / "one"
+    with pytest.raises(ValueError, match=r"agents \(.*\) shopped in 'mini' \(.*, baseline \(.*\) .* 'smaller' \("):
+        score(human, agents, baseline=tmp_path / "two", embedder=None)
+    report = score(human, agents, baseline=tmp_path / "three", embedder=None)
+    people, first, second = report.populations
+    assert (people.settings, second.name) == ({}, first.name)
+    assert first.settings == json.loads((agents / "settings.json").read_text())
+    assert (first.settings["run"]["sessions"], first.settings["shop"]["ranking"]) == (5, "bm25")
+    assert AlignmentReport.model_validate_json(report.model_dump_json()) == report
 
 
-def test_a_run_that_has_not_finished_says_so(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match="--resume"):
-        open_log(tmp_path)
+OTHER_LOG = """
+import polars as pl
+other = pl.Series([f"s{i}" for i in reversed(range(0, 3_000, 2))], dtype=pl.Categorical)
+"""
+REPORT = """
+from tests.alignment.conftest import make_population
+from paars_gym.alignment import ScoreOptions, score
+sides = (make_population(3_000, seed=seed, shoppers=2_500) for seed in (1, 2))
+print(score(*sides, embedder=None, options=ScoreOptions(n_resamples=20)).model_dump_json())
+"""
+
+
+def test_a_report_does_not_depend_on_what_the_process_read_before() -> None:
+    """Shoppers are put together at random by their numbers; polars numbers names for the whole process."""
+    printed = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT).stdout
+        for code in (REPORT, OTHER_LOG + REPORT)
+    ]
+    assert printed[0] == printed[1]
 
 
 def test_stores_and_lists_give_the_same_numbers(population: Population, tmp_path: Path) -> None:
@@ -119,8 +138,8 @@ def test_stores_and_lists_give_the_same_numbers(population: Population, tmp_path
 
 
 def test_what_a_log_does_not_record_is_named_not_zero(population: Population, tmp_path: Path) -> None:
-    told = Provenance(name="views only", what_is_known=("views",))
-    store = write_sessions(tmp_path / "store", population(80, seed=1), provenance=told)
+    views_only = Provenance(name="views only", what_is_known=("views",))
+    store = write_sessions(tmp_path / "store", population(80, seed=1), provenance=views_only)
     report = score(store, population(80, seed=2), embedder=None)
     assert not [m for m in report.measures if m.of in ("searches", "purchases") and m.metric == "KL"]
     assert "Searches are not recorded on both sides." in report.notes
@@ -131,9 +150,13 @@ def test_one_session_gives_an_honest_report(population: Population) -> None:
     report = score(population(1, seed=1), population(1, seed=2), embedder=None)
     assert math.isfinite(report.find("searches", "JS").estimate.value or 0.0)
     for of in ("searches", "order of actions"):
-        found = report.find(of, "JS")
-        assert (found.estimate.low, found.estimate.floor, found.estimate.verdict) == (None, None, "not estimable")
-        assert "there is one" in measure_sentence(found)
+        divergence = report.find(of, "JS")
+        assert (divergence.estimate.low, divergence.estimate.floor, divergence.estimate.verdict) == (
+            None,
+            None,
+            "not estimable",
+        )
+        assert "there is one" in measure_sentence(divergence)
     lone = score(population(1, seed=1), population(60, seed=2), embedder=None)
     assert {m.estimate.verdict for m in lone.measures if m.metric in ("KL", "JS", "W1")} == {"not estimable"}
 
@@ -170,56 +193,6 @@ def test_seeds_repeat(population: Population) -> None:
     assert one == two
 
 
-class TestSegments:
-    def test_the_worst_served_segment_is_named_and_small_ones_are_pooled(self, population: Population) -> None:
-        human = population(900, seed=1)
-        agents = population(900, seed=2)
-        odd = population(900, seed=3, searches=6.0)
-        age = {f"s{i}": {"age": ("young", "old", "other", "rare")[3 if i % 60 == 0 else i % 3]} for i in range(900)}
-        agents = [odd[i] if age[f"s{i}"]["age"] == "old" else session for i, session in enumerate(agents)]
-        report = score(human, agents, by="age", attributes=age, options=ScoreOptions(minimum=20), embedder=None)
-        assert report.segments is not None
-        assert report.segments.worst_served == ("old",)
-        assert next(iter(report.segments.excess)) == "old"
-        assert report.segments.pooled == ("rare",)
-        assert set(report.segments.shown) == {"young", "old", "other"}
-        assert report.segments.suppressed == 15
-        assert report.find("searches", "JS", segment="old").estimate.verdict == "differs"
-        assert report.find("searches", "JS", segment="young").estimate.verdict == "not told apart"
-
-    def test_a_random_attribute_names_no_worst_segment(self, population: Population) -> None:
-        """Eight levels without meaning, twelve seeds: at 5% some .6 of them may name one."""
-        named = 0
-        for seed in range(12):
-            human = population(400, seed=2 * seed, shoppers=200 if seed % 2 else None)
-            agents = population(400, seed=2 * seed + 1, searches=1.0 if seed % 3 else 2.0)
-            rng = np.random.default_rng(seed)
-            level = {f"s{i}": {"level": str(rng.integers(8))} for i in range(400)}
-            report = score(
-                human,
-                agents,
-                by="level",
-                attributes=level,
-                embedder=None,
-                seed=seed,
-                options=ScoreOptions(n_resamples=100),
-            )
-            assert report.segments is not None
-            assert len(report.segments.p_values) == 8
-            named += bool(report.segments.worst_served)
-        assert named <= 2
-
-    def test_by_the_goal_of_the_intention(self, population: Population) -> None:
-        report = score(population(120, seed=1), population(120, seed=2), by="goal", embedder=None)
-        assert report.segments is not None
-        assert set(report.segments.shown) == {"buy", "browse", "compare"}
-        assert report.find("views", "JS", segment="buy").estimate.sizes["human"] == 40
-
-    def test_an_unknown_attribute_says_what_there_is(self, population: Population) -> None:
-        with pytest.raises(ValueError, match="Available: category, goal"):
-            score(population(30, seed=1), population(30, seed=2), by="age", embedder=None)
-
-
 def test_verdicts_on_equal_populations_are_seldom_wrong(population: Population) -> None:
     wrong, total = 0, 0
     for seed in range(12):
@@ -250,8 +223,8 @@ def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
     wrong: dict[str, int] = {}
     for seed in range(runs):
         rng = np.random.default_rng(seed)
-        found = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
-        for m in embedding_measures(found, of="queries"):
+        comparison = compare_embeddings(make(n, rng), make(n, rng), rng=rng, n_permutations=99, threads=1)  # type: ignore[operator]
+        for m in embedding_measures(comparison, of="queries"):
             if m.estimate.verdict != "described":
                 wrong[m.metric] = wrong.get(m.metric, 0) + (m.estimate.verdict in ("differs", "below people"))
     return {metric: count / runs for metric, count in wrong.items()}
@@ -260,17 +233,17 @@ def wrong_verdicts(make: object, n: int, runs: int) -> dict[str, float]:
 @pytest.mark.parametrize("make", [clustered, scattered])
 def test_verdicts_on_equal_embeddings_are_seldom_wrong(make: object) -> None:
     """At a true 5% a share above .15 of 60 runs has a chance of one in a thousand; six metrics are judged."""
-    found = wrong_verdicts(make, 80, 60)
-    assert len(found) == 6
-    assert max(found.values()) <= 0.15, found
-    assert sum(found.values()) / len(found) <= 0.09, found
+    shares = wrong_verdicts(make, 80, 60)
+    assert len(shares) == 6
+    assert max(shares.values()) <= 0.15, shares
+    assert sum(shares.values()) / len(shares) <= 0.09, shares
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "n"), [(clustered, 200), (scattered, 500)])
 def test_verdicts_on_equal_embeddings_are_wrong_in_five_percent(make: object, n: int) -> None:
-    found = wrong_verdicts(make, n, 200)
-    assert max(found.values()) <= 0.10, found  # 5% and three standard errors
+    shares = wrong_verdicts(make, n, 200)
+    assert max(shares.values()) <= 0.10, shares  # 5% and three standard errors
 
 
 def test_copying_is_named_for_pairs_only() -> None:
@@ -280,16 +253,19 @@ def test_copying_is_named_for_pairs_only() -> None:
     for paired, said in ((True, "copying one's own pair"), (False, "closer than chance")):
         group = compare_embeddings(human, copies, paired=paired, rng=np.random.default_rng(1), n_permutations=99)
         estimate = replace(group.leave_one_out, p_value=0.01)
-        found = measure(estimate, of="queries", metric="KDE-KL leave-one-out")
-        assert found.estimate.verdict == "below people"
-        assert said in measure_sentence(found)
-        assert ("copying" in measure_sentence(found)) == paired
+        judged = measure(estimate, of="queries", metric="KDE-KL leave-one-out")
+        assert judged.estimate.verdict == "below people"
+        assert said in measure_sentence(judged)
+        assert ("copying" in measure_sentence(judged)) == paired
 
 
 def test_improvement_is_none_without_intervals(population: Population) -> None:
-    found = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
-    assert improvement(found.model_copy(update={"estimate": replace(found.estimate, interval=None)}), found) is None
-    same = improvement(found, found)
+    divergence = score(population(40, seed=1), population(40, seed=2), embedder=None).find("searches", "JS")
+    assert (
+        improvement(divergence.model_copy(update={"estimate": replace(divergence.estimate, interval=None)}), divergence)
+        is None
+    )
+    same = improvement(divergence, divergence)
     assert same is not None
     assert same.estimate.low <= 0 <= same.estimate.high
     assert np.isclose(same.estimate.value, 0)

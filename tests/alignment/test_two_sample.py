@@ -136,17 +136,17 @@ def test_the_discriminant_is_at_its_minimum(n: int) -> None:
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_c2st_and_coverage_p_values_are_uniform_under_the_null(paired: bool) -> None:
-    rng, told = np.random.default_rng(7), []
+    rng, rejected = np.random.default_rng(7), []
     for _ in range(150):
         shared = rng.standard_normal((24, 3)) if paired else 0.0
         x, y = shared + rng.standard_normal((24, 3)), shared + rng.standard_normal((24, 3))
-        told.append(
+        rejected.append(
             (
                 c2st_auc(x, y, rng=rng, n_permutations=39, paired=paired, threads=1).p_value,
                 coverage(x, y, neighbours=1, rng=rng, n_permutations=39, paired=paired, threads=1).p_value,
             )
         )
-    for name, values in zip(("c2st", "coverage"), np.array(told).T, strict=True):
+    for name, values in zip(("c2st", "coverage"), np.array(rejected).T, strict=True):
         for level in (0.05, 0.25, 0.5):  # discrete, hence never above its level but by chance
             share = float((values <= level).mean())
             assert share <= level + 3 * math.sqrt(level * (1 - level) / 150), (name, level, share)
@@ -159,9 +159,9 @@ def test_relabellings_count_as_by_hand() -> None:
     labels = permutation.relabellings(30, 20, 9, False, np.random.default_rng(5))
     pooled = np.vstack([x, y])
     values = [coverage(pooled[~row], pooled[row], n_permutations=0).value for row in labels.T]
-    found = coverage(x, y, rng=np.random.default_rng(5), n_permutations=9)
-    assert found.value == values[0]
-    assert found.p_value == (1 + sum(value <= values[0] for value in values[1:])) / 10
+    estimate = coverage(x, y, rng=np.random.default_rng(5), n_permutations=9)
+    assert estimate.value == values[0]
+    assert estimate.p_value == (1 + sum(value <= values[0] for value in values[1:])) / 10
 
 
 def test_auc_of_two_normals() -> None:

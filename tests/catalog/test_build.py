@@ -232,9 +232,9 @@ def test_the_same_feed_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "PROGRESS_ROWS", 2)
     (tmp_path / "f.csv").write_bytes(PLAIN["feed.csv"])
-    told: list[tuple[str, int, float]] = []
-    build_catalog(tmp_path / "f.csv", tmp_path / "out", progress=lambda *report: told.append(report))
-    assert told == [("reading", 2, 1.0), ("sorting", 3, 1.0)]
+    progress: list[tuple[str, int, float]] = []
+    build_catalog(tmp_path / "f.csv", tmp_path / "out", progress=lambda *report: progress.append(report))
+    assert progress == [("reading", 2, 1.0), ("sorting", 3, 1.0)]
 
 
 def paars(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:

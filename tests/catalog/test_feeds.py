@@ -123,10 +123,10 @@ def test_a_german_export_with_semicolons_in_latin_1(tmp_path: Path) -> None:
         "rows": 5, "rejected": 2, "duplicates": 0, "left_out": 0, "products": 3, "price_ranges": 0,
         "unreadable_available": 1, "unreadable_price": 1, "unreadable_rating": 1,
     }  # fmt: skip
-    told = [(line["row"], line["field"], line["value"], line["row_kept"]) for line in rejected(tmp_path)]
-    assert (3, "price", "$3.49", False) in told
-    assert (4, "price", "zwei Euro", True) in told
-    assert (5, "id", "", False) in told
+    rejections = [(line["row"], line["field"], line["value"], line["row_kept"]) for line in rejected(tmp_path)]
+    assert (3, "price", "$3.49", False) in rejections
+    assert (4, "price", "zwei Euro", True) in rejections
+    assert (5, "id", "", False) in rejections
 
 
 def test_a_catalog_is_built_again_from_its_own_parquet(tmp_path: Path, catalog: Catalog) -> None:

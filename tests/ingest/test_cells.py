@@ -186,9 +186,9 @@ def test_facts_and_options() -> None:
         "Size": ("S", "M"),
         "Color": ("red",),
     }
-    with pytest.raises(UnreadableError) as told:
+    with pytest.raises(UnreadableError) as refused:
         cells.clean_mapping("Color: red | washable")
-    assert told.value.instead == {"Color": "red"}
+    assert refused.value.instead == {"Color": "red"}
 
 
 def test_numbers_and_availability() -> None:
@@ -217,13 +217,13 @@ def test_numbers_and_availability() -> None:
 
 
 def test_reviews_of_either_naming_and_one_that_is_left_out() -> None:
-    with pytest.raises(UnreadableError, match="1 of 3 reviews: no stars") as told:
+    with pytest.raises(UnreadableError, match="1 of 3 reviews: no stars") as refused:
         rows.clean_reviews([
             {"stars": 5, "summary": "Good", "reviewText": "<b>Yes</b>", "helpful_vote": "1,200"},
             {"rating": "4.0", "text": "ok"},
             {"text": "no stars"},
         ])  # fmt: skip
-    assert told.value.instead == [
+    assert refused.value.instead == [
         {"rating": 5.0, "title": "Good", "text": "Yes", "helpful_votes": 1200},
         {"rating": 4.0, "title": "", "text": "ok", "helpful_votes": 0},
     ]

@@ -30,9 +30,9 @@ EIGHT = datetime(2024, 1, 1, 8, 1, tzinfo=UTC)
     ],
 )
 def test_iso_and_its_relatives(text, time, offset_s):
-    found = parse_times(pl.Series([None, text]), "iso", timezone="UTC")
-    assert found.time.to_list() == [None, time]
-    assert found.utc_offset_s.to_list() == [None, offset_s]
+    parsed = parse_times(pl.Series([None, text]), "iso", timezone="UTC")
+    assert parsed.time.to_list() == [None, time]
+    assert parsed.utc_offset_s.to_list() == [None, offset_s]
     # Beside others of any spelling it is read the same.
     mixed = parse_times(pl.Series(["2024-01-01 00:00:00", text, "2024-01-01T00:00+01"]), "iso", timezone="UTC")
     assert (mixed.time[1], mixed.utc_offset_s[1], mixed.utc_offset_s[2]) == (time, offset_s, 3_600)

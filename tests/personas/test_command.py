@@ -59,8 +59,8 @@ def test_mine_and_mine_again(folder: Path) -> None:
 
 
 def test_as_of_limit_and_dry_run(folder: Path) -> None:
-    told = run(folder, "--as-of", "2017-11-10", "--limit", "2", "--dry-run")
-    assert "calls │ 4" in told
+    printed = run(folder, "--as-of", "2017-11-10", "--limit", "2", "--dry-run")
+    assert "calls │ 4" in printed
     assert not (folder / "p.jsonl").exists()
     run(folder, "--as-of", "2017-11-10", "--limit", "2")
     personas = list(read_personas(folder / "p.jsonl"))
@@ -92,9 +92,9 @@ def test_mistakes_are_one_line(
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert any(part in " ".join(told.split()) for part in message.split("|"))
-    assert "Traceback" not in told
+    errors = capsys.readouterr().err
+    assert any(part in " ".join(errors.split()) for part in message.split("|"))
+    assert "Traceback" not in errors
 
 
 def test_only_the_shoppers_that_are_named(folder: Path) -> None:
@@ -131,9 +131,9 @@ def test_what_has_no_price_is_said_and_a_price_can_be_given(folder: Path, llmock
     model = ["--model", f"openai:own@{llmock.base_url()}", "--limit", "1"]
     for said in (PROFILE, PREFERENCES):
         llmock.reply(json.dumps(said))
-    told = run(folder, *model)
-    assert "US dollars │ unpriced:" in told
-    assert "--price" in told
+    printed = run(folder, *model)
+    assert "US dollars │ unpriced:" in printed
+    assert "--price" in printed
     assert "reasoning" in json.loads((folder / "p.settings.json").read_text())["dropped"]
     (folder / "p.jsonl").unlink()
     (folder / "p.replies.sqlite").unlink()

@@ -101,8 +101,8 @@ def test_nothing_to_mine(miner: ScriptedChat) -> None:
 
 def test_nothing_that_tells_who_it_is_reaches_the_model_or_the_persona(year: History, miner: ScriptedChat) -> None:
     secrets = "gift for Ann Lee, ann@mail.example, 415-555-2671, 4111 1111 1111 1111, 12 Main Street"
-    told = Event(kind="search", query=secrets, time=year.sessions[-1].start)
-    late = year.sessions[-1].model_copy(update={"events": (told,)})
+    search = Event(kind="search", query=secrets, time=year.sessions[-1].start)
+    late = year.sessions[-1].model_copy(update={"events": (search,)})
     history = year.model_copy(update={"sessions": (*year.sessions, late), "shopper": "Ann Lee 7"})
     titles = {"n1": "x"}
     persona = mine(history, miner, titles=titles, redactor=Redactor(listed_names=["Ann Lee"]))

@@ -55,10 +55,10 @@ def test_every_scale_is_a_field_and_the_other_way_round() -> None:
 
 @given(st.none() | st.floats(1, 5))
 def test_coefficients_are_within_one_and_unknown_is_nought(value: float | None) -> None:
-    found = ShoppingPreferences(comparison=Score(value=value)).coefficients()
-    assert set(found) == set(SCALES)
-    assert found["comparison"] == (0 if value is None else pytest.approx((value - 3) / 2))
-    assert all(found[name] == 0 for name in SCALES if name != "comparison")
+    coefficients = ShoppingPreferences(comparison=Score(value=value)).coefficients()
+    assert set(coefficients) == set(SCALES)
+    assert coefficients["comparison"] == (0 if value is None else pytest.approx((value - 3) / 2))
+    assert all(coefficients[name] == 0 for name in SCALES if name != "comparison")
 
 
 def test_round_trip_through_json() -> None:

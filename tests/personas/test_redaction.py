@@ -144,8 +144,8 @@ def test_typical_lines_of_shopping_stay(
 
 
 def test_hardly_anything_of_real_queries_and_titles_goes(shared_data: Path) -> None:
-    told = json.loads((shared_data / "webshop_human" / "goal_query_map.json").read_text())
-    texts = {text for goal, queries in told.items() for text in (goal, *queries)}
+    goals = json.loads((shared_data / "webshop_human" / "goal_query_map.json").read_text())
+    texts = {text for goal, queries in goals.items() for text in (goal, *queries)}
     assert len(texts) > 2_000
     changed = [text for text in texts if redact(text) != text]
     assert len(changed) <= len(texts) / 1_000, changed

@@ -53,18 +53,18 @@ def bought(*lines: tuple[int, str, float | None]) -> History:
 def test_counts_by_hand(groceries: Catalog) -> None:
     facts = ProductFacts(groceries)
     history = bought((0, "m1", 2.0), (0, "t1", 5.0), (7, "m1", 1.0), (7, "m2", 4.0), (14, "m1", None))
-    found = statistics_of(lines_of(history, facts), facts)
-    assert (found.lines, found.baskets, found.days_between) == (5, 3, 7.0)
-    assert found.private_share == pytest.approx(3 / 5)
+    statistics = statistics_of(lines_of(history, facts), facts)
+    assert (statistics.lines, statistics.baskets, statistics.days_between) == (5, 3, 7.0)
+    assert statistics.private_share == pytest.approx(3 / 5)
     # The median milk costs 3: usual prices are 2/3 of it three times, 4/3 once; tea is its own median.
-    assert found.price_level == pytest.approx((3 * math.log(2 / 3) + math.log(4 / 3)) / 5)
-    assert found.deal_share == pytest.approx(1 / 4), "one of four known prices is below the usual one"
+    assert statistics.price_level == pytest.approx((3 * math.log(2 / 3) + math.log(4 / 3)) / 5)
+    assert statistics.deal_share == pytest.approx(1 / 4), "one of four known prices is below the usual one"
     # Of the later three lines only m2 is new.
-    assert found.new_share == pytest.approx(1 / 3)
-    assert (found.repeats, found.favourite_share) == (4, pytest.approx(3 / 4))
-    assert found.categories == (("Milk", 4), ("Tea", 1))
-    assert found.products[0] == ("Milk, 1 gal", 3)
-    assert found.times[0] == ("weekday evenings", 1.0)
+    assert statistics.new_share == pytest.approx(1 / 3)
+    assert (statistics.repeats, statistics.favourite_share) == (4, pytest.approx(3 / 4))
+    assert statistics.categories == (("Milk", 4), ("Tea", 1))
+    assert statistics.products[0] == ("Milk, 1 gal", 3)
+    assert statistics.times[0] == ("weekday evenings", 1.0)
 
 
 def test_nothing_known_says_nothing(groceries: Catalog) -> None:
@@ -102,9 +102,9 @@ def test_its_history_is_redacted_and_says_so(groceries: Catalog) -> None:
     persona = count_persona(history, groceries, redactor=Redactor(listed_names=["Ann Lee"]))
     assert 'searched "gift for [name], [email], [address]"' in persona.history
     assert persona.redacted == {"name": 1, "email": 1, "address": 1}
-    told = count_persona(history, groceries).model_dump_json()
-    assert "ann@" not in told
-    assert "Main Street" not in told
+    written = count_persona(history, groceries).model_dump_json()
+    assert "ann@" not in written
+    assert "Main Street" not in written
 
 
 def test_demographics_stay_unknown_and_the_id_is_not_told(groceries: Catalog) -> None:
@@ -172,6 +172,6 @@ def test_baskets_without_times_have_no_hours(groceries: Catalog) -> None:
     lines = lines_of(untimed, facts)
     assert isinstance(lines, PurchaseLines)
     assert np.isnan(lines.paid).all()
-    found = statistics_of(lines, facts)
-    assert found.times == ()
-    assert profile_of(found).times.values == ()
+    statistics = statistics_of(lines, facts)
+    assert statistics.times == ()
+    assert profile_of(statistics).times.values == ()

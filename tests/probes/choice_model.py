@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paars_gym.personas.persona import Persona
-from paars_gym.probes.levels import Level, Probe
-from paars_gym.probes.pages import ProbePage, listed
+from paars_gym.probes.levels import Level, Probe, ProbePage, listed
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.utility import display_of, seen, taste_of, traits_of, weights
 
@@ -29,7 +28,7 @@ def chances(
     """Chances of a view and of a purchase of the target, shape (2, personas, pages)."""
     assert parameters.reformulate == -99.0
     assert parameters.satiation == 0.0
-    found = np.empty((2, len(personas), len(pages)))
+    utilities = np.empty((2, len(personas), len(pages)))
     for column, page in enumerate(pages):
         products = listed(page, level)
         target = next(index for index, one in enumerate(products) if one.id == page.products[page.target].id)
@@ -50,8 +49,8 @@ def chances(
                 viewed = on + parameters.after_view + parameters.comparing * taste.comparing
                 after = take * logistic(on + parameters.after_add) + (1 - take) * logistic(viewed)
                 at *= (1 - click) * logistic(on) + click * after
-            found[:, row, column] = at * click, at * click * take * logistic(parameters.checkout)
-    return found
+            utilities[:, row, column] = at * click, at * click * take * logistic(parameters.checkout)
+    return utilities
 
 
 def true_effects(
@@ -59,11 +58,11 @@ def true_effects(
 ) -> dict[tuple[str, str], float]:
     """What each level changes, by (level, outcome), in a population of these personas and these pages."""
     before = chances(pages, probe.baseline, personas, parameters).mean(axis=(1, 2))
-    found = {}
+    outcomes = {}
     for level in probe.levels:
         view, purchase = chances(pages, level, personas, parameters).mean(axis=(1, 2)) - before
-        found[level.name, "view"], found[level.name, "purchase"] = float(view), float(purchase)
-    return found
+        outcomes[level.name, "view"], outcomes[level.name, "purchase"] = float(view), float(purchase)
+    return outcomes
 
 
 def logistic(utility: float) -> float:

@@ -95,8 +95,8 @@ def test_a_survey_shows_choices_open_answers_and_the_distance_from_people(
     words = ("survey", questions, "--model", "x:y", "--personas", personas_file, "--by", "price_sensitivity")
     assert run(monkeypatch, *words, "--json") == 0
     said = json.loads(capsys.readouterr().out)
-    found = {(one["segment"], one["answer"]): one["share"]["details"]["given"] for one in said["shares"]}
-    assert found["price_sensitivity high", "yes"] == 15
+    given = {(one["segment"], one["answer"]): one["share"]["details"]["given"] for one in said["shares"]}
+    assert given["price_sensitivity high", "yes"] == 15
     assert [one["segment"] for one in said["divergences"]] == [
         "everyone", "price_sensitivity low", "price_sensitivity high",
     ]  # fmt: skip

@@ -8,8 +8,7 @@ import pytest
 from paars_gym.abtest.estimate import paired_difference
 from paars_gym.catalog.load import load_catalog
 from paars_gym.personas.persona import Persona
-from paars_gym.probes.levels import Level, Probe, probes
-from paars_gym.probes.pages import draw_pages
+from paars_gym.probes.levels import Level, Probe, draw_pages, probes
 from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
@@ -42,9 +41,9 @@ def test_intervals_cover_over_other_people_pages_and_luck() -> None:
         person, page = trial % PEOPLE, (trial + trial // PEOPLE) % PAGES
         luck = rng.random(TRIALS)  # the same at both levels
         low, high = (luck < table[who[person], where[page]] for table in (before, after))
-        found = crossed_difference(low, high, person.tolist(), page.tolist()).interval
+        interval = crossed_difference(low, high, person.tolist(), page.tolist()).interval
         alone = paired_difference(low, high, person.tolist()).difference.interval
-        crossed += truth in found
+        crossed += truth in interval
         one_way += truth in alone
     assert 0.93 <= crossed / 400 <= 0.975
     assert one_way / 400 < 0.92
@@ -75,8 +74,8 @@ def played_coverage(repeats: int) -> dict[str, float]:
         ]
         pages = [everywhere[index] for index in rng.integers(len(everywhere), size=PAGES).tolist()]
         update = {"personas": drawn, "policy": planted, "sessions": TRIALS, "seed": repeat}
-        found = play_trials(PROBE, pages, catalog, PROBE_RUN.model_copy(update=update))
-        for effect in effects_of(PROBE, found, PROBE.segment)[0]:
+        trials = play_trials(PROBE, pages, catalog, PROBE_RUN.model_copy(update=update))
+        for effect in effects_of(PROBE, trials, PROBE.segment)[0]:
             if effect.segment == EVERYONE and effect.change.interval is not None:
                 covered[effect.outcome] += truth[effect.outcome] in effect.change.interval
     return {outcome: count / repeats for outcome, count in covered.items()}

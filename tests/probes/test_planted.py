@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.probes.levels import ALIASES, NO_NAME, probes
-from paars_gym.probes.pages import draw_pages
+from paars_gym.probes.levels import ALIASES, NO_NAME, draw_pages, probes
 from paars_gym.probes.probe import PROBE_RUN, effects_of
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import OUTCOMES, play_trials
@@ -45,10 +44,10 @@ def test_each_planted_bias_is_found(
     trials = play_trials(probe, pages, wide, run)
     truth = true_effects(probe, pages, PEOPLE, BehaviouralParameters.of({**EAGER, **numbers}))
     effects, _ = effects_of(probe, trials, probe.segment)
-    found = {one.outcome: one.change for one in effects if one.segment == EVERYONE}
-    assert set(found) == set(signs)
+    changes = {one.outcome: one.change for one in effects if one.segment == EVERYONE}
+    assert set(changes) == set(signs)
     for outcome, sign in signs.items():
-        effect, true = found[outcome], truth[level, outcome]
+        effect, true = changes[outcome], truth[level, outcome]
         if sign == 0:
             assert (true, effect.value, effect.note) == (pytest.approx(0.0), 0.0, "no trial differs")
             continue
@@ -66,10 +65,10 @@ def test_the_chances_by_hand_are_those_of_the_sessions(wide: Catalog) -> None:
     twins = [people(1)[0].model_copy(update={"shopper": f"t{index}"}) for index in range(600)]
     numbers = {**ONE_LOOK, "rating": 2.0}
     run = PROBE_RUN.model_copy(update={"personas": twins, "policy": shoppers(**numbers), "sessions": 600, "seed": 3})
-    found = play_trials(probe, page, wide, run)
+    trials = play_trials(probe, page, wide, run)
     parameters = BehaviouralParameters.of({**EAGER, **numbers})
     for level in (probe.baseline, *probe.levels):
         expected = chances(page, level, twins[:1], parameters).ravel()
         for outcome, chance in zip(OUTCOMES, expected, strict=True):
-            share = found.outcomes[level.name, outcome].mean()
+            share = trials.outcomes[level.name, outcome].mean()
             assert share == pytest.approx(chance, abs=3 * np.sqrt(chance * (1 - chance) / 600))

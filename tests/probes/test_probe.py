@@ -8,11 +8,11 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.estimate import Estimate
-from paars_gym.probes.levels import NO_NAME, Probe, price_level, probes
-from paars_gym.probes.pages import PAGE_SIZE, ProbePage, draw_pages, open_page
+from paars_gym.probes.levels import NO_NAME, PAGE_SIZE, Probe, ProbePage, draw_pages, open_page, price_level, probes
 from paars_gym.probes.probe import PROBE_RUN, Effect, ProbeResult, run_probe
 from paars_gym.probes.segments import EVERYONE
 from paars_gym.probes.trials import play_trials
+from paars_gym.report.probe import probe_notes
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.simulation.steps import StepReader
@@ -139,7 +139,8 @@ def test_segments_have_intervals_of_their_own_and_small_ones_are_said(wide: Cata
     result = probed("price", wide, personas=asked, policy=shoppers(price=-4.0), trials=60, pages=10, segment="income")
     assert result.segment == "income_band"
     assert {one.segment for one in result.effects} == {EVERYONE, "income_band 25-49K", "income_band 50-74K"}
-    assert result.notes == ("Fewer than 20 trials: income_band 150K+ (4); not shown.",)
+    assert result.small == {"income_band 150K+": 4}
+    assert "Fewer than 20 trials: income_band 150K+ (4); not shown." in probe_notes(result)
     view = by_level(result.effects, "view", "income_band 25-49K")["-50%"]
     assert view.sizes == {"personas": 14, "pages": 10, "trials": 28}
     assert view.interval is not None
@@ -151,8 +152,8 @@ def test_everyone_meets_every_page_before_any_pair_comes_again(wide: Catalog) ->
     for n_people, n_pages in ((7, 8), (8, 8), (6, 4)):
         pages = draw_pages(wide, probe, number=n_pages, rng=np.random.default_rng(3))
         run = RunConfig(personas=people(n_people), policy=shoppers(), sessions=n_people * n_pages, seed=5)
-        found = play_trials(probe, pages, wide, run)
-        pairs = {(one.shopper, page) for one, page in zip(found.personas, found.pages, strict=True)}
+        trials = play_trials(probe, pages, wide, run)
+        pairs = {(one.shopper, page) for one, page in zip(trials.personas, trials.pages, strict=True)}
         assert len(pairs) == n_people * n_pages
 
 

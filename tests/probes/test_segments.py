@@ -26,25 +26,23 @@ def test_the_beginning_of_a_name_will_do_where_it_is_the_only_one() -> None:
 
 def test_small_segments_are_pooled_when_together_they_are_enough() -> None:
     asked = people(100, ("25-49K", "25-49K", "25-49K", "150K+", "under 25K"))
-    found = group(asked, "income", smallest=30)
-    assert found.names == ("income_band 25-49K", "others")
-    assert (found.of.count("others"), found.of.count("income_band 25-49K")) == (40, 60)
-    assert found.notes == (
-        "Fewer than 30 trials: income_band under 25K (20), income_band 150K+ (20); pooled as 'others'.",
-    )
+    segments = group(asked, "income", smallest=30)
+    assert segments.names == ("income_band 25-49K", "others")
+    assert (segments.of.count("others"), segments.of.count("income_band 25-49K")) == (40, 60)
+    assert segments.small == {"income_band under 25K": 20, "income_band 150K+": 20}
     assert group(asked, "income", smallest=20).names == (
         "income_band under 25K", "income_band 25-49K", "income_band 150K+",
     )  # fmt: skip
 
 
 def test_what_is_too_small_even_so_is_left_out() -> None:
-    found = group(people(24, ("25-49K",) * 5 + ("150K+",)), "income")
-    assert found.names == ("income_band 25-49K",)
-    assert found.of.count("") == 4
-    assert found.notes == ("Fewer than 20 trials: income_band 150K+ (4); not shown.",)
+    segments = group(people(24, ("25-49K",) * 5 + ("150K+",)), "income")
+    assert segments.names == ("income_band 25-49K",)
+    assert segments.of.count("") == 4
+    assert segments.small == {"income_band 150K+": 4}
 
 
 def test_nothing_known_of_anybody() -> None:
-    found = group(people(40), "income")
-    assert found.names == ()
-    assert "No persona says its income_band" in found.notes[0]
+    segments = group(people(40), "income")
+    assert segments.names == ()
+    assert segments.small == {}

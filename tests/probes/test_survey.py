@@ -40,11 +40,14 @@ def test_answers_are_gathered_by_segment() -> None:
     answers = asyncio.run(conduct([QUESTION], asked, ScriptedChat(script)))
     assert [answer.answer for answer in answers] == ["never", "always"] * 5
     closed = shares([QUESTION], answers, asked, "review_reliance")
-    found = {(one.segment, one.answer): one.share for one in closed}
-    assert (found["everyone", "always"].number("given"), found["everyone", "always"].sizes) == (5, {"answered": 10})
-    assert found["everyone", "always"].interval.ends == pytest.approx((0.237, 0.763), abs=0.001)
-    assert found["review_reliance high", "always"].number("given") == 5
-    assert found["review_reliance low", "always"].number("given") == 0
+    by_answer = {(one.segment, one.answer): one.share for one in closed}
+    assert (by_answer["everyone", "always"].number("given"), by_answer["everyone", "always"].sizes) == (
+        5,
+        {"answered": 10},
+    )
+    assert by_answer["everyone", "always"].interval.ends == pytest.approx((0.237, 0.763), abs=0.001)
+    assert by_answer["review_reliance high", "always"].number("given") == 5
+    assert by_answer["review_reliance low", "always"].number("given") == 0
     assert next(one for one in closed if one.answer == "always").human == 0.75
 
 
@@ -64,8 +67,8 @@ def test_open_questions_take_any_text() -> None:
     answers = asyncio.run(conduct([question], people(2), ScriptedChat([said("Because.", times=None)])))
     assert [answer.answer for answer in answers] == ["Because.", "Because."]
     assert shares([question], answers, people(2)) == []
-    (found,) = open_answers([question], answers, people(2))
-    assert (found.answered, found.distinct, found.examples) == (2, 0.5, ("Because.",))
+    (open_answer,) = open_answers([question], answers, people(2))
+    assert (open_answer.answered, open_answer.distinct, open_answer.examples) == (2, 0.5, ("Because.",))
 
 
 def given(question: Question, *texts: str | None) -> list[Answer]:
@@ -112,16 +115,16 @@ def test_intervals_of_divergences_cover() -> None:
     rng, asked, covered = np.random.default_rng(0), people(150), 0
     for repeat in range(40):
         answers = given(question, *rng.choice(["a", "b", "c"], size=150, p=shares_of_agents).tolist())
-        found = divergences([question], answers, asked, seed=repeat)[0].js.interval
-        covered += found is not None and truth in found
+        interval = divergences([question], answers, asked, seed=repeat)[0].js.interval
+        covered += interval is not None and truth in interval
     assert 0.85 <= covered / 40 <= 1.0
 
 
 def test_a_summary_counts_failures_by_their_cause() -> None:
     failed = Answer(question="q", shopper="p0", answer=None, failure="TimeoutError: too late")
-    found = summarise([QUESTION], [failed, *given(QUESTION, "never", "never")[1:]], people(3))
-    assert (found.failed, found.failures) == (1, {"TimeoutError": 1})
-    assert found.shares[1].share.sizes == {"answered": 1}
+    result = summarise([QUESTION], [failed, *given(QUESTION, "never", "never")[1:]], people(3))
+    assert (result.failed, result.failures) == (1, {"TimeoutError": 1})
+    assert result.shares[1].share.sizes == {"answered": 1}
 
 
 def test_choices_come_in_an_order_of_each_personas_own() -> None:

@@ -8,12 +8,12 @@ from paars_gym.probes.two_way import crossed_difference, two_way_moments
 
 def test_worked_by_hand() -> None:
     """Two shoppers × two pages: V(persona) = 2·(1² + 1²)/16 = 1/4, V(page) = 0, V(cell) = 4/3·4·(1/4)/16 = 1/12."""
-    found = crossed_difference([0, 0, 0, 0], [1, 1, 0, 0], ["a", "a", "b", "b"], [1, 2, 1, 2])
-    assert found.value == 0.5
+    estimate = crossed_difference([0, 0, 0, 0], [1, 1, 0, 0], ["a", "a", "b", "b"], [1, 2, 1, 2])
+    assert estimate.value == 0.5
     # 1/4 + 0 - 1/12 = 1/6 is less than the persona's own 1/4, which therefore stands.
-    assert found.number("standard_error") == pytest.approx(0.5)
-    assert found.interval.ends == pytest.approx((0.5 - 12.7062 * 0.5, 0.5 + 12.7062 * 0.5), abs=1e-3)
-    assert (found.sizes, found.number("baseline")) == ({"trials": 4, "personas": 2, "pages": 2}, 0.0)
+    assert estimate.number("standard_error") == pytest.approx(0.5)
+    assert estimate.interval.ends == pytest.approx((0.5 - 12.7062 * 0.5, 0.5 + 12.7062 * 0.5), abs=1e-3)
+    assert (estimate.sizes, estimate.number("baseline")) == ({"trials": 4, "personas": 2, "pages": 2}, 0.0)
 
 
 def test_both_kinds_of_clusters_add_up() -> None:
@@ -31,10 +31,10 @@ def test_a_skewed_estimate_has_a_longer_interval_on_its_long_side() -> None:
     """One page in eight reacts: the true mean is rather above the estimate than as far below it."""
     people, pages = np.repeat(np.arange(20), 8).tolist(), np.tile(np.arange(8), 20).tolist()
     after = [int(page == 0) for page in pages]
-    found = crossed_difference(np.zeros(160), after, people, pages)
-    assert found.high - found.value > 1.5 * (found.value - found.low) > 0
+    estimate = crossed_difference(np.zeros(160), after, people, pages)
+    assert estimate.high - estimate.value > 1.5 * (estimate.value - estimate.low) > 0
     turned = crossed_difference(after, np.zeros(160), people, pages)
-    assert turned.interval.ends == pytest.approx((-found.high, -found.low))
+    assert turned.interval.ends == pytest.approx((-estimate.high, -estimate.low))
 
 
 def test_swapping_the_two_kinds_changes_nothing() -> None:
@@ -55,11 +55,11 @@ def test_swapping_the_two_kinds_changes_nothing() -> None:
     ],
 )
 def test_what_cannot_be_estimated_is_no_number(people: str, pages: str, after: tuple[int, ...], note: str) -> None:
-    found = crossed_difference([0, 0, 0, 0], after, people, pages)
-    assert found.note == note
-    assert found.interval is None
-    assert found.value == (0.0 if note == "no trial differs" else None)
-    assert found.number("may_differ") == (pytest.approx(1 - 0.05**0.5) if found.value == 0 else None)
+    estimate = crossed_difference([0, 0, 0, 0], after, people, pages)
+    assert estimate.note == note
+    assert estimate.interval is None
+    assert estimate.value == (0.0 if note == "no trial differs" else None)
+    assert estimate.number("may_differ") == (pytest.approx(1 - 0.05**0.5) if estimate.value == 0 else None)
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def the_index(folder: Path) -> Path:
-    (found,) = folder.glob("index-*")
-    return found
+    (index,) = folder.glob("index-*")
+    return index
 
 
 def test_it_lies_beside_the_catalog_and_is_opened_not_rebuilt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,10 +129,10 @@ def test_filters_hold_and_empty_text_lists_by_them(
 ) -> None:
     for text in ("red shoe", ""):
         rows = policies[spec].rank(text, Filters(min_rating=4, brand="BOB", category="rug"), limit=700).rows
-        found = [shop.product(row) for row in rows]
-        assert found
+        products = [shop.product(row) for row in rows]
+        assert products
         assert all(
-            item.brand == "Bob" and item.rating and item.rating >= 4 and "rug" in item.category for item in found
+            item.brand == "Bob" and item.rating and item.rating >= 4 and "rug" in item.category for item in products
         )
     assert policies[spec].rank("") == ((), 0)
 

@@ -24,7 +24,7 @@ def sessions(n: int, seed: int, end: str = "stop") -> list[Session]:
     rng = np.random.default_rng(seed)
     start = datetime(2025, 1, 1, tzinfo=UTC)
     words = ("red fan", "quiet fan", "desk lamp", "steel kettle", "usb cable")
-    found = []
+    places = []
     for i in range(n):
         events = []
         for j in range(1 + rng.poisson(1.0)):
@@ -33,8 +33,8 @@ def sessions(n: int, seed: int, end: str = "stop") -> list[Session]:
             view = Event(kind="view", product="p", title=f"{word} {i}", time=start + timedelta(seconds=20 * j + 9))
             events += [view] * int(rng.integers(0, 3))
         events += [Event(kind="purchase", product="p", units=1)] * int(rng.integers(0, 2))
-        found.append(Session(shopper=f"s{i}", key=f"{end}{i}", events=tuple(events), end=end))  # type: ignore[arg-type]
-    return found
+        places.append(Session(shopper=f"s{i}", key=f"{end}{i}", events=tuple(events), end=end))  # type: ignore[arg-type]
+    return places
 
 
 def shown(report: AlignmentReport, width: int = 200) -> str:
@@ -73,12 +73,12 @@ def test_at_eighty_columns_every_verdict_and_number_is_whole(report: AlignmentRe
     by_segment = [m for m in by_segment if m.of in ("searches", "views", "purchases")]
     assert whole
     assert by_segment
-    for found in [*whole, *by_segment]:
-        estimate = found.estimate
+    for each in [*whole, *by_segment]:
+        estimate = each.estimate
         parts = [number(estimate.value), number(estimate.floor), estimate.verdict]
         if estimate.low is not None:
             parts.append(f"[{number(estimate.low)}, {number(estimate.high)}]")
-        if estimate.p_value is not None and found.segment is None:
+        if estimate.p_value is not None and each.segment is None:
             parts.append(f"p {estimate.p_value:.2g}")
         assert any(all(part in line for part in parts) for line in lines), parts
     for of in ("searches", "order of actions", "first queries", "queries"):
@@ -93,10 +93,10 @@ def test_a_number_without_verdict_says_why() -> None:
 
 
 def test_appendix_d_says_whether_it_compares(report: AlignmentReport) -> None:
-    told = paper_values("queries for viewed items", "KDE-KL h = 0.001")
-    assert "base 410026, persona 334170" in told
-    assert "near 100" in told
-    assert "183 (base) and 179 (persona)" in told
+    paper = paper_values("queries for viewed items", "KDE-KL h = 0.001")
+    assert "base 410026, persona 334170" in paper
+    assert "near 100" in paper
+    assert "183 (base) and 179 (persona)" in paper
 
 
 def test_a_report_is_a_table(report: AlignmentReport) -> None:
@@ -161,8 +161,8 @@ def test_the_command_writes_the_report(tmp_path: Path) -> None:
         "--by", "age", "--attributes", "who.csv", "--minimum", "5", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = AlignmentReport.model_validate(json.loads((tmp_path / "results.json").read_text()))
-    assert found.find("searches", "KL", segment="old").estimate.sizes["human"] == 20
+    report = AlignmentReport.model_validate(json.loads((tmp_path / "results.json").read_text()))
+    assert report.find("searches", "KL", segment="old").estimate.sizes["human"] == 20
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

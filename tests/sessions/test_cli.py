@@ -18,10 +18,10 @@ def paars(*arguments: object, typed: str | None = None) -> str:
 
 
 def test_import_describe_split(tmp_path):
-    told = paars("sessions", "import", FIXTURES / "2019-Nov.csv", "--format", "rees46", "--out", tmp_path / "s")
-    assert "2, by the log's session ids" in told
+    printed = paars("sessions", "import", FIXTURES / "2019-Nov.csv", "--format", "rees46", "--out", tmp_path / "s")
+    assert "2, by the log's session ids" in printed
     again = paars("sessions", "import", FIXTURES / "2019-Nov.csv", "--format", "rees46", "--out", tmp_path / "s")
-    assert again == told  # a store is replaced whole
+    assert again == printed  # a store is replaced whole
     described = paars("sessions", "describe", tmp_path / "s")
     assert "sales of an A/B test" in described
     split = paars("sessions", "split", tmp_path / "s", "--by", "shopper", "--fraction", "0.5", "--out", tmp_path / "x")

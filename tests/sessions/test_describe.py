@@ -34,24 +34,35 @@ def test_what_is_there(tmp_path):
         ),
         Session(shopper="d", key="5", start=NOON + timedelta(days=1), end="gave_up"),
     ]
-    found = describe(write_sessions(tmp_path, sessions, provenance=Provenance(synthetic=True)))
-    assert (found.sessions, found.empty_sessions, found.events, found.shoppers, found.returning) == (5, 1, 10, 4, 1)
-    assert found.kinds == {"search": 5, "view": 5}
-    assert found.ends == {"stop": 4, "gave_up": 1}
-    assert (found.first, found.last) == (NOON, NOON + timedelta(days=1))
-    views = next(one for one in found.distributions if one.statistic == "views")
+    description = describe(write_sessions(tmp_path, sessions, provenance=Provenance(synthetic=True)))
+    assert (
+        description.sessions,
+        description.empty_sessions,
+        description.events,
+        description.shoppers,
+        description.returning,
+    ) == (5, 1, 10, 4, 1)
+    assert description.kinds == {"search": 5, "view": 5}
+    assert description.ends == {"stop": 4, "gave_up": 1}
+    assert (description.first, description.last) == (NOON, NOON + timedelta(days=1))
+    views = next(one for one in description.distributions if one.statistic == "views")
     assert (views.mean, views.median, views.most) == (1.0, 1.0, 2)
     assert views.share_zero == pytest.approx(0.2)
-    assert ("shoppers", "synthetic") in facts(found)
+    assert ("shoppers", "synthetic") in facts(description)
 
 
 def test_what_a_log_does_not_record_is_not_a_statistic(tmp_path):
     only = Provenance(what_is_known=("purchases", "products"))
     store = write_sessions(tmp_path, [visit("1", "purchase", "purchase")], provenance=only)
-    found = describe(store)
-    assert [one.statistic for one in found.distributions] == ["purchases"]
+    description = describe(store)
+    assert [one.statistic for one in description.distributions] == ["purchases"]
 
 
 def test_an_empty_store(tmp_path):
-    found = describe(write_sessions(tmp_path, [], provenance=Provenance()))
-    assert (found.sessions, found.shoppers, found.first, found.distributions) == (0, 0, None, ())
+    description = describe(write_sessions(tmp_path, [], provenance=Provenance()))
+    assert (description.sessions, description.shoppers, description.first, description.distributions) == (
+        0,
+        0,
+        None,
+        (),
+    )

@@ -80,10 +80,14 @@ def test_bestbuy_search_stands_once_for_its_clicks(tmp_path):
     assert [event.kind for event in first.events] == ["search", "view", "view"]
     assert first.events[0].query == "Televisiones Panasonic  50 pulgadas"
     assert [event.kind for event in second.events] == ["search", "view"]
-    told = store.provenance
-    assert (told.records_read, told.records_kept, told.records_ignored) == (3, 3, 0)  # lines, not events
-    assert "searches" not in told.what_is_known
-    assert told.timezone == "UTC"
+    provenance = store.provenance
+    assert (provenance.records_read, provenance.records_kept, provenance.records_ignored) == (
+        3,
+        3,
+        0,
+    )  # lines, not events
+    assert "searches" not in provenance.what_is_known
+    assert provenance.timezone == "UTC"
 
 
 def test_uci_counts_survive_without_products(tmp_path):
@@ -125,14 +129,14 @@ def test_diginetica_joins_its_files(tmp_path):
 
 def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
     store = import_log(FIXTURES / "opera-train-00000-of-00001.parquet", tmp_path / "s", "opera")
-    found, other = store
-    assert found.shopper == "11111111-aaaa-4bbb-8ccc-000000000001"
-    assert [event.kind for event in found.events] == ["search", "view", "purchase", "stop"]
-    search, view, purchase, _ = found.events
+    session, other = store
+    assert session.shopper == "11111111-aaaa-4bbb-8ccc-000000000001"
+    assert [event.kind for event in session.events] == ["search", "view", "purchase", "stop"]
+    search, view, purchase, _ = session.events
     assert search.query == "rice cooker"
     assert (view.product, view.title) == ("B1", "Rice cooker")
     assert (purchase.product, purchase.units, purchase.price) == ("B2", 2, 1139.99)
-    assert found.start == datetime(2025, 4, 14, 21, 53, 0, 792_000, tzinfo=UTC)
+    assert session.start == datetime(2025, 4, 14, 21, 53, 0, 792_000, tzinfo=UTC)
     assert [(event.kind, event.query) for event in other.events] == [("search", "green tea"), ("stop", None)]
     assert (store.provenance.records_read, store.provenance.records_kept) == (8, 8)
 

@@ -64,8 +64,13 @@ def test_bad_rows_are_quarantined_by_row_field_and_value(tmp_path):
         (6, "product", ""),
         (11, "time", "1500000000000"),
     ]
-    told = store.provenance
-    assert (told.records_read, told.records_kept, told.records_rejected, told.records_ignored) == (13, 3, 9, 1)
+    provenance = store.provenance
+    assert (
+        provenance.records_read,
+        provenance.records_kept,
+        provenance.records_rejected,
+        provenance.records_ignored,
+    ) == (13, 3, 9, 1)
     assert store.card.events == 3
 
 
@@ -92,13 +97,13 @@ def test_a_file_cut_anywhere_is_imported_up_to_the_cut(tmp_path, suffix, compres
     whole = gzip.compress(text.encode()) if compressed else text.encode()
     for cut in (len(whole) // 2, len(whole) * 3 // 4, len(whole) - 20):
         store = run(tmp_path, whole[:cut], name=name)
-        told = store.provenance
-        assert told.cut, "a cut file says so"
+        provenance = store.provenance
+        assert provenance.cut, "a cut file says so"
         assert 0 < store.card.events < 200
         products = store.scan().select("product").collect().to_series().to_list()
         assert sorted(products) == sorted(f"p{i}" for i in range(store.card.events))
-        assert told.records_read == told.records_kept + told.records_rejected
-        assert told.records_rejected <= 1
+        assert provenance.records_read == provenance.records_kept + provenance.records_rejected
+        assert provenance.records_rejected <= 1
     assert run(tmp_path, whole, name=name).provenance.cut == ()
 
 
@@ -138,9 +143,9 @@ def test_cut_at_any_byte_a_log_gives_only_what_it_held(tmp_path, name, from_reco
         log.write_bytes(pack(text[:cut]))
         store = import_log(log, tmp_path / "s", "rees46", overwrite=True)
         assert events(store) <= known, text[:cut]
-        told = store.provenance
-        assert told.records_kept == text[:cut].count(b"\n") - 1
-        assert bool(told.cut) == bool(told.records_rejected) == (text[cut - 1] != ord("\n"))
+        provenance = store.provenance
+        assert provenance.records_kept == text[:cut].count(b"\n") - 1
+        assert bool(provenance.cut) == bool(provenance.records_rejected) == (text[cut - 1] != ord("\n"))
 
 
 def test_packed_logs(tmp_path):
@@ -285,10 +290,14 @@ lines = st.builds(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_record_is_accounted_for(tmp_path, lines):
     store = run(tmp_path, HEADER + GOOD + "".join(line + "\n" for line in lines) + GOOD)
-    told = store.provenance
-    assert told.records_read == told.records_kept + told.records_rejected + told.records_ignored == len(lines) + 2
-    assert store.card.events == told.records_kept
-    assert len(rejected(store)) == told.records_rejected
+    provenance = store.provenance
+    assert (
+        provenance.records_read
+        == provenance.records_kept + provenance.records_rejected + provenance.records_ignored
+        == len(lines) + 2
+    )
+    assert store.card.events == provenance.records_kept
+    assert len(rejected(store)) == provenance.records_rejected
     rows = [row for row, _, _ in rejected(store)]
     assert len(set(rows)) == len(rows)
     assert not {1, len(lines) + 2} & set(rows)

@@ -174,8 +174,8 @@ def test_histories_end_before_the_date(tmp_path, monkeypatch):
         visit("a2", shopper="ann", start=NOON + 2 * day),
     ]
     store = write_sessions(tmp_path / "s", sessions, provenance=Provenance())
-    found = {history.shopper: [session.key for session in history.sessions] for history in store.histories()}
-    assert found == {"bob": ["b1", "b2"], "ann": ["a1", "a2"]}
+    keys = {history.shopper: [session.key for session in history.sessions] for history in store.histories()}
+    assert keys == {"bob": ["b1", "b2"], "ann": ["a1", "a2"]}
 
     cut = list(store.histories(as_of=NOON + timedelta(seconds=2)))
     assert {history.shopper: [len(one.events) for one in history.sessions] for history in cut} == {

@@ -13,24 +13,24 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def test_it_finds_what_the_named_formats_say():
-    found = propose(FIXTURES / "events.csv").mapping
-    assert found is not None
-    assert found.columns == {"shopper": "visitorid", "time": "timestamp", "kind": "event", "product": "itemid"}
-    assert found.kinds == {"addtocart": "add", "transaction": "purchase"}
-    assert found.time == "ms"
-    found = propose(FIXTURES / "2019-Nov.csv").mapping
-    assert found is not None
-    assert found.columns["session"] == "user_session"
-    assert found.kinds == {"cart": "add", "remove_from_cart": "remove"}
-    assert found.time == "iso"
+    mapping = propose(FIXTURES / "events.csv").mapping
+    assert mapping is not None
+    assert mapping.columns == {"shopper": "visitorid", "time": "timestamp", "kind": "event", "product": "itemid"}
+    assert mapping.kinds == {"addtocart": "add", "transaction": "purchase"}
+    assert mapping.time == "ms"
+    mapping = propose(FIXTURES / "2019-Nov.csv").mapping
+    assert mapping is not None
+    assert mapping.columns["session"] == "user_session"
+    assert mapping.kinds == {"cart": "add", "remove_from_cart": "remove"}
+    assert mapping.time == "iso"
 
 
 def test_its_mapping_is_a_file_that_imports_the_log(tmp_path):
-    found = propose(FIXTURES / "2019-Nov.csv").mapping
-    assert found is not None
-    (tmp_path / "map.toml").write_text(found.toml(), encoding="utf-8")
+    proposed = propose(FIXTURES / "2019-Nov.csv").mapping
+    assert proposed is not None
+    (tmp_path / "map.toml").write_text(proposed.toml(), encoding="utf-8")
     mapping = LogMapping.parse(str(tmp_path / "map.toml"))
-    assert mapping == found
+    assert mapping == proposed
     by_map = import_log(FIXTURES / "2019-Nov.csv", tmp_path / "a", mapping)
     assert list(by_map) == list(import_log(FIXTURES / "2019-Nov.csv", tmp_path / "b", "rees46"))
 
@@ -38,19 +38,19 @@ def test_its_mapping_is_a_file_that_imports_the_log(tmp_path):
 def test_json_lines_and_unplaced_words(tmp_path):
     log = tmp_path / "log.jsonl"
     log.write_text('{"uid": 1, "ts": 1500000000, "action": "buy", "sku": "x"}\n{"uid": 1, "action": "yodel"}\n')
-    found = propose(log)
-    assert found.mapping is not None
-    assert found.mapping.time == "s"
-    assert found.unplaced == ("yodel",)
-    assert found.head.columns == ["uid", "ts", "action", "sku"]
+    proposal = propose(log)
+    assert proposal.mapping is not None
+    assert proposal.mapping.time == "s"
+    assert proposal.unplaced == ("yodel",)
+    assert proposal.head.columns == ["uid", "ts", "action", "sku"]
 
 
 def test_it_says_what_it_misses(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("colour;size\nred;4\n")
-    found = propose(log)
-    assert found.mapping is None
-    assert found.missing == ("shopper or session", "kind")
+    proposal = propose(log)
+    assert proposal.mapping is None
+    assert proposal.missing == ("shopper or session", "kind")
 
 
 def test_answers_override_its_guesses(tmp_path):
@@ -101,10 +101,10 @@ def test_a_guess_can_be_refused_and_a_slip_is_asked_again(tmp_path):
 def test_times_are_found_in_common_notations_whatever_the_column(tmp_path, times, notation, column):
     log = tmp_path / "log.csv"
     log.write_text(f'user,event,"{column}",item\n' + "".join(f"a,view,{time},p\n" for time in times))
-    found = propose(log)
-    assert found.mapping is not None
-    assert (found.mapping.columns.get("time"), found.mapping.time, found.doubts) == (column, notation, ())
-    store = import_log(log, tmp_path / "s", found.mapping)
+    proposal = propose(log)
+    assert proposal.mapping is not None
+    assert (proposal.mapping.columns.get("time"), proposal.mapping.time, proposal.doubts) == (column, notation, ())
+    store = import_log(log, tmp_path / "s", proposal.mapping)
     assert (store.card.events, store.provenance.times) == (len(times), "all")
 
 
@@ -119,10 +119,10 @@ def test_times_are_found_in_common_notations_whatever_the_column(tmp_path, times
 def test_it_says_when_it_is_not_sure_of_the_times(tmp_path, times, doubt):
     log = tmp_path / "log.csv"
     log.write_text("user,event,time,item\n" + "".join(f"a,view,{time},p\n" for time in times))
-    found = propose(log)
-    assert found.doubts[0].startswith(doubt)
-    assert found.mapping is not None
-    assert ("time" in found.mapping.columns) == ("soon" in times)
+    proposal = propose(log)
+    assert proposal.doubts[0].startswith(doubt)
+    assert proposal.mapping is not None
+    assert ("time" in proposal.mapping.columns) == ("soon" in times)
 
 
 def test_it_asks_for_the_notation_that_it_does_not_know(tmp_path):
@@ -146,9 +146,9 @@ def test_nested_parquet_is_shown_and_imported(tmp_path):
         }
     )
     frame.write_parquet(tmp_path / "log.parquet")
-    found = propose(tmp_path / "log.parquet")
-    assert found.head["results"].to_list() == ['["p1", "p2"]', None, "[]"]
-    store = import_log(tmp_path / "log.parquet", tmp_path / "s", found.mapping)
+    proposal = propose(tmp_path / "log.parquet")
+    assert proposal.head["results"].to_list() == ['["p1", "p2"]', None, "[]"]
+    store = import_log(tmp_path / "log.parquet", tmp_path / "s", proposal.mapping)
     (session,) = store
     assert session.events[0].results == ("p1", "p2")
     assert session.events[0].query == '["red", "fan"]'
@@ -156,7 +156,7 @@ def test_nested_parquet_is_shown_and_imported(tmp_path):
     assert '"fly"' in (tmp_path / "s" / "rejected.jsonl").read_text()
     frame.with_columns(results=pl.lit([{"id": 1}])).write_parquet(tmp_path / "log.parquet")
     with pytest.raises(ValueError, match="results must be lists of product ids"):
-        import_log(tmp_path / "log.parquet", tmp_path / "s", found.mapping, overwrite=True)
+        import_log(tmp_path / "log.parquet", tmp_path / "s", proposal.mapping, overwrite=True)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.env import RetailEnv
-from paars_gym.shop.goal import goal_score, sample_goal
-from paars_gym.shop.rewards import make_reward
+from paars_gym.shop.rewards import goal_score, make_reward, sample_goal
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.state import Bought, State
 

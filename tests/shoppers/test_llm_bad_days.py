@@ -21,7 +21,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
 from paars_gym.llm.limits import Retrying
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from tests.shoppers.bad_days import FAULTS, PLANTED, SPECS, BadDay, bad_day
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.sessions.run_log import scan
 from paars_gym.shop.open import open_shop
-from paars_gym.simulation.log import scan
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from tests.conftest import twelve_products
 from tests.simulation.shoppers import Wanderer

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from paars_gym.config import FIRST_DAY
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, Session, session_rng
+from paars_gym.sessions.run_log import encode
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.episode import Played, ScheduledVisit, play, play_async
-from paars_gym.simulation.log import encode
 from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 

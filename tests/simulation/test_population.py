@@ -14,13 +14,13 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.llm.errors import BudgetSpentError
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.sessions.event import Intention
+from paars_gym.sessions.run_log import read_log
 from paars_gym.shop.open import env_factory
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.concurrency import play_all
 from paars_gym.simulation.episode import Played
-from paars_gym.simulation.log import read_log
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.schedule import Schedule
 from tests.simulation.shoppers import SlowWanderer, Wanderer
 from tests.simulation.test_run_folder import lines, run

@@ -19,7 +19,7 @@ from paars_gym.sessions.store import Store
 from paars_gym.shoppers.protocol import GaveUp
 from paars_gym.simulation.read_run import Run
 from tests.simulation.shoppers import Wanderer
-from tests.simulation.test_run_folder import run
+from tests.simulation.test_run_folder import run, steps_of
 
 PERSONA = Persona(
     shopper="ann",
@@ -118,6 +118,8 @@ def test_an_own_policy_has_records_without_a_word_about_a_model(tmp_path: Path, 
     played = Run(tmp_path)
     assert list(played) == sorted(session.key for session in Store(tmp_path / "sessions"))
     assert len(played) == len(list(played.sessions)) == 20
+    acted = [step for key in played for step in played.session(key).steps if step.action is not None]
+    assert all(step.latency_seconds is not None and 0 <= step.latency_seconds < 60 for step in acted)
     assert (played.settings.run.policy, played.settings.run.seed) == ("moody", 1)
     assert "20 sessions of moody, finished" in repr(played)
     ends = set()
@@ -182,10 +184,10 @@ def test_an_own_policy_may_tell_of_its_model(tmp_path: Path, catalog: Catalog) -
 
 def test_sessions_played_again_take_the_place_of_the_former(tmp_path: Path, catalog: Catalog) -> None:
     run(tmp_path, catalog)
-    before = {key: Run(tmp_path).session(key) for key in Run(tmp_path)}
+    before = steps_of(Run(tmp_path))
     log = tmp_path / "sessions.jsonl"
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:7]))
     unfinished = Run(tmp_path)
     assert len(unfinished) == 7
     run(tmp_path, catalog, resume=True)
-    assert {key: Run(tmp_path).session(key) for key in Run(tmp_path)} == before
+    assert steps_of(Run(tmp_path)) == before

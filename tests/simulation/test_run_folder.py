@@ -11,10 +11,11 @@ import pytest
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.sessions.run_log import read_log, scan
+from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import Store
-from paars_gym.simulation.log import read_log, scan
 from paars_gym.simulation.read_run import Run
-from paars_gym.simulation.run import RunResult
+from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder, Settings
 from tests.simulation.shoppers import Wanderer
@@ -36,6 +37,12 @@ def lines(out: Path) -> list[bytes]:
     return sorted((out / "sessions.jsonl").read_bytes().splitlines(keepends=True))
 
 
+def steps_of(read: Run) -> dict[str, list[StepRecord]]:
+    """The step records of each session, without the time that the policy took, which differs from run to run."""
+    untimed = {"latency_seconds": None}
+    return {key: [step.model_copy(update=untimed) for step in read.session(key).steps] for key in read}
+
+
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
     return subprocess.run(
@@ -54,13 +61,12 @@ def test_killed_at_100_random_moments_a_run_ends_as_if_nothing_had_happened(tmp_
     assert len(whole) == len(sessions) == len({session.key for session in sessions}) == 150
     runs = sorted(tmp_path.glob("run-*"))
     assert runs
-    steps = {key: Run(tmp_path / "whole").session(key).steps for key in Run(tmp_path / "whole")}
+    steps = steps_of(Run(tmp_path / "whole"))
     assert all(steps.values())
     for folder in runs:
         assert lines(folder) == whole
         assert list(Store(folder / "sessions")) == sessions
-        again = Run(folder)
-        assert {key: again.session(key).steps for key in again} == steps
+        assert steps_of(Run(folder)) == steps
 
 
 def test_a_run_goes_on_from_any_byte_of_its_log(tmp_path: Path, catalog: Catalog) -> None:
@@ -98,6 +104,25 @@ def test_a_damaged_line_is_named_set_aside_and_played_again(tmp_path: Path, cata
     assert lines(whole) == before
     assert (whole / "sessions.damaged").read_bytes().replace(damage, b"") != b""
     assert len(tally.store) == 20
+
+
+def test_damaged_step_records_are_named_and_their_sessions_kept(tmp_path: Path, catalog: Catalog) -> None:
+    run(tmp_path, catalog, record="steps")
+    before = lines(tmp_path)
+    steps, log = tmp_path / "steps.jsonl.zst", tmp_path / "sessions.jsonl"
+    damaged = bytearray(steps.read_bytes())
+    damaged[200] ^= 0xFF
+    steps.write_bytes(damaged)
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    resumed = run(tmp_path, catalog, record="steps", resume=True)
+    assert resumed.played == 1
+    assert resumed.damaged == []
+    assert resumed.damaged_steps[0].startswith("bytes 0 to ")
+    assert lines(tmp_path) == before
+    read = Run(tmp_path)
+    assert sorted(read) == [f"{number:07d}" for number in range(20)]
+    assert sum(not read.session(key).steps for key in read) == 1
+    assert any("shown" in step.lost for key in read for step in read.session(key).steps)
 
 
 def sealed(content: bytes) -> bytes:

@@ -106,17 +106,25 @@ def test_any_damaged_byte_is_set_aside_with_its_session_alone(whole: Path) -> No
     assert whole.with_name("steps.damaged").stat().st_size > 0
 
 
-def test_texts_in_a_damaged_part_are_said_to_be_lost(whole: Path) -> None:
+def test_texts_in_a_damaged_part_are_named_and_left_out(whole: Path) -> None:
     damaged = bytearray(whole.read_bytes())
-    damaged[200] ^= 0xFF
+    damaged[200] ^= 0xFF  # in the frame of session a, which holds the texts that all three share
     whole.write_bytes(damaged)
-    with pytest.raises(ValueError, match="session 'b' stood in a damaged part"):
-        StepReader(whole).read("b")
+    reader = StepReader(whole)
+    assert reader.keys() == ("b", "c")
+    steps = reader.read("b")
+    assert [step.lost for step in steps] == [
+        ("shown", "said", "prompt[0]", "prompt[1]", "parameters[tools]", "parameters[seed]")
+    ] * 3
+    for step, before in zip(steps, records("b"), strict=True):
+        assert before.model is not None
+        gone = before.model.model_copy(update={"prompt": (), "said": {}, "parameters": {}})
+        assert step.model_copy(update={"lost": ()}) == before.model_copy(update={"shown": "", "model": gone})
 
 
 def test_keys_of_the_environment_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OWN_API_KEY", "planted-secret")
-    told = StepRecord(
+    secret = StepRecord(
         session="a",
         step=1,
         action=None,
@@ -126,7 +134,7 @@ def test_keys_of_the_environment_are_never_written(tmp_path: Path, monkeypatch: 
         model=ModelTurn(prompt=({"role": "system", "text": "my key: planted-secret"},)),
     )
     with StepWriter(tmp_path / "steps") as writer:
-        writer.add("a", [told])
+        writer.add("a", [secret])
     (read,) = StepReader(tmp_path / "steps").read("a")
     assert read.model is not None
     assert (read.shown, read.failure) == ("[key]", "HTTPError: [key]")

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from paars_gym.alignment.item_selection import ItemCases
-from paars_gym.alignment.paper import PAPER
 from paars_gym.cli import app
 from paars_gym.config import RunConfig
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences
 from paars_gym.report.item_selection import table_3, table_3_remarks
+from paars_gym.report.paper import PAPER
 from paars_gym.tasks.asking import FAILED, Answers
 from paars_gym.tasks.item_baselines import choose_popular, item_phrases, preference_phrases, profile_phrases
 from paars_gym.tasks.item_results import ItemResults, by_group, contrast, gains_of, row_of, worst_served

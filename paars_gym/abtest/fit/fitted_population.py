@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.fit.weights import resample
+from paars_gym.abtest.outcomes import columns_of
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig
 from paars_gym.files import write_whole
@@ -15,6 +18,20 @@ from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.parameters import BehaviouralParameters
+
+MOMENTS = ("conversion", "units", "searches", "views", "no view", "one view", "many views", "many searches")
+"""What is matched: conversion, units, and the lengths of sessions."""
+SEEN_IN = {
+    "conversion": "purchases",
+    "units": "purchases",
+    "searches": "searches",
+    "many searches": "searches",
+    "views": "views",
+    "no view": "views",
+    "one view": "views",
+    "many views": "views",
+}
+"""What a log must hold for a moment to be known; in words of a store's provenance."""
 
 TURNS = 20
 """A persona comes in proportion to its weight, to one part in so many."""
@@ -30,7 +47,7 @@ class Stage(_Frozen):
     Attributes:
         name: What has been fitted up to here.
         moments: Means a session.
-        distance: To the held-out people, see `paars_gym.abtest.fit.moments.distance`.
+        distance: To the held-out people, see `paars_gym.abtest.fit.fitted_population.distance`.
     """
 
     name: str
@@ -125,13 +142,6 @@ class FittedPopulation(_Frozen):
             }
         )
 
-    def summary(self) -> str:
-        """In a few words, for reports."""
-        mix = ", ".join(f"{goal} {share:.0%}" for goal, share in self.mix.items())
-        fitted = ", choices fitted" if self.parameters else ""
-        weighted = ", personas weighted" if self.weights else ""
-        return f"{mix}{fitted}{weighted}; {self.train_sessions:,} sessions of people"
-
     def write(self, path: str | Path) -> None:
         """Keeps it in a file, whole or not at all."""
         write_whole(Path(path), self.model_dump_json(indent=2) + "\n")
@@ -171,3 +181,70 @@ def comers(personas: Sequence[Persona], weights: Mapping[str, float], sessions: 
     number = min(sessions, TURNS * len(personas))
     shares = [weights[persona.shopper] for persona in personas]
     return resample(personas, shares, number, session_rng(seed, "personas by weight"))
+
+
+def moments_of(rows: Iterable[tuple[float, ...]]) -> Floats:
+    """What of each session is matched, shape (sessions, len(MOMENTS)).
+
+    Args:
+        rows: Of `paars_gym.abtest.outcomes.measure`.
+
+    Raises:
+        ValueError: There is no row.
+    """
+    columns = columns_of(rows)
+    if not len(columns["units"]):
+        raise ValueError("There is no session to take moments of.")
+    views, searches = columns["views"], columns["searches"]
+    lengths = (searches, views, views == 0, views == 1, views > 5, searches > 2)
+    return np.stack([columns["converted"], columns["units"], *lengths], axis=1).astype(np.float64)
+
+
+def known_moments(what_is_known: Collection[str], sample: Floats) -> tuple[str, ...]:
+    """Moments that a log tells and that vary in it, in the order of `MOMENTS`.
+
+    Args:
+        what_is_known: Of a store's provenance: ``purchases``, ``searches``, ``views``.
+        sample: `moments_of` the log.
+
+    Raises:
+        ValueError: There is none.
+    """
+    varies = dict(zip(MOMENTS, np.ptp(sample, axis=0) > 0, strict=True))
+    known = tuple(name for name in MOMENTS if SEEN_IN[name] in what_is_known and varies[name])
+    if not known:
+        raise ValueError(
+            "In these sessions nothing varies that could be matched. Matched are purchases, searches and views; known "
+            f"are {', '.join(what_is_known) or 'none'}."
+        )
+    return known
+
+
+def distance(simulated: Floats, human: Floats, scale: Floats) -> float:
+    """Root mean square difference of mean moments, in standard deviations of a human session.
+
+    Args:
+        simulated: Mean moments, shape (moments,).
+        human: The same of people.
+        scale: Standard deviation of each moment over people's sessions.
+    """
+    return float(np.sqrt(np.mean(np.square((simulated - human) / scale))))
+
+
+def nearest_shares(of_goal: Floats, target: Floats, scale: Floats) -> Floats:
+    """The mix of goals, shares >= 0 of sum 1, whose mean moments are nearest to a target.
+
+    Simulated method of moments (McFadden 1989) with diagonal weights. It reaches only what mixtures of goals reach.
+
+    Args:
+        of_goal: Mean moments of each goal's sessions, shape (goals, moments).
+        target: Mean moments to reach, shape (moments,).
+        scale: In units of which each moment is measured, shape (moments,).
+    """
+    from scipy.optimize import nnls
+
+    # Non-negative least squares; the shares' sum is held at 1 by a row that outweighs all others.
+    heavy = 1e4
+    system = np.vstack([(of_goal / scale).T, np.full(len(of_goal), heavy)])
+    shares, _ = nnls(system, np.append(target / scale, heavy))
+    return np.asarray(shares / shares.sum(), dtype=np.float64)

@@ -1,22 +1,29 @@
 """Calibrating a simulated population on some of people's sessions, and judging it on others.
 
 The paper explains effects 10 to 30 times too large by agents that always mean to buy (section 6). So three things are
-fitted to sessions of people without a test: how readily the shoppers buy, look and go on (`choices`), what they
-come for (`moments`), and how often each persona comes (`weights`).
+fitted to sessions of people without a test: how readily the shoppers buy, look and go on, what they come for, and
+how often each persona comes (`weights`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from paars_gym.abtest.estimate import Floats
-from paars_gym.abtest.fit.choices import fit_moments
-from paars_gym.abtest.fit.fitted_population import FittedPopulation, Stage, comers
-from paars_gym.abtest.fit.moments import MOMENTS, distance, known_moments, moments_of, nearest_shares
+from paars_gym.abtest.fit.fitted_population import (
+    MOMENTS,
+    FittedPopulation,
+    Stage,
+    comers,
+    distance,
+    known_moments,
+    moments_of,
+    nearest_shares,
+)
 from paars_gym.abtest.fit.weights import Marginals, persona_traits, rake
 from paars_gym.abtest.outcomes import FAILED, measure
 from paars_gym.abtest.play import play_visits
@@ -27,8 +34,14 @@ from paars_gym.sessions.event import Session, session_rng
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played
-from paars_gym.simulation.run import make_schedule, read_people, visits
+from paars_gym.simulation.schedule import make_schedule, visits
+
+STEP, LONGEST, RIDGE = 0.4, 1.5, 0.01
+"""Of a finite difference; of one parameter in one round; of the normal equations. In log odds, as parameters are."""
+ENOUGH = 0.02
+"""Relative gain below which another round is not worth its simulations."""
 
 FITTED = ("outside", "attraction", "scroll", "reformulate", "after_view")
 """Parameters of the behavioural shopper that conversion and the lengths of sessions depend on most."""
@@ -192,3 +205,59 @@ def _split(human: Iterable[Session], held_out: float, seed: int) -> tuple[Floats
     sides = order[judges:].tolist(), order[:judges].tolist()
     train, judge = (moments_of(row for index in side for row in rows[names[index]]) for side in sides)
     return train, judge
+
+
+class MomentFit(NamedTuple):
+    """Parameters found by their moments.
+
+    Attributes:
+        values: Parameters, shape (p,).
+        distance: Root mean square of simulated less target moments, on the training part.
+        distances: The same at the start and after each round.
+        rounds: Rounds that improved it.
+    """
+
+    values: Floats
+    distance: float
+    distances: tuple[float, ...]
+    rounds: int
+
+
+def fit_moments(simulate: Callable[[Floats], Floats], target: Floats, start: Floats, *, rounds: int = 4) -> MomentFit:
+    """Parameters whose simulated moments are nearest to those of people.
+
+    Simulated method of moments (McFadden 1989) with the identity as weights, minimised by Gauss and Newton's steps:
+    ``step = (J'J + ridge)⁻¹ J' (target - moments)``, J by forward differences. ``simulate`` must use the same seeds
+    each time, so that moments change by the parameters alone. A step that does not come nearer is halved, twice; the
+    best point is kept. Standard errors are not given: the fit is judged by sessions that it has not seen.
+
+    Args:
+        simulate: Moments by parameters, in units in which all moments weigh alike.
+        target: People's, shape (m,).
+        start: Shape (p,).
+        rounds: Most; each takes p + 1 simulations, and up to two more.
+    """
+    values, moments = np.array(start, dtype=np.float64), simulate(start)
+    best = _far(moments, target)
+    distances = [best]
+    for _ in range(rounds):
+        slopes = [(simulate(values + STEP * unit) - moments) / STEP for unit in np.eye(len(values))]
+        jacobian = np.stack(slopes, axis=1)
+        normal = jacobian.T @ jacobian + RIDGE * np.eye(len(values))
+        step = np.clip(np.linalg.solve(normal, jacobian.T @ (target - moments)), -LONGEST, LONGEST)
+        for share in (1.0, 0.5, 0.25):
+            tried = simulate(values + share * step)
+            if _far(tried, target) < best:
+                values, moments = values + share * step, tried
+                break
+        else:
+            break
+        distances.append(_far(moments, target))
+        gained, best = best - distances[-1], distances[-1]
+        if gained < ENOUGH * best:
+            break
+    return MomentFit(values, best, tuple(distances), len(distances) - 1)
+
+
+def _far(moments: Floats, target: Floats) -> float:
+    return float(np.sqrt(np.mean(np.square(moments - target))))

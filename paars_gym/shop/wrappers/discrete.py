@@ -159,15 +159,15 @@ def in_cart(info: dict[str, Any]) -> list[str]:
 def _search(query: str, intention: Intention | None) -> str:
     """A search on offer as text; ``search[]``, which the shop refuses, where the intention lacks what it names."""
     budget = None if intention is None or intention.budget is None else f"{intention.budget:g}"
-    told = {
+    values = {
         "text": intention.text if intention else None,
         "category": intention.category if intention else None,
         "budget": budget,
     }
-    if not all(told[name] for name in _PLACE.findall(query)):
+    if not all(values[name] for name in _PLACE.findall(query)):
         return "search[]"
     # Split first: a bar in an intention's text is no filter.
-    words, *filters = (_PLACE.sub(lambda place: str(told[place[1]]), part).strip() for part in query.split("|"))
+    words, *filters = (_PLACE.sub(lambda place: str(values[place[1]]), part).strip() for part in query.split("|"))
     pairs = (pair.partition("=") for pair in filters)
     fields = {name.strip(): value.strip() for name, _, value in pairs}
     return to_text(Search.model_validate({"query": words[:MAX_QUERY_CHARS], **fields}))

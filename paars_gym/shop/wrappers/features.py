@@ -138,8 +138,8 @@ def _intention_words(intention: Intention | None) -> frozenset[str]:
     return _words(intention.text) if intention else frozenset()
 
 
-def _share(wanted: frozenset[str], found: frozenset[str]) -> float:
-    return len(wanted & found) / len(wanted) if wanted else 0.0
+def _share(wanted: frozenset[str], offered: frozenset[str]) -> float:
+    return len(wanted & offered) / len(wanted) if wanted else 0.0
 
 
 def _mean(values: list[float]) -> float:

@@ -1,0 +1,114 @@
+"""Opening sessions: a store, the folder of a run (finished or not), or a list in memory."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from paars_gym.sessions.event import Session
+from paars_gym.sessions.rows import to_frames
+from paars_gym.sessions.run_log import read_log
+from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
+from paars_gym.sessions.writer import write_sessions
+
+SETTINGS_FILE, LOG_FILE, STORE_FOLDER = "settings.json", "sessions.jsonl", "sessions"
+"""Of the folder of a run."""
+EVERYTHING = ("searches", "views", "carts", "purchases")
+SIMULATED = (*EVERYTHING, "products", "intentions")
+NOT_FINISHED = "The run has not finished: these are its sessions so far."
+
+Source = Store | str | Path | Iterable[Session]
+
+
+def open_store(source: Store | str | Path) -> Store:
+    """The store in a folder, or that of the run in it.
+
+    The sessions so far of a run that has not finished are written to a temporary store, which lasts as long as the
+    process; its notes say so.
+
+    Raises:
+        FileNotFoundError: Neither a store nor a run there.
+        ValueError: It is damaged, or of another version.
+    """
+    if isinstance(source, Store):
+        return source
+    folder = Path(source)
+    if not (folder / SETTINGS_FILE).is_file():
+        return Store(folder)
+    if (folder / STORE_FOLDER / SESSIONS_FILE).is_file():
+        return Store(folder / STORE_FOLDER)
+    log = folder / LOG_FILE
+    provenance = Provenance(
+        name=folder.name,
+        synthetic=True,
+        format="paars simulate",
+        what_is_known=SIMULATED,
+        notes=(f"{NOT_FINISHED} Go on with it: paars simulate … --resume.",),
+    )
+    scratch = tempfile.mkdtemp(prefix="paars-sessions-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    return write_sessions(Path(scratch) / STORE_FOLDER, read_log(log) if log.is_file() else (), provenance=provenance)
+
+
+def read_sessions(folder: str | Path) -> list[Session]:
+    """All sessions of a store or of a run, in memory; `Store` reads millions one at a time.
+
+    Raises:
+        FileNotFoundError: Neither a store nor a run there.
+        ValueError: It is damaged, or of another version.
+    """
+    return list(open_store(folder))
+
+
+class SessionFrames(NamedTuple):
+    """Sessions as frames.
+
+    Attributes:
+        events: Of schema `EVENTS`.
+        sessions: Of schema `SESSIONS`.
+        parts: The events again, piece by piece; each piece holds whole sessions.
+        provenance: Where they come from. Sessions in memory count as recording everything.
+    """
+
+    events: pl.LazyFrame
+    sessions: pl.LazyFrame
+    parts: tuple[pl.LazyFrame, ...]
+    provenance: Provenance
+
+
+def open_frames(source: Source) -> SessionFrames:
+    """Sessions as frames, lazily where they lie in a store.
+
+    Raises:
+        FileNotFoundError: Neither a store nor a run there.
+        ValueError: It is damaged, or of another version.
+    """
+    if isinstance(source, Store | str | Path):
+        store = open_store(source)
+        parts = tuple(pl.scan_parquet(store.folder / part, glob=False) for part in store.card.parts)
+        return SessionFrames(store.scan(), store.scan_sessions(), parts, store.provenance)
+    events, sessions = (frame.lazy() for frame in to_frames(source))
+    return SessionFrames(events, sessions, (events,), Provenance(name="sessions", what_is_known=EVERYTHING))
+
+
+def run_settings(folder: str | Path) -> Mapping[str, Any]:
+    """The settings of the run in a folder, as they are in its file; empty when it holds no run.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = Path(folder) / SETTINGS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is damaged ({error}).") from error
+    return content

@@ -1,0 +1,137 @@
+"""How a run stands, and the files that each of its sessions goes into when it has ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from paars_gym.sessions.run_log import encode
+from paars_gym.sessions.store import Store
+from paars_gym.simulation.account import RunAccount
+from paars_gym.simulation.episode import Played
+from paars_gym.simulation.log import AppendOnly
+from paars_gym.simulation.run_folder import RunFolder
+from paars_gym.simulation.steps import StepWriter
+
+MOST_FAILED = 0.1
+"""Share of a run's sessions in which its policy may raise; beyond it the run has failed."""
+
+
+@dataclass
+class RunResult:
+    """Where a run stands, and how it ended.
+
+    Attributes:
+        folder: The run folder.
+        planned: Sessions of the whole run.
+        ends: Sessions in the log by how they ended, those of former runs included.
+        played: Sessions of this run.
+        usd: What they cost, as far as the policy tells.
+        account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
+        seconds: Since this run began.
+        damaged: Lines of the log that were set aside; their sessions were played again.
+        damaged_steps: Parts of the step records that were set aside; their sessions stand in the log, and are not.
+        stopped: Why the run ended before all sessions were accounted for; empty when they are.
+        causes: What the policy raised in this run's sessions, with its place (file and line), by how often.
+    """
+
+    folder: Path
+    planned: int
+    ends: Counter[str] = field(default_factory=Counter)
+    played: int = 0
+    usd: float = 0.0
+    account: RunAccount = field(default_factory=RunAccount)
+    seconds: float = 0.0
+    damaged: list[str] = field(default_factory=list)
+    damaged_steps: list[str] = field(default_factory=list)
+    stopped: str = ""
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> int:
+        """Sessions in the log."""
+        return self.ends.total()
+
+    @property
+    def failed(self) -> int:
+        """Sessions in the log that ended as ``gave_up`` or ``policy_error``."""
+        return self.ends["gave_up"] + self.ends["policy_error"]
+
+    @property
+    def complaint(self) -> str:
+        """What to say of a run whose policy raised in too many of its sessions; empty for any other."""
+        raised = self.ends["policy_error"]
+        if raised <= MOST_FAILED * self.done:
+            return ""
+        complaint = f"The policy failed in {raised:,} of {self.done:,} sessions"
+        for (cause, place), count in self.causes.most_common(1):
+            complaint += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
+        return f"{complaint}. Mend it, and go on by the same command with --resume: failed sessions are played again."
+
+    @property
+    def store(self) -> Store:
+        """The sessions of the finished run.
+
+        Raises:
+            FileNotFoundError: It is not finished.
+        """
+        return Store(RunFolder(self.folder).store)
+
+
+class RunFiles:
+    """Writes each session down when it has ended, and keeps the `RunResult` up to date."""
+
+    def __init__(self, folder: RunFolder, result: RunResult, *, record: bool, fsync_seconds: float | None) -> None:
+        self._result = result
+        self._started = time.perf_counter()
+        with ExitStack() as files:
+            self._steps = files.enter_context(StepWriter(folder.steps)) if record else None
+            self._telemetry = files.enter_context(AppendOnly(folder.telemetry, fsync_seconds=None))
+            self._log = files.enter_context(AppendOnly(folder.log, fsync_seconds=fsync_seconds))
+            self._files = files.pop_all()
+        if self._steps is not None:
+            result.damaged_steps = self._steps.damaged
+
+    def enter(self, played: Played) -> None:
+        """Writes a session down."""
+        # Before the session itself, so that no session of the log lacks its steps and its cost.
+        if self._steps is not None:
+            self._steps.add(played.session.key, played.records)
+        self._telemetry.append(_telemetry(played))
+        self._log.append(encode(played.session, played.cause))
+        result = self._result
+        result.ends[played.session.end] += 1
+        result.played += 1
+        result.usd += played.spent.get("usd") or 0.0
+        result.seconds = time.perf_counter() - self._started
+        if played.failure is not None:
+            result.causes[played.failure.cause, played.failure.place] += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._files.close()
+
+
+def _telemetry(played: Played) -> bytes:
+    session = played.session
+    content = {
+        "session": session.key,
+        "end": session.end,
+        "cause": played.cause,
+        "steps": played.steps,
+        "invalid": played.invalid,
+        "seconds": round(played.seconds, 6),
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **played.spent,
+    }
+    if played.failure is not None:
+        content["place"] = played.failure.place
+    return json.dumps(content).encode() + b"\n"
