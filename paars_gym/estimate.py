@@ -36,6 +36,19 @@ def finite(value: float | None) -> float | None:
 
 
 Number = Annotated[float | None, BeforeValidator(finite)]
+NO_SPREAD = "Not estimable: all observations agree."
+"""Note of an estimate that has no interval for that reason."""
+
+
+def share_that_may_differ(observations: int, level: float = LEVEL) -> float:
+    """Upper bound of a share that none of so many independent observations shows: exact, about 3 / n (rule of three).
+
+    >>> round(share_that_may_differ(60), 3)
+    0.049
+    """
+    return 1.0 if observations < 1 else -math.expm1(math.log1p(-level) / observations)
+
+
 Detail = float | int | bool | str | None
 
 
@@ -69,6 +82,10 @@ class Interval:
     def clip(self, low: float = 0.0, high: float = math.inf) -> Interval:
         """The part that the quantity can take; cutting off impossible values costs no coverage."""
         return Interval(min(max(self.low, low), high), min(max(self.high, low), high), self.level, self.method)
+
+    def if_wide(self) -> Interval | None:
+        """The interval, or None where it has no width: that all observations agree is no proof that others would."""
+        return self if self.high - self.low > 1e-12 * max(1.0, abs(self.low), abs(self.high)) else None
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from paars_gym.abtest.estimate import Floats, clustered_error, unpaired_difference
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 CAMPAIGNS = ("all", "men", "women")
 CONTROL, TREATMENT = "random", "bts"
@@ -123,5 +123,7 @@ def _value(numerators: Floats, denominators: Floats, level: float) -> Estimate:
     rate = float(numerators.sum() / denominators.sum())
     influence = (numerators - rate * denominators) / denominators.mean()
     margin = float(ndtri((1 + level) / 2)) * clustered_error(influence, np.arange(len(influence)))
-    around = Interval(rate - margin, rate + margin, level, "delta method, rows independent")
+    around = Interval(rate - margin, rate + margin, level, "delta method, rows independent").if_wide()
+    if around is None and not numerators.any():  # no click at all
+        around = Interval(0.0, share_that_may_differ(len(numerators), level), level, "rule of three")
     return Estimate(rate, around, unit="click rate")

@@ -178,25 +178,26 @@ def _compare(
         # Sums over the mean number of sessions, so that sessions count alike here as in the primary estimate.
         sequential = sequential_estimate((totals["n"][1] - totals["n"][0]) / (len(c) / n_personas), level=level)
         if identical:
-            sequential = replace(sequential, interval=Interval(0.0, 0.0, level), verdict="identical", note=IDENTICAL)
+            sequential = replace(sequential, verdict="identical", note=IDENTICAL)
     return OutcomeResult.of(
         outcome, contrasts, sequential=sequential, unpaired_sessions=_unpaired_sessions(primary, totals)
     )
 
 
 def _known(contrast: ArmContrast, identical: bool) -> ArmContrast:
-    """A contrast of which an interval [0, 0] is left only where nothing at all differs between the arms.
-
-    That no pair differs in one outcome, while others do, is no proof that none would.
-    """
+    """A contrast that is called identical only where nothing at all differs between the arms."""
     if contrast.difference.note != IDENTICAL or identical:
         return contrast
     sizes = contrast.difference.sizes
     if sizes["personas"] < 2:
         return not_estimable("one persona", sizes)._replace(control=contrast.control, treatment=contrast.treatment)
-    nothing = Estimate(0.0, sizes=sizes, note="no pair differs")
+    details = {"may_differ": contrast.difference.number("may_differ")}
+    nothing = Estimate(0.0, sizes=sizes, note="no pair differs", details=details)
     return contrast._replace(
-        difference=nothing, relative=replace(nothing, value=contrast.relative.value, unit=contrast.relative.unit)
+        difference=nothing,
+        relative=contrast.relative
+        if contrast.relative.value is None
+        else replace(nothing, unit=contrast.relative.unit),
     )
 
 

@@ -7,6 +7,7 @@ what a classic test, with each shopper in one arm only, would have found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Estimate, Interval, finite, share_that_may_differ
 
 Floats = npt.NDArray[np.float64]
 NAN = float("nan")
@@ -24,6 +25,7 @@ JACKKNIFE = "Student's t, jackknife over personas"
 FEWEST_DEGREES = 4
 """Of an interval, where there are as many personas."""
 IDENTICAL, NO_CONTROL = "identical_arms", "not estimable: the control is 0"
+CONTROL_AT_TIMES_0 = "no interval: without one persona the control is 0"
 
 
 def direction_of(interval: Interval | None) -> str:
@@ -39,8 +41,9 @@ class ArmContrast(NamedTuple):
     Attributes:
         control: Control mean a session, or ratio; None when there is none.
         treatment: The same of the treatment.
-        difference: Treatment minus control, in the outcome's unit. Its note is ``identical_arms`` when no pair differs
-            at all; its details are ``standard_error`` and ``degrees``, the degrees of freedom of the interval.
+        difference: Treatment minus control, in the outcome's unit. Its details are ``standard_error`` and ``degrees``,
+            the degrees of freedom of the interval. When no pair differs at all its note is ``identical_arms``, it has
+            no interval, and its detail ``may_differ`` is the share of personas who may differ all the same.
         relative: Treatment / control - 1; not estimable when the control is 0. Its details are ``standard_error``.
     """
 
@@ -116,7 +119,7 @@ def paired_ratio(
     if not (c_base.any() and t_base.any()):
         return not_estimable("nothing to divide by", sizes)
     ratio_c, ratio_t = float(c.sum() / c_base.sum()), float(t.sum() / t_base.sum())
-    change = ratio_t / ratio_c - 1 if ratio_c else None
+    change = _relative_change(ratio_c, ratio_t)
 
     def nothing(why: str) -> ArmContrast:
         return not_estimable(why, sizes)._replace(control=ratio_c, treatment=ratio_t)
@@ -124,12 +127,11 @@ def paired_ratio(
     if np.array_equal(c, t) and np.array_equal(c_base, t_base):
         same = Estimate(
             0.0,
-            Interval(0.0, 0.0, level, "no pair differs in anything"),
             sizes=sizes,
             p_value=1.0,
             verdict="identical",
             note=IDENTICAL,
-            details={"standard_error": 0.0},
+            details={"standard_error": 0.0, "may_differ": share_that_may_differ(sizes["personas"], level)},
         )
         relative = same if change is not None else Estimate(None, sizes=sizes, note=NO_CONTROL)
         return ArmContrast(ratio_c, ratio_t, same, replace(relative, unit=RELATIVE))
@@ -154,16 +156,28 @@ def paired_ratio(
     )
     if change is None:
         return ArmContrast(ratio_c, ratio_t, difference, Estimate(None, unit=RELATIVE, sizes=sizes, note=NO_CONTROL))
+    return ArmContrast(ratio_c, ratio_t, difference, _relative(change, without_c, without_t, sizes, level))
+
+
+def _relative_change(control: float, treatment: float) -> float | None:
+    """None where there is nothing to compare with: a control of 0, or so small that the ratio is no number."""
+    change = treatment / control - 1 if control else math.inf
+    return change if math.isfinite(change) else None
+
+
+def _relative(change: float, without_c: Floats, without_t: Floats, sizes: Mapping[str, int], level: float) -> Estimate:
+    """The relative change with its jackknife interval, where each persona can be left out and they differ."""
     relative = Estimate(change, unit=RELATIVE, sizes=sizes)
-    if without_c.all():
-        ratios = without_t / without_c
-        relative_error = _jackknife(ratios)
-        margin = _student(0.0, effective_degrees(ratios), level)[0] * relative_error
-        around = Interval(change - margin, change + margin, level, JACKKNIFE)
-        relative = replace(
-            relative, interval=around, verdict=direction_of(around), details={"standard_error": relative_error}
-        )
-    return ArmContrast(ratio_c, ratio_t, difference, relative)
+    if not without_c.all():
+        return replace(relative, note=CONTROL_AT_TIMES_0)
+    ratios = without_t / without_c
+    error = _jackknife(ratios)
+    margin = _student(0.0, effective_degrees(ratios), level)[0] * error
+    around = Interval(change - margin, change + margin, level, JACKKNIFE).if_wide()
+    if around is None:
+        note = "no interval: all personas change in proportion"
+        return replace(relative, note=note, details={"standard_error": error})
+    return replace(relative, interval=around, verdict=direction_of(around), details={"standard_error": error})
 
 
 def unpaired_difference(
@@ -185,15 +199,20 @@ def unpaired_difference(
     import tea_tasting.metrics
 
     sizes = {"control": len(control["n"]), "treatment": len(treatment["n"])}
+
+    def nothing(why: str) -> ArmContrast:
+        ratios = [float(g["n"].sum() / g["d"].sum()) if g["d"].any() else None for g in (control, treatment)]
+        return not_estimable(why, sizes)._replace(control=ratios[0], treatment=ratios[1])
+
     columns = ("n", "d", "x") if covariate else ("n", "d")
     if min(len(control["n"]), len(treatment["n"])) < 2:
-        return not_estimable("fewer than two personas in an arm", sizes)
+        return nothing("fewer than two personas in an arm")
     if covariate and not min(np.ptp(control["x"]), np.ptp(treatment["x"])) > 0:
-        return not_estimable("the covariate does not vary", sizes)
+        return nothing("the covariate does not vary")
     if not (control["d"].sum() and treatment["d"].sum()):
-        return not_estimable("nothing to divide by", sizes)
+        return nothing("nothing to divide by")
     if not (np.ptp(control["n"]) or np.ptp(treatment["n"])):
-        return not_estimable("zero variance", sizes)
+        return nothing("zero variance")
 
     def aggregates(group: Mapping[str, Floats]) -> tea_tasting.aggr.Aggregates:
         spread = np.cov(np.stack([group[name] for name in columns]))
@@ -217,18 +236,24 @@ def unpaired_difference(
         try:
             analysed = metric.analyze_aggregates(*map(aggregates, more))
         except (ArithmeticError, ValueError):
-            return not_estimable("zero variance", sizes)
+            return nothing("zero variance")
         analysed = analysed._replace(rel_effect_size=NAN, rel_effect_size_ci_lower=NAN, rel_effect_size_ci_upper=NAN)
     method = "Welch's t on shoppers, adjusted for their history" if covariate else "Welch's t on shoppers"
     around = Interval.of(
         (float(analysed.effect_size_ci_lower), float(analysed.effect_size_ci_upper)), level=level, method=method
     )
-    relative = Interval.of(
-        (float(analysed.rel_effect_size_ci_lower), float(analysed.rel_effect_size_ci_upper)), level=level, method=method
-    )
+    if around is None or around.if_wide() is None:  # each persona's ratio is that of its arm
+        return nothing("zero variance")
+    ratio_c, ratio_t = (float(group["n"].sum() / group["d"].sum()) for group in (control, treatment))
+    change = finite(float(analysed.rel_effect_size)) if ratio_c else None
+    relative = None
+    if change is not None:
+        ends = float(analysed.rel_effect_size_ci_lower), float(analysed.rel_effect_size_ci_upper)
+        relative = Interval.of(ends, level=level, method=method)
+    note = NO_CONTROL if change is None and not ratio_c else ""
     return ArmContrast(
-        float(control["n"].sum() / control["d"].sum()),
-        float(treatment["n"].sum() / treatment["d"].sum()),
+        ratio_c,
+        ratio_t,
         Estimate(
             float(analysed.effect_size),
             around,
@@ -236,7 +261,7 @@ def unpaired_difference(
             p_value=float(analysed.pvalue),
             verdict=direction_of(around),
         ),
-        Estimate(float(analysed.rel_effect_size), relative, unit=RELATIVE, sizes=sizes, verdict=direction_of(relative)),
+        Estimate(change, relative, unit=RELATIVE, sizes=sizes, verdict=direction_of(relative), note=note),
     )
 
 

@@ -67,8 +67,8 @@ class ABTest:
             out: Keeps every session in ``out/control`` and ``out/treatment``, and the result in ``out/result.json``.
             resume: Go on with the test in ``out``.
             level: Of all intervals.
-            covariate: What was known of each shopper before the test, for CUPED; by default the number of products
-                bought in the persona's history.
+            covariate: What was known of each shopper before the test, for CUPED; by default the product lines that the
+                persona bought before (``Persona.purchases_before``).
             population: Calibrated on people's sessions (`paars_gym.abtest.fit.population.fit_population`): gives the
                 intentions, the behavioural shopper's parameters, and how often each persona comes.
             progress: Called with arm, sessions played, sessions planned.
@@ -159,11 +159,8 @@ def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
 
 
 def bought_before(personas: Sequence[Persona]) -> dict[str, float]:
-    """Products bought in each persona's history, by shopper: what CUPED adjusts for."""
-    return {
-        persona.shopper: float(sum(1 + line.count(";") for line in persona.history.splitlines() if " bought " in line))
-        for persona in personas
-    }
+    """Product lines that each persona bought before, by shopper: what CUPED adjusts for."""
+    return {persona.shopper: float(persona.purchases_before) for persona in personas}
 
 
 def _fit_of(population: FittedPopulation) -> PopulationFit:

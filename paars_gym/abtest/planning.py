@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +12,7 @@ from paars_gym.abtest.estimate import FEWEST_DEGREES
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult
 
+FEWEST_PERSONAS, MOST_PERSONAS = 3, 10**15
 POWERS = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -123,7 +125,7 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
 
 
 def personas_for(effect: float, spread: float, *, power: float, level: float = 0.95, share: float = 1.0) -> int:
-    """Personas for a paired t-test.
+    """Personas for a paired t-test: the least number, three at least, whose own quantiles reach the effect.
 
     Args:
         effect: To be found, in the outcome's unit.
@@ -131,15 +133,28 @@ def personas_for(effect: float, spread: float, *, power: float, level: float = 0
         power: Probability to find it.
         level: Of the interval.
         share: Degrees of freedom a persona, at most 1.
+
+    Raises:
+        ValueError: The effect is not above 0, or so small that no test finds it.
     """
+    if not effect > 0:
+        raise ValueError(f"effect == {effect}, must be > 0.")
     from scipy.special import stdtrit
 
-    personas = 3.0
-    for _ in range(50):  # the quantiles depend on the number themselves; this settles within a few rounds
+    def wanted(personas: int) -> float:
         degrees = degrees_of(personas, share)
-        quantiles = stdtrit(degrees, (1 + level) / 2) + stdtrit(degrees, power)
-        personas = max(3.0, (quantiles * spread / effect) ** 2)
-    return math.ceil(personas)
+        quantiles = float(stdtrit(degrees, (1 + level) / 2) + stdtrit(degrees, power))
+        root = max(quantiles, 0.0) * spread / effect
+        return root * root
+
+    # More personas have more degrees of freedom and so want fewer: the first number that is enough parts the line.
+    most = wanted(FEWEST_PERSONAS)
+    if not most < MOST_PERSONAS:
+        raise ValueError(
+            f"An effect of {effect:g} with a spread of {spread:g} would take over {MOST_PERSONAS} personas."
+        )
+    candidates = range(FEWEST_PERSONAS, max(math.ceil(most), FEWEST_PERSONAS))
+    return FEWEST_PERSONAS + bisect_left(candidates, True, key=lambda personas: wanted(personas) <= personas)
 
 
 def power_of(effect: float, error: float, personas: int, *, level: float = 0.95, share: float = 1.0) -> float:

@@ -31,9 +31,9 @@ class OutcomeResult(Tabular, _Frozen):
         treatment: Treatment arm's.
         difference: The primary estimate. Details: ``standard_error``, ``degrees`` of freedom, and ``p_adjusted``, the
             p-value after Benjamini and Hochberg (1995) over all outcomes of the test. Its note is ``identical_arms``
-            when no pair of sessions differs in anything; where none differs in this outcome alone, there is no interval
-            and the note says so.
-        relative: Treatment / control - 1. Details: ``standard_error``.
+            when no pair of sessions differs in anything. Then, and where none differs in this outcome alone, there is
+            no interval, and ``may_differ`` is the share of personas who may differ unseen.
+        relative: Treatment / control - 1; not estimable where the control is 0. Details: ``standard_error``.
         welch: As a classic test with each persona in one arm would have found it (half the sessions).
         welch_relative: The same as a relative change.
         cuped: As ``welch``, adjusted for the shopper's history.

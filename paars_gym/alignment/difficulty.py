@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.alignment.individual import wilson_interval
+from paars_gym.estimate import NO_SPREAD, Estimate, Interval
 
 Array = NDArray[np.float64]
 WORD = re.compile(r"\w+")
@@ -300,9 +301,11 @@ def by_stratum(metric: ArrayLike, difficulty: ArrayLike, *, strata: int = 4) -> 
         interval = None
         if n > 1:
             half = float(t.ppf(0.975, n - 1) * values[inside].std(ddof=1) / math.sqrt(n))
-            interval = Interval(mean - half, mean + half, method="Student's t over cases")
+            interval = Interval(mean - half, mean + half, method="Student's t over cases").if_wide()
+            if interval is None and np.isin(values, (0, 1)).all():  # hits or misses, and all agree
+                interval = wilson_interval(round(mean * n), n)
         label = f"Q{code + 1}" if following == code + 1 else f"Q{code + 1}-Q{following}"
-        note = "" if n > 1 else "Not estimable: one case has no spread."
+        note = "" if interval else NO_SPREAD if n > 1 else "Not estimable: one case has no spread."
         span = float(hard[inside].min()), float(hard[inside].max())
         out.append(Stratum(label, *span, Estimate(mean, interval, sizes={"cases": n}, note=note)))
     return tuple(out)

@@ -14,6 +14,8 @@ from paars_gym.estimate import Estimate
 
 Array = NDArray[np.float64]
 Direction = Literal["human||agent", "agent||human", "mean", "sum"]
+SMALLEST = 5e-324
+"""Least positive number there is."""
 
 
 def kl_divergence(
@@ -43,7 +45,9 @@ def kl_divergence(
         base: Of the logarithm: e gives nats, 2 bits, 10 bans.
         direction: Whose mean the log ratio is; or half the sum of both directions ("mean"), or their sum.
         n_resamples: Bootstrap resamples; 0 leaves out interval and floor (for use as an objective). Or, where counts
-            carry noise, draws that take the place of resampling: then there is a p-value.
+            carry noise, draws that take the place of resampling: then there is a p-value, and value, interval and floor
+            are those of the populations, what the noise adds being taken off; ``as_released`` and
+            ``floor_as_released`` among the details are what it was taken off.
         rng: Source of the resamples; by default a fresh generator with a fixed seed, so that a call repeats itself.
 
     Returns:
@@ -88,16 +92,17 @@ def kl_divergence(
         smoothed_kl, human, agent, details, n_resamples, rng, interval="basic", unit=_unit(base)
     )
     finer = float(smoothed_kl(total(human), total(agent), 0.1))
-    sensitivity = finer - result.value if math.isfinite(finer) and result.value is not None else 0.0
+    plain = result.number("as_released") or result.value
+    sensitivity = finer - plain if math.isfinite(finer) and plain is not None else 0.0
     warning = None
     if epsilon is None and pseudocount > 0 and (np.any(np.mod(human, 1)) or np.any(np.mod(agent, 1))):
         warning = f"A pseudocount of {pseudocount:g} is meant for counts, and shares were given: pass 0, or epsilon."
-    elif result.value is None:
+    elif plain is None:
         warning = "Infinite: one side uses bins that the other never does. Smooth, or read JS and W1."
-    elif abs(sensitivity) * math.log(base) > max(0.05, 0.02 * result.value * math.log(base)):
+    elif abs(sensitivity) * math.log(base) > max(0.05, 0.02 * plain * math.log(base)):
         warning = (
             f"The smoothing constant decides this number: {_blame(result, direction)}, "
-            f"and a constant ten times smaller gives {finer:.2f} in place of {result.value:.2f}."
+            f"and a constant ten times smaller gives {finer:.2f} in place of {plain:.2f}."
         )
     return replace(result, details={**result.details, "sensitivity": sensitivity, "warning": warning})
 
@@ -169,7 +174,7 @@ def wasserstein1(
         np.arange(human.shape[-1], dtype=np.float64) if positions is None else np.asarray(positions, dtype=np.float64)
     )
     gaps = np.diff(places)
-    if places.shape != human.shape[-1:] or not np.all(gaps > 0):
+    if places.shape != human.shape[-1:] or not np.all((gaps > 0) & np.isfinite(gaps)):
         raise ValueError(f"positions of shape {places.shape} must be {human.shape[-1]} rising numbers, one a bin.")
 
     def w1(p: Array, q: Array) -> Array:
@@ -223,8 +228,12 @@ def two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Ar
             raise ValueError(f"{name} has shape {array.shape}, must be (bins,) or (shoppers, bins), not empty.")
         if not np.all(np.isfinite(array)) or np.any(array < 0):
             raise ValueError(f"{name} holds negative, NaN or infinite values, must hold counts >= 0.")
-        if not array.sum() > 0:
+        with np.errstate(over="ignore"):
+            total_count = float(array.sum())
+        if not total_count > 0:
             raise ValueError(f"{name} sums to 0: without a session there is no distribution to compare.")
+        if not math.isfinite(total_count):
+            raise ValueError(f"{name} sums to more than a number can hold: pass counts of sessions.")
         sides.append(array if array.ndim == 1 else array[array.any(axis=1)])  # a shopper without sessions is none
     human, agent = sides
     if human.shape[-1] != agent.shape[-1]:
@@ -233,19 +242,29 @@ def two_histograms(human_counts: ArrayLike, agent_counts: ArrayLike) -> tuple[Ar
 
 
 def shares(counts: Array) -> Array:
-    """Counts over their sum."""
-    return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+    """Counts over their sum; what is counted keeps a share > 0, however small."""
+    divided = np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+    return np.where((divided == 0) & (counts > 0), SMALLEST, divided)
 
 
 def jensen_shannon(p: Array, q: Array) -> Array:
     """Of histograms (..., bins), in nats."""
     p, q = shares(p), shares(q)
-    middle = (p + q) / 2
-    return (relative_entropy(p, middle) + relative_entropy(q, middle)) / 2
+    both = p + q
+    # Twice a share over the sum: half the sum of subnormal numbers may be 0, and the divergence then infinite.
+    return (_mean_log_ratio(p, 2 * p, both) + _mean_log_ratio(q, 2 * q, both)) / 2
 
 
 def relative_entropy(p: Array, q: Array) -> Array:
-    """Sum p log(p / q) of shares (..., bins), in nats."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / q), 0.0)
+    """Sum p log(p / q) of shares (..., bins), in nats; infinite only where q is 0 and p is not."""
+    return _mean_log_ratio(p, p, q)
+
+
+def _mean_log_ratio(weights: Array, numerator: Array, denominator: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = numerator / denominator
+        logs = np.log(ratio)
+        # A share over one below 1e-308 overflows; the difference of their logarithms does not.
+        logs = np.where(np.isposinf(ratio), np.log(numerator) - np.log(denominator), logs)
+        terms = np.where(weights > 0, weights * logs, 0.0)
     return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))  # rounding may leave -1e-17 where p == q

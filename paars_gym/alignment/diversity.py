@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def type_token_ratio(texts: Sequence[str], *, unit: Literal["string", "token"] =
     interval = None
     if n > 1:  # leaving one out loses a type only when it occurs once
         error = math.sqrt(once * (1 - once / n) * (n - 1) / n) / n
-        interval = Interval.normal(distinct / n, error, "jackknife").clip(1 / n, 1.0)
+        interval = _jackknife(distinct / n, error, least=1 / n, n=n)
     note = "Depends on the size: compare at equal sizes, or rarefied."
     return _share(distinct / n, interval, unit=unit, n=n, size=n, distinct=distinct, note=note)
 
@@ -51,7 +51,7 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
 
     Hurlbert 1971, the exact hypergeometric expectation (sum over types of 1 - C(N - c, n) / C(N, n)) / n. A bootstrap
     would be biased (drawing with replacement repeats items). The interval is the jackknife of this U-statistic;
-    None at the full size.
+    None at the full size, and at size 1, where the share is 1 whatever the items.
 
     Args:
         items: Strings, or tokens.
@@ -69,14 +69,14 @@ def rarefied_ttr(items: Sequence[Hashable], *, size: int) -> Estimate:
     value, frequency = np.unique(counts, return_counts=True)
     expected = float(frequency @ (1 - _missing(n, value, size))) / size
     interval = None
-    if size < n:
+    if 1 < size < n:
         # Leaving out one item of a type with c: the others keep their counts among n - 1, that type has c - 1.
         whole = float(frequency @ (1 - _missing(n - 1, value, size)))
         without = whole + _missing(n - 1, value, size) - _missing(n - 1, value - 1, size)
         weight = frequency * value
         mean = float(weight @ without) / n
         error = math.sqrt(float(weight @ (without - mean) ** 2) * (n - 1) / n) / size
-        interval = Interval.normal(expected, error, "jackknife").clip(1 / size, 1.0)
+        interval = _jackknife(expected, error, least=1 / size, n=n)
     return _share(expected, interval, unit="item", n=n, size=size, distinct=len(counts))
 
 
@@ -156,6 +156,15 @@ def _share(
 ) -> Estimate:
     details = {"size": size, "distinct": distinct}
     return Estimate(value, interval, f"share of {unit}s", {f"{unit}s": n}, note=note, details=details)
+
+
+def _jackknife(value: float, error: float, *, least: float, n: int) -> Interval:
+    """Value ± 1.96 errors; by the rule of three where leaving out one text changes nothing, as where all differ."""
+    made = Interval.normal(value, error, "jackknife")
+    if made.if_wide() is None:
+        unseen = share_that_may_differ(n)
+        made = Interval(value - unseen, value + unseen, method="rule of three")
+    return made.clip(least, 1.0)
 
 
 def _check_texts(texts: Sequence[str]) -> None:

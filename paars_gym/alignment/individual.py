@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng, embeddings
 from paars_gym.alignment.histograms import basic_interval, percentile_interval, resample_counts
-from paars_gym.estimate import Z95, Estimate, Interval
+from paars_gym.estimate import Z95, Estimate, Interval, share_that_may_differ
 
 Array = NDArray[np.float64]
 
@@ -51,8 +51,9 @@ def accuracy(
         rng: Their source; by default a fresh generator with a fixed seed.
 
     Returns:
-        Between 0 and 1, with Wilson's interval, or a bootstrap over shoppers where they repeat. The floor is chance;
-        the p-value an exact two-sided binomial test against it, which takes cases as independent.
+        Between 0 and 1, with Wilson's interval, or a bootstrap over shoppers where they repeat (Wilson's over shoppers
+        where all of them do equally well). The floor is chance; the p-value an exact two-sided binomial test against
+        it, which takes cases as independent.
 
     Raises:
         ValueError: No cases, or unequal lengths.
@@ -74,7 +75,9 @@ def accuracy(
         if 1 < distinct < n:
             table = np.column_stack([np.bincount(row, weights=right), np.bincount(row)]).astype(np.float64)
             draws = resample_counts(table, n_resamples, np.random.default_rng(0) if rng is None else rng)
-            interval = percentile_interval(draws[:, 0] / draws[:, 1], "clustered by shopper")
+            made = percentile_interval(draws[:, 0] / draws[:, 1], "clustered by shopper").if_wide()
+            # Shoppers who agree say as much as one case of each.
+            interval = wilson_interval(distinct * hits / n, distinct) if made is None else made
     return Estimate(
         hits / n,
         interval,
@@ -90,7 +93,8 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
     """Accuracy of one condition less that of another, such as persona less history alone (PAARS Table 3).
 
     Paired, by the cases on which they disagree: McNemar 1947, exact, with the interval of Bonett and Price 2012.
-    Unpaired (all that published accuracies allow): two independent proportions, which wastes what the pairing knows.
+    Unpaired (all that published accuracies allow): two independent proportions, which wastes what the pairing knows;
+    where one of them is 0 or 1, with the interval of Newcombe 1998 (method 10).
 
     Args:
         first: Whether each case was right, shape (cases,).
@@ -116,6 +120,8 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
         spread = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
         p_value = float(2 * norm.sf(abs(value) / spread)) if spread > 0 else 1.0
         interval = Interval.normal(value, error, "two independent proportions").clip(-1.0, 1.0)
+        if a.all() or b.all() or not (a.any() and b.any()):
+            interval = _newcombe(a, b)
         sizes = {"first": n, "second": m}
         return Estimate(
             value, interval, unit="share", sizes=sizes, floor=0.0, p_value=p_value, details={"paired": False}
@@ -136,6 +142,15 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
         p_value=p_value,
         details={"paired": True, "gained": gained, "lost": lost},
     )
+
+
+def _newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
+    """Interval of second less first from Wilson's of both: it has a width where a proportion is 0 or 1."""
+    p, q = float(first.mean()), float(second.mean())
+    of_p, of_q = wilson_interval(int(first.sum()), len(first)), wilson_interval(int(second.sum()), len(second))
+    low = q - p - math.hypot(q - of_q.low, of_p.high - p)
+    high = q - p + math.hypot(of_q.high - q, p - of_p.low)
+    return Interval(low, high, method="Newcombe, two independent proportions").clip(-1.0, 1.0)
 
 
 class PositionBias(NamedTuple):
@@ -204,7 +219,11 @@ def position_bias(
         note = "Not estimable: one case has no spread."
     elif n_resamples:
         pairs = np.bincount(truth * options + picks, minlength=options**2).astype(np.float64)
-        interval = basic_interval(value, _variation(pairs, n_resamples, options, rng), "cases").clip(0.0, 1.0)
+        made = basic_interval(value, _variation(pairs, n_resamples, options, rng), "cases")
+        interval = None if made is None else made.clip(0.0, 1.0).if_wide()
+        if interval is None:  # all cases agree; those that may not, unseen, move the bias by as much at most
+            unseen = share_that_may_differ(n)
+            interval = Interval(value - unseen, value + unseen, method="rule of three").clip(0.0, 1.0)
         # Without bias a choice that is wrong is as likely to be the other way round.
         fair = pairs.reshape(options, options)
         floor = float(_variation(((fair + fair.T) / 2).ravel(), n_resamples, options, rng).mean())
@@ -277,9 +296,11 @@ def similarity(human: ArrayLike, agent: ArrayLike) -> Similarity:
     if n < 2:
         return Similarity(Estimate(mean, unit="cosine", sizes={"pairs": n}), values)
     everyone = float(units[0].sum(axis=0) @ units[1].sum(axis=0))
-    interval = Interval.normal(mean, float(values.std(ddof=1)) / math.sqrt(n), "normal over pairs").clip(-1.0, 1.0)
+    made = Interval.normal(mean, float(values.std(ddof=1)) / math.sqrt(n), "normal over pairs").if_wide()
+    interval = None if made is None else made.clip(-1.0, 1.0)
     floor = (everyone - float(values.sum())) / (n * (n - 1))
-    return Similarity(Estimate(mean, interval, unit="cosine", sizes={"pairs": n}, floor=floor), values)
+    note = "" if interval else "No interval: all pairs are equally similar."
+    return Similarity(Estimate(mean, interval, unit="cosine", sizes={"pairs": n}, floor=floor, note=note), values)
 
 
 def relative_gain(first: ArrayLike, second: ArrayLike) -> Estimate:
@@ -303,4 +324,6 @@ def relative_gain(first: ArrayLike, second: ArrayLike) -> Estimate:
     if len(a) < 2:
         return Estimate(ratio - 1, sizes=sizes, floor=0.0)
     error = float((b - ratio * a).std(ddof=1)) / math.sqrt(len(a)) / float(a.mean())
-    return Estimate(ratio - 1, Interval.normal(ratio - 1, error, "delta method over pairs"), sizes=sizes, floor=0.0)
+    interval = Interval.normal(ratio - 1, error, "delta method over pairs").if_wide()
+    note = "" if interval else "No interval: all items gain in proportion."
+    return Estimate(ratio - 1, interval, sizes=sizes, floor=0.0, note=note)

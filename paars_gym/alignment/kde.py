@@ -269,7 +269,7 @@ def _interval(value: float, drawn: Array, centres: Indices, n_centres: int) -> I
         return None
     deviations = np.bincount(centres, weights=drawn - value, minlength=n_centres)
     error = math.sqrt(float(deviations @ deviations) * units / (units - 1)) / len(drawn)
-    return Interval.normal(value, error, "normal over human points, agents' density fixed")
+    return Interval.normal(value, error, "normal over human points, agents' density fixed").if_wide()
 
 
 def exp_in_place(tile: Array) -> None:

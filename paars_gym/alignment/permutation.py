@@ -111,13 +111,14 @@ def energy_distance(
     # The square is skewed: its upper end is the one that a normal interval for the distance itself would have.
     skew = width * width / (4 * max(unbiased, error)) if error > 0 else 0.0
     high = max(unbiased + width + skew, value)
-    interval = Interval(unbiased - width, high, method="U-statistic, skewed upwards").clip()
+    interval = Interval(unbiased - width, high, method="U-statistic, skewed upwards").clip().if_wide()
     return Estimate(
         value,
         interval,
         sizes=sizes,
         floor=float(null.mean()) if n_permutations else None,
         p_value=p_value,
+        note="" if interval else "No interval: the two samples are the same points.",
         details={**details, "unbiased": unbiased},
     )
 

@@ -2,7 +2,7 @@
 
 A shopper changes each released histogram by at most 1: one session of each, drawn at random, is counted. Noise and cut
 alone make people differ from themselves. So every replica of a comparison goes through both, as the reference did: the
-floor, the test and the interval then know what the release has done.
+floor, the test and the interval then know what the release has done, and the estimate has it taken off.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,8 +27,11 @@ from paars_gym.alignment.session_generation import (
     session_histograms,
 )
 from paars_gym.alignment.session_log import SessionLog, first_of_each
+from paars_gym.sessions.event import ANONYMOUS
 
+Unit = Literal["shopper", "session"]
 SCHEMA_VERSION = 1
+MOST_EPSILON = 20
 FEWEST = 6  # thresholds that must be left of the people: in simulations the test then keeps its 5% (at most 7%)
 INSTALL = 'Differential privacy needs OpenDP. Install it: python -m pip install "paars_gym[privacy]".'
 
@@ -48,6 +51,7 @@ class Reference(BaseModel):
         noise_scale: Of the discrete Laplace noise on each bin; its standard deviation is 1.4 times that.
         threshold: Bins below it were set to 0, since they hold little but noise.
         mechanism: How the noise was made.
+        unit: Whose presence the noise hides: a shopper, or a single session where the log does not tell shoppers apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +67,7 @@ class Reference(BaseModel):
     noise_scale: float
     threshold: int
     mechanism: str
+    unit: Unit = "shopper"
 
     @classmethod
     def read(cls, path: Path) -> Reference:
@@ -103,15 +108,27 @@ class Reference(BaseModel):
 
     def notes(self) -> list[str]:
         """What a reader has to know."""
+        whose = "one session of each shopper counts, of people and of agents."
+        if self.unit == "session":
+            whose = (
+                "every session of people counts and one of each agents' shopper. What is protected is a session, not a "
+                "person: who came often is less hidden."
+            )
         return [
             f"The humans are a reference with differential privacy (epsilon {self.epsilon:g}): each bin carries noise "
             f"of about ±{1.4 * self.noise_scale:.1f} sessions and bins below {self.threshold} are 0, which floors, "
-            "intervals and p-values allow for; one session of each shopper counts, of people and of agents."
+            f"intervals and p-values allow for; {whose}"
         ]
 
 
 def export_reference(
-    log: SessionLog, *, epsilon: float = 1.0, bins: SessionBins | None = None, rng: np.random.Generator
+    log: SessionLog,
+    *,
+    epsilon: float = 1.0,
+    bins: SessionBins | None = None,
+    rng: np.random.Generator,
+    unit: Unit = "shopper",
+    force: bool = False,
 ) -> Reference:
     """Releases the histograms of a log with differential privacy.
 
@@ -121,16 +138,33 @@ def export_reference(
 
     Args:
         log: People's sessions.
-        epsilon: Total privacy loss, > 0; 1 is customary, less is more private.
+        epsilon: Total privacy loss, > 0; 1 is customary, less is more private, and more than 20 hides nobody.
         bins: Public, never made from the data.
         rng: Draws which session of a shopper counts. The noise comes from OpenDP's own secure source.
+        unit: ``shopper``: one session of each counts, and the noise hides a shopper. ``session``: all count, and it
+            hides a single session, as is all that can be done where the log does not tell shoppers apart.
+        force: Takes any epsilon.
 
     Raises:
         ImportError: OpenDP is not installed.
-        ValueError: Epsilon is out of range, or the log has nothing that can be released.
+        ValueError: Epsilon is out of range, shoppers are to be hidden in a log without shopper ids, or the log has
+            nothing that can be released.
     """
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise ValueError(f"epsilon == {epsilon}, must be > 0.")
+    if epsilon > MOST_EPSILON and not force:
+        raise ValueError(
+            f"epsilon == {epsilon:g}, must be at most {MOST_EPSILON}: beyond it the noise hides nobody. Where that is "
+            "meant, force it: --force."
+        )
+    if unit not in get_args(Unit):
+        raise ValueError(f"Unknown unit {unit!r}. Available: {', '.join(get_args(Unit))}.")
+    unnamed = int((log.frame["name"].str.starts_with(ANONYMOUS).to_numpy() & log.keep).sum())
+    if unnamed and unit == "shopper":
+        raise ValueError(
+            f"{unnamed:,} of {len(log):,} sessions of {log.name!r} have no shopper id, so that one session of each "
+            "shopper cannot be drawn. To hide single sessions instead of shoppers: --unit session."
+        )
     try:
         import opendp.prelude as dp
     except ImportError as error:
@@ -139,7 +173,8 @@ def export_reference(
     names = [name for name in TABLE_2 if name in log.known] + [DEPTH] * ("ranks" in log.known)
     if not names:
         raise ValueError(f"{log.name!r} records neither searches, views nor purchases; there is nothing to release.")
-    true = session_histograms(one_session_each(log, rng), bins=bins, actions=())
+    counted = log if unit == "session" else one_session_each(log, rng)
+    true = session_histograms(counted, bins=bins, actions=())
     dp.enable_features("contrib")
     space = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
     scale = len(names) / epsilon
@@ -167,6 +202,7 @@ def export_reference(
         spent=spent,
         noise_scale=scale,
         threshold=threshold,
+        unit=unit,
         mechanism=f"discrete Laplace, OpenDP {getattr(dp, '__version__', '')}".strip(),
     )
 
@@ -269,6 +305,8 @@ def noisy_replicas(
         rng.multinomial(m, theirs, size=n).astype(np.float64),
         release(one),
         rng.multinomial(m, one, size=n).astype(np.float64),
+        people,
+        agents,
     )
 
 

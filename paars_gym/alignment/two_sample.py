@@ -90,7 +90,8 @@ def c2st_auc(
         p_value = (1 + int((null >= value - 1e-9).sum())) / (1 + n_permutations)
         spread = float(null.std())
     error = max(math.sqrt(sum(variances)) / folds, spread)
-    interval = Interval.normal(value, error, "DeLong, at least the permutations' spread").clip(0.0, 1.0)
+    made = Interval.normal(value, error, "DeLong, at least the permutations' spread").if_wide()
+    interval = None if made is None else made.clip(0.0, 1.0)
     return Estimate(value, interval, unit="AUC", sizes=sizes, floor=0.5, p_value=p_value, details=details)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from paars_gym.cli.app import app, console, print_facts, reference_app
 from paars_gym.cli.shared_options import HumanOrReleased, HumanReference
+
+if TYPE_CHECKING:
+    from paars_gym.alignment.private import Unit
 
 
 def check_writable(out: Path | None, option: str = "--out") -> None:
@@ -73,7 +76,11 @@ def score(
 def reference_export(
     human: HumanReference,
     out: Annotated[Path, typer.Option(help="File to write, which anyone may see.")] = Path("reference.json"),
-    epsilon: Annotated[float, typer.Option(help="Total privacy loss; less is more private.")] = 1.0,
+    epsilon: Annotated[float, typer.Option(help="Total privacy loss, at most 20; less is more private.")] = 1.0,
+    unit: Annotated[
+        str, typer.Option(help="Whom the noise hides: shopper, or session where the log has no shopper ids.")
+    ] = "shopper",
+    force: Annotated[bool, typer.Option("--force", help="Take an epsilon above 20, which hides nobody.")] = False,
 ) -> None:
     """Releases the histograms of a log with differential privacy, to score against in place of the log."""
     check_writable(out)
@@ -82,7 +89,10 @@ def reference_export(
     from paars_gym.alignment.private import export_reference
     from paars_gym.tasks.people import reference_people
 
-    reference = export_reference(reference_people(human).log(), epsilon=epsilon, rng=np.random.default_rng())
+    people = reference_people(human).log()
+    reference = export_reference(
+        people, epsilon=epsilon, rng=np.random.default_rng(), unit=cast("Unit", unit), force=force
+    )
     out.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
     spent = {f"epsilon of {name}": f"{share:g}" for name, share in reference.spent.items()}
     print_facts(f"Reference in {out}", (spent | {"epsilon in total": f"{reference.epsilon:g}"}).items())

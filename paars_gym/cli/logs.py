@@ -126,14 +126,19 @@ def _rejections(path: Path, most: int = 3, lines: int = 100_000) -> list[str]:
 @sessions_app.command("describe")
 def sessions_describe(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run, finished or not.")],
+    catalog: Annotated[
+        str | None, typer.Option(help="Of the log's products: mini, journey or a folder; counts more cases.")
+    ] = None,
 ) -> None:
     """Says what is in a store or a run: counts, distributions, and the tasks it can be the human side of."""
     from rich.table import Table
 
     from paars_gym.sessions.describe import describe, facts
     from paars_gym.sessions.opening import open_store
+    from paars_gym.tasks.possible import possible_tasks
 
-    description = describe(open_store(store))
+    opened = open_store(store)
+    description, possible = describe(opened), possible_tasks(opened, catalog)
     print_facts(f"Sessions {description.provenance.name!r}", facts(description))
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
     for row in description.distributions:
@@ -141,7 +146,7 @@ def sessions_describe(
         table.add_row(escape(row.statistic), *numbers, f"{row.share_zero:.1%}")
     console.print(table)
     tasks = Table("can be the human side of", "", "", title_justify="left")
-    for task in description.tasks:
+    for task in possible:
         tasks.add_row(escape(task.name), "yes" if task.able else "no", escape(task.why))
     console.print(tasks)
     for note in (*description.provenance.notes, *description.provenance.cut):

@@ -68,6 +68,18 @@ def render_history(history: History, *, as_of: datetime | None = None, token_bud
     return RenderedHistory("\n".join(parts), left_out, as_of)
 
 
+def purchases_before(history: History, as_of: datetime | None = None) -> int:
+    """Product lines bought before a date, by default the history's own; all of a log without times."""
+    as_of = as_of or history.as_of
+    times = [
+        event.time or session.start
+        for session in history.sessions
+        for event in session.events
+        if event.kind == "purchase"
+    ]
+    return len(times) if as_of is None else sum(time is not None and time < as_of for time in times)
+
+
 class Shortened(NamedTuple):
     """A rendered history that fits, and how many of its lines, the oldest, are left out."""
 

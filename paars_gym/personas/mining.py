@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from paars_gym.config import ModelConfig
 from paars_gym.llm.ask import ask
 from paars_gym.llm.chat import ChatModel, Effort, Message, Request
-from paars_gym.personas.history import render_history, with_titles
+from paars_gym.personas.history import purchases_before, render_history, with_titles
 from paars_gym.personas.persona import ConsumerProfile, Persona, Reasoning, ShoppingPreferences
 from paars_gym.personas.prompts import preferences_messages, profile_messages
 from paars_gym.personas.redaction import Redactor
@@ -123,6 +123,7 @@ async def mine_persona(
         profile=who.profile,
         preferences=how.preferences,
         history=rendered.text,
+        purchases_before=purchases_before(history, as_of),
         reasoning=Reasoning(profile=who.reasoning, preferences=how.reasoning),
         as_of=rendered.as_of,
         left_out=rendered.left_out,

@@ -184,6 +184,8 @@ class Persona(BaseModel):
         profile: Who.
         preferences: How.
         history: What was bought and looked at, as text; empty for an invented shopper.
+        purchases_before: Product lines bought before ``as_of``, counted from the events, those left out of the text
+            included; 0 for an invented shopper.
         reasoning: Why the profile and the preferences are as they are.
         as_of: Nothing at or after this time was known when the persona was made.
         left_out: Which part of the history is not in the text.
@@ -198,6 +200,7 @@ class Persona(BaseModel):
     profile: ConsumerProfile
     preferences: ShoppingPreferences
     history: str = ""
+    purchases_before: int = Field(default=0, ge=0)
     reasoning: Reasoning = Reasoning()
     as_of: datetime | None = None
     left_out: LeftOut = LeftOut()

@@ -16,7 +16,7 @@ import numpy as np
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.counting import PRIVATE_LABEL, Statistics, lines_of, product_facts, statistics_of
-from paars_gym.personas.history import render_history, with_titles
+from paars_gym.personas.history import purchases_before, render_history, with_titles
 from paars_gym.personas.persona import (
     ConsumerProfile,
     DecisionStyle,
@@ -194,6 +194,7 @@ def count_persona(
         profile=profile_of(statistics),
         preferences=preferences_of(statistics, norms),
         history=rendered.text,
+        purchases_before=purchases_before(history, as_of),
         reasoning=Reasoning(profile=counted, preferences="Scales: 3 is the average household, a point a deviation."),
         as_of=rendered.as_of,
         left_out=rendered.left_out,

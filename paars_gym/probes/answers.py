@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from paars_gym.estimate import LEVEL, Detail, Estimate, Interval, Tabular
+from paars_gym.estimate import LEVEL, NO_SPREAD, Detail, Estimate, Interval, Tabular
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.segments import EVERYONE, VALUES, segment_name, segment_of
 from paars_gym.probes.survey import Answer, Question
@@ -241,8 +241,8 @@ def divergences(
             of_people = np.broadcast_to(human, of_agents.shape)
             if question.human_answers is not None:
                 of_people = rng.multinomial(question.human_answers, human, size=RESAMPLES).astype(np.float64)
-            made = basic_interval(estimate, jensen_shannon(of_people, of_agents), "over personas")
-            interval = made.clip()
+            interval = basic_interval(estimate, jensen_shannon(of_people, of_agents), "over personas")
+            note = "" if interval else NO_SPREAD
         distances.append(
             AnswerDivergence(
                 question=question.id,

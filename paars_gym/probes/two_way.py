@@ -8,12 +8,13 @@ drawn: its intervals cover a nominal 95% in 83 to 89% of repeats.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from paars_gym.abtest.estimate import cluster_codes, clustered_error, direction_of
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 METHOD = "Student's t clustered by persona and by page, corrected for skewness"
 
@@ -47,7 +48,8 @@ def crossed_difference(
 
     Returns:
         Changed minus baseline. Its details are ``baseline``, the mean there, and ``standard_error``; its note is ``no
-        trial differs`` where there is no interval for that reason.
+        trial differs`` where there is no interval for that reason, and ``may_differ`` then the share of personas, or
+        pages where they are fewer, that may differ unseen.
 
     Raises:
         ValueError: Empty or unequal lengths, values that are not finite, or a level out of range.
@@ -76,7 +78,8 @@ def crossed_difference(
     estimate = float(difference.mean())
     if not difference.any():
         # That no trial differs is no proof that none would: an interval [0, 0] would claim it.
-        return without_interval("no trial differs", 0.0)
+        nothing = without_interval("no trial differs", 0.0)
+        return replace(nothing, details={**nothing.details, "may_differ": share_that_may_differ(fewest, level)})
     error, skewness = two_way_moments(difference, by_persona, by_page)
     if error <= 1e-12:
         return without_interval("not estimable: zero variance")

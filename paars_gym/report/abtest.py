@@ -14,7 +14,7 @@ from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.planning import TestPlan
 from paars_gym.abtest.result import ABTestResult, PopulationFit
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 UNKNOWN_EFFECT = (
     "unknown: the intervals are about this simulated population. What people would do needs past tests of people, see "
@@ -91,7 +91,10 @@ def notes(result: ABTestResult) -> list[str]:
     if result.population is not None:
         lines.append(f"Calibrated population: {_fit_in_words(result.population)}.")
     if result.identical_arms:
-        lines.append("identical_arms: no session differs between the arms. Check that they differ at all.")
+        lines.append(
+            "identical_arms: no session differs between the arms. Check that they differ at all; of "
+            f"{result.personas:,} personas {share_that_may_differ(result.personas, result.level):.1%} may do so unseen."
+        )
     if result.excluded:
         lines.append(
             f"{result.excluded:,} pairs left out because a session failed "

@@ -9,6 +9,7 @@ import polars as pl
 from paars_gym.ingest.log_blocks import ROW, Reject
 from paars_gym.ingest.log_reading import as_text, is_flat_list
 from paars_gym.ingest.times import FIRST_YEAR, LAST_YEAR, TIME, parse_times
+from paars_gym.sessions.event import ANONYMOUS
 from paars_gym.sessions.mapping import WORDS, LogMapping
 
 # A record is an event that has no session yet; its kind may still be visit, which is activity without an event.
@@ -75,7 +76,7 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
     }
     session = text.get("session", nothing)
     typed = {
-        "shopper": pl.coalesce(text.get("shopper", nothing), pl.concat_str(pl.lit("anonymous-"), session)),
+        "shopper": pl.coalesce(text.get("shopper", nothing), pl.concat_str(pl.lit(ANONYMOUS), session)),
         "given": session,
         "kind": _kind(text.get("kind"), mapping),
         "filters": nothing,

@@ -1,4 +1,4 @@
-"""What a store holds: counts a session, distributions, and the tasks it can be the human side of (PAARS section 4)."""
+"""What a store holds: counts a session, and distributions. What it can serve: `paars_gym.tasks.possible`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,6 @@ class Distribution(NamedTuple):
     share_zero: float
 
 
-class Task(NamedTuple):
-    """A task, whether the log can be the human side of it, and how many cases it has or what is missing."""
-
-    name: str
-    able: bool
-    why: str
-
-
 class Description(NamedTuple):
     """What `describe` says of a store.
 
@@ -52,7 +44,6 @@ class Description(NamedTuple):
         filled: Share of events (of the kinds that use it) that have each field.
         ends: Sessions by how they ended.
         distributions: Of the statistics that the log records.
-        tasks: What it can serve.
     """
 
     provenance: Provenance
@@ -67,7 +58,6 @@ class Description(NamedTuple):
     filled: dict[str, float]
     ends: dict[str, int]
     distributions: tuple[Distribution, ...]
-    tasks: tuple[Task, ...]
 
 
 def describe(store: Store) -> Description:
@@ -96,7 +86,6 @@ def describe(store: Store) -> Description:
         filled=_filled(store),
         ends=dict(ends.iter_rows()),
         distributions=_distributions(store),
-        tasks=_tasks(store, returning=people["returning"].item()),
     )
 
 
@@ -191,55 +180,3 @@ def _distributions(store: Store) -> tuple[Distribution, ...]:
             shares = float(values.mean()), float(values.std()), float(median), float(p90)
             distributions.append(Distribution(name, *shares, int(values.max()), float((values == 0).mean())))
     return tuple(distributions)
-
-
-def _tasks(store: Store, *, returning: int) -> tuple[Task, ...]:
-    known = set(store.provenance.what_is_known)
-    statistics = [name for name in STATISTICS if name in known]
-    absent = [name for name in STATISTICS if name not in known]
-    generation = f"statistics {', '.join(statistics) or 'none'}"
-    generation += f"; not recorded: {', '.join(absent)}" if absent else ""
-    pairs = _query_view_pairs(store) if store.provenance.times == "all" else 0
-    ranked, bought, priced = (
-        store.scan()
-        .select(
-            ((pl.col("kind") == "view") & pl.col("rank").is_not_null()).sum().alias("ranked"),
-            ((pl.col("kind") == "purchase") & pl.col("product").is_not_null()).sum().alias("bought"),
-            ((pl.col("kind") == "purchase") & pl.col("price").is_not_null()).sum().alias("priced"),
-        )
-        .collect()
-        .row(0)
-    )
-    times = "" if store.provenance.times == "all" else " (it needs times on all events)"
-    return (
-        Task("session generation", bool(statistics), generation),
-        Task("query generation", pairs > 0, f"{pairs:,} pairs of a first query and a view within 60 s{times}"),
-        Task("item selection", bought > 0 and returning > 0, f"{returning:,} returning shoppers, {bought:,} purchases"),
-        Task("view selection by rank", ranked > 0, f"{ranked:,} views with a rank"),
-        Task("sales of an A/B test", priced > 0, f"{priced:,} purchases with a price"),
-    )
-
-
-def _query_view_pairs(store: Store) -> int:
-    """Sessions whose first search is followed at once by a view within 60 seconds (section 4.1)."""
-    first = pl.col("kind") == "search"
-    pairs = (
-        store.scan()
-        .select("session", "position", "kind", "time", "query", "product")
-        .with_columns(
-            pl.col("kind").shift(-1).alias("next_kind"),
-            pl.col("session").shift(-1).alias("next_session"),
-            pl.col("product").shift(-1).alias("next_product"),
-            (pl.col("time").shift(-1) - pl.col("time")).dt.total_seconds().alias("wait"),
-        )
-        .filter(first)
-        .filter(pl.col("position") == pl.col("position").min().over("session"))
-        .filter(
-            (pl.col("next_session") == pl.col("session"))
-            & (pl.col("next_kind") == "view")
-            & pl.col("next_product").is_not_null()
-            & pl.col("query").is_not_null()
-            & (pl.col("wait") <= 60)
-        )
-    )
-    return int(pairs.select(pl.len()).collect().item())

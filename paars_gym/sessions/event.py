@@ -13,6 +13,8 @@ from paars_gym.catalog.filters import Filters, Sort
 
 EventKind = Literal["search", "next_page", "view", "add", "remove", "purchase", "stop"]
 End = Literal["stop", "max_steps", "gave_up", "policy_error"]
+ANONYMOUS = "anonymous-"
+"""Begins the shopper of a session whose log names none; the session's own id follows."""
 
 
 class Event(BaseModel):

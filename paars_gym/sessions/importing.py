@@ -19,6 +19,7 @@ from paars_gym.ingest.log_reading import read_log
 from paars_gym.ingest.opening import suffix
 from paars_gym.ingest.times import check_zone
 from paars_gym.sessions.converting import convert
+from paars_gym.sessions.event import ANONYMOUS
 from paars_gym.sessions.formats import INSTALLED, find_format, generic
 from paars_gym.sessions.mapping import LogFormat, LogMapping, Source
 from paars_gym.sessions.sessionize import FILE_ORDINALS, GAP_MINUTES, sessionize
@@ -146,7 +147,7 @@ class _Load:
 
     def prepare(self, bucket: pl.DataFrame) -> pl.DataFrame:
         if self.layout.one_shopper_a_session:
-            named = pl.col("shopper").filter(pl.col("shopper") != pl.concat_str(pl.lit("anonymous-"), "given"))
+            named = pl.col("shopper").filter(pl.col("shopper") != pl.concat_str(pl.lit(ANONYMOUS), "given"))
             bucket = bucket.with_columns(pl.coalesce(named.first().over("given"), "shopper").alias("shopper"))
         if self.layout.repeats_searches:
             first = pl.struct("shopper", "time", "query").is_first_distinct().over("kind")

@@ -62,8 +62,9 @@ class DiscreteRetailEnv(gymnasium.Env[Features, int]):
     `paars_gym.shop.wrappers.features` says how each is scaled. None shows what the pages do not.
 
     ## Rewards
-    `goal` (default): in [0, 1], by how much the best line bought so far fits the goal better than before, after
-    WebShop (Yao et al. 2022). Or `none`, `units`, `revenue`, or a `Reward`, as in `RetailEnv`.
+    `goal` (default): by how much the score of everything bought changes, that being the fit of the best line over the
+    number of lines, after WebShop (Yao et al. 2022); their sum is in [0, 1]. Or `none`, `units`, `revenue`, or a
+    `Reward`, as in `RetailEnv`.
 
     ## Starting state
     The entrance, with an empty cart and a goal drawn from the catalog; `reset(options={"intention": …})` sets it, and

@@ -57,8 +57,10 @@ class RetailEnv(gymnasium.Env[str, str]):
     `ObservationText`: the page as text, or as a JSON object with `observation="json"`.
 
     ## Rewards
-    `none` (default): 0. `units`, `revenue`: bought in this step. `goal`: in [0, 1], how well a purchase fits the
-    intention; formulas in `paars_gym.shop.rewards`. Any callable of the `Reward` protocol.
+    `none` (default): 0. `units`, `revenue`: bought in this step. `goal`: the change of the visit's score, which is the
+    fit of the best line bought, ``type · (attributes + options matched + [all lines within budget]) / (asked + 1)``,
+    over the number of lines bought. Its sum is in [0, 1], a step's in [-1, 1]: lines that were not wanted cost.
+    Formulas in `paars_gym.shop.rewards`. Any callable of the `Reward` protocol.
 
     ## Starting state
     The entrance, with an empty cart. `reset(options={"persona": …, "intention": …, "session_key": …})`: the intention

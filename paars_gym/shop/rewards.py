@@ -1,13 +1,16 @@
-"""Rewards of a step, and how well a product bought fits what the shopper came for.
+"""Rewards of a step, and how well what was bought fits what the shopper came for.
 
 PAARS itself needs none: its suite reads sessions, not returns. The goal's score follows WebShop (Yao et al. 2022,
 "WebShop: Towards Scalable Real-World Web Interaction with Grounded Language Agents", section 3.1). Its product types
-are replaced by category paths and title words, which every catalog has.
+are replaced by category paths and title words, which every catalog has, and as a visit may buy more than one line here,
+lines too many cost.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -51,17 +54,17 @@ class RevenueBought:
 
 
 class GoalReward:
-    """By how much the best line bought so far became better: step rewards sum to the best `goal_score`, in [0, 1].
+    """By how much the visit's `goal_score` changes: step rewards sum to that of everything bought, in [0, 1].
 
-    In the manner of WebShop (Yao et al. 2022, section 3.1). Without an intention to measure by, 0.
+    ``score = fit of the line that fits best / lines bought``, where the budget is that of all lines together; see
+    `goal_score`. A step is worth -1 to 1: one that buys what was not wanted costs. In the manner of
+    WebShop (Yao et al. 2022, section 3.1), where a visit buys one thing. Without an intention to measure by, 0.
     """
 
     def __call__(self, catalog: Catalog, intention: Intention | None, before: State, after: State) -> float:
         if intention is None or len(after.bought) == len(before.bought):
             return 0.0
-        best = max((goal_score(catalog, intention, line) for line in before.bought), default=0.0)
-        new = max(goal_score(catalog, intention, line) for line in _new(before, after))
-        return max(0.0, new - best)
+        return goal_score(catalog, intention, after.bought) - goal_score(catalog, intention, before.bought)
 
 
 REWARDS: dict[str, type[Reward]] = {
@@ -89,28 +92,44 @@ def _new(before: State, after: State) -> tuple[Bought, ...]:
     return after.bought[len(before.bought) :]
 
 
-def goal_score(catalog: Catalog, intention: Intention, line: Bought) -> float:
-    """Fit of one bought line to an intention, in [0, 1].
+def goal_score(catalog: Catalog, intention: Intention, bought: Sequence[Bought]) -> float:
+    """Fit of everything bought in a visit to an intention to buy one thing, in [0, 1].
 
-    ``r = r_type · (|attributes matched| + |options matched| + [price within budget]) / (|attributes| + |options| + 1)``
+    ``score = max over lines of r_type · (|attributes matched| + |options matched| + [within budget])
+    / (|attributes| + |options| + 1) / lines``
 
-    r_type compares the product with the intention's target (or its category): 1 in the same category or when at least
-    half of the target's title words are in the product's title, 0.5 when a category above is shared (but not the root
-    alone), 0.1 when any title word is, else 0. An attribute is matched when its words occur in the product's text, an
-    option when it was chosen so, the price when it is known and at most the budget (always, without a budget).
+    Every line beyond the one that fits best is wrong, and costs: two lines have half of the score of one, forty a
+    fortieth. The budget is the whole purchase's: the sum of units × price over all lines, each price known, is at most
+    the budget (always, without a budget).
+
+    r_type compares a line's product with the intention's target (or its category): 1 in the same category or when at
+    least half of the target's title words are in the product's title, 0.5 when a category above is shared (but not the
+    root alone), 0.1 when any title word is, else 0. An attribute is matched when its words occur in the product's text,
+    an option when it was chosen so.
 
     Args:
-        catalog: Where both products are.
+        catalog: Where all these products are.
         intention: Its target, category, attributes, options and budget are used.
-        line: What was bought.
+        bought: The lines, of all purchases of the visit; 0 without any.
     """
+    if not bought:
+        return 0.0
+    within = intention.budget is None or _spent(bought) <= intention.budget
+    return max(_fit(catalog, intention, line, within) for line in bought) / len(bought)
+
+
+def _spent(bought: Sequence[Bought]) -> float:
+    """What was paid; infinite where a price is unknown."""
+    return sum(math.inf if line.price is None else line.units * line.price for line in bought)
+
+
+def _fit(catalog: Catalog, intention: Intention, line: Bought, within_budget: bool) -> float:
     product = catalog[line.product]
     words = set(_words(_text(product)))
     attributes = sum(set(_words(attribute)) <= words for attribute in intention.attributes)
     options = sum((name, value) in line.options for name, value in intention.options.items())
-    price = intention.budget is None or (line.price is not None and line.price <= intention.budget)
     asked = len(intention.attributes) + len(intention.options) + 1
-    return _type_fit(catalog, intention, product) * (attributes + options + price) / asked
+    return _type_fit(catalog, intention, product) * (attributes + options + within_budget) / asked
 
 
 def sample_goal(catalog: Catalog, rng: np.random.Generator) -> Intention:

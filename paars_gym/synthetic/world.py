@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from paars_gym.personas.history import render_history, with_titles
+from paars_gym.personas.history import purchases_before, render_history, with_titles
 from paars_gym.personas.intentions import GOALS, MinedIntention
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import History, Intention, Session, session_rng
@@ -174,12 +174,14 @@ class World:
         return Need(intention, "" if direct else query, product.id, habitual)
 
     def _persona(self, person: Person) -> Persona:
-        rendered = render_history(self._titled(self.history(person)), as_of=AS_OF)
+        history = self.history(person)
+        rendered = render_history(self._titled(history), as_of=AS_OF)
         return Persona(
             shopper=person.name,
             profile=profile_of(person, self._categories, self.seed),
             preferences=preferences_of(person),
             history=rendered.text,
+            purchases_before=purchases_before(history, AS_OF),
             as_of=AS_OF,
             left_out=rendered.left_out,
             source="synthetic",

@@ -99,6 +99,7 @@ def people(number: int) -> list[Persona]:
             profile=ConsumerProfile(),
             preferences=ShoppingPreferences(),
             history="\n".join("- 10:00 bought a; b" for _ in range(index % 4)),
+            purchases_before=2 * (index % 4),
             source="synthetic",
         )
         for index in range(number)

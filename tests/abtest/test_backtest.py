@@ -143,3 +143,10 @@ def test_a_backtest_is_a_table_and_survives_its_file(tmp_path: Path) -> None:
     again = read_backtest(file)
     assert isinstance(again, BacktestResult)
     assert again == result
+
+
+def test_past_tests_on_one_line_give_no_interval() -> None:
+    line = calibrate([0.1, 0.2, -0.3], [0.05, 0.1, -0.15])
+    for found in (line.predict(0.2), line.slope_estimate()):
+        assert (found.interval, found.note) == (None, "no interval: all past tests lie on one line")
+    assert line.predict(0.2, error=0.01).interval is not None

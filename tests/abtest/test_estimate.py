@@ -38,8 +38,44 @@ def test_copies_of_a_session_add_no_certainty() -> None:
 def test_identical_arms_are_said_to_be() -> None:
     result = paired_difference([1, 0, 2], [1, 0, 2], ["a", "b", "c"])
     same = result.difference
-    assert (same.value, same.interval.ends, same.note, same.verdict) == (0.0, (0.0, 0.0), "identical_arms", "identical")
-    assert result.relative.interval.ends == (0.0, 0.0)
+    assert (same.value, same.interval, same.note, same.verdict) == (0.0, None, "identical_arms", "identical")
+    assert (result.relative.value, result.relative.interval) == (0.0, None)
+
+
+def test_sixty_pairs_that_agree_are_no_proof() -> None:
+    """One persona in twenty differs: a sample of 60 that shows none has no interval, and its bound holds the truth."""
+    found = paired_difference(np.ones(60), np.ones(60), range(60)).difference
+    assert found.interval is None
+    assert found.number("may_differ") == pytest.approx(1 - 0.05 ** (1 / 60))
+    rng = np.random.default_rng(0)
+    bounds = []
+    for _ in range(2_000):
+        differs = rng.random(60) < 0.05
+        result = paired_difference(np.zeros(60), differs, range(60)).difference
+        bounds.append(0.05 in result.interval if differs.any() else result.number("may_differ") < 0.05)
+        assert result.interval is None or result.interval.low < result.interval.high
+    assert np.mean(bounds) > 0.9
+
+
+def test_a_change_in_proportion_has_no_interval_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    control = rng.gamma(2.0, size=60)
+    found = paired_difference(control, 1.1 * control, range(60))
+    assert found.difference.low < found.difference.value < found.difference.high
+    assert found.relative.value == pytest.approx(0.1)
+    assert (found.relative.interval, found.relative.note) == (None, "no interval: all personas change in proportion")
+
+
+@pytest.mark.parametrize("control", [[0, 0, 0], [1e-320, 0, 0]])
+def test_a_control_of_nothing_gives_no_relative_change(control: list[float]) -> None:
+    found = paired_difference(control, [1, 2, 3], ["a", "b", "c"]).relative
+    assert (found.value, found.interval, found.note) == (None, None, "not estimable: the control is 0")
+
+
+def test_a_control_of_one_persona_says_why_there_is_no_interval() -> None:
+    found = paired_difference([1, 0, 0], [1, 2, 3], ["a", "b", "c"]).relative
+    assert (found.value, found.interval) == (5, None)
+    assert "without one persona" in found.note
 
 
 def test_one_persona_is_not_estimable() -> None:

@@ -42,6 +42,26 @@ def test_a_plan_grows_with_the_square_of_precision(catalog: Catalog) -> None:
             plan_test(pilot, **options)
 
 
+def test_three_are_not_enough_where_four_are() -> None:
+    assert personas_for(1, 0.45, power=0.8) == 4
+    assert power_of(1, 0.45 / 3**0.5, 3) < 0.8 < power_of(1, 0.45 / 4**0.5, 4)
+    with pytest.raises(ValueError, match=r"effect == 0, must be > 0"):
+        personas_for(0, 1, power=0.8)
+    with pytest.raises(ValueError, match="would take over"):
+        personas_for(1e-200, 1, power=0.8)
+
+
+@pytest.mark.parametrize("power", [0.01, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_personas_grow_with_the_spread_and_with_power(power: float, share: float) -> None:
+    spreads = np.geomspace(0.01, 30, 200)
+    needed = [personas_for(1, spread, power=power, share=share) for spread in spreads]
+    assert needed == sorted(needed)
+    assert min(needed) == 3
+    more = [personas_for(1, spread, power=power + 0.04, share=share) for spread in spreads]
+    assert all(many >= few for few, many in zip(needed, more, strict=True))
+
+
 def test_fewer_degrees_take_more_personas() -> None:
     assert personas_for(0.3, 1.0, power=0.8, share=0.2) > personas_for(0.3, 1.0, power=0.8)
     assert power_of(0.3, 0.1, 100, share=0.1) < power_of(0.3, 0.1, 100)

@@ -61,6 +61,25 @@ def test_an_arm_that_sells_nothing_has_a_difference_and_no_relative_change() -> 
     assert outcome.relative.interval is None or outcome.relative.value == -1
 
 
+def test_a_control_that_sells_nothing_has_a_note_for_the_relative_change() -> None:
+    rng = np.random.default_rng(5)
+    control, treatment = group(rng, 30), group(rng, 30)
+    control["n"] = np.zeros(30)
+    for covariate in (False, True):
+        found = unpaired_difference(control, treatment, covariate=covariate)
+        assert covariate or found.difference.value == pytest.approx(treatment["n"].mean())
+        assert found.difference.interval is not None
+        assert (found.relative.value, found.relative.interval) == (None, None)
+        assert found.relative.note == "not estimable: the control is 0"
+
+
+def test_a_ratio_that_all_share_has_no_interval_of_width_zero() -> None:
+    sessions = np.random.default_rng(5).integers(1, 5, 60).astype(float)
+    found = unpaired_difference({"n": sessions, "d": sessions}, {"n": 2 * sessions, "d": sessions})
+    assert (found.control, found.treatment) == (1, 2)
+    assert (found.difference.interval, found.difference.note) == (None, "not estimable: zero variance")
+
+
 def test_half_of_the_shoppers_are_treated() -> None:
     treated = split_shoppers(41, np.random.default_rng(0))
     assert treated.sum() == 20

@@ -18,6 +18,75 @@ FAIR, ALWAYS_3 = [200] * 5, [0, 0, 1000, 0, 0]
 histograms = st.integers(2, 12).flatmap(
     lambda k: st.tuples(*[st.lists(st.integers(0, 1000), min_size=k, max_size=k).filter(any) for _ in range(2)])
 )
+sizes = st.one_of(st.just(0.0), st.floats(5e-324, 1e300), st.sampled_from([5e-324, 1e-310, 2.3e-308, 1.0, 1e300]))
+extremes = st.integers(2, 6).flatmap(
+    lambda k: st.tuples(*[st.lists(sizes, min_size=k, max_size=k).filter(any) for _ in range(2)])
+)
+
+
+@pytest.mark.parametrize(
+    ("human", "agent", "js"),
+    [([0, 1], [5e-324, 1], 0.0), ([1, 0], [5e-324, 1], math.log(2)), ([5e-324, 5e-324], [1, 1], 0.0)],
+)
+def test_the_least_numbers_there_are(human: list[float], agent: list[float], js: float) -> None:
+    assert js_divergence(human, agent, n_resamples=0).value == pytest.approx(js, abs=1e-12)
+
+
+def test_kl_to_the_least_share_is_its_logarithm() -> None:
+    assert kl_divergence([1, 0], [5e-324, 1], pseudocount=0).value == pytest.approx(-math.log(5e-324), rel=1e-12)
+    assert kl_divergence([1, 1], [1e-310, 1e300], pseudocount=0, n_resamples=0).value == pytest.approx(372, abs=2)
+
+
+@given(extremes)
+def test_divergences_are_finite_wherever_they_exist(pair: tuple[list[float], list[float]]) -> None:
+    human, agent = pair
+    js, w1 = js_divergence(human, agent, n_resamples=9), wasserstein1(human, agent, n_resamples=9)
+    assert js.value is not None
+    assert 0 <= js.value <= math.log(2) + 1e-12
+    assert w1.value is not None
+    assert 0 <= w1.value <= len(human) - 1 + 1e-12
+    assert kl_divergence(human, agent, n_resamples=9).value is not None
+    supported = all(q > 0 for p, q in zip(human, agent, strict=True) if p > 0)
+    assert (kl_divergence(human, agent, pseudocount=0, n_resamples=9).value is not None) == supported
+    assert js_divergence(human, human, n_resamples=0).value == kl_divergence(human, human, n_resamples=0).value == 0
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_sixty_sessions_that_agree_are_no_proof(repeats: bool) -> None:
+    """All buy nothing, or all people one thing and all agents another: resamples are all the same."""
+
+    def log(bin_used: int) -> np.ndarray:
+        return np.eye(3)[[bin_used] * 60] if repeats else 60 * np.eye(3)[bin_used]
+
+    for metric in (js_divergence, kl_divergence, wasserstein1):
+        same, apart = metric(log(0), log(0)), metric(log(0), log(2))
+        assert same.value == same.interval.low == 0 < same.interval.high
+        assert apart.floor < apart.interval.low < apart.value <= apart.interval.high
+    assert wasserstein1(log(0), log(0)).interval.high == pytest.approx(2 * (1 - 0.05 ** (1 / 60)))
+    alone = js_divergence([60], [60])
+    assert (alone.value, alone.interval, alone.note) == (0, None, "Not estimable: all observations agree.")
+
+
+def test_logs_that_happen_to_be_alike_are_no_proof() -> None:
+    """Equal counts: the bias that the interval takes off would leave nothing above 0."""
+    found = js_divergence([30, 20, 10], [30, 20, 10])
+    assert found.value == found.interval.low == 0 < found.interval.high < 0.05
+    rng, covered = np.random.default_rng(0), []
+    people, agents = np.array([0.5, 0.3, 0.2]), np.array([0.48, 0.3, 0.22])
+    truth = js_divergence(people, agents, n_resamples=0).value
+    for _ in range(400):
+        found = js_divergence(rng.multinomial(60, people), rng.multinomial(60, agents), n_resamples=200, rng=rng)
+        assert found.interval.low < found.interval.high
+        if found.interval.low == 0:
+            covered.append(truth <= found.interval.high)
+    assert np.mean(covered) > 0.5
+
+
+def test_counts_without_a_finite_sum_are_refused() -> None:
+    with pytest.raises(ValueError, match="more than a number can hold"):
+        js_divergence([1e308, 1e308], [1, 1])
+    with pytest.raises(ValueError, match="rising numbers"):
+        wasserstein1([1, 1], [1, 1], positions=[0, math.inf])
 
 
 def test_three_bins_by_hand() -> None:

@@ -40,13 +40,24 @@ def test_rarefied_is_the_mean_over_all_subsets(items: list[str], size: int) -> N
 @given(words, st.integers(1, 8))
 def test_jackknife_is_that_of_left_out_items(items: list[str], size: int) -> None:
     result, n = rarefied_ttr(items, size=size), len(items)
-    if size >= n:
+    if size >= n or size == 1:
         assert result.interval is None
         return
     without = [rarefied_ttr(items[:i] + items[i + 1 :], size=size).value for i in range(n)]
     error = math.sqrt((n - 1) / n * float(((without - np.mean(without)) ** 2).sum()))
+    if error < 1e-7:  # every item is as often there as any other
+        assert result.interval.low - 1e-9 <= result.value <= result.interval.high + 1e-9
+        assert result.interval.method == "rule of three" or result.interval.high - result.value < 1e-6
+        return
     assert result.interval is not None
     assert result.interval.high == pytest.approx(min(result.value + 1.959964 * error, 1), abs=1e-6)
+
+
+def test_sixty_texts_that_leave_the_jackknife_nothing_are_no_proof() -> None:
+    unseen = 1 - 0.05 ** (1 / 60)
+    alike, different = type_token_ratio(["a", "b"] * 30), type_token_ratio([f"{n}" for n in range(60)])
+    assert alike.interval.high == pytest.approx(2 / 60 + unseen)
+    assert different.interval.ends == pytest.approx((1 - unseen, 1))
 
 
 def test_rarefied_compares_sizes_that_the_plain_ratio_cannot() -> None:

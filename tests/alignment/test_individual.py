@@ -80,6 +80,42 @@ def test_wilson_covers() -> None:
     assert (one.low, one.high) == pytest.approx((0, 0.7935), abs=1e-4)
 
 
+def test_sixty_cases_that_agree_are_no_proof() -> None:
+    right, wrong, shoppers = np.ones(60), np.zeros(60), np.repeat(np.arange(20), 3)
+    assert accuracy(right, shoppers=shoppers).interval == wilson_interval(20, 20)
+    assert accuracy(np.tile([1, 1, 0], 20), shoppers=shoppers).interval == wilson_interval(20 * 40 / 60, 20)
+    same = accuracy_difference(right, right, paired=False)
+    assert same.interval.ends == pytest.approx((-same.interval.high, 0.0602), abs=1e-4)
+    apart = accuracy_difference(wrong, right, paired=False).interval
+    assert 0.9 < apart.low < 0.95
+    assert apart.high == 1
+    answers = np.arange(60) % 4
+    assert position_bias(answers, answers).bias.interval.ends == pytest.approx((0, 1 - 0.05 ** (1 / 60)))
+    assert position_bias(wrong, right).bias.interval.ends == pytest.approx((0.05 ** (1 / 60), 1))
+    strata = by_stratum(right, np.arange(60), strata=2)
+    assert strata[0].mean.interval == wilson_interval(30, 30)
+
+
+def test_values_without_spread_have_no_interval() -> None:
+    same = similarity([[1.0, 0.0]] * 60, [[1.0, 0.0]] * 60).mean
+    assert (same.value, same.interval, same.note) == (1, None, "No interval: all pairs are equally similar.")
+    gain = relative_gain(np.linspace(0.4, 0.9, 60), 2 * np.linspace(0.4, 0.9, 60))
+    assert (gain.value, gain.interval) == (pytest.approx(1), None)
+    assert "in proportion" in gain.note
+    flat = by_stratum(np.full(60, 0.5), np.arange(60), strata=2)[0].mean
+    assert (flat.value, flat.interval) == (0.5, None)
+    assert "all observations agree" in flat.note
+
+
+def test_newcombe_covers_where_a_proportion_is_nearly_one() -> None:
+    rng, covered = np.random.default_rng(4), []
+    for _ in range(1000):
+        a, b = rng.random(60) < 0.9, rng.random(60) < 0.99
+        if b.all():
+            covered.append(0.09 in accuracy_difference(a, b, paired=False).interval)
+    assert np.mean(covered) > 0.9
+
+
 def test_cases_of_one_shopper_are_not_independent() -> None:
     """40 shoppers with 10 cases each, all right or all wrong: forty observations, not four hundred."""
     right = np.repeat(np.arange(40) % 2, 10)

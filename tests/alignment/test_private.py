@@ -15,12 +15,15 @@ from paars_gym.alignment import (
     SessionBins,
     export_reference,
     js_divergence,
+    kl_divergence,
     open_log,
     score,
+    wasserstein1,
 )
 from paars_gym.alignment.private import discrete_laplace, noisy_replicas, one_session_each
 from paars_gym.report.alignment import measure_sentence
 from paars_gym.sessions import Session
+from paars_gym.sessions.event import ANONYMOUS
 
 Population = Callable[..., list[Session]]
 
@@ -40,7 +43,9 @@ def test_the_budget_adds_up(reference: Reference) -> None:
 def test_it_takes_the_place_of_the_log(population: Population, tmp_path: Path) -> None:
     pytest.importorskip("opendp")
     # The noise cannot be seeded: a large epsilon keeps it far from the tolerance.
-    reference = export_reference(open_log(population(3000, seed=1)), epsilon=60.0, rng=np.random.default_rng(0))
+    reference = export_reference(
+        open_log(population(3000, seed=1)), epsilon=60.0, rng=np.random.default_rng(0), force=True
+    )
     path = tmp_path / "reference.json"
     path.write_text(reference.model_dump_json())
     agents, other = population(800, seed=2), population(800, seed=3, searches=4.0)
@@ -93,6 +98,32 @@ def test_noise_and_cut_leave_the_test_its_level() -> None:
     assert wrong <= 20
 
 
+@pytest.mark.parametrize(("other", "size"), [(0.5, 2000), (0.6, 400), (0.6, 2000), (0.8, 2000)])
+def test_estimate_and_interval_speak_of_the_populations(other: float, size: int) -> None:
+    """Noise and cut add to the distance: taken off, the estimate is near the truth, and inside its interval."""
+    rng, scale, threshold = np.random.default_rng(5), 3.0, 17
+    people, agents = (np.power(share, np.arange(1, 23)) for share in (0.5, other))
+    truth = js_divergence(people, agents, n_resamples=0).value
+    values, released, covered, floors = [], [], 0, []
+    for _ in range(120):
+        noisy = rng.multinomial(size, people / people.sum()) + discrete_laplace((22,), scale, rng)
+        histogram = np.where(noisy >= threshold, noisy, 0.0)
+        log = rng.multinomial(600, agents / agents.sum()).astype(float)
+        drawn = noisy_replicas(histogram, log, scale=scale, threshold=threshold, n=199, rng=rng)
+        found = js_divergence(histogram, log, n_resamples=drawn)
+        w1 = wasserstein1(histogram, log, n_resamples=drawn)
+        for one in (found, w1, kl_divergence(histogram, log, n_resamples=drawn)):
+            assert one.interval.low - 1e-12 <= one.value <= one.interval.high + 1e-12
+        values.append(found.value)
+        released.append(found.details["as_released"])
+        floors.append(found.floor)
+        covered += found.interval.low - 1e-12 <= truth <= found.interval.high
+    assert covered / 120 >= 0.9
+    assert np.abs(np.array(values) - truth).mean() < np.abs(np.array(released) - truth).mean()
+    if other == 0.5:
+        assert np.mean(values) == pytest.approx(np.mean(floors), abs=0.003)
+
+
 def test_discrete_laplace_has_its_variance() -> None:
     noise = discrete_laplace((200_000,), 3.0, np.random.default_rng(0))
     ratio = np.exp(-1 / 3.0)
@@ -113,6 +144,22 @@ def test_each_shopper_counts_once(population: Population) -> None:
     log = open_log(population(200, seed=1, shoppers=30))
     chosen = one_session_each(log, np.random.default_rng(0))
     assert len(chosen) == chosen.n_shoppers == 30
+
+
+def test_a_log_without_shopper_ids_hides_sessions_and_says_so(population: Population) -> None:
+    pytest.importorskip("opendp")
+    sessions = population(600, seed=1, shoppers=30)
+    nameless = [s.model_copy(update={"shopper": f"{ANONYMOUS}{n}"}) for n, s in enumerate(sessions[:300])]
+    log = open_log([*nameless, *sessions[300:]])
+    with pytest.raises(ValueError, match=r"300 of 600 sessions of 'sessions' have no shopper id.*--unit session"):
+        export_reference(log, rng=np.random.default_rng(0))
+    found = export_reference(log, rng=np.random.default_rng(0), unit="session", epsilon=20)
+    assert found.unit == "session"
+    assert sum(found.histograms["searches"]) == pytest.approx(600, abs=30)
+    assert "a session, not a person" in found.notes()[0]
+    assert "one session of each shopper counts" in export_reference(
+        open_log(sessions), epsilon=20, rng=np.random.default_rng(0)
+    ).notes()[0]  # fmt: skip
 
 
 def test_smaller_epsilon_is_noisier(population: Population) -> None:
@@ -141,6 +188,10 @@ def test_bad_requests(population: Population, tmp_path: Path) -> None:
     few = open_log(population(3, seed=1))
     with pytest.raises(ValueError, match="epsilon == 0"):
         export_reference(few, epsilon=0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"epsilon == 1e[+]09, must be at most 20.*--force"):
+        export_reference(few, epsilon=1e9, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="Unknown unit 'basket'"):
+        export_reference(few, unit="basket", rng=np.random.default_rng(0))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nothing but noise"):
         export_reference(few, epsilon=0.01, rng=np.random.default_rng(0))
     (tmp_path / "r.json").write_text("{}")

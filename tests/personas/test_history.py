@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.llm.chat import estimate_tokens
-from paars_gym.personas.history import months_before, render_history, with_titles
+from paars_gym.personas.history import months_before, purchases_before, render_history, with_titles
 from paars_gym.sessions.event import Event, History, Session
 
 TEXT = """\
@@ -35,6 +35,27 @@ def test_only_what_happened_before(year: History) -> None:
     assert "cart" in text
     assert "bought" not in text
     assert "tea" not in text
+
+
+def test_purchases_are_counted_from_events_not_from_words() -> None:
+    start = datetime(2017, 5, 1, 9, tzinfo=UTC)
+    events = (
+        Event(kind="search", time=start, query="most bought kettle"),
+        Event(kind="view", time=start, product="t", title="Tea; green, the most bought"),
+        Event(kind="purchase", time=start, product="t", title="Tea; green", units=3),
+        Event(kind="purchase", time=start + timedelta(minutes=5), product="u", title="I bought a cup"),
+    )
+    history = History(shopper="a", sessions=(Session(shopper="a", key="1", start=start, events=events),))
+    assert purchases_before(history) == 2
+    assert purchases_before(history, start + timedelta(minutes=5)) == 1
+    untimed = tuple(event.model_copy(update={"time": None}) for event in events)
+    session = Session(shopper="a", key="1", events=untimed)
+    assert purchases_before(History(shopper="a", sessions=(session,))) == 2
+
+
+def test_purchases_that_the_text_leaves_out_are_counted(year: History) -> None:
+    assert purchases_before(year) == 3  # two in November and one in March, under another heading
+    assert purchases_before(year, datetime(2017, 8, 1, tzinfo=UTC)) == 1
 
 
 def test_six_months_are_counted_from_the_date(year: History) -> None:

@@ -40,6 +40,7 @@ def test_two_steps(year: History, miner: ScriptedChat) -> None:
     assert persona.reasoning.profile.startswith("Nappies every other week")
     assert persona.reasoning.preferences.startswith("Always the store brand")
     assert "Dark coffee" in persona.history
+    assert persona.purchases_before == 3
     assert (persona.shopper, persona.source, persona.as_of) == (pseudonym("household 7"), "mined", year.as_of)
     first, second = miner.requests
     assert first.messages[:2] == second.messages[:2], "both steps share the prefix that providers cache"

@@ -72,7 +72,11 @@ def test_nothing_known_says_nothing(groceries: Catalog) -> None:
     nothing = statistics_of(lines_of(bought(), facts), facts)
     assert profile_of(nothing).is_empty()
     assert preferences_of(nothing).is_empty()
+    history = bought((0, "m1", 2.0), (0, "t1", 5.0), (7, "m1", 1.0), (7, "m2", 4.0), (14, "m1", None))
+    assert count_persona(history, groceries, token_budget=1).purchases_before == 5
+    assert count_persona(history, groceries, MONDAY + timedelta(days=7)).purchases_before == 2
     persona = count_persona(bought(), groceries)
+    assert persona.purchases_before == 0
     assert persona.history == ""
     assert "unknown" in render(persona, "persona")
 

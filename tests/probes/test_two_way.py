@@ -59,6 +59,7 @@ def test_what_cannot_be_estimated_is_no_number(people: str, pages: str, after: t
     assert estimate.note == note
     assert estimate.interval is None
     assert estimate.value == (0.0 if note == "no trial differs" else None)
+    assert estimate.number("may_differ") == (pytest.approx(1 - 0.05**0.5) if estimate.value == 0 else None)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,9 @@ def test_personas_say_that_they_are_invented_and_hold_only_the_past(world: World
     for person in world.people[:30]:
         history = world.history(person)
         assert all(session.start is not None and session.start < AS_OF for session in history.sessions)
+    bought = [sum(s.count("purchase") for s in world.history(person).sessions) for person in world.people]
+    assert [persona.purchases_before for persona in world.personas] == bought
+    assert max(bought) > 0
     texts = [render(persona, "persona") for persona in world.personas]
     assert len(set(texts)) == 80
     assert any("searched" in text and "bought" in text for text in texts)

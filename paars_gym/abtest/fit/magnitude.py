@@ -13,6 +13,7 @@ from paars_gym.estimate import Estimate, Interval
 
 LEAST_TESTS = 3
 """Fewer are not calibrated on."""
+IN_PROPORTION = "no interval: all past tests lie on one line"
 
 
 class Calibration(NamedTuple):
@@ -48,16 +49,19 @@ class Calibration(NamedTuple):
         effect = self.slope * simulated
         error = float(np.sqrt((self.slope_error * simulated) ** 2 + self.spread**2 + (self.slope * error) ** 2))
         margin = float(stdtrit(self.degrees, (1 + self.level) / 2) * error)
-        around = Interval(effect - margin, effect + margin, self.level, "prediction of one test, Student's t")
-        return Estimate(effect, around, unit=RELATIVE)
+        around = Interval(effect - margin, effect + margin, self.level, "prediction of one test, Student's t").if_wide()
+        return Estimate(effect, around, unit=RELATIVE, note="" if around else IN_PROPORTION)
 
     def slope_estimate(self) -> Estimate:
         """The slope with its interval by Student's t."""
         from scipy.special import stdtrit
 
         margin = float(stdtrit(self.degrees, (1 + self.level) / 2)) * self.slope_error
-        around = Interval(self.slope - margin, self.slope + margin, self.level, "Student's t")
-        return Estimate(self.slope, around, details={"standard_error": self.slope_error, "degrees": self.degrees})
+        around = Interval(self.slope - margin, self.slope + margin, self.level, "Student's t").if_wide()
+        note = "" if around else IN_PROPORTION
+        return Estimate(
+            self.slope, around, note=note, details={"standard_error": self.slope_error, "degrees": self.degrees}
+        )
 
 
 def calibrate(simulated: npt.ArrayLike, human: npt.ArrayLike, *, level: float = 0.95) -> Calibration:
