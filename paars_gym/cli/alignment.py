@@ -78,7 +78,8 @@ def reference_export(
     out: Annotated[Path, typer.Option(help="File to write, which anyone may see.")] = Path("reference.json"),
     epsilon: Annotated[float, typer.Option(help="Total privacy loss, at most 20; less is more private.")] = 1.0,
     unit: Annotated[
-        str, typer.Option(help="Whom the noise hides: shopper, or session where the log has no shopper ids.")
+        str,
+        typer.Option(help="Whom the noise hides: shopper, or session where the log has no shopper ids."),
     ] = "shopper",
     force: Annotated[bool, typer.Option("--force", help="Take an epsilon above 20, which hides nobody.")] = False,
 ) -> None:

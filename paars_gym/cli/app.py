@@ -33,8 +33,8 @@ OPTION_PANELS = {
     SHOP: ("catalog", "ranking"),
     SHOPPERS: ("sessions", "policy", "intentions", "intention", "mix", "max_steps", "population", "personas", "seed"),
     MODEL: ("embedder",),
-    OUTPUT: ("out", "log", "resume", "name", "json", "epsilon"),
-    PRIVACY: ("names",),
+    OUTPUT: ("out", "log", "resume", "name", "json"),
+    PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip
 """Where an option stands in the help of every verb, unless it says so itself."""
 

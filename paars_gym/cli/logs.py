@@ -127,7 +127,7 @@ def _rejections(path: Path, most: int = 3, lines: int = 100_000) -> list[str]:
 def sessions_describe(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run, finished or not.")],
     catalog: Annotated[
-        str | None, typer.Option(help="Of the log's products: mini, journey or a folder; counts more cases.")
+        str | None, typer.Option(help="Catalog of the log's products: mini, journey or a folder. Counts more cases.")
     ] = None,
 ) -> None:
     """Says what is in a store or a run: counts, distributions, and the tasks it can be the human side of."""

@@ -49,6 +49,7 @@ def open_store(source: Store | str | Path) -> Store:
         name=folder.name,
         synthetic=True,
         format="paars simulate",
+        sessionised="as simulated",
         what_is_known=SIMULATED,
         notes=(f"{NOT_FINISHED} Go on with it: paars simulate … --resume.",),
     )

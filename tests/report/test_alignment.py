@@ -169,7 +169,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     done = run("score", "--human", "nowhere", "--agents", "nowhere", cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert "No session store in 'nowhere'" in done.stderr
+    assert "There are no people 'nowhere'" in done.stderr
 
 
 def test_a_result_that_cannot_be_kept_is_refused_before_the_work(tmp_path: Path) -> None:

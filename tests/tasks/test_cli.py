@@ -112,7 +112,7 @@ def test_every_verb_takes_reference_people_by_name_or_folder(
     calibrated = run_main(app, "calibrate", *named, *fitted)
     assert calibrated.exit_code == 0, calibrated.stderr
     need("opendp")
-    released = run_main(app, "reference", "export", *named, "--epsilon", 50, "--out", tmp_path / "reference.json")
+    released = run_main(app, "reference", "export", *named, "--epsilon", 20, "--out", tmp_path / "reference.json")
     assert released.exit_code == 0, released.stderr
 
 
