@@ -119,3 +119,8 @@ def _make_registered(env: str, given: Mapping[str, Any]) -> gymnasium.Env[Any, A
         return gymnasium.make(env, disable_env_checker=True, **given)
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
         raise ValueError(f"Unknown environment {env!r}. {error}") from error
+    except TypeError as error:
+        raise ValueError(
+            f"The environment {env!r} cannot be made of {', '.join(given)}: {error}. Name a shop, such as "
+            "PAARS-Retail-v0, or a factory of your own as module:factory."
+        ) from error

@@ -75,7 +75,7 @@ class RunResult:
             return ""
         complaint = f"The policy failed in {raised:,} of {self.done:,} sessions"
         for (cause, place), count in self.causes.most_common(1):
-            complaint += f", most often ({count:,} times) by {cause}" + (f" at {place}" if place else "")
+            complaint += f", most often ({count:,} of them) by {cause}" + (f" at {place}" if place else "")
         return f"{complaint}. Mend it, and go on by the same command with --resume: failed sessions are played again."
 
     @property

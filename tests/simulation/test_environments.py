@@ -232,6 +232,7 @@ def needs_more(colour: str, **settings: Any) -> RetailEnv:
         ("PAARS-Retial-v0", {}, "Unknown environment 'PAARS-Retial-v0'"),
         ("no_such_module:Env", {}, "No module 'no_such_module'"),
         ("no_such_module:Env-v0", {}, "Unknown environment 'no_such_module:Env-v0'"),
+        ("CartPole-v1", {}, "The environment 'CartPole-v1' cannot be made of shop"),
         (f"{HERE}:Nothing", {}, "has no class or function 'Nothing'"),
         (f"{HERE}:Kiosk", {"colour": "red"}, "has no option 'colour'. It takes: max_steps, lacks"),
         ("types:SimpleNamespace", {}, "gave a SimpleNamespace, must give an environment with reset, step and close"),
