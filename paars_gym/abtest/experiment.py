@@ -15,6 +15,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.simulation.default_people import read_people
+from paars_gym.simulation.result import PolicyFailedError
 
 ARMS = ("control", "treatment")
 
@@ -76,6 +77,7 @@ class ABTest:
         Raises:
             ValueError: A number out of range, an unknown name, a population fitted for something else, an arm without a
                 usable session, or the run ended early.
+            PolicyFailedError: The policy raised in all sessions of an arm.
             KeyError: A patch names a product that is not there.
             OSError: Files that are missing, or cannot be written.
         """
@@ -102,6 +104,8 @@ class ABTest:
             else:
                 runs[name] = play_into(Path(out), arm, name, visitors, resume=resume, progress=progress)
             budget = budget.after(runs[name].usd)
+            if runs[name].complaint and runs[name].failed == len(runs[name].rows):
+                raise PolicyFailedError(f"{runs[name].complaint}, in the {name} arm: nothing can be compared.")
         known_before = bought_before(people.personas) if covariate is None else covariate
         pairs = pair_up(
             runs["control"].shoppers | runs["treatment"].shoppers,
@@ -155,6 +159,7 @@ def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
         unknown_products=0 if logged is None else logged.unknown_products,
         usd=run.usd,
         tokens=run.tokens,
+        complaint=run.complaint,
     )
 
 

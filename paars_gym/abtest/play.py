@@ -19,7 +19,7 @@ from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.concurrency import StopRequest, play_all
 from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.result import RunResult
+from paars_gym.simulation.result import PolicyFailures, RunResult
 from paars_gym.simulation.run import run as play_run
 from paars_gym.simulation.schedule import make_schedule, visits
 
@@ -36,6 +36,7 @@ class ArmRun(NamedTuple):
         searches: How many, and how many of them a logged arm had no list for.
         usd: Cost.
         tokens: Input and output.
+        complaint: Of a policy that raised in too many sessions, with the commonest cause; empty for any other.
     """
 
     rows: dict[str, tuple[float, ...] | None]
@@ -43,6 +44,7 @@ class ArmRun(NamedTuple):
     searches: Counter[str]
     usd: float
     tokens: int
+    complaint: str = ""
 
     @property
     def failed(self) -> int:
@@ -70,8 +72,8 @@ class _Book:
             asked = (event.query or "" for event in session.events if event.kind == "search")
             self.run.searches.update("recorded" if self.logged.recorded(query) else "fell back" for query in asked)
 
-    def closed(self, usd: float, tokens: int) -> ArmRun:
-        return self.run._replace(usd=usd, tokens=tokens)
+    def closed(self, usd: float, tokens: int, complaint: str) -> ArmRun:
+        return self.run._replace(usd=usd, tokens=tokens, complaint=complaint)
 
 
 def play_visits(
@@ -124,11 +126,13 @@ def play_in_memory(arm: OpenArm, name: str, run: RunConfig, progress: Progress |
     """
     schedule = make_schedule(run, read_people(run, arm.shop.catalog))
     book = _Book(logged_of(arm.shop.ranking))
+    failures = PolicyFailures()
     usd, tokens = 0.0, 0
 
     def finished(played: Played) -> None:
         nonlocal usd, tokens
         book.take(played.session)
+        failures.count(played)
         usd += played.spent.get("usd") or 0.0
         tokens += tokens_of(played.spent)
         if progress is not None:
@@ -137,7 +141,7 @@ def play_in_memory(arm: OpenArm, name: str, run: RunConfig, progress: Progress |
     stopped = play_visits(visits(run, schedule), arm.shop, arm.config, run, finished)
     if stopped:
         raise ValueError(f"The {name} arm ended early: {stopped}. Give --out DIR to keep what is played.")
-    return book.closed(usd, tokens)
+    return book.closed(usd, tokens, failures.complaint)
 
 
 def play_into(
@@ -161,7 +165,7 @@ def play_into(
     book = _Book(logged_of(arm.shop.ranking))
     for session in read_log(folder / name / "sessions.jsonl"):
         book.take(session)
-    return book.closed(*_spent(folder / name / "telemetry.jsonl"))
+    return book.closed(*_spent(folder / name / "telemetry.jsonl"), result.complaint)
 
 
 def tokens_of(spent: Mapping[str, Any]) -> int:

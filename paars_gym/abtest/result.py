@@ -136,6 +136,7 @@ class ArmResult(_Frozen):
         unknown_products: Recorded results that the catalog does not have, over all lists of a logged arm; left out.
         usd: Cost.
         tokens: Tokens, input and output.
+        complaint: Of a policy that raised in more than a tenth of the sessions, with the commonest cause; else empty.
     """
 
     name: str
@@ -148,6 +149,7 @@ class ArmResult(_Frozen):
     unknown_products: int = 0
     usd: float = 0.0
     tokens: int = 0
+    complaint: str = ""
 
 
 class SampleRatio(_Frozen):

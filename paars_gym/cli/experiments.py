@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+
+if TYPE_CHECKING:
+    from paars_gym.abtest.result import ABTestResult
 
 from paars_gym.cli.app import app, console, errors, print_facts, share
 from paars_gym.cli.shared_options import (
@@ -166,14 +169,23 @@ def abtest(
     if plan:
         planned = plan_test(result, mde=smallest, outcome=outcome, powers=powers)
         typer.echo(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
-        return
-    if json:
+    elif json:
         typer.echo(result.model_dump_json(indent=2))
-        return
-    console.print(report.outcome_table(result))
-    console.print(report.result_forest(result), no_wrap=True)
-    for note in report.notes(result):
-        console.print(note, highlight=False, markup=False)
+    else:
+        console.print(report.outcome_table(result))
+        console.print(report.result_forest(result), no_wrap=True)
+        for note in report.notes(result):
+            console.print(note, highlight=False, markup=False)
+    _check_policy(result)
+
+
+def _check_policy(result: ABTestResult) -> None:
+    """Raises PolicyFailedError where the policy raised in too many sessions of an arm."""
+    from paars_gym.simulation.result import PolicyFailedError
+
+    for arm in (result.control, result.treatment):
+        if arm.complaint:
+            raise PolicyFailedError(f"{arm.complaint}, in the arm {arm.name}: their pairs are left out.")
 
 
 @app.command("backtest")
@@ -211,7 +223,7 @@ def backtest_verb(
     and one of: simulated_effect; result (folder of a simulated test); or what to simulate: control, treatment,
     control_patch, treatment_patch.
     """
-    from paars_gym.abtest import ABTest, ABTestResult, Arm
+    from paars_gym.abtest import ABTest, Arm
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
@@ -267,6 +279,7 @@ def backtest_verb(
                 population=fitted,
             )
             usd += tested.control.usd + tested.treatment.usd
+            _check_policy(tested)
             return tested
 
         result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome, level=level)

@@ -71,6 +71,7 @@ def probe(
     from paars_gym.probes.probe import PROBE_RUN, run_probe
     from paars_gym.report.probe import probe_notes, probe_table
     from paars_gym.simulation.forecast import forecast_run
+    from paars_gym.simulation.result import PolicyFailedError
 
     asked = asked_model(
         model,
@@ -113,6 +114,8 @@ def probe(
         console.print(probe_table(result))
         for note in probe_notes(result):
             console.print(note, highlight=False, markup=False)
+    if result.complaint:
+        raise PolicyFailedError(f"{result.complaint}: these trials are left out.")
 
 
 @app.command()

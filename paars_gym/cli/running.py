@@ -57,8 +57,8 @@ def _tell(mistake: Exception) -> int:
         _say("Stopped.")
         return INTERRUPTED
     # By its shape: typer 0.29 brings its own copy of click, whose exceptions are no longer click's.
-    show, code = getattr(mistake, "show", None), getattr(mistake, "exit_code", None)
-    if callable(show) and isinstance(code, int):
+    show, code = getattr(mistake, "show", None), int(getattr(mistake, "exit_code", 0))
+    if callable(show):
         show()
         return code or 2
     if place := own_place(mistake):  # a ranking, an environment or a function of the user's raised
@@ -68,7 +68,7 @@ def _tell(mistake: Exception) -> int:
         raise mistake
     text = mistake.args[0] if isinstance(mistake, KeyError) and mistake.args else mistake
     _say(f"[red]error:[/red] {escape(str(text) or type(mistake).__name__)}")
-    return 2
+    return code or 2
 
 
 def _say(text: str) -> None:

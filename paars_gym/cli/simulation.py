@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from paars_gym.cli.app import (
     app,
@@ -39,7 +38,6 @@ from paars_gym.cli.shared_options import (
     asked_model,
 )
 
-FAILED = 3
 """Exit code of a run whose policy failed in too many sessions."""
 
 
@@ -81,6 +79,7 @@ def simulate(
     from paars_gym.personas.redaction import make_redactor
     from paars_gym.simulation.forecast import forecast_run
     from paars_gym.simulation.progress import SessionsProgress
+    from paars_gym.simulation.result import PolicyFailedError
     from paars_gym.simulation.run import run
 
     asked = asked_model(
@@ -144,5 +143,5 @@ def simulate(
         }.items(),
     )
     if result.complaint:
-        errors.print(f"[red]error:[/red] {escape(result.complaint)}", highlight=False, soft_wrap=True)
-        sys.exit(FAILED)
+        again = "Mend it, and go on by the same command with --resume: failed sessions are played again."
+        raise PolicyFailedError(f"{result.complaint}. {again}")

@@ -25,6 +25,7 @@ from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.recording import records_steps
+from paars_gym.simulation.result import PolicyFailedError
 from paars_gym.simulation.run_folder import STEPS_FILE
 from paars_gym.simulation.steps import StepWriter
 
@@ -70,6 +71,7 @@ class ProbeResult(Tabular, _Frozen):
         effects: By level, segment and outcome.
         small: Trials of each segment too small to be shown alone: pooled where ``others`` is among the segments, else
             left out.
+        complaint: Of a policy that raised in more than a tenth of the sessions, with the commonest cause; else empty.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("segment", "changed_to", "outcome", "estimate", "baseline", "verdict", "note")
@@ -85,6 +87,7 @@ class ProbeResult(Tabular, _Frozen):
     segment: str
     effects: tuple[Effect, ...]
     small: dict[str, int] = {}
+    complaint: str = ""
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row an effect."""
@@ -158,6 +161,8 @@ def run_probe(
             if records_steps(run, policy_factory(run)):
                 steps = files.enter_context(StepWriter(Path(out) / STEPS_FILE))
         played = play_trials(probe, drawn, catalog, run, shop, steps=steps)
+    if played.complaint and not played.personas:
+        raise PolicyFailedError(f"{played.complaint}: nothing can be said.")
     if not played.personas:
         raise ValueError(f"In each of the {run.sessions} trials a session failed, so that nothing can be said.")
     effects, small = effects_of(probe, played, segment, level)
@@ -173,6 +178,7 @@ def run_probe(
         segment=segment,
         effects=tuple(effects),
         small=small,
+        complaint=played.complaint,
     )
     if out is not None:
         write_whole(Path(out) / RESULT_FILE, result.model_dump_json(indent=2) + "\n")

@@ -17,6 +17,7 @@ from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe, ProbePage, open_page
 from paars_gym.sessions.event import Session, session_rng
 from paars_gym.simulation.episode import Played, ScheduledVisit
+from paars_gym.simulation.result import PolicyFailures
 from paars_gym.simulation.steps import StepWriter
 
 OUTCOMES = ("view", "purchase")
@@ -30,12 +31,14 @@ class Trials(NamedTuple):
         pages: Number of the page, one entry a trial.
         outcomes: 1 where the target was viewed, bought; by (level, outcome), shape (trials,) each.
         failed: Trials left out.
+        complaint: Of a policy that raised in too many sessions, with the commonest cause; empty for any other.
     """
 
     personas: list[Persona]
     pages: list[int]
     outcomes: dict[tuple[str, str], Floats]
     failed: int
+    complaint: str = ""
 
 
 def play_trials(
@@ -63,7 +66,7 @@ def play_trials(
     levels = (probe.baseline, *probe.levels)
     personas, trials = run.personas, run.sessions
     seen: dict[tuple[str, int], tuple[float, float] | None] = {}
-    usd = 0.0
+    usd, failures = 0.0, PolicyFailures()
 
     def visit(trial: int, page: ProbePage) -> ScheduledVisit:
         key = f"{trial:07d}"
@@ -85,6 +88,7 @@ def play_trials(
                 nonlocal usd
                 session = played.session
                 usd += played.spent.get("usd") or 0.0
+                failures.count(played)
                 if steps is not None:
                     key = f"{level.name} {session.key}"
                     steps.add(key, [record.model_copy(update={"session": key}) for record in played.records])
@@ -107,6 +111,7 @@ def play_trials(
         [page_of[trial] for trial in whole],
         outcomes,
         trials - len(whole),
+        failures.complaint,
     )
 
 

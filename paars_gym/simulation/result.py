@@ -23,6 +23,44 @@ MOST_FAILED = 0.1
 """Share of a run's sessions in which its policy may raise; beyond it the run has failed."""
 
 
+class PolicyFailedError(ValueError):
+    """A policy raised so often that nothing can be said of its sessions; the message has the commonest cause."""
+
+    exit_code = 3
+
+
+@dataclass
+class PolicyFailures:
+    """How often the policy of a population raised, and what.
+
+    Attributes:
+        sessions: Played.
+        raised: Of these ended in ``policy_error``.
+        causes: What was raised, with its place (file and line), by how often.
+    """
+
+    sessions: int = 0
+    raised: int = 0
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, played: Played) -> None:
+        """Takes a session that has ended."""
+        self.sessions += 1
+        self.raised += played.session.end == "policy_error"
+        if played.failure is not None:
+            self.causes[played.failure.cause, played.failure.place] += 1
+
+    @property
+    def complaint(self) -> str:
+        """What to say of a policy that raised in too many sessions, without a full stop; empty for any other."""
+        if self.raised <= MOST_FAILED * self.sessions:
+            return ""
+        complaint = f"The policy failed in {self.raised:,} of {self.sessions:,} sessions"
+        for (cause, place), count in self.causes.most_common(1):
+            complaint += f", most often ({count:,} of them) by {cause}" + (f" at {place}" if place else "")
+        return complaint
+
+
 @dataclass
 class RunResult:
     """Where a run stands, and how it ended.
@@ -69,14 +107,8 @@ class RunResult:
 
     @property
     def complaint(self) -> str:
-        """What to say of a run whose policy raised in too many of its sessions; empty for any other."""
-        raised = self.ends["policy_error"]
-        if raised <= MOST_FAILED * self.done:
-            return ""
-        complaint = f"The policy failed in {raised:,} of {self.done:,} sessions"
-        for (cause, place), count in self.causes.most_common(1):
-            complaint += f", most often ({count:,} of them) by {cause}" + (f" at {place}" if place else "")
-        return f"{complaint}. Mend it, and go on by the same command with --resume: failed sessions are played again."
+        """See `PolicyFailures.complaint`."""
+        return PolicyFailures(self.done, self.ends["policy_error"], self.causes).complaint
 
     @property
     def store(self) -> Store:

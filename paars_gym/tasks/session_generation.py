@@ -23,6 +23,7 @@ from paars_gym.sessions.writer import write_sessions
 from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
 from paars_gym.simulation.forecast import forecast_run
+from paars_gym.simulation.result import PolicyFailedError
 from paars_gym.simulation.run import run as simulate
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import measure_row
@@ -82,6 +83,7 @@ def generate_sessions(
     Raises:
         ImportError: The embedder is missing.
         ValueError: ``out`` holds runs with other settings, or the log records nothing of sessions.
+        PolicyFailedError: The policy raised in more than a tenth of the sessions.
     """
     if not {"searches", "views", "purchases"} & set(people.known):
         people.require("Session generation", "searches", "views", "purchases")
@@ -98,6 +100,8 @@ def generate_sessions(
             raise ValueError(
                 f"{result.stopped} {result.done:,} of {result.planned:,} sessions are kept in {result.folder}."
             )
+        if result.complaint:
+            raise PolicyFailedError(f"{result.complaint}: nothing is scored.")
     progress("scoring")
     with_personas, alone = (out / f"{_short(people)}-{name}" for name in ("persona", "base"))
     report = score(reference, with_personas, baseline=alone, embedder=embedder)

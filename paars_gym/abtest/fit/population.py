@@ -36,6 +36,7 @@ from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played
+from paars_gym.simulation.result import PolicyFailedError, PolicyFailures
 from paars_gym.simulation.schedule import make_schedule, visits
 
 STEP, LONGEST, RIDGE = 0.4, 1.5, 0.01
@@ -60,10 +61,12 @@ class _Simulation:
     def play(self, mix: Mapping[Goal, float], parameters: Mapping[str, float], seed: int) -> tuple[Floats, list[Goal]]:
         """Moments and goals of its sessions."""
         rows, goals = [], []
+        failures = PolicyFailures()
 
         def finished(played: Played) -> None:
             session = played.session
             self._usd += played.spent.get("usd") or 0.0
+            failures.count(played)
             if session.end not in FAILED:
                 assert session.intention is not None, "the mix gives every session an intention"
                 rows.append((session.key, measure(session)))
@@ -77,6 +80,8 @@ class _Simulation:
         stopped = play_visits(visits(run, schedule), self._shop, self._config, run, finished)
         if stopped:
             raise ValueError(f"The calibration ended early: {stopped}.")
+        if failures.complaint:
+            raise PolicyFailedError(f"{failures.complaint}: nothing can be calibrated.")
         if not rows:
             raise ValueError("All simulated sessions failed; nothing can be calibrated.")
         # Concurrent sessions end in any order; their moments must not depend on it.
