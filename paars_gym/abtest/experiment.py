@@ -105,7 +105,8 @@ class ABTest:
                 runs[name] = play_into(Path(out), arm, name, visitors, resume=resume, progress=progress)
             budget = budget.after(runs[name].usd)
             if runs[name].complaint and runs[name].failed == len(runs[name].rows):
-                raise PolicyFailedError(f"{runs[name].complaint}, in the {name} arm: nothing can be compared.")
+                failed = f"All {len(runs[name].rows)} sessions of the {name} arm failed"
+                raise PolicyFailedError(f"{failed}, so that nothing can be compared. {runs[name].complaint}.")
         known_before = bought_before(people.personas) if covariate is None else covariate
         pairs = pair_up(
             runs["control"].shoppers | runs["treatment"].shoppers,
