@@ -38,8 +38,6 @@ from paars_gym.cli.shared_options import (
     asked_model,
 )
 
-"""Exit code of a run whose policy failed in too many sessions."""
-
 
 @app.command()
 def simulate(
