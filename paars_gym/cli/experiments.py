@@ -12,29 +12,21 @@ if TYPE_CHECKING:
     from paars_gym.abtest.result import ABTestResult
 
 from paars_gym.cli.app import app, console, errors, print_facts, share
+from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.shared_options import (
     AsJson,
-    CacheFile,
     CatalogName,
     ConditionName,
     Draws,
-    DryRun,
     EnvName,
     HumanReference,
     Level,
-    MaxUsd,
-    ModelSpec,
-    Offline,
-    Options,
     Pairs,
     PeopleFile,
     PolicyName,
-    PriceText,
     Records,
     Seed,
     SessionsAtOnce,
-    TokensPerMinute,
-    asked_model,
 )
 
 FittedFile = Annotated[
@@ -46,6 +38,7 @@ PLANNED = "bm25+rating:0.3"
 
 
 @app.command()
+@with_model_options
 def abtest(
     control: Annotated[str, typer.Option(help="Ranking of today, such as bm25 or logged:lists.parquet.")] = "bm25",
     treatment: Annotated[
@@ -64,14 +57,7 @@ def abtest(
     ] = None,
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
+    asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     population: FittedFile = None,
     sessions: Pairs = 1_000,
@@ -120,18 +106,10 @@ def abtest(
     if pilot is not None:
         result = ABTestResult.read(pilot)
     else:
-        asked = asked_model(
-            model,
+        asked = asking.asked(
             policy=policy,
-            price=price,
-            option=option,
-            max_usd=max_usd,
-            tokens_per_minute=tokens_per_minute,
             concurrency=concurrency,
-            cache=cache,
             default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
-            offline=offline,
-            dry_run=dry_run,
         )
         arms = Arm(control, control_patch), Arm(treatment or control, treatment_patch, treatment_env)
         run = RunConfig(
@@ -148,7 +126,7 @@ def abtest(
             budget=asked.budget,
         )
         shop = ShopConfig(catalog=catalog, ranking=control, env=env)
-        if dry_run:
+        if asking.dry_run:
             both = run.model_copy(update={"sessions": 2 * sessions * draws, "draws": 1})
             print_facts("A dry run: both arms would take about", forecast_run(both, shop).facts())
             return
@@ -189,20 +167,14 @@ def _check_policy(result: ABTestResult) -> None:
 
 
 @app.command("backtest")
+@with_model_options
 def backtest_verb(
     tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Catalog of the tests that have to be simulated.")] = "mini",
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
+    asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     population: FittedFile = None,
     sessions: Pairs = 1_000,
@@ -232,18 +204,10 @@ def backtest_verb(
     from paars_gym.simulation.forecast import forecast_run
 
     fitted = None if population is None else FittedPopulation.read(population)
-    asked = asked_model(
-        model,
+    asked = asking.asked(
         policy=policy,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
         concurrency=concurrency,
-        cache=cache,
         default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
-        offline=offline,
-        dry_run=dry_run,
     )
     run = RunConfig(
         sessions=sessions,
@@ -259,7 +223,7 @@ def backtest_verb(
         budget=asked.budget,
     )
     shop = ShopConfig(catalog=catalog, env=env)
-    if dry_run:
+    if asking.dry_run:
         number = count_simulated(tests)
         all_arms = run.model_copy(update={"sessions": max(2 * sessions * draws * number, 1), "draws": 1})
         print_facts(f"A dry run: {number} tests would take about", forecast_run(all_arms, shop).facts())
@@ -291,6 +255,7 @@ def backtest_verb(
 
 
 @app.command()
+@with_model_options
 def calibrate(
     human: HumanReference,
     out: Annotated[Path, typer.Option(help="File to write the population to, as JSON.")],
@@ -302,14 +267,7 @@ def calibrate(
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
+    asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     held_out: Annotated[str, typer.Option(help="Share of the people that the fit is judged on.")] = "50%",
     sessions: Annotated[int, typer.Option(help="Sessions simulated in each run of the fit.")] = 1_000,
@@ -329,18 +287,9 @@ def calibrate(
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {str(out.parent)!r}.")
     people = reference_people(human)
-    asked = asked_model(
-        model,
+    asked = asking.asked(
         policy=policy,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
         concurrency=concurrency,
-        cache=cache,
-        default_cache=None,
-        offline=offline,
-        dry_run=dry_run,
     )
     run = RunConfig(
         sessions=sessions,
@@ -354,7 +303,7 @@ def calibrate(
         budget=asked.budget,
     )
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
-    if dry_run:
+    if asking.dry_run:
         # The choices of a language model are not fitted: four runs, and one more with weights.
         all_runs = run.model_copy(update={"sessions": sessions * (4 if marginals is None else 5)})
         print_facts("A dry run: it would take about", forecast_run(all_runs, shop).facts())

@@ -15,23 +15,13 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
+from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.shared_options import (
     DATA,
     PRIVACY,
     AsJson,
-    Batch,
-    CacheFile,
-    CallsAtOnce,
-    DryRun,
-    MaxUsd,
-    ModelSpec,
-    Offline,
-    Options,
-    PriceText,
     Recognisers,
     Regions,
-    TokensPerMinute,
-    asked_model,
 )
 
 AsOf = Annotated[datetime | None, typer.Option(help="Use only what happened before this time, UTC.")]
@@ -42,9 +32,9 @@ ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id
 
 
 @personas_app.command("mine")
+@with_model_options
 def personas_mine(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.", rich_help_panel=DATA)],
-    model: ModelSpec = None,
     out: Annotated[Path, typer.Option(help="File of personas; those in it already are kept.")] = Path("personas.jsonl"),
     catalog: Annotated[str | None, typer.Option(help="Catalog with the titles, if the sessions have none.")] = None,
     as_of: AsOf = None,
@@ -54,32 +44,18 @@ def personas_mine(
     names: NamesFile = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    cache: CacheFile = None,
-    offline: Offline = False,
     batch: Batch = False,
-    dry_run: DryRun = False,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
     from paars_gym.personas.command import expect, mine
     from paars_gym.personas.settings import Mining
 
-    asked = asked_model(
-        model,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
+    asked = asking.asked(
         concurrency=concurrency,
-        cache=cache,
         default_cache=out.with_name(f"{out.stem}.replies.sqlite"),
-        offline=offline,
         batches=out.with_name(f"{out.stem}.batches.jsonl") if batch else None,
-        dry_run=dry_run,
     )
     assert asked.model is not None
     mining = Mining(
@@ -96,7 +72,7 @@ def personas_mine(
         recognisers=tuple(recogniser or ()),
         regions=split_regions(regions),
     )
-    if dry_run:
+    if asking.dry_run:
         print_facts("A dry run: mining would take about", expect(mining).facts())
         return
     with console.status("mining") as status:

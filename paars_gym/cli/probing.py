@@ -8,27 +8,18 @@ from typing import Annotated, cast
 import typer
 
 from paars_gym.cli.app import app, console, errors, print_facts
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.shared_options import (
     AsJson,
-    CacheFile,
-    CallsAtOnce,
     CatalogName,
     ConditionName,
-    DryRun,
     EnvName,
-    MaxUsd,
-    ModelSpec,
-    Offline,
-    Options,
     PeopleFile,
     PolicyName,
-    PriceText,
     Records,
     Seed,
     Segment,
     SessionsAtOnce,
-    TokensPerMinute,
-    asked_model,
 )
 from paars_gym.config import Condition
 from paars_gym.files import write_whole
@@ -38,20 +29,14 @@ REHEARSED = 24
 
 
 @app.command()
+@with_model_options
 def probe(
     attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
     catalog: CatalogName = "mini",
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
     policy: PolicyName = "behavioural",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
+    asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
     pages: Annotated[int, typer.Option(help="Number of different pages.")] = 40,
@@ -73,18 +58,10 @@ def probe(
     from paars_gym.simulation.forecast import forecast_run
     from paars_gym.simulation.result import PolicyFailedError
 
-    asked = asked_model(
-        model,
+    asked = asking.asked(
         policy=policy,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
         concurrency=concurrency,
-        cache=cache,
         default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
-        offline=offline,
-        dry_run=dry_run,
     )
     run = RunConfig(
         sessions=trials,
@@ -100,7 +77,7 @@ def probe(
         budget=asked.budget,
     )
     shop = ShopConfig(catalog=catalog, env=env)
-    if dry_run:
+    if asking.dry_run:
         known = probes().get(ALIASES.get(attribute, attribute))
         levels = 2 if known is None else 1 + len(known.levels)
         all_levels = run.model_copy(update={"sessions": trials * levels})
@@ -119,17 +96,11 @@ def probe(
 
 
 @app.command()
+@with_model_options
 def survey(
     questions: Annotated[Path, typer.Argument(help="YAML: a list of questions with id, text, choices, human.")],
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    dry_run: DryRun = False,
     personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
     condition: ConditionName = "persona",
     segment: Segment = None,
@@ -153,24 +124,16 @@ def survey(
     from paars_gym.simulation.run_folder import STEPS_FILE
     from paars_gym.simulation.steps import StepWriter
 
-    if model is None:
+    if asking.model is None:
         raise ValueError("A survey needs --model, who plays the personas, such as anthropic:NAME.")
     if personas is None:
         raise ValueError("A survey needs --personas, a file of them; mine some with: paars personas mine.")
     if segment is not None:
         segment = segment_name(segment)  # before anything is paid for
     form, people = room.read_questions(questions), list(read_personas(personas))
-    asked = asked_model(
-        model,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
+    asked = asking.asked(
         concurrency=concurrency,
-        cache=cache,
         default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
-        offline=offline,
-        dry_run=dry_run,
     )
     assert asked.model is not None, "a survey asks a model"
     stack = open_model(asked.model, asked.budget)
@@ -180,7 +143,7 @@ def survey(
         try:
             return await room.conduct(
                 form,
-                people[:rehearsed] if dry_run else people,
+                people[:rehearsed] if asking.dry_run else people,
                 stack,
                 condition=cast(Condition, condition),
                 seed=seed,
@@ -193,11 +156,11 @@ def survey(
 
     with errors.status("asking") as status, ExitStack() as files:
         steps = None
-        if out is not None and record != "none" and not dry_run:
+        if out is not None and record != "none" and not asking.dry_run:
             out.mkdir(parents=True, exist_ok=True)
             steps = files.enter_context(StepWriter(out / STEPS_FILE))
         answers = asyncio.run(put(steps))
-    if dry_run:
+    if asking.dry_run:
         basis = f"{len(form)} questions to {rehearsed} personas"
         print_facts("A dry run: it would take about", stack.forecast(basis, times=len(people) / rehearsed).facts())
         return

@@ -15,31 +15,24 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
+from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.shared_options import (
-    CacheFile,
     CatalogName,
     ConditionName,
-    DryRun,
     EnvName,
-    MaxUsd,
-    ModelSpec,
-    Offline,
-    Options,
     PeopleFile,
     PolicyName,
-    PriceText,
     RankingName,
     Recognisers,
     Records,
     Regions,
     Seed,
     SessionsAtOnce,
-    TokensPerMinute,
-    asked_model,
 )
 
 
 @app.command()
+@with_model_options
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 100,
@@ -63,14 +56,7 @@ def simulate(
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
+    asking: ModelOptions = NOTHING_ASKED,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
     from paars_gym.config import RunConfig, ShopConfig
@@ -80,19 +66,11 @@ def simulate(
     from paars_gym.simulation.result import PolicyFailedError
     from paars_gym.simulation.run import run
 
-    asked = asked_model(
-        model,
-        policy=policy,
-        price=price,
-        option=option,
-        max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute,
-        concurrency=concurrency,
-        cache=cache,
+    asked = asking.asked(
         # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
+        policy=policy,
+        concurrency=concurrency,
         default_cache=out.with_name(f"{out.name}.replies.sqlite"),
-        offline=offline,
-        dry_run=dry_run,
     )
     config = RunConfig(
         sessions=sessions,
@@ -110,7 +88,7 @@ def simulate(
         budget=asked.budget,
     )
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
-    if dry_run:
+    if asking.dry_run:
         print_facts("A dry run: it would take about", forecast_run(config, shop).facts())
         return
     redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paars_gym.cli.app import print_facts
+from paars_gym.cli.model_options import ModelOptions
 from paars_gym.cli.running import wide_console
-from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS, asked_model
+from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,17 +50,24 @@ EmbedderName = Annotated[
 
 
 def task_run(
-    cases: int, seed: int, policies: Sequence[str] | None, out: Path | None, *, batch: bool = False, **given: Any
+    cases: int,
+    seed: int,
+    policies: Sequence[str] | None,
+    out: Path | None,
+    *,
+    asking: ModelOptions,
+    concurrency: int,
+    batch: bool = False,
 ) -> RunConfig:
     """The options of a verb as the configuration of a task."""
     from paars_gym.cache import cache_dir
     from paars_gym.config import RunConfig
 
     replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
-    names = list(policies or ()) or (["llm"] if given["model"] else ["behavioural"])
-    asking = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
-    batches = (given["cache"] or replies).with_suffix(".batches.jsonl") if batch else None
-    asked = asked_model(policy=asking, default_cache=replies, batches=batches, **given)
+    names = list(policies or ()) or (["llm"] if asking.model else ["behavioural"])
+    policy = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
+    batches = (asking.cache or replies).with_suffix(".batches.jsonl") if batch else None
+    asked = asking.asked(policy=policy, concurrency=concurrency, default_cache=replies, batches=batches)
     return RunConfig(
         sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget
     )

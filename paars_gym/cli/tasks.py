@@ -10,24 +10,15 @@ import typer
 
 from paars_gym.cli.alignment import check_writable
 from paars_gym.cli.app import app, errors
+from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.shared_options import (
     MODEL,
     OUTPUT,
     PEOPLE,
     SHOPPERS,
     AsJson,
-    Batch,
-    CacheFile,
-    CallsAtOnce,
-    DryRun,
     HumanReference,
-    MaxUsd,
-    ModelSpec,
-    Offline,
-    Options,
-    PriceText,
     Seed,
-    TokensPerMinute,
 )
 from paars_gym.cli.task_options import (
     Cases,
@@ -49,6 +40,7 @@ app.add_typer(tasks_app, name="tasks")
 
 
 @tasks_app.command("query")
+@with_model_options
 def query(
     human: HumanReference = "mini",
     policy: Policies = None,
@@ -68,16 +60,9 @@ def query(
     scored: Annotated[
         int, typer.Option(min=8, help="Pairs whose perplexity is computed, at most.", rich_help_panel=MODEL)
     ] = 300,
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    cache: CacheFile = None,
-    offline: Offline = False,
     batch: Batch = False,
-    dry_run: DryRun = False,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -92,12 +77,11 @@ def query(
     from paars_gym.tasks.query_generation import forecast_queries, generate_queries
 
     run = task_run(
-        cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, personas=personas)
-        if dry_run:
+        if asking.dry_run:
             print_forecasts(forecast_queries(people, run, policy or ()))
             return
         results = generate_queries(
@@ -110,6 +94,7 @@ def query(
 
 
 @tasks_app.command("item")
+@with_model_options
 def item(
     human: HumanReference = "journey",
     policy: Policies = None,
@@ -160,16 +145,9 @@ def item(
     ] = None,
     seed: Seed = 0,
     embedder: EmbedderName = "minilm-int8",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    cache: CacheFile = None,
-    offline: Offline = False,
     batch: Batch = False,
-    dry_run: DryRun = False,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -183,8 +161,7 @@ def item(
     from paars_gym.tasks.people import reference_people
 
     run = task_run(
-        cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
     if protocol:
@@ -192,7 +169,7 @@ def item(
     asked: dict[str, Any] = {"policies": policy or (), "conditions": conditions.split(","), "design": design}
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, attributes=attributes)
-        if dry_run:
+        if asking.dry_run:
             print_forecasts(forecast_items(people, run, **asked))
             return
         results = select_items(people, run, **asked, embedder=embedder, by=by, progress=status.update)
@@ -200,6 +177,7 @@ def item(
 
 
 @tasks_app.command("view")
+@with_model_options
 def view(
     human: HumanReference = "mini",
     policy: Policies = None,
@@ -207,16 +185,9 @@ def view(
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
     seed: Seed = 0,
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    cache: CacheFile = None,
-    offline: Offline = False,
     batch: Batch = False,
-    dry_run: DryRun = False,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -230,12 +201,11 @@ def view(
     from paars_gym.tasks.view_selection import forecast_views, select_views
 
     run = task_run(
-        cases, seed, policy, out, batch=batch, model=model, price=price, option=option, max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
     with errors.status("starting") as status:
         people = reference_people(human, catalog=catalog, personas=personas)
-        if dry_run:
+        if asking.dry_run:
             print_forecasts(forecast_views(people, run, policy or ()))
             return
         results = select_views(people, run, policies=policy or (), progress=status.update)
@@ -243,6 +213,7 @@ def view(
 
 
 @tasks_app.command("session")
+@with_model_options
 def session(
     human: HumanReference = "mini",
     policy: Annotated[
@@ -264,15 +235,8 @@ def session(
             rich_help_panel=MODEL,
         ),
     ] = "minilm-int8",
-    model: ModelSpec = None,
-    price: PriceText = None,
-    option: Options = None,
-    max_usd: MaxUsd = None,
-    tokens_per_minute: TokensPerMinute = None,
+    asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    cache: CacheFile = None,
-    offline: Offline = False,
-    dry_run: DryRun = False,
     runs: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps the runs; one that was interrupted goes on.", rich_help_panel=OUTPUT),
@@ -290,12 +254,11 @@ def session(
     from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
 
     run = task_run(
-        sessions, seed, [policy], runs or out, model=model, price=price, option=option, max_usd=max_usd,
-        tokens_per_minute=tokens_per_minute, concurrency=concurrency, cache=cache, offline=offline, dry_run=dry_run,
+        sessions, seed, [policy], runs or out, asking=asking, concurrency=concurrency,
     )  # fmt: skip
     with errors.status("starting") as status, TemporaryDirectory() as temporary:
         people = reference_people(human, catalog=catalog, personas=personas)
-        if dry_run:
+        if asking.dry_run:
             print_forecasts(forecast_sessions(people, run))
             return
         folder = Path(temporary) if runs is None else runs

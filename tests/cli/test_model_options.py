@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from paars_gym.cli.shared_options import AskedModel, asked_model, read_options
+from paars_gym.cli.model_options import AskedModel, ModelOptions, read_options
 from paars_gym.config import BudgetConfig, ModelConfig
+from tests.cli.test_app import VERBS
 
 OWN = "openai:own@http://127.0.0.1:1/v1"
 
 
 def test_everything_reaches_its_place(tmp_path: Path) -> None:
     options = ["form=json", "max_tokens=300", "temperature=0.5", "context_tokens=8000", "attempts=2", "stream=true"]
-    found = asked_model(
-        OWN, price="1,10", option=options, max_usd=2.0, tokens_per_minute=9e5, concurrency=7, cache=tmp_path / "c",
-        offline=True, batches=tmp_path / "b", dry_run=True,
+    asking = ModelOptions(
+        OWN, price="1,10", option=options, max_usd=2.0, tokens_per_minute=9e5, cache=tmp_path / "c", offline=True,
+        dry_run=True,
     )  # fmt: skip
+    found = asking.asked(concurrency=7, batches=tmp_path / "b")
     assert found.model == ModelConfig(
         spec=OWN, price="1,10", options={"form": "json", "max_tokens": 300}, temperature=0.5, context_tokens=8000
     )
@@ -30,11 +33,11 @@ def test_everything_reaches_its_place(tmp_path: Path) -> None:
 
 
 def test_without_a_model_options_are_the_policys(tmp_path: Path) -> None:
-    found = asked_model(None, policy="my:Own", option=["patience=3", "stream=1"], default_cache=tmp_path / "c")
+    found = ModelOptions(option=["patience=3", "stream=1"]).asked(policy="my:Own", default_cache=tmp_path / "c")
     assert found == AskedModel(None, BudgetConfig(cache=tmp_path / "c"), {"patience": 3, "stream": 1})
-    with_model = asked_model(OWN, policy="my:Own", option=["patience=3"])
+    with_model = ModelOptions(OWN, option=["patience=3"]).asked(policy="my:Own")
     assert with_model.model == ModelConfig(spec=OWN, options={"patience": 3}), "its constructor says what it takes"
-    assert asked_model(None, policy="behavioural", option=["a=[1]"]).policy_options == {"a": [1]}
+    assert ModelOptions(option=["a=[1]"]).asked(policy="behavioural").policy_options == {"a": [1]}
 
 
 @pytest.mark.parametrize(
@@ -55,15 +58,28 @@ def test_without_a_model_options_are_the_policys(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_said(given: dict[str, Any], said: str) -> None:
+    given = dict(given)
+    who = {"policy": given.pop("policy")} if "policy" in given else {}
     with pytest.raises(ValueError, match=said):
-        asked_model(**given)
+        ModelOptions(**given).asked(**who)
 
 
 def test_a_known_price_allows_a_limit() -> None:
-    assert asked_model("openai:gpt-4.1-mini", max_usd=1.0).budget.max_usd == 1.0
+    assert ModelOptions("openai:gpt-4.1-mini", max_usd=1.0).asked().budget.max_usd == 1.0
 
 
 def test_values_that_are_json_are_read_as_that() -> None:
     assert read_options(["a=1", "b=true", "c=null", "d=x=y", "e=[1, 2]"]) == {
         "a": 1, "b": True, "c": None, "d": "x=y", "e": [1, 2],
     }  # fmt: skip
+
+
+def test_every_verb_with_a_model_has_the_whole_group() -> None:
+    names = {field.name for field in fields(ModelOptions)}
+    asking = {}
+    for verb, command in VERBS.items():
+        has = {parameter.name for parameter in command.params} & names
+        if "model" in has:
+            asking[verb] = has
+    assert len(asking) >= 11
+    assert set(map(frozenset, asking.values())) == {frozenset(names)}
