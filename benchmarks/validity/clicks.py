@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from paars_gym.abtest.estimate import Floats, clustered_error, unpaired_difference
+from paars_gym.abtest.estimate import Floats, clustered_error
+from paars_gym.abtest.unpaired import unpaired_difference
 from paars_gym.estimate import Estimate, Interval, share_that_may_differ
 
 CAMPAIGNS = ("all", "men", "women")

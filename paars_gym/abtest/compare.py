@@ -19,11 +19,10 @@ from paars_gym.abtest.estimate import (
     not_estimable,
     paired_difference,
     paired_ratio,
-    split_shoppers,
-    unpaired_difference,
 )
 from paars_gym.abtest.outcomes import OUTCOMES, Columns, Outcome, columns_of
 from paars_gym.abtest.result import OutcomeResult, SampleRatio
+from paars_gym.abtest.unpaired import split_shoppers, unpaired_difference
 from paars_gym.estimate import Estimate, Interval
 
 FIRST_LOOK = 50

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from paars_gym.alignment.kde import kde_sweep as kde_sweep
     from paars_gym.alignment.kde_halves import log_density as log_density
     from paars_gym.alignment.kde_halves import split_kl as split_kl
-    from paars_gym.alignment.permutation import coverage as coverage
     from paars_gym.alignment.permutation import energy_distance as energy_distance
     from paars_gym.alignment.permutation import kde_kl_loo_test as kde_kl_loo_test
     from paars_gym.alignment.private import Reference as Reference
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from paars_gym.alignment.session_generation import compare_sessions as compare_sessions
     from paars_gym.alignment.session_log import open_log as open_log
     from paars_gym.alignment.two_sample import c2st_auc as c2st_auc
+    from paars_gym.alignment.two_sample import coverage as coverage
 else:
     __getattr__, __dir__ = _lazy(
         __name__,
@@ -86,7 +86,7 @@ else:
             "compare_sessions": "session_generation",
             "conditional_perplexity": "difficulty",
             "count_bins": "histograms",
-            "coverage": "permutation",
+            "coverage": "two_sample",
             "energy_distance": "permutation",
             "export_reference": "private",
             "groups": "segments",

@@ -13,11 +13,11 @@ from paars_gym.alignment.arrays import check_rng, embeddings
 from paars_gym.alignment.diversity import variety
 from paars_gym.alignment.kde import BANDWIDTHS, Kernel, kernel_kls
 from paars_gym.alignment.kde_halves import SplitKL, split_kl
-from paars_gym.alignment.permutation import DensityTest, coverage, energy_distance, kde_kl_loo_test
+from paars_gym.alignment.permutation import DensityTest, energy_distance, kde_kl_loo_test
 from paars_gym.alignment.report import Measure, measure
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins
 from paars_gym.alignment.session_log import SessionLog
-from paars_gym.alignment.two_sample import c2st_auc
+from paars_gym.alignment.two_sample import c2st_auc, coverage
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.estimate import Z95, Estimate, Interval

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.histograms import Replicas, histogram_distance, total
+from paars_gym.alignment.resampling import Replicas, histogram_distance, total
 from paars_gym.estimate import Estimate
 
 Array = NDArray[np.float64]

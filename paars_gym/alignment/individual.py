@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng, embeddings
-from paars_gym.alignment.histograms import basic_interval, percentile_interval, resample_counts
+from paars_gym.alignment.resampling import basic_interval, percentile_interval, resample_counts
 from paars_gym.estimate import Z95, Estimate, Interval, share_that_may_differ
 
 Array = NDArray[np.float64]

@@ -1,7 +1,7 @@
-"""Permutation tests of two samples of embeddings: energy distance, coverage, and the KL of kernel densities.
+"""Permutation tests of two samples of embeddings: the energy distance, and the KL of kernel densities.
 
-Beside the kernel density KL the energy distance is the most sensitive here, and coverage names what agents leave out.
-Nothing detects a fifth of foreign queries at n = 500.
+Beside the kernel density KL the energy distance is the most sensitive here. Nothing detects a fifth of foreign queries
+at n = 500.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng, distances_between, embeddings, tile_pool
-from paars_gym.alignment.individual import wilson_interval
 from paars_gym.alignment.kde import check_bandwidth
 from paars_gym.alignment.kde_halves import with_half_norms
 from paars_gym.estimate import Z95, Estimate, Interval
@@ -144,94 +143,6 @@ def _quadratic_forms(points: Array, weights: Array, threads: int | None) -> tupl
                 potential[column : column + TILE] += down
             forms += form if row == column else 2 * form
     return forms, potential
-
-
-def coverage(
-    human: ArrayLike,
-    agent: ArrayLike,
-    *,
-    neighbours: int = 5,
-    n_permutations: int = 199,
-    paired: bool = False,
-    rng: np.random.Generator | None = None,
-    threads: int | None = None,
-) -> Estimate:
-    """Share of humans with an agent no further away than their k-th nearest fellow human.
-
-    Naeem et al. 2020 (k = 5). Low where agents leave out a kind of query altogether (mode collapse), even if each of
-    theirs looks human. Depends on the sizes: read it against the floor, and whether it is lower than chance
-    allows by the p-value. A human is reached if and only if one of the k nearest others, whoever they are, is an agent:
-    that does not depend on labels, so that one set of distances serves all permutations.
-
-    Args:
-        human: Embeddings, shape (n_human, dim).
-        agent: Embeddings, shape (n_agent, dim).
-        neighbours: k, at least 1.
-        n_permutations: 199 gives p in steps of .005; 0 for the share alone.
-        paired: Row i of both belongs to the same item: swap within pairs, as that null asks.
-        rng: Source of the permutations; by default a fresh generator with a fixed seed.
-        threads: All available cores by default.
-
-    Returns:
-        Between 0 and 1. Wilson's interval over the human points, widened by as much as the permutations vary more than
-        independent points would (agents and radii are samples too). The floor is the expected value for agents drawn
-        from the humans' own distribution at these sizes: what a faultless population reaches. It is exact, whatever
-        the distribution, but for ties. The p-value is the share of relabellings (the data's own included) that reach
-        as few.
-
-    Raises:
-        TypeError: ``rng`` is no generator.
-        ValueError: The dimensions differ, a side is empty or not finite, or an option is out of range.
-    """
-    if rng is None:
-        rng = np.random.default_rng(0)
-    check_rng(rng)
-    x, y = embeddings(human, agent, paired=paired)
-    if neighbours < 1:
-        raise ValueError(f"neighbours == {neighbours}, must be >= 1.")
-    if n_permutations < 0:
-        raise ValueError(f"n_permutations == {n_permutations}, must be >= 0.")
-    n, m = len(x), len(y)
-    sizes = {"human": n, "agent": m}
-    details = {"neighbours": neighbours, "n_permutations": n_permutations, "paired": paired}
-    if n <= neighbours:
-        why = f"Not estimable: {n} humans have no {neighbours} neighbours each."
-        return Estimate(None, unit="share", sizes=sizes, note=why, details=details)
-    points = np.vstack([x, y])
-    points -= x.mean(axis=0)
-    norms = np.einsum("ij,ij->i", points, points)
-    agents = relabellings(n, m, n_permutations, paired, rng)
-    as_numbers = agents.astype(np.float32)
-    height = max(1, min(512, MOST_CELLS // (n + m)))
-
-    def work(start: int) -> NDArray[np.intp]:
-        rows = slice(start, start + height)
-        distances = distances_between(points[rows], points, norms[rows], norms)
-        # The point itself is the nearest of all. The ball is closed, up to rounding.
-        radius = np.partition(distances, neighbours, axis=1)[:, neighbours, None] * (1 + 1e-9)
-        reached = (distances <= radius).astype(np.float32) @ as_numbers > 0
-        return np.asarray((reached & ~agents[rows]).sum(axis=0))
-
-    # Without permutations only humans need to be looked at.
-    with tile_pool(threads) as run:
-        reached = np.sum(list(run(work, range(0, n + m if n_permutations else n, height))), axis=0)
-    # Not reached: the k nearest of the n - 1 + m others are all human.
-    missed = math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(neighbours))
-    p_value, effect = None, 1.0
-    if n_permutations:
-        p_value = (1 + int((reached[1:] <= reached[0]).sum())) / (1 + n_permutations)
-        independent = n * missed * (1 - missed)
-        effect = max(1.0, float(reached[1:].var()) / independent) if independent > 0 else 1.0
-    share, effective = float(reached[0]) / n, max(1.0, n / effect)
-    return Estimate(
-        share,
-        wilson_interval(share * effective, effective),
-        unit="share",
-        sizes=sizes,
-        floor=1 - missed,
-        p_value=p_value,
-        details=details,
-    )
 
 
 class DensityTest(NamedTuple):

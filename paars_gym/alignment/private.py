@@ -16,8 +16,9 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym.alignment.histograms import Counts, Replicas
+from paars_gym.alignment.histograms import Counts
 from paars_gym.alignment.report import PopulationSummary
+from paars_gym.alignment.resampling import Replicas
 from paars_gym.alignment.session_generation import (
     DEPTH,
     TABLE_2,

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import ScoreSetup, histogram_measures, word_measures
 from paars_gym.alignment.divergences import jensen_shannon
-from paars_gym.alignment.histograms import Counts, random_groups, resample_counts
+from paars_gym.alignment.histograms import Counts
 from paars_gym.alignment.report import LEVEL, Measure, SegmentSummary
+from paars_gym.alignment.resampling import random_groups, resample_counts
 from paars_gym.alignment.session_generation import (
     TABLE_2,
     HistogramComparison,

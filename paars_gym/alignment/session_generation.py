@@ -10,16 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym.alignment.divergences import js_divergence, kl_divergence, wasserstein1
-from paars_gym.alignment.histograms import (
-    JOINT_BINS,
-    Bins,
-    Counts,
-    Replicas,
-    count_bins,
-    histogram,
-    joint_histogram,
-    rank_bins,
-)
+from paars_gym.alignment.histograms import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
+from paars_gym.alignment.resampling import Replicas
 from paars_gym.alignment.session_log import ACTIONS, Mask, SessionLog
 from paars_gym.estimate import Estimate
 

@@ -222,7 +222,7 @@ def divergences(
     are. It assumes that both are independent draws.
     """
     from paars_gym.alignment.divergences import jensen_shannon
-    from paars_gym.alignment.histograms import basic_interval, resample_counts
+    from paars_gym.alignment.resampling import basic_interval, resample_counts
 
     distances = []
     for question, name, answered in _by_segment(questions, answers, personas, segment):

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from paars_gym.abtest.compare import confidence_sequence, sequential_estimate
-from paars_gym.abtest.estimate import split_shoppers, unpaired_difference
+from paars_gym.abtest.unpaired import split_shoppers, unpaired_difference
 
 
 def group(rng: np.random.Generator, size: int, *, lift: float = 0.0) -> dict[str, np.ndarray]:

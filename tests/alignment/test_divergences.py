@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.alignment import js_divergence, kl_divergence, wasserstein1
-from paars_gym.alignment.histograms import random_groups, resample_counts
+from paars_gym.alignment.resampling import random_groups, resample_counts
 
 P, Q = [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]
 FAIR, ALWAYS_3 = [200] * 5, [0, 0, 1000, 0, 0]
