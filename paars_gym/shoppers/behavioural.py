@@ -32,18 +32,8 @@ from paars_gym.sessions.event import Intention, Session
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
-from paars_gym.shoppers.utility import (
-    Display,
-    Taste,
-    Weights,
-    display_for,
-    display_of,
-    opened,
-    seen,
-    taste_of,
-    utility_of,
-    weights,
-)
+from paars_gym.shoppers.taste import Taste, Weights, taste_of, weights
+from paars_gym.shoppers.utility import Display, display_for, display_of, opened, seen, utility_of
 
 if TYPE_CHECKING:
     from paars_gym.catalog.store import Catalog

@@ -27,18 +27,8 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.queries import content_words, kept_words
-from paars_gym.shoppers.utility import (
-    FEATURES,
-    REMEMBERED,
-    REVIEWS_SHOWN,
-    Display,
-    Seen,
-    Taste,
-    display_of,
-    seen,
-    taste_of,
-    traits_of,
-)
+from paars_gym.shoppers.taste import FEATURES, REMEMBERED, Taste, taste_of
+from paars_gym.shoppers.utility import REVIEWS_SHOWN, Display, Seen, display_of, seen, traits_of
 
 
 class _Page:

@@ -19,7 +19,8 @@ from paars_gym.shoppers.evidence import Evidence, Floats
 from paars_gym.shoppers.likelihood import NAMES, log_likelihood
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.protocol import check_condition
-from paars_gym.shoppers.utility import FEATURES, REVIEWS_SHOWN
+from paars_gym.shoppers.taste import FEATURES
+from paars_gym.shoppers.utility import REVIEWS_SHOWN
 
 LIMIT = 20.0
 """Estimates stay within; a decision that always went one way would send its log odds to infinity."""

@@ -25,7 +25,7 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.utility import FEATURES, TASTES
+from paars_gym.shoppers.taste import FEATURES, TASTES
 
 NAMES = BehaviouralParameters.names()
 _AT = {name: index for index, name in enumerate(NAMES)}

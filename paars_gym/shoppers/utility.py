@@ -1,43 +1,22 @@
-"""Utility of products on a page: their features in the eyes of one persona, and the coefficients of these."""
+"""Utility of products on a page: their features in the eyes of one persona."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from paars_gym.catalog.product import Product
-from paars_gym.config import Condition
-from paars_gym.personas.persona import Persona
 from paars_gym.ranking.query import terms
-from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.queries import content_words
+from paars_gym.shoppers.taste import REMEMBERED, Taste, Weights, neighbours, stems
 
-FEATURES = (
-    "relevance",
-    "price",
-    "rating",
-    "popularity",
-    "brand",
-    "category",
-    "familiarity",
-    "over_budget",
-    "sentiment",
-)
-"""What `seen` gives, in order; each is the name of its coefficient."""
-TASTES = ("price", "rating", "popularity", "brand", "familiarity")
-"""Features with a ``_taste``."""
 USUAL_STARS = 4.0
 PRIOR_RATINGS = 10
 REVIEWS_SHOWN = 3
 """Reviews on a detail page, unless the shop says otherwise."""
-REMEMBERED = 20_000
 
 Seen = tuple[float, float, float, float, float, float, float, float, float]
-Weights = tuple[float, ...]
 
 
 class Traits(NamedTuple):
@@ -87,86 +66,6 @@ class Display(NamedTuple):
     lacking: float
     usual_price: float | None
     usual_popularity: float
-
-
-class Taste(NamedTuple):
-    """What a persona brings along, under a condition.
-
-    Attributes:
-        leanings: In [-1, 1], one a feature, 0 for those without a taste.
-        impulse: Impulsiveness, in [-1, 1].
-        comparing: Leaning to comparison, in [-1, 1].
-        brands: Of interest, case-folded.
-        categories: Terms of each category of interest.
-        pairs: Neighbouring terms in the history.
-    """
-
-    leanings: tuple[float, ...] = (0.0,) * len(FEATURES)
-    impulse: float = 0.0
-    comparing: float = 0.0
-    brands: frozenset[str] = frozenset()
-    categories: tuple[frozenset[str], ...] = ()
-    pairs: frozenset[str] = frozenset()
-
-
-NO_TASTE = Taste()
-
-
-@lru_cache(maxsize=REMEMBERED)
-def weights(parameters: BehaviouralParameters, leanings: tuple[float, ...]) -> Weights:
-    """Coefficients of the features for a shopper of such leanings."""
-    return tuple(
-        [
-            getattr(parameters, name) + (getattr(parameters, f"{name}_taste") * leaning if leaning else 0.0)
-            for name, leaning in zip(FEATURES, leanings, strict=True)
-        ]
-    )
-
-
-def taste_of(persona: Persona | None, condition: Condition) -> Taste:
-    """What a shopper may know of a persona under a condition: preferences give the leanings, the profile brands and
-    categories of interest, the history what is familiar. Without a persona it is nothing."""
-    if persona is None or condition == "base":
-        return NO_TASTE
-    known = _tastes.get((id(persona), condition))
-    if known is not None and known[0] is persona:
-        return known[1]
-    if len(_tastes) >= REMEMBERED:
-        _tastes.clear()
-    taste = _make_taste(persona, condition)
-    _tastes[id(persona), condition] = persona, taste
-    return taste
-
-
-# By identity: hashing a persona would take longer than making its taste.
-_tastes: dict[tuple[int, Condition], tuple[Persona, Taste]] = {}
-
-
-def _make_taste(persona: Persona, condition: Condition) -> Taste:
-    taste = NO_TASTE
-    whole = condition == "persona"
-    if whole or condition == "preferences":
-        lean = persona.preferences.coefficients()
-        by_feature = {
-            "price": (lean["price_sensitivity"] + lean["deal_seeking"]) / 2,
-            "rating": (lean["quality_focus"] + lean["review_reliance"]) / 2,
-            "popularity": lean["brand_reputation"],
-            "brand": lean["brand_loyalty"],
-            "familiarity": lean["novelty_seeking"],
-        }
-        taste = taste._replace(
-            leanings=tuple(by_feature.get(name, 0.0) for name in FEATURES),
-            impulse=lean["impulsiveness"],
-            comparing=lean["comparison"],
-        )
-    if whole or condition == "profile":
-        taste = taste._replace(
-            brands=frozenset(name.casefold() for name in persona.profile.brands.values if name),
-            categories=tuple(words for name in persona.profile.categories.values if (words := stems(name))),
-        )
-    if whole or condition == "history":
-        taste = taste._replace(pairs=_familiar(persona.history))
-    return taste
 
 
 def display_for(products: Sequence[Product], wanted: str, reviews_shown: int = REVIEWS_SHOWN) -> Display:
@@ -235,7 +134,7 @@ def traits_of(product: Product | None, reviews_shown: int = REVIEWS_SHOWN) -> Tr
         popularity=math.log1p(product.rating_count),
         brand=product.brand.casefold(),
         kinds=kinds,
-        pairs=_pairs(title),
+        pairs=neighbours(title),
         available=product.available,
     )
 
@@ -308,25 +207,5 @@ def utility_of(coefficients: Weights, features: Seen) -> float:
     return a * s + b * t + c * u + d * v + e * w + f * x + g * y + h * z + i * r
 
 
-@lru_cache(maxsize=65_536)
-def stems(text: str) -> frozenset[str]:
-    """The content words of a text as the shop's index holds them."""
-    return frozenset(terms(" ".join(content_words(text))))
-
-
 def _share(asked: frozenset[str], offered: frozenset[str]) -> float:
     return len(asked & offered) / len(asked) if asked else 0.0
-
-
-def _pairs(words: list[str]) -> frozenset[str]:
-    return frozenset(map(" ".join, pairwise(words))) if len(words) > 1 else frozenset(words)
-
-
-@lru_cache(maxsize=4_096)
-def _familiar(history: str) -> frozenset[str]:
-    known: set[str] = set()
-    for line in history.splitlines():
-        for item in line.split(";"):
-            words = terms(item)
-            known.update(words, _pairs(words))
-    return frozenset(known)

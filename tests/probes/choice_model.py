@@ -16,7 +16,8 @@ import numpy.typing as npt
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe, ProbePage, listed
 from paars_gym.shoppers.parameters import BehaviouralParameters
-from paars_gym.shoppers.utility import display_of, seen, taste_of, traits_of, weights
+from paars_gym.shoppers.taste import taste_of, weights
+from paars_gym.shoppers.utility import display_of, seen, traits_of
 
 ONE_LOOK = {"reformulate": -99.0, "satiation": 0.0}
 """What the chances below take for granted."""
