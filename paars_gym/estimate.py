@@ -184,16 +184,19 @@ class Tabular:
         """The rows as a polars frame."""
         import polars
 
-        return polars.from_dicts(_rectangular(self.to_dicts()), infer_schema_length=None)
+        rows = _rectangular(self.to_dicts())
+        return polars.from_dicts(rows, infer_schema_length=None) if rows else polars.DataFrame()
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas frame.
 
         Raises:
-            ModuleNotFoundError: pandas is not installed.
+            ImportError: pandas is not installed.
         """
-        import pandas
-
+        try:
+            import pandas
+        except ModuleNotFoundError as missing:
+            raise ImportError("to_pandas needs pandas: pip install pandas. Or take to_polars.") from missing
         return pandas.DataFrame.from_records(_rectangular(self.to_dicts()))
 
     def to_csv(self, path: str | Path | None = None) -> str:
@@ -274,8 +277,7 @@ def in_words(estimate: Estimate) -> str:
     if estimate.value is None:
         reason = estimate.note.removeprefix("not estimable").removeprefix(": ")
         return f"not estimable: {reason}" if reason else "not estimable"
-    ends = "" if estimate.interval is None else f" [{estimate.low:.3g}, {estimate.high:.3g}]"
-    return f"{estimate.value:.3g}{ends}{' ' * bool(estimate.unit)}{estimate.unit}"
+    return f"{_with_ends(estimate.value, estimate.low, estimate.high)} {estimate.unit}".rstrip()
 
 
 def _rectangular(rows: list[dict[str, Detail]]) -> list[dict[str, Detail]]:
@@ -285,10 +287,12 @@ def _rectangular(rows: list[dict[str, Detail]]) -> list[dict[str, Detail]]:
 
 def _cell(row: Mapping[str, Detail], column: str) -> str:
     if column == "estimate" and column not in row:
-        value, low, high = (row.get(name) for name in ("value", "low", "high"))
-        ends = "" if low is None else f" [{_text(low)}, {_text(high)}]"
-        return f"{_text(value)}{ends}"
+        return _with_ends(*(row.get(name) for name in ("value", "low", "high")))
     return _text(row.get(column))
+
+
+def _with_ends(value: Detail, low: Detail, high: Detail) -> str:
+    return _text(value) + ("" if low is None else f" [{_text(low)}, {_text(high)}]")
 
 
 def _text(value: Detail) -> str:

@@ -1,6 +1,6 @@
 """The folder of one run: its settings, its log, its step records, and when another run may go on with it.
 
-``settings.json``; ``sessions.jsonl``, simulated time only; ``steps.jsonl.zst``, the records of steps, where they are
+``settings.json``; ``sessions.jsonl``, simulated time only; ``steps/``, the records of steps, where they are
 kept; ``telemetry.jsonl``, wall-clock time, tokens and cost; once all sessions are accounted for ``sessions/``, the
 Parquet store; ``sessions.damaged``, the log's damaged lines, if any.
 """
@@ -28,9 +28,10 @@ from paars_gym.simulation.log import Mended, mend
 TELEMETRY_FILE, DAMAGED_FILE, LOCK_FILE = "telemetry.jsonl", "sessions.damaged", "lock"
 SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
-STEPS_FILE = "steps.jsonl.zst"
+STEPS_FOLDER = "steps"
+STEPS_FILE = f"{STEPS_FOLDER}/steps.jsonl.zst"
 NOT_YET_A_RUN = {LOCK_FILE, SETTINGS_FILE + ".new"}
-BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, STEPS_FILE}
+BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, STEPS_FOLDER}
 
 
 class Fingerprints(BaseModel):

@@ -56,13 +56,14 @@ class StepWriter:
 
     def __init__(self, path: str | Path, *, fsync_seconds: float | None = None) -> None:
         """Args:
-            path: Made if absent.
+            path: Made if absent, its folder too.
             fsync_seconds: See `AppendOnly`.
 
         Raises:
             OSError: It cannot be written.
         """
         self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.damaged, self._known = mend_steps(self.path)
         self._keys = environment_keys()
         self._file = AppendOnly(self.path, fsync_seconds=fsync_seconds, lines=False)

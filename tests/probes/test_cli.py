@@ -119,7 +119,7 @@ def test_a_survey_keeps_answers_result_and_what_the_model_was_asked(
     answers = [json.loads(line) for line in (out / "answers.jsonl").read_text().splitlines()]
     assert [answer["answer"] for answer in answers] == ["yes"] * 60
     assert SurveyResult.model_validate_json((out / "result.json").read_bytes()).personas == 30
-    (step,) = StepReader(out / "steps.jsonl.zst").read("p0 r")
+    (step,) = StepReader(out / "steps" / "steps.jsonl.zst").read("p0 r")
     assert (step.action, step.shown) == ("yes", "Reviews?")
     assert step.model is not None
     assert "Reviews?" in step.model.prompt[-1]["text"]

@@ -205,7 +205,7 @@ def test_a_probe_keeps_its_result_and_its_steps_in_a_folder(wide: Catalog, tmp_p
     }
     result = probed("rating", wide, **settings)  # type: ignore[arg-type]
     assert ProbeResult.model_validate_json((tmp_path / "result.json").read_bytes()) == result
-    steps = StepReader(tmp_path / "steps.jsonl.zst")
+    steps = StepReader(tmp_path / "steps" / "steps.jsonl.zst")
     assert len(steps.keys()) == 4 * 3
     first = steps.read("+1 star 0000000")
     assert first[0].session == "+1 star 0000000"

@@ -109,7 +109,7 @@ def test_a_damaged_line_is_named_set_aside_and_played_again(tmp_path: Path, cata
 def test_damaged_step_records_are_named_and_their_sessions_kept(tmp_path: Path, catalog: Catalog) -> None:
     run(tmp_path, catalog, record="steps")
     before = lines(tmp_path)
-    steps, log = tmp_path / "steps.jsonl.zst", tmp_path / "sessions.jsonl"
+    steps, log = tmp_path / "steps" / "steps.jsonl.zst", tmp_path / "sessions.jsonl"
     damaged = bytearray(steps.read_bytes())
     damaged[200] ^= 0xFF
     steps.write_bytes(damaged)
