@@ -1,14 +1,18 @@
-"""The folder of derived things that may be deleted at any time: search indexes, embeddings, built-in catalogs."""
+"""The folder of derived things that may be deleted at any time: search indexes, embeddings, built-in catalogs, data."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+
+LEFT_AFTER_SECONDS = 86_400
+"""So old a folder that was never finished belongs to no process that still writes."""
 
 
 def cache_dir(*parts: str) -> Path:
@@ -34,6 +38,9 @@ def cached_folder(
     folder = cache_dir(room) / name
     if _passes(check, folder):
         return folder
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by processes that were killed
+        if time.time() - left.stat().st_mtime > LEFT_AFTER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     fresh = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
     try:
         write(fresh)

@@ -1,4 +1,4 @@
-"""Objects named ``module:name``, files and folders that are written whole or not at all, and locks."""
+"""Objects named ``module:name``, and files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,11 +13,31 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+
+from paars_gym.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 DAY_SECONDS = 86_400
+Model = TypeVar("Model", bound="BaseModel")
 _own_modules: set[str] = set()
 """That `load_named` has loaded."""
+
+
+class StorageError(OSError):
+    """A run cannot keep what it does, as on a full disk: it has to end before more is paid for."""
+
+    exit_code = ExitCode.MODEL_FAILED
+
+    @classmethod
+    def of(cls, error: OSError, path: Path) -> Self:
+        """What the system said of a file of the run's own."""
+        return cls(error.errno, error.strerror or str(error), str(path))
+
+    def __str__(self) -> str:
+        return f"{self.strerror}: {self.filename}. Everything finished before is kept, make room and resume."
 
 
 def load_named(reference: str) -> Callable[..., Any]:
@@ -30,6 +50,8 @@ def load_named(reference: str) -> Callable[..., Any]:
         ImportError: The module raises when it is imported; says what and where.
     """
     module_name, _, name = reference.partition(":")
+    if not module_name:
+        raise LookupError(f"{reference!r} names no module; write module:name.")
     here = str(Path.cwd())
     sys.path.insert(0, here)  # as `python -m` does; an installed command does not
     try:
@@ -42,7 +64,8 @@ def load_named(reference: str) -> Callable[..., Any]:
         raise ImportError(f"Module {module_name!r} cannot be imported: {_cause(error)}.") from error
     finally:
         sys.path.remove(here)
-    _own_modules.add(module_name)
+    if not module_name.startswith("paars_gym."):
+        _own_modules.add(module_name)
     for part in name.split("."):
         value = getattr(value, part, None)
     if not callable(value):
@@ -65,22 +88,89 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}: {error} at {frame.filename}:{frame.lineno}"
 
 
+def read_text(path: Path, called: str = "") -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: Of the file.
+        called: How messages call it, such as ``--names``.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is a folder, or not in UTF-8.
+    """
+    named = f"{called} {str(path)!r}".strip()
+    if path.is_dir():
+        raise ValueError(f"{named} is a folder, must be a file.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {named}.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{named} is not in UTF-8 ({error.reason} at byte {error.start:,}); save it as UTF-8."
+        ) from None
+
+
 def write_whole(path: Path, text: str) -> None:
     """Writes a text file, or nothing; makes its folder if needed. A reader finds the old file or the new one."""
     with written_whole(path) as file:
         file.write(text)
 
 
+def read_model(kind: type[Model], path: str | Path, called: str, *, make: str) -> Model:
+    """What `write_whole` kept of a model of ours.
+
+    Args:
+        kind: Its class.
+        path: Of the file.
+        called: How messages call it.
+        make: What makes one, for who has none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: Something else is in it.
+    """
+    from pydantic import ValidationError
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No {called} at {str(path)!r}; make one: {make}.")
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{str(path)!r} is no {called}: {where}: {first['msg']}.") from None
+
+
+def make_private(path: Path) -> Path:
+    """The path of a file that only its owner can read (mode 0600), made with its folder if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    return path
+
+
 @contextmanager
-def written_whole(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+def written_whole(path: Path, *, binary: bool = False, private: bool = False) -> Iterator[IO[Any]]:
     """A file of text, or of bytes, to write into, which takes the place of ``path`` when the block ends well.
 
     It is ``<path>.new`` until then, and on the disk before it takes that place. If the block raises, the old file is
-    untouched and the new one is removed.
+    untouched and the new one is removed. A ``private`` one is readable by its owner only. Of a link the file that it
+    leads to is replaced; what is no file, such as ``/dev/stdout``, is written into.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") if binary else path.open("w", encoding="utf-8") as file:
+            yield file
+        return
     draft = path.with_name(f"{path.name}.new")
     try:
+        if private:
+            draft.unlink(missing_ok=True)
+            make_private(draft)
         with draft.open("wb") if binary else draft.open("w", encoding="utf-8") as file:
             yield file
             file.flush()
@@ -89,26 +179,6 @@ def written_whole(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keeps other processes out of the folder of a lock file as long as the block runs.
-
-    Raises:
-        OSError: Another process is at work there.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has none; two processes in one folder are then the user's lookout
-        yield
-        return
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(f"Another process is at work in {str(path.parent)!r}; wait for it to end.") from None
-        yield
 
 
 @contextmanager

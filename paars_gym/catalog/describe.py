@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from paars_gym.catalog.language import language_name
 from paars_gym.catalog.store import Catalog
 
 TOP_CATEGORIES = 8
@@ -23,6 +24,7 @@ def describe(catalog: Catalog) -> list[tuple[str, str]]:
         ("products", f"{size:,}"),
         ("can be bought", f"{frame.get_column('available').sum():,}"),
         ("currency", catalog.currency),
+        ("language", language_name(catalog.language)),
         ("with a price", f"{_share(prices, size)}{_spread(prices)}"),
         ("with a rating", f"{_share(ratings, size)}{_spread(ratings)}"),
         ("ratings", f"{frame.get_column('rating_count').sum():,}"),

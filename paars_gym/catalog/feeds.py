@@ -1,67 +1,104 @@
-"""Layouts of product feeds: which of a feed's columns is which field of a product.
+"""Layouts of product feeds: how the rows of each kind of feed become products, and how a feed's kind is recognised.
 
-A layout turns a raw row into raw values by field of `Product` (and ``currency``); `rows` cleans them afterwards.
+A layout turns a raw row into raw values by field (`FIELDS`); `rows` cleans them afterwards.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym.catalog.product import Product, original_id
-from paars_gym.ingest.cells import UnreadableError, clean_mapping
+from paars_gym.catalog.headers import folded_name, generic_fields, read_header
+from paars_gym.catalog.markup_feeds import GOOGLE_COLUMNS, google_merchant, schema_org, schema_org_products
+from paars_gym.catalog.product import Product
+from paars_gym.catalog.public_feeds import amazon_reviews_2023, catalog, esci, wands, webshop
+from paars_gym.catalog.shop_exports import (
+    SHOPIFY_COLUMNS,
+    WOOCOMMERCE_COLUMNS,
+    WooCommerceKeys,
+    shopify,
+    woocommerce,
+)
+from paars_gym.files import read_text
+from paars_gym.ingest.csv_records import CsvFormat
+from paars_gym.ingest.shaping import columns_of
+from paars_gym.ingest.unpacking import UNPACK_RATIO
 
 Raw = Mapping[str, Any]
-FIELDS = (*Product.model_fields, "currency")
+OFFER_FIELDS = ("currency", "sale_price", "sale_starts", "sale_ends")
+FIELDS = (*Product.model_fields, *OFFER_FIELDS)
+"""What a layout may tell of a row: the fields of a product, and what its price depends on.
 
-# Most telling name first, as compared by `_folded`.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "id": ("id", "productid", "sku", "asin", "parentasin", "itemid", "uid", "uniqid", "articleid", "gtin", "handle"),
-    "title": ("title", "name", "producttitle", "productname", "itemname", "displayname"),
-    "category": (
-        "category", "categories", "categorypath", "productcategory", "categoryhierarchy", "producttype",
-        "googleproductcategory", "breadcrumbs", "department", "maincategory",
-    ),
-    "brand": ("brand", "brandname", "productbrand", "manufacturer", "vendor", "store", "maker"),
-    "price": ("price", "saleprice", "currentprice", "finalprice", "pricing", "sellingprice", "listprice"),
-    "currency": ("currency", "currencycode", "pricecurrency"),
-    "rating": ("rating", "averagerating", "avgrating", "stars", "reviewaverage", "meanrating"),
-    "rating_count": (
-        "ratingcount", "ratingnumber", "numberofratings", "ratingscount", "totalreviews", "reviewcount",
-        "numberofreviews", "numreviews",
-    ),
-    "popularity": ("popularity", "sales", "unitssold", "purchases", "orders"),
-    "bullets": ("bullets", "bulletpoints", "features", "productbulletpoint", "highlights", "aboutproduct"),
-    "description": ("description", "productdescription", "fulldescription", "bodyhtml", "longdescription", "body"),
-    "attributes": ("attributes", "specifications", "specs", "details", "productinformation", "productfeatures"),
-    "options": ("options", "customizationoptions", "variants", "variations"),
-    "reviews": ("reviews", "customerreviews"),
-    "available": ("available", "availability", "instock", "stock", "availabilitystatus", "stockstatus"),
-}  # fmt: skip
+Besides, layouts of exports that write a product's variants as rows tell ``choice`` (by option its name, which
+another row may tell, and the value), ``parent`` (True for a row that is no variant itself), ``variation`` (True for one
+that is nothing else) ``listed`` (False for a draft) and ``variant``
+(the id under which a variant itself is sold); one whose variants are in its row tells them as ``variants``.
+"""
+PEEKED_ROWS = 20
+"""Rows of a feed without a header whose keys say what kind it is."""
 
 
 class FeedMapping(BaseModel):
-    """How to read a feed.
+    """How to read a feed; a TOML or JSON file of the same keys.
 
     Attributes:
-        format: One of `LAYOUTS`.
-        columns: Field to the feed's column, before what the format says.
+        format: One of `LAYOUTS`; by default the one that the columns are those of, else generic.
+        columns: Field to the feed's column, before what the format says: a path (`ingest.shaping`), or several, of
+            which the first that is filled counts. ``options.Size`` is the column of an option, ``attributes.Fit`` that
+            of a fact.
+        explode: Array whose items are the products: a row for each.
+        group: Column whose equal values are rows (variants, images) of one product.
+        split: Column to the characters that separate what is in it: ``","`` makes a list, ``",;"`` a list of lists.
         only: Values by column: other rows are left out, and counted. None is what the format says.
         currency: ISO 4217 code; by default that of the first price with a mark. Rows in another are rejected.
         encoding: Of a text feed, if it is neither UTF-8, UTF-16 nor Windows-1252.
+        as_of: Day of which sales with a beginning and an end are the price, 2026-11-29; by default that of the build.
+        unpack_ratio: So many times its size a packed feed may unpack to.
+        allow_unpriced: Whether a catalog may be built in which nothing has a price; the command line asks for that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: str = "generic"
-    columns: Mapping[str, str] = {}
+    format: str | None = None
+    columns: Mapping[str, str | tuple[str, ...]] = {}
+    explode: str | None = None
+    group: str | None = None
+    split: Mapping[str, str] = {}
     only: Mapping[str, str] | None = None
     currency: str | None = None
     encoding: str | None = None
+    as_of: str | None = None
+    unpack_ratio: float = Field(default=UNPACK_RATIO, gt=0)
+    allow_unpriced: bool = True
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """A mapping from a ``.toml`` or ``.json`` file.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: Not a mapping; the message says where.
+        """
+        text = read_text(Path(path), "--map")
+        try:
+            content = json.loads(text) if str(path).endswith(".json") else tomllib.loads(text)
+            return cls.model_validate(content)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            keys = ", ".join(cls.model_fields)
+            raise ValueError(f"Mapping {str(path)!r}: {faults}. Its keys are {keys}.") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"Mapping {str(path)!r}: {error}") from error
+
+    @property
+    def written(self) -> CsvFormat:
+        """How its file is written, as the reader takes it."""
+        return CsvFormat(encoding=self.encoding, unpack_ratio=self.unpack_ratio)
 
 
 class Layout(NamedTuple):
@@ -69,121 +106,69 @@ class Layout(NamedTuple):
 
     Attributes:
         fields: Raw row to raw values by field.
+        signature: Columns (as `folded_name`) that such a feed has, by which it is recognised; of several sets one.
+        columns: Columns that the layout reads or knows to be of no use; all of them where it is empty.
         only: Columns and the value that a row must have to be taken.
         currency: Of prices without a mark, where the feed's description says so.
+        key: Makes a function that names the product that a row belongs to; None where a row is a product.
+        rows: The products' rows that a row holds; None where it is one.
+        unpriced: True for a public data set without prices.
     """
 
     fields: Callable[[Raw], dict[str, Any]]
+    signature: tuple[frozenset[str], ...] = ()
+    columns: frozenset[str] = frozenset()
     only: Mapping[str, str] = {}
     currency: str | None = None
+    key: Callable[[], Callable[[Raw], str]] | None = None
+    rows: Callable[[Raw], list[Raw]] | None = None
+    unpriced: bool = False
 
 
-def webshop(row: Raw) -> dict[str, Any]:
-    """WebShop's ``items_shuffle*.json``, one array (Yao et al. 2022, github.com/princeton-nlp/WebShop).
-
-    ``product_category`` is a path with "›". A price may be a run of two, "$9.99$19.99". ``product_information`` has
-    colons and direction marks at the ends of its names.
-    """
-    facts = row.get("product_information")
-    if isinstance(facts, Mapping):
-        facts = {str(name).strip(" :\u200e\u200f\u2003"): value for name, value in facts.items()}
-    return {
-        "id": row.get("asin"),
-        "title": row.get("name"),
-        "category": row.get("product_category") or row.get("category"),
-        "brand": re.sub(r"^(?:Brand:|Visit the) | Store$", "", str(row.get("brand") or "")),
-        "price": row.get("pricing") or row.get("list_price"),
-        "rating": row.get("average_rating"),
-        "rating_count": row.get("total_reviews"),
-        "bullets": row.get("small_description"),
-        "description": row.get("full_description"),
-        "attributes": facts,
-        "options": row.get("customization_options"),
-        "reviews": row.get("reviews"),
-        "available": row.get("availability_status"),
-    }
+def _signature(*sets: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(names.split()) for names in sets)
 
 
-def amazon_reviews_2023(row: Raw) -> dict[str, Any]:
-    """Item metadata of Amazon Reviews 2023, ``meta_*.jsonl`` (Hou et al. 2024, amazon-reviews-2023.github.io).
-
-    The hub's Parquet form writes ``details`` as JSON text and a missing price as "None". The reviews lie in other
-    files and are not joined.
-    """
-    details = row.get("details")
-    facts = details
-    if not isinstance(details, Mapping):
-        try:
-            facts = clean_mapping(details)
-        except UnreadableError as error:
-            facts = error.instead
-    brand = facts.get("Brand") if isinstance(facts, Mapping) else None
-    return {
-        "id": row.get("parent_asin") or row.get("asin"),
-        "title": row.get("title"),
-        "category": row.get("categories") or row.get("main_category"),
-        "brand": brand or row.get("store"),
-        "price": row.get("price"),
-        "rating": row.get("average_rating"),
-        "rating_count": row.get("rating_number"),
-        "bullets": row.get("features"),
-        "description": row.get("description"),
-        "attributes": details,
-    }
+def _by(field: Callable[[Raw], Any]) -> Callable[[], Callable[[Raw], str]]:
+    return lambda: lambda row: str(field(row) or "").strip()
 
 
-def esci(row: Raw) -> dict[str, Any]:
-    """``shopping_queries_dataset_products.parquet`` of ESCI (Reddy et al. 2022, github.com/amazon-science/esci-data).
-
-    It has no prices, ratings or categories, and its ids are unique within a locale only: by default the rows of
-    ``us`` are taken.
-    """
-    color = row.get("product_color")
-    return {
-        "id": row.get("product_id"),
-        "title": row.get("product_title"),
-        "brand": row.get("product_brand"),
-        "bullets": row.get("product_bullet_point"),
-        "description": row.get("product_description"),
-        "attributes": {"color": color} if color else {},
-    }
-
-
-def wands(row: Raw) -> dict[str, Any]:
-    """``product.csv`` of WANDS, tab-separated (Chen et al. 2022, github.com/wayfair/WANDS).
-
-    ``category hierarchy`` is a path with "/", ``product_features`` is "name:value|name:value" with names repeated.
-    It has no prices and no brands.
-    """
-    path = row.get("category hierarchy") or row.get("category_hierarchy") or row.get("product_class")
-    return {
-        "id": row.get("product_id"),
-        "title": row.get("product_name"),
-        "category": [part for part in str(path or "").split("/") if part.strip()],
-        "rating": row.get("average_rating"),
-        "rating_count": row.get("rating_count"),
-        "description": row.get("product_description"),
-        "attributes": [part for part in str(row.get("product_features") or "").split("|") if part.strip(" :")],
-    }
-
-
-def catalog(row: Raw) -> dict[str, Any]:
-    """The ``products.parquet`` of a catalog, for example after an edit; ids are not encoded twice."""
-    return {**{field: row.get(field) for field in Product.model_fields}, "id": original_id(str(row.get("id") or ""))}
-
-
-def generic(row: Raw) -> dict[str, Any]:
-    """Any feed: each field comes from the first column with a usual name for it (`ALIASES`), however capitalised."""
-    return {field: row[column] for field, column in _resolved(tuple(row)).items()}
-
-
+GENERIC = "generic"
 LAYOUTS: dict[str, Layout] = {
-    "generic": Layout(generic),
-    "catalog": Layout(catalog),
-    "webshop": Layout(webshop, currency="USD"),
-    "amazon-reviews-2023": Layout(amazon_reviews_2023, currency="USD"),
-    "esci": Layout(esci, only={"product_locale": "us"}),
-    "wands": Layout(wands),
+    GENERIC: Layout(generic_fields),
+    "catalog": Layout(catalog, signature=(frozenset(map(folded_name, Product.model_fields)),)),
+    "webshop": Layout(webshop, _signature("asin smalldescription customizationoptions"), currency="USD"),
+    "amazon-reviews-2023": Layout(
+        amazon_reviews_2023, _signature("parentasin averagerating ratingnumber features"), currency="USD"
+    ),
+    "esci": Layout(
+        esci,
+        _signature("productid producttitle productbulletpoint productlocale"),
+        only={"product_locale": "us"},
+        unpriced=True,
+    ),
+    "wands": Layout(wands, _signature("productid productname productclass categoryhierarchy"), unpriced=True),
+    "shopify": Layout(
+        shopify,
+        _signature("handle title variantprice", "urlhandle title price option1name", "handle title option1name"),
+        columns=SHOPIFY_COLUMNS,
+        key=_by(lambda row: row.get("Handle") or row.get("URL handle")),
+    ),
+    "woocommerce": Layout(
+        woocommerce,
+        _signature("type sku name published regularprice parent", "id type name visibilityincatalog regularprice"),
+        columns=WOOCOMMERCE_COLUMNS,
+        key=WooCommerceKeys,
+    ),
+    "google-merchant": Layout(
+        google_merchant,
+        _signature("id title link imagelink availability price", "id title imagelink availability saleprice"),
+        columns=GOOGLE_COLUMNS,
+        key=_by(lambda row: next((row[name] for name in row if folded_name(name) == "itemgroupid"), "")),
+    ),
+    "schema-org": Layout(
+        schema_org, _signature("context type", "context graph", "type offers name"), rows=schema_org_products
+    ),
 }
 
 
@@ -198,24 +183,40 @@ def layout(name: str) -> Layout:
     return LAYOUTS[name]
 
 
-def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str, ...] | None) -> None:
+def recognise(columns: tuple[str, ...]) -> str:
+    """The format that a feed's columns are those of; generic when they are none's."""
+    names = {folded_name(column) for column in columns}
+    for name, one in LAYOUTS.items():
+        if any(wanted <= names for wanted in one.signature):
+            return name
+    return GENERIC
+
+
+def check_columns(chosen: Layout, mapping: FeedMapping, columns: tuple[str, ...] | None) -> None:
     """Finds out before a long build whether the fields and columns that a user named exist.
 
     Args:
         chosen: The layout.
-        mapping: Columns by field.
+        mapping: What the user says.
         columns: The header of a table; None where rows may differ.
 
     Raises:
         ValueError: No such field, no such column, or no column for the id or the title.
     """
-    for field, column in mapping.items():
-        if field not in FIELDS:
-            raise ValueError(f"--map {field}={column}: a product has no {field!r}, only {', '.join(FIELDS)}.")
-        if columns is not None and column not in columns:
-            raise ValueError(f"--map {field}={column}: no column {column!r} in the feed, only {', '.join(columns)}.")
-    if columns is not None:
-        columns_by_field = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping}
+    for field, column in mapping.columns.items():
+        shown = column if isinstance(column, str) else "|".join(column)
+        owner = field.partition(".")[0]
+        if owner not in FIELDS or (owner != field and owner not in ("options", "attributes")):
+            raise ValueError(f"--map {field}={shown}: a product has no {field!r}, only {', '.join(FIELDS)}.")
+        if columns is not None and not set(columns_of(column)) & set(columns):
+            raise ValueError(f"--map {field}={shown}: no column {shown!r} in the feed, only {', '.join(columns)}.")
+    if columns is None:
+        return
+    for setting, named in {"explode": mapping.explode, "group": mapping.group}.items():
+        if named is not None and not set(columns_of(named)) & set(columns):
+            raise ValueError(f"{setting} = {named!r}: no such column in the feed, only {', '.join(columns)}.")
+    if chosen.rows is None and mapping.explode is None:
+        columns_by_field = {**chosen.fields(dict.fromkeys(columns, "some")), **mapping.columns}
         missing = [field for field in ("id", "title") if not columns_by_field.get(field)]
         if missing:
             raise ValueError(
@@ -224,22 +225,70 @@ def check_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str
             )
 
 
-def unused_columns(chosen: Layout, mapping: Mapping[str, str], columns: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Columns of a table that become no field; none where a named format says which it reads."""
-    if columns is None or chosen.fields is not generic:
-        return ()
-    used = {*_resolved(columns).values(), *mapping.values()}
+def used_columns(
+    chosen: Layout, mapping: FeedMapping, columns: tuple[str, ...], samples: Sequence[Raw] = ()
+) -> dict[str, tuple[str, ...]]:
+    """The columns of each field: those named by the user, those found by name, and those that a layout reads.
+
+    Args:
+        chosen: The layout.
+        mapping: What the user says.
+        columns: Of the feed.
+        samples: Some of its rows, as the layout takes them.
+    """
+    found = dict(read_header(columns).columns) if chosen.fields is generic_fields else _traced(chosen, columns, samples)
+    for field, named in mapping.columns.items():
+        owner = field.partition(".")[0]
+        here = tuple(column for column in columns_of(named) if column in columns) or columns_of(named)
+        found[owner] = (*found.get(owner, ()), *here) if owner != field else here
+    sale = [column for field in ("sale_price", "sale_starts", "sale_ends") for column in found.pop(field, ())]
+    if sale:
+        found["price"] = (*sale[:1], *found.get("price", ()), *sale[1:])
+    return {field: tuple(dict.fromkeys(named)) for field, named in found.items()}
+
+
+def _traced(chosen: Layout, columns: tuple[str, ...], samples: Sequence[Raw]) -> dict[str, tuple[str, ...]]:
+    """Which columns a layout reads for which field: those without which the field of some row would be another."""
+    marks = dict(zip(columns, (f"<mark {number}>" for number in range(len(columns))), strict=True))
+    found: dict[str, set[str]] = {}
+    for row in (marks, *samples):
+        made = _told(chosen.fields(row))
+        for column in row:
+            without = _told(chosen.fields({name: cell for name, cell in row.items() if name != column}))
+            for field in FIELDS:
+                if made.get(field) != without.get(field):
+                    found.setdefault(field, set()).add(column)
+    return {field: tuple(column for column in columns if column in named) for field, named in found.items()}
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, str]:
+    """What a layout makes of a row, to be compared; choices are options, and offers prices and stock."""
+    shown = {field: str(value) for field, value in fields.items()}
+    offers, choice = shown.pop("offers", ""), shown.pop("choice", "")
+    return {**shown, "options": shown.get("options", "") + choice} | (
+        {"price": offers, "available": offers} if offers else {}
+    )
+
+
+def unused_columns(
+    chosen: Layout, mapping: FeedMapping, columns: tuple[str, ...], used_by: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Columns that become no field (``used_by``); none where a named format does not say which it reads."""
+    used = {column for named in used_by.values() for column in named}
+    used |= {column for named in (mapping.explode, mapping.group) if named for column in columns_of(named)}
+    if chosen.fields is not generic_fields:
+        known = chosen.columns
+        if not known:
+            return ()
+        used |= {column for column in columns if {folded_name(column), _numbered(column), _market(column)} & known}
     return tuple(column for column in columns if column not in used)
 
 
-@lru_cache(maxsize=256)
-def _resolved(columns: tuple[str, ...]) -> dict[str, str]:
-    by_name = {_folded(column): column for column in reversed(columns)}
-    column_of = {
-        field: next((by_name[alias] for alias in aliases if alias in by_name), "") for field, aliases in ALIASES.items()
-    }
-    return {field: column for field, column in column_of.items() if column}
+def _market(column: str) -> str:
+    """What a column says of one market or one channel: "Price / Canada"."""
+    return folded_name(column.partition(" / ")[0])
 
 
-def _folded(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.casefold())
+def _numbered(column: str) -> str:
+    """A column's name with any number in it as N: "Attribute 2 name" is one of a kind."""
+    return "".join("N" if char.isdigit() else char for char in folded_name(column))

@@ -1,25 +1,36 @@
-"""A catalog's folder: its columns twice, as Parquet to exchange and as Arrow to map into memory, and its card."""
+"""A catalog's folder: its columns twice, as Parquet to exchange and as Arrow to map into memory, card and checksums."""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
+from paars_gym.catalog.fingerprint import Fingerprint
+from paars_gym.catalog.language import SAMPLE
+from paars_gym.checksums import CHECKSUMS, damage, read_checksums, write_checksums
 from paars_gym.files import write_whole
+from paars_gym.ingest.account import ACCOUNT_FILE
+from paars_gym.outputs import writing
+
+log = logging.getLogger(__name__)
 
 PARQUET, COLUMNS, CARD, REJECTED = "products.parquet", "products.arrow", "catalog.json", "rejected.jsonl"
-OWN_FILES = {PARQUET, COLUMNS, CARD, REJECTED}
+VARIANTS = "variants.jsonl"
+SUMMED = (CARD, PARQUET, COLUMNS)
+"""Files that a catalog is read from, each with a checksum."""
+TOLD = (ACCOUNT_FILE, REJECTED, VARIANTS)
+"""What a build tells of itself: with checksums too, but only ``paars catalog check`` looks at them."""
+OWN_FILES = {*SUMMED, *TOLD, CHECKSUMS}
+BUILD_AGAIN = "Build the catalog again: paars catalog build FEED --out DIR."
 
 SCHEMA = pa.schema(
     [
@@ -56,14 +67,14 @@ MARK = "paars_gym.fingerprint"
 
 
 def check_replaceable(folder: Path) -> None:
-    """Lets new and empty folders and catalogs pass.
+    """Lets new and empty folders and catalogs pass, damaged ones too.
 
     Raises:
         FileExistsError: It is a file, or a folder that holds anything but a catalog and its index.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not folder.is_dir() or not (folder / CARD).is_file() or not (folder / PARQUET).is_file():
+    if not is_catalog(folder):
         raise FileExistsError(f"{str(folder)!r} is not a catalog, so it is not replaced. Choose another folder.")
     foreign = sorted(
         path.name for path in folder.iterdir() if path.name not in OWN_FILES and not path.name.startswith("index")
@@ -75,6 +86,11 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
+def is_catalog(folder: Path) -> bool:
+    """Whether a folder holds a catalog, be it a damaged one."""
+    return any((folder / name).is_file() for name in SUMMED)
+
+
 class CatalogCard(BaseModel):
     """What is known about a catalog as a whole; ``catalog.json`` in its folder.
 
@@ -82,6 +98,7 @@ class CatalogCard(BaseModel):
         name: How reports call it.
         synthetic: True when its products were generated; shown wherever the catalog is.
         currency: ISO 4217 code of every price.
+        language: Code of the language of its titles, see `language.LANGUAGES`; empty to detect it.
         source: Where the products come from and what was left out.
         fingerprint: Hash of all products; equal exactly when the products are.
         counts: What became of the feed's rows, see `build.BuildReport`; empty when there was no feed.
@@ -93,6 +110,7 @@ class CatalogCard(BaseModel):
     name: str
     synthetic: bool = False
     currency: str = "USD"
+    language: str = ""
     source: str = ""
     fingerprint: str
     counts: dict[str, int] = Field(default_factory=dict)
@@ -105,10 +123,12 @@ class CatalogWriter:
     Attributes:
         fingerprint: Of what was written, once closed. Both files carry it: with different ones they do not belong
             together.
+        titles: Some of what was written, spread over it, to detect the language from.
     """
 
     def __init__(self, folder: Path, *, parquet: bool = True) -> None:
         self.fingerprint = ""
+        self.titles: list[str] = []
         self._digest = Fingerprint()
         self._columns = pa.ipc.new_file(str(folder / COLUMNS), SCHEMA)
         self._parquet = pq.ParquetWriter(folder / PARQUET, SCHEMA, compression="zstd") if parquet else None
@@ -117,6 +137,7 @@ class CatalogWriter:
         """Appends rows, in batches small enough for one row to be read alone from a memory map."""
         for start in range(0, table.num_rows, BATCH_ROWS):
             part = table.slice(start, BATCH_ROWS).combine_chunks()
+            self.titles += part.column("title")[:: max(part.num_rows // SAMPLE, 1)].to_pylist()
             if self._parquet:
                 self._parquet.write_table(part)
             for batch in part.to_batches():
@@ -140,8 +161,46 @@ class CatalogWriter:
 
 
 def write_card(folder: Path, card: CatalogCard) -> None:
-    """Writes ``catalog.json``."""
+    """Writes ``catalog.json``, and the checksums of the folder's files, which must all be there by then."""
     write_whole(folder / CARD, card.model_dump_json(indent=2) + "\n")
+    told = (name for name in TOLD if (folder / name).is_file())
+    write_checksums(folder / CHECKSUMS, {name: folder / name for name in (*SUMMED, *told)})
+
+
+def find_damage(folder: Path, *, again: bool = False) -> dict[str, str]:
+    """What is wrong with the files of a catalog, in words, by name; empty for a sound one.
+
+    Args:
+        folder: Of the catalog.
+        again: Read every byte, even of what fitted before and looks unchanged since; and what the build tells.
+    """
+    try:
+        sums = read_checksums(folder / CHECKSUMS)
+    except ValueError as error:
+        return {CHECKSUMS: str(error)}
+    told = (name for name in TOLD if again and name in sums)
+    return damage(sums, {name: folder / name for name in (*SUMMED, *told)}, again=again)
+
+
+def damage_in_words(folder: Path, found: Mapping[str, str]) -> str:
+    """What is wrong with a catalog that cannot be opened, and what to do."""
+    faults = "; ".join(f"{name}: {fault}" for name, fault in found.items())
+    text = f"The catalog in {str(folder)!r} is damaged or was changed by hand: {faults}."
+    if set(found) == {COLUMNS}:
+        return f"{text} They are written again when it is opened next, or by paars catalog check {folder} --mend."
+    if set(found) == {PARQUET}:
+        meant = (
+            f" If a change is meant: paars catalog build {folder / PARQUET} --format catalog --out DIR."
+            if (folder / PARQUET).is_file()
+            else ""
+        )
+        return f"{text} Its other files are sound: paars catalog check {folder} --mend writes it again.{meant}"
+    if set(found) <= set(TOLD):
+        return (
+            f"{text} Its products are sound, and it opens; what the build told of them is lost. Go on without: paars "
+            f"catalog check {folder} --mend. {BUILD_AGAIN.removesuffix('.')}, to have it."
+        )
+    return f"{text} {BUILD_AGAIN}"
 
 
 class Mapped(NamedTuple):
@@ -159,19 +218,14 @@ class Mapped(NamedTuple):
 
 
 def open_columns(folder: Path, expected: str) -> Mapped:
-    """The mapped columns, rebuilt first when they, or the Parquet beside them, are not marked as expected.
-
-    A Parquet without our mark (another tool rewrote it) is therefore read and checked at every opening.
+    """The mapped columns of a catalog whose other files are sound, rebuilt first if they are not.
 
     Raises:
-        ValueError: The Parquet is damaged, lacks columns, is not sorted by id, or is not what the card describes.
+        ValueError: The Parquet, which they would be rebuilt from, is not what the card describes.
     """
-    try:
-        marked = (pq.read_metadata(folder / PARQUET).metadata or {}).get(MARK.encode(), b"").decode() == expected
-    except (OSError, pa.ArrowException):
-        marked = False
-    mapped = _mapped(folder / COLUMNS, expected) if marked else None
+    mapped = None if COLUMNS in find_damage(folder) else _mapped(folder / COLUMNS, expected)
     if mapped is None:
+        log.warning("%s of %s is missing or damaged; it is written again from %s.", COLUMNS, folder, PARQUET)
         _rebuild(folder, expected)
         mapped = _mapped(folder / COLUMNS, expected)
     assert mapped is not None
@@ -199,85 +253,54 @@ def _mapped(path: Path, expected: str) -> Mapped | None:
 
 
 def _rebuild(folder: Path, expected: str) -> None:
-    path, advice = str(folder / PARQUET), "Build the catalog again: paars catalog build FEED --out DIR."
     # In the folder itself: replacing a file by a rename works within one file system only.
     with tempfile.TemporaryDirectory(dir=folder, prefix="index-rebuilding-") as scratch:
-        previous = ""
-        try:
-            with pq.ParquetFile(path) as file, CatalogWriter(Path(scratch), parquet=False) as writer:
-                missing = sorted(set(SCHEMA.names) - set(file.schema_arrow.names))
-                if missing:
-                    raise ValueError(f"{path!r} lacks the columns {', '.join(missing)}. {advice}")
-                for batch in file.iter_batches(BATCH_ROWS, columns=SCHEMA.names):
-                    table = pa.table(batch).select(SCHEMA.names).cast(SCHEMA)
-                    for product_id in table.column("id").to_pylist():
-                        if product_id is None or product_id <= previous:
-                            raise ValueError(
-                                f"{path!r} is not sorted by unique id: {product_id!r} follows {previous!r}. {advice}"
-                            )
-                        previous = product_id
-                    writer.write(table)
-        except (OSError, pa.ArrowException) as error:
-            raise ValueError(f"{path!r} is damaged ({error}). {advice}") from error
+        with pq.ParquetFile(folder / PARQUET) as file, CatalogWriter(Path(scratch), parquet=False) as writer:
+            for batch in file.iter_batches(BATCH_ROWS, columns=SCHEMA.names):
+                writer.write(pa.table(batch).select(SCHEMA.names).cast(SCHEMA))
         if writer.fingerprint != expected:
             raise ValueError(
-                f"{path!r} holds other products (fingerprint {writer.fingerprint}) than {CARD} describes ({expected}): "
-                f"it was changed or comes from elsewhere. If that is meant: paars catalog build "
-                f"{path} --format catalog --out DIR."
+                f"{str(folder / PARQUET)!r} holds other products (fingerprint {writer.fingerprint}) than {CARD} "
+                f"describes ({expected}). {BUILD_AGAIN}"
             )
         (Path(scratch) / COLUMNS).replace(folder / COLUMNS)
+    write_checksums(folder / CHECKSUMS, {COLUMNS: folder / COLUMNS}, kept=read_checksums(folder / CHECKSUMS))
 
 
-class Fingerprint:
-    """A hash of products, fed batch by batch; where the batches are cut makes no difference."""
+def mend(folder: Path) -> dict[str, str]:
+    """Reads every byte of a catalog, and writes again what can be made from the files that are sound.
 
-    def __init__(self) -> None:
-        self._streams: dict[str, hashlib._Hash] = {}
+    What the build told of itself and is damaged is left out from now on.
 
-    def update(self, batch: pa.RecordBatch) -> None:
-        """Adds the rows of a batch."""
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            for path, data in _leaves(name, column):
-                if path not in self._streams:
-                    self._streams[path] = hashlib.sha256()
-                self._streams[path].update(data)
+    Returns:
+        What was wrong and is mended, in words, by name.
 
-    def hexdigest(self) -> str:
-        """16 hexadecimal digits."""
-        lines = "".join(f"{path} {stream.hexdigest()}\n" for path, stream in sorted(self._streams.items()))
-        return hashlib.sha256(lines.encode()).hexdigest()[:16]
+    Raises:
+        OutputInUseError: Another process writes there.
+        ValueError: More is damaged than that.
+    """
+    with writing(folder):
+        return _mend(folder)
 
 
-def fingerprint(table: pa.Table) -> str:
-    """The `Fingerprint` of a table's rows, in their order."""
-    result = Fingerprint()
-    for batch in table.to_batches():
-        result.update(batch)
-    return result.hexdigest()
-
-
-def _leaves(path: str, array: pa.Array) -> Iterator[tuple[str, bytes]]:
-    """The values of a column as streams of bytes that depend on the values alone: presence, lengths, contents."""
-    yield path + "?", pc.is_valid(array).to_numpy(zero_copy_only=False).tobytes()
-    kind = array.type
-    if pa.types.is_list(kind):
-        yield path + "#", _bytes(pc.fill_null(pc.list_value_length(array), 0), "<i4")
-        yield from _leaves(path + "[]", array.flatten())
-    elif pa.types.is_struct(kind):
-        for index, values in enumerate(array.flatten()):
-            yield from _leaves(f"{path}.{kind.field(index).name}", values)
-    elif pa.types.is_string(kind):
-        texts = pc.fill_null(array, "")
-        yield path + "#", _bytes(pc.binary_length(texts), "<i4")
-        _, offsets, data = texts.buffers()
-        bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-        yield path, bytes(memoryview(data)[bounds[0] : bounds[-1]]) if data is not None and len(texts) else b""
-    elif pa.types.is_floating(kind):
-        yield path, _bytes(pc.fill_null(array, 0.0), "<f8")
-    else:
-        yield path, _bytes(pc.fill_null(array.cast(pa.int64()), 0), "<i8")
-
-
-def _bytes(array: pa.Array, dtype: str) -> bytes:
-    # + 0 turns -0.0, which equals 0.0, into it.
-    return bytes((array.to_numpy(zero_copy_only=False) + 0).astype(dtype).tobytes())
+def _mend(folder: Path) -> dict[str, str]:
+    found = find_damage(folder, again=True)
+    lost = {name: fault for name, fault in found.items() if name in TOLD}
+    found = {name: fault for name, fault in found.items() if name not in TOLD}
+    if set(found) - {PARQUET} and set(found) - {COLUMNS}:
+        raise ValueError(damage_in_words(folder, found | lost))
+    card = CatalogCard.model_validate_json((folder / CARD).read_bytes())
+    if COLUMNS in found:
+        _rebuild(folder, card.fingerprint)
+    elif PARQUET in found:
+        with tempfile.TemporaryDirectory(dir=folder, prefix="index-rebuilding-") as scratch:
+            with CatalogWriter(Path(scratch)) as writer, pa.memory_map(str(folder / COLUMNS)) as pages:
+                writer.write(pa.ipc.open_file(pages).read_all())
+            (Path(scratch) / PARQUET).replace(folder / PARQUET)
+        write_checksums(folder / CHECKSUMS, {PARQUET: folder / PARQUET}, kept=read_checksums(folder / CHECKSUMS))
+    if lost:
+        kept = {name: one for name, one in read_checksums(folder / CHECKSUMS).items() if name not in lost}
+        write_checksums(folder / CHECKSUMS, {}, kept=kept)
+        for name in lost:
+            (folder / name).unlink(missing_ok=True)
+    return found | lost

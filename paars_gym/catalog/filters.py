@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Sort = Literal["relevance", "price_low", "price_high", "rating", "popularity"]
 SORTS: tuple[str, ...] = get_args(Sort)
+MAX_NAME_CHARS = 1_000
 
 
 class Filters(BaseModel):
@@ -28,9 +29,9 @@ class Filters(BaseModel):
 
     min_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     max_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    brand: str | None = Field(default=None, min_length=1)
+    brand: str | None = Field(default=None, min_length=1, max_length=MAX_NAME_CHARS)
     min_rating: float | None = Field(default=None, ge=1, le=5)
-    category: str | None = Field(default=None, min_length=1)
+    category: str | None = Field(default=None, min_length=1, max_length=MAX_NAME_CHARS)
     in_stock: bool = False
 
     @model_validator(mode="after")

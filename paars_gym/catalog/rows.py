@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from paars_gym.catalog.feeds import Layout
+from paars_gym.catalog.feeds import FeedMapping, Layout
 from paars_gym.catalog.product import Product, clean_id
+from paars_gym.catalog.sales import as_of_day, is_on
+from paars_gym.catalog.stock import read_stock
+from paars_gym.catalog.variants import as_facts, merged, with_offers
+from paars_gym.ingest.account import FillCounter
 from paars_gym.ingest.cells import (
     ITEM_SEPARATORS,
     UnreadableError,
@@ -26,16 +31,14 @@ from paars_gym.ingest.cells import (
     pairs_of,
 )
 from paars_gym.ingest.prices import parse_currency, parse_price
+from paars_gym.ingest.shaping import filled, reader_of
 
 SHOWN_CHARACTERS = 200
+TOLD = ("available", "price")
+"""Fields that say something with False and 0 too, and that an empty cell does not leave at that."""
+NOTATION_ROWS = 2_000
+"""Prices whose notation is looked at for the account."""
 REQUIRED = ("id", "title")
-_SOLD_OUT = re.compile(
-    r"unavailable|out\W?of\W?stock|sold\W?out|not (?:currently )?available|discontinued|no longer|backorder|preorder",
-    re.IGNORECASE,
-)
-_IN_STOCK = re.compile(
-    r"in\W?stock|available|ships|left|order|limited|add to cart|online\W?only|instoreonly", re.IGNORECASE
-)
 
 
 def clean_options(value: Any) -> dict[str, tuple[str, ...]]:
@@ -74,23 +77,12 @@ def clean_rating(value: Any) -> float | None:
 
 
 def clean_available(value: Any) -> bool:
-    """Whether it can be bought: a truth value, a stock count, or words. Missing means that it can.
+    """Whether it can be bought: a truth value, a stock count, or words (`stock.read_stock`). Missing means that it can.
 
     Raises:
         UnreadableError: Words that say neither.
     """
-    if isinstance(value, (bool, int, float)):
-        return not value <= 0
-    text = clean_text(value).casefold()
-    if text in {"", "true", "yes", "y", "t"}:
-        return True
-    if text in {"false", "no", "n", "f"} or _SOLD_OUT.search(text):
-        return False
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return float(text) > 0
-    if not _IN_STOCK.search(text):
-        raise UnreadableError("says neither that it can be bought nor that it cannot", instead=True)
-    return True
+    return read_stock(value) != "sold out"
 
 
 def clean_reviews(value: Any) -> list[dict[str, Any]]:
@@ -166,19 +158,61 @@ class RowReader:
     Attributes:
         currency: Of the catalog; None until a price with a mark has been seen.
         price_ranges: In how many rows the low end of a price range was taken.
+        seen: How often each field was filled.
+        notations: Of prices that are texts: how often each decimal mark was seen.
     """
 
-    def __init__(self, layout: Layout, mapping: Mapping[str, str], *, currency: str | None) -> None:
+    def __init__(self, layout: Layout, mapping: FeedMapping, *, currency: str | None) -> None:
         self.currency = currency
         self.price_ranges = 0
+        self.seen = FillCounter()
+        self.notations: Counter[str] = Counter()
         self._layout = layout
-        self._mapping = mapping
+        self._named = [(field, reader_of(columns)) for field, columns in mapping.columns.items()]
+        self._as_of = as_of_day(mapping.as_of)
 
-    def read(self, values: Mapping[str, Any]) -> tuple[Product | None, list[Problem]]:
-        """The product of a row, or None, and what was wrong."""
+    def raw(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A row's raw values by field."""
         raw = self._layout.fields(values)
-        for field, column in self._mapping.items():
-            raw[field] = values.get(column)
+        for field, read in self._named:
+            owner, dot, name = field.partition(".")
+            if not dot:
+                raw[field] = read(values)
+            elif owner == "options":
+                raw["choice"] = {**(raw.get("choice") or {}), name: (name, read(values))}
+            else:
+                raw["attributes"] = {**as_facts(raw.get("attributes")), name: read(values)}
+        return raw
+
+    def read_group(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Product | None, list[Problem]]:
+        """The product of the raw values of several rows: its variants and pictures."""
+        return self._product(merged(rows, self.current))
+
+    def read_raw(self, raw: dict[str, Any]) -> tuple[Product | None, list[Problem]]:
+        """The product of one row's raw values."""
+        if "offers" in raw:
+            raw = with_offers(raw)
+        elif raw.get("choice"):
+            raw = merged([raw], self.current)
+        elif "sale_price" in raw:
+            raw["price"] = self.current(raw)
+        return self._product(raw)
+
+    def current(self, raw: Mapping[str, Any]) -> Any:
+        """The price of today: that of a sale that runs, where there is one; as its cell is written."""
+        regular, sale = raw.get("price"), raw.get("sale_price")
+        if not filled(sale) or not is_on(self._as_of, raw.get("sale_starts"), raw.get("sale_ends")):
+            return regular
+        try:
+            asked = parse_price(sale).amount
+            before = parse_price(regular).amount
+        except UnreadableError:
+            return sale
+        if before is not None and (not asked or asked > before):  # 0 stands for none, and a dearer one is no sale
+            return regular
+        return sale
+
+    def _product(self, raw: Mapping[str, Any]) -> tuple[Product | None, list[Problem]]:
         problems: list[Problem] = []
         fields: dict[str, Any] = {}
         for field, reader in READERS.items():
@@ -192,9 +226,32 @@ class RowReader:
                 if error.instead is not None:
                     fields[field] = error.instead
         self._price(raw, fields, problems)
+        if "available" in fields and isinstance(raw["available"], str):
+            self._say_waiting(raw["available"], fields)
         fields.setdefault("popularity", fields.get("rating_count", 0))
         product = _validated(fields, raw, problems)
-        return (None if any(problem.fatal for problem in problems) else product), problems
+        if product is None or any(problem.fatal for problem in problems):
+            return None, problems
+        for field, cleaned in fields.items():
+            value = raw.get(field)
+            if value is not None and (filled(value) if field in TOLD else cleaned):
+                self.seen.add(field, value)
+        if (
+            self.seen.counts.get("price", 0) <= NOTATION_ROWS
+            and isinstance(raw.get("price"), str)
+            and "price" in fields
+        ):
+            self.notations[_notation(raw["price"])] += 1
+        return product, problems
+
+    def _say_waiting(self, stock: str, fields: dict[str, Any]) -> None:
+        """What can be bought and does not come at once says so."""
+        try:
+            status = read_stock(stock)
+        except UnreadableError:
+            return
+        if status in ("preorder", "backorder"):
+            fields["attributes"] = {**fields.get("attributes", {}), "availability": status}
 
     def _price(self, raw: Mapping[str, Any], fields: dict[str, Any], problems: list[Problem]) -> None:
         value, stated = raw.get("price"), raw.get("currency")
@@ -220,6 +277,12 @@ class RowReader:
             reason = f"priced in {codes[0]}, but the catalog's currency is {self.currency}"
             problems.append(Problem("price", _shown(value), reason, fatal=True))
         self.price_ranges += price.is_range
+
+
+def _notation(price: str) -> str:
+    """How a price writes its decimals."""
+    match = re.search(r"([.,])\d{1,2}(?!\d|[.,]\d)", price)
+    return "whole numbers" if match is None else "decimal point" if match[1] == "." else "decimal comma"
 
 
 def _validated(fields: dict[str, Any], raw: Mapping[str, Any], problems: list[Problem]) -> Product | None:

@@ -10,12 +10,15 @@ import html
 import json
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MISSING = {"", "none", "null", "nan", "n/a", "na", "<na>", "nil", "undefined"}
+MISSING = {"", "none", "null", "nan", "n/a", "na", "<na>", "nil", "undefined", "(not set)", "(none)", "\\n"}
 UNESCAPE_ROUNDS = 5
 LITERAL_CHARACTERS = 1_000_000
+COUNT_CHARACTERS = 100
+MOST_DEPTH = 64
 
 # Only elements of HTML: "<USB-C>" is a word of the title.
 _ELEMENTS = (
@@ -31,17 +34,31 @@ _BLOCKS = (
     "main|nav|ol|p|pre|section|table|td|tfoot|th|thead|tr|ul"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_BLOCK = re.compile(rf"</?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_TAG = re.compile(rf"</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HIDING = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
+_SHOWING = {
+    "": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+_BLOCK = re.compile(rf"</?(?=[a-z])(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?=[a-z])(?:{_ELEMENTS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _CONTROLS: dict[int, str | None] = {
     **dict.fromkeys([*range(10), *range(11, 32), *range(127, 160), 0x2028, 0x2029], " "),
     **dict.fromkeys([0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF]),  # width none, meaning none
 }
-_PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+")
-ITEM_SEPARATORS = re.compile(r"\s*(?:[|\n•]|\s[·●▪]\s)\s*")
+# Without the blanks around, which would be tried from each of them again; what is split off is cleaned anyway.
+_PATH = re.compile(r"[-=]?>|[›»→⟩|]|::|(?<=\s)/(?=\s)")
+ITEM_SEPARATORS = re.compile(r"[|\n•]|(?<=\s)[·●▪](?=\s)")
+_SLASH = re.compile(r"(?<![\d/:])/(?![\d/])")  # neither "1/2 inch" nor "https://"
+_NOTHING_SAID = re.compile(
+    r"[-–—.?]+|n\.a\.|be the first\b[^\d]*"
+    r"|(?:no|not|none|never|un|kein|keine|noch|aucune?|pas|sans|sin|sem|nessuna?|geen)(?:\b|rated|reviewed)[^\d]*"
+)
 _NUMPY = re.compile(r"(?<=['\"])\s+(?=['\"])")
+_GROUPED = re.compile(r"\D*(\d{1,3}(?:[.,\s'’]\d{2,3})*[.,\s'’]\d{3})\D*")
 _NUMBER = re.compile(r"-?\d+(?:[.,\s]\d+)*")
+_SHORT = re.compile(r"(\d+(?:[.,]\d+)?) ?(k|m|mio|tsd|mil|lakh|cr)?\b\.?\+?(?: \D*)?", re.IGNORECASE)
+_TIMES = {"k": 1_000, "tsd": 1_000, "mil": 1_000, "lakh": 100_000, "m": 1_000_000, "mio": 1_000_000, "cr": 10_000_000}
 
 
 class UnreadableError(ValueError):
@@ -74,7 +91,7 @@ def clean_text(value: Any, *, lines: bool = False) -> str:
     for _ in range(UNESCAPE_ROUNDS):
         before = text
         if "<" in text:
-            text = _TAG.sub("", _BLOCK.sub("\n", _HIDDEN.sub(" ", text)))
+            text = _TAG.sub("", _BLOCK.sub("\n", _without_hidden(text)))
         if "&" in text:
             text = _ENTITY.sub(_decoded, text)
         if text == before:
@@ -92,12 +109,17 @@ def clean_list(value: Any) -> tuple[str, ...]:
 
 
 def clean_path(value: Any) -> tuple[str, ...]:
-    """A category path from the root: a list, or ``A > B``, ``A › B``, ``A|B``, ``A / B``; of several, the first."""
+    """A category path from the root: a list, or ``A > B``, ``A -> B``, ``A|B``, ``A/B``; of several, the first.
+
+    A slash separates where nothing else does: "TV/Audio > Headphones" has two levels.
+    """
     items = items_of(value, _PATH)
     if items and isinstance(items[0], (list, tuple)):
         items = list(items[0])
     if len(items) == 1 and isinstance(items[0], str):
         items = _PATH.split(clean_text(items[0]))
+        if len(items) == 1 and "/" in items[0]:
+            items = _SLASH.split(items[0])
     return tuple(filter(None, map(clean_text, items)))
 
 
@@ -124,14 +146,18 @@ def clean_mapping(value: Any) -> dict[str, str]:
 
 
 def clean_count(value: Any) -> int:
-    """A whole number of anything: 12, 12.0, "1,234 ratings". Missing is 0.
+    """A whole number of anything: 12, 12.0, "1,234 ratings", "(12)", "4,26,973" as in India, "1.2k". Missing is 0.
 
     Raises:
         UnreadableError: No number, a negative or a broken one.
     """
-    if isinstance(value, str) and (match := re.fullmatch(r"\D*(\d{1,3}(?:[.,\s]\d{3})+)\D*", clean_text(value))):
+    text = clean_text(value) if isinstance(value, str) else ""
+    if len(text) <= COUNT_CHARACTERS and (match := _GROUPED.fullmatch(text)):
         return int(re.sub(r"\D", "", match[1]))
-    number = number_of(value, "count")
+    text = text.strip("()[] ") if len(text) <= COUNT_CHARACTERS else ""
+    if (short := _SHORT.fullmatch(text)) and short[2]:
+        return round(float(short[1].replace(",", ".")) * _TIMES[short[2].casefold()])
+    number = number_of(text or value, "count")
     if number is None:
         return 0
     if not 0 <= number < 2**63 or number != math.floor(number):
@@ -149,6 +175,37 @@ def clean_amount(value: Any) -> float:
     if number is not None and not 0 <= number < math.inf:
         raise UnreadableError("not a finite number from 0")
     return number or 0.0
+
+
+def _without_hidden(text: str) -> str:
+    """Without comments, scripts and styles; what is never closed hides nothing."""
+    pieces, position, unclosed = [], 0, set()
+    for opening in _HIDING.finditer(text):
+        kind = (opening[1] or "").lower()
+        if opening.start() < position or kind in unclosed:
+            continue
+        closing = _SHOWING[kind].search(text, opening.end())
+        if closing is None:
+            unclosed.add(kind)  # nor is any later one: a search for each would take the square of the length
+            continue
+        pieces += [text[position : opening.start()], " "]
+        position = closing.end()
+    return "".join((*pieces, text[position:])) if pieces else text
+
+
+def too_deep(value: Any) -> bool:
+    """Whether lists and objects are nested more than `MOST_DEPTH` deep."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list, tuple))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _unless_missing(text: str) -> str:
@@ -214,10 +271,12 @@ def _literal(text: str) -> Any:
         # numpy prints no commas, and Python would then join the texts into one.
         source = stripped if re.search(r"['\"]\s*,", stripped) else _NUMPY.sub(",", stripped)
         try:
-            value = ast.literal_eval(source)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the source that the cell may look like
+                value = ast.literal_eval(source)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return text
-    return value if isinstance(value, (list, tuple, dict)) else text
+    return value if isinstance(value, (list, tuple, dict)) and not too_deep(value) else text
 
 
 def number_of(value: Any, kind: str) -> float | None:
@@ -232,7 +291,7 @@ def number_of(value: Any, kind: str) -> float | None:
         except OverflowError:
             raise UnreadableError(f"too large for a {kind}") from None
     text = clean_text(value)
-    if not text:
+    if not text or _NOTHING_SAID.fullmatch(text.casefold()):  # "No rating available"
         return None
     match = _NUMBER.match(text)
     if not match:

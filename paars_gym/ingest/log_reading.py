@@ -1,18 +1,24 @@
-"""The records of a log file, up to where it is cut: batches of text columns, and what could not be read."""
+"""The records of a log of any format, up to where it is cut: batches of columns, and what could not be read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from paars_gym.ingest.log_blocks import ROW, CsvBlocks, CsvFormat, JsonBlocks, Reject, as_frame, require
-from paars_gym.ingest.opening import LineBlocks, open_log, suffix
+from paars_gym.ingest.csv_records import CsvFormat
+from paars_gym.ingest.feed_rows import FeedFile, Row
+from paars_gym.ingest.json_values import OVERLONG
+from paars_gym.ingest.log_blocks import ROW, CsvBlocks, JsonBlocks, Reject, as_frame
+
+BLOCK_BYTES = 16 << 20
+BATCH_ROWS = 10_000
+MOST_NAMES = 1_000
 
 
 class Batch(NamedTuple):
@@ -27,73 +33,116 @@ class Batch(NamedTuple):
 
 
 def read_log(path: Path, csv_format: CsvFormat, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
-    """Streams a CSV, JSON-lines or Parquet file, compressed or not, in file order.
+    """Streams any file that `FeedFile` reads, in file order.
 
     Args:
-        path: ``.jsonl``, ``.ndjson`` and ``.json`` are JSON lines, ``.parquet`` is Parquet, all else is CSV;
-            ``.gz``, ``.bz2``, ``.xz`` and ``.zip`` may follow.
-        csv_format: How CSV is written; unused for other files.
-        columns: Columns to read. All come as text, but in JSON lines nested ones as the type given.
+        path: The file; delimited text, JSON lines and Parquet are read by columns, all else by rows.
+        csv_format: How delimited text is written; unused for other files.
+        columns: Columns to read. All come as text, but in JSON and XML nested ones as the type given, and in Parquet
+            as they are.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It is empty, lacks a column, is Parquet without its end, or is not packed as its name says.
+        ImportError: A spreadsheet, and its reader is not installed.
+        ValueError: It is empty, lacks a column, or is Parquet without its end.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"No log {str(path)!r}.")
-    kind = suffix(path)
-    if kind == ".parquet":
-        yield from _parquet(path, columns)
-        return
-    with open_log(path) as file:
-        lines = LineBlocks(file, quote=csv_format.quote.encode() if csv_format.newlines else b"")
-        reader: CsvBlocks | JsonBlocks
-        if kind == ".jsonl":
-            reader = JsonBlocks(path, columns)
+    with FeedFile(path, written=csv_format, wanted=columns, block_bytes=BLOCK_BYTES) as file:
+        if file.columns is not None:
+            _require(columns, file.columns, path)
+        if file.kind == "parquet":
+            yield from _parquet(file, columns)
+        elif file.kind in {"csv", "jsonl"}:
+            yield from _blocks(file, columns)
         else:
-            first_line = lines.first_line() if csv_format.header else None
-            if lines.damage:
-                raise ValueError(f"{path.name!r} breaks off in its header line: {lines.damage}; fetch it again.")
-            reader = CsvBlocks(path, csv_format, columns, first_line)
-        row = 0
-        for block in lines:
-            frame, rejects, records = reader.read(block, row + 1)
-            row += records
-            yield Batch(frame, rejects)
-        if lines.tail and not lines.damage:  # many sound files lack the last line end
-            frame, rejects, records = reader.read(lines.tail, row + 1)
-            end = f"{path.name} ends in the middle of record {row + 1}"
-            rejects = [reject._replace(reason=f"{end}: {reject.reason}") for reject in rejects]
-            last = row + records
-            if reader.may_lack_more(lines.tail) and (frame[ROW] == last).any():
-                # 12.5 may have been 12.59: a record more in the quarantine harms less than an invented one.
-                end = f"{path.name} has no line end after record {last}, whose last field may be cut"
-                why = f"{end}; if the file is whole, end its last line and import it again"
-                text = lines.tail.rsplit(b"\n", 1)[-1].decode(errors="replace")
-                frame, rejects = frame.filter(pl.col(ROW) != last), [*rejects, Reject(last, "", text, why)]
-            yield Batch(frame, rejects)
-            yield Batch(frame.clear(), [], end if rejects else "")
-        elif lines.damage:
-            text = lines.tail.decode(errors="replace")
-            end = f"{path.name}: {lines.damage} after record {row}; imported up to there"
-            yield Batch(reader.nothing, [Reject(row + 1, "", text, end)] if text else [], end)
+            yield from _rows(file, columns)
 
 
-def _parquet(path: Path, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(
-            f"{path.name!r} is no whole Parquet file ({error}). Parquet keeps its table of contents at the end, so "
-            "a file that was cut cannot be read up to the cut; fetch it again."
-        ) from error
-    require(list(columns), file.schema_arrow.names, path)
+def _blocks(file: FeedFile, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
+    row, nothing = 0, pl.DataFrame(schema={ROW: pl.Int64(), **columns})
+    table = file.kind == "csv"
+    reader = CsvBlocks(file.table, list(columns), line=file.line) if table else JsonBlocks(columns)
+    for block in file.body:
+        if block is None:
+            row += 1
+            yield Batch(nothing, [Reject(row, "", "", OVERLONG)])
+            continue
+        if not row and file.kind == "jsonl":
+            _require(columns, _names(block), file.path)
+        frame, rejects, records = reader.read(block, row + 1)
+        row += records
+        yield Batch(frame, rejects)
+    name, tail = file.path.name, file.blocks.tail
+    if file.damage:
+        end = f"{name}: {file.damage} after record {row}; imported up to there"
+        shown = tail.decode(errors="replace")
+        yield Batch(nothing, [Reject(row + 1, "", shown, end)] if shown else [], end)
+        return
+    frame, rejects, records = reader.read(tail, row + 1, final=True)
+    if not tail.strip():
+        yield Batch(frame, rejects)
+        return
+    end = f"{name} ends in the middle of record {row + 1}"
+    rejects = [reject._replace(reason=f"{end}: {reject.reason}") for reject in rejects]
+    last = row + records
+    if reader.may_lack_more(tail) and (frame[ROW] == last).any():
+        # 12.5 may have been 12.59: a record more in the quarantine harms less than an invented one.
+        end = f"{name} has no line end after record {last}, whose last field may be cut"
+        why = f"{end}; if the file is whole, end its last line and import it again"
+        shown = tail.rsplit(b"\n", 1)[-1].decode(errors="replace")
+        frame, rejects = frame.filter(pl.col(ROW) != last), [*rejects, Reject(last, "", shown, why)]
+    yield Batch(frame, rejects, end if rejects else "")
+
+
+def _parquet(file: FeedFile, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
     row = 1
-    for batch in file.iter_batches(columns=list(columns)):
+    for batch in file.parquet.iter_batches(columns=list(columns)):
         frame = as_frame(pa.Table.from_batches([batch]))
         rows = pl.int_range(row, row + len(frame), dtype=pl.Int64, eager=True).alias(ROW)
         row += len(frame)
         yield Batch(frame.insert_column(0, rows), [])
+
+
+def _rows(file: FeedFile, columns: Mapping[str, pl.DataType]) -> Iterator[Batch]:
+    names: set[str] | None = None
+    while rows := list(islice(file, BATCH_ROWS)):
+        if names is None and file.columns is None:
+            names = {name for row in rows[:MOST_NAMES] for name in row.values or ()}
+            _require(columns, sorted(names), file.path)
+        yield frame_of(rows, columns)
+    if file.damage:
+        yield Batch(pl.DataFrame(schema={ROW: pl.Int64(), **columns}), [], f"{file.path.name}: {file.damage}")
+
+
+def frame_of(rows: Iterable[Row], columns: Mapping[str, pl.DataType]) -> Batch:
+    """Rows as a batch: text columns of what a cell holds, others as the type given."""
+    good = [(row.number, row.values) for row in rows if row.values is not None]
+    rejects = [Reject(row.number, "", row.text, row.problem) for row in rows if row.values is None]
+    series = [pl.Series(ROW, [number for number, _ in good], dtype=pl.Int64)]
+    for name, dtype in columns.items():
+        cells: list[Any] = [values.get(name) for _, values in good]
+        if dtype == pl.String:
+            cells = [_shown(cell) for cell in cells]
+        series.append(pl.Series(name, cells, dtype=dtype, strict=False))
+    return Batch(pl.DataFrame(series), rejects)
+
+
+def _names(block: bytes) -> list[str]:
+    """Names in the first objects of JSON lines; none when none can be read."""
+    names: set[str] = set()
+    for line in block.split(b"\n", MOST_NAMES)[:MOST_NAMES]:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        names |= set(record) if isinstance(record, dict) else set()
+    return sorted(names)
+
+
+def _require(columns: Iterable[str], present: Iterable[str], path: Path) -> None:
+    present = list(present)
+    missing = [name for name in columns if name not in present]
+    if missing and present:
+        raise ValueError(f"{path.name!r} has no column {missing[0]!r}; it has {', '.join(map(repr, present))}.")
 
 
 def as_text(values: pl.Series) -> pl.Series:
@@ -113,6 +162,8 @@ def is_flat_list(dtype: pl.DataType) -> bool:
 def _shown(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():  # spreadsheets know no other numbers
+        return str(int(value))
     return json.dumps(value, default=_leaf, ensure_ascii=False) if isinstance(value, list | dict) else _leaf(value)
 
 

@@ -25,15 +25,16 @@ class ParsedPrice(NamedTuple):
 
 
 LONGEST = 200
-_CODES = (  # noqa: SIM905
+CODES = (  # noqa: SIM905
     "USD EUR GBP JPY CNY INR CAD AUD NZD CHF SEK NOK DKK ISK PLN CZK HUF RON BGN RUB UAH TRY BRL MXN ARS CLP COP PEN "
     "ZAR NGN KES EGP MAD ILS AED SAR QAR KWD PKR BDT LKR THB VND IDR MYR SGD PHP KRW TWD HKD"
 ).split()
 _DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP")
 _MARKS: dict[str, tuple[str, ...]] = {
-    **{code.casefold(): (code,) for code in _CODES},
+    **{code.casefold(): (code,) for code in CODES},
     "$": _DOLLARS,
-    "us$": ("USD",), "u.s.$": ("USD",), "c$": ("CAD",), "ca$": ("CAD",), "cad$": ("CAD",), "a$": ("AUD",),
+    "us$": ("USD",), "us $": ("USD",), "د.إ": ("AED",), "ر.س": ("SAR",), "ج.م": ("EGP",),
+    "u.s.$": ("USD",), "c$": ("CAD",), "ca$": ("CAD",), "cad$": ("CAD",), "a$": ("AUD",),
     "au$": ("AUD",), "nz$": ("NZD",), "s$": ("SGD",), "hk$": ("HKD",), "nt$": ("TWD",), "mx$": ("MXN",),
     "r$": ("BRL",), "r": ("ZAR",), "€": ("EUR",), "euro": ("EUR",), "euros": ("EUR",), "£": ("GBP",),
     "¥": ("JPY", "CNY"),
@@ -49,7 +50,37 @@ _MARKS: dict[str, tuple[str, ...]] = {
 _COMMA_DECIMALS = set("EUR DKK NOK SEK ISK PLN CZK HUF RON BGN RUB UAH TRY BRL ARS CLP COP VND IDR".split())  # noqa: SIM905
 _NOTHING = {"", "none", "null", "nan", "na", "n/a", "n.a.", "-", "--", "—", "–", "tbd", "tba", "unavailable", "?"}
 _FREE = {"free", "gratis", "kostenlos", "gratuit"}
-_SILENT = {"from", "ab", "à partir de", "only", "now", "each", "ea", "per item", "approx", "ca", "about", "starting at"}
+_SILENT = {
+    "incl. vat",
+    "inc vat",
+    "incl vat",
+    "inc. vat",
+    "including vat",
+    "incl. tax",
+    "incl tax",
+    "inkl. mwst",
+    "inkl. mwst.",
+    "ttc",
+    "iva incl",
+    "iva incluido",
+    "/ea",
+    "/each",
+    "/pc",
+    "/stück",
+    "per unit",
+    "from",
+    "ab",
+    "à partir de",
+    "only",
+    "now",
+    "each",
+    "ea",
+    "per item",
+    "approx",
+    "ca",
+    "about",
+    "starting at",
+}
 
 _NUMBER = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,'’]\d+)*|(?<!\d)[.,]\d{1,2}(?!\d)")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}|\d+")  # in threes, or as in India, where only the last is

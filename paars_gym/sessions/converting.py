@@ -17,6 +17,8 @@ RECORDS = pl.Schema(
     {
         ROW: pl.Int64(),
         "shopper": pl.String(),
+        "named": pl.Boolean(),  # whether the log names the shopper, and not a device or a visit in its place
+        "visitor": pl.String(),  # the device's own id
         "given": pl.String(),  # the log's own session id
         "kind": pl.Enum(WORDS),
         "time": TIME,
@@ -30,6 +32,8 @@ RECORDS = pl.Schema(
         "rank": pl.Int64(),
         "units": pl.Int64(),
         "price": pl.Float64(),
+        "since": pl.Int64(),  # milliseconds to add to the time
+        "event_id": pl.String(),
     }
 )
 NUMBERS: dict[str, tuple[pl.DataType, int, str]] = {
@@ -37,6 +41,7 @@ NUMBERS: dict[str, tuple[pl.DataType, int, str]] = {
     "rank": (pl.Int64(), 1, "a whole number from 1"),
     "units": (pl.Int64(), 1, "a whole number from 1"),
     "price": (pl.Float64(), 0, "a number from 0"),
+    "since": (pl.Int64(), 0, "a whole number from 0"),
 }
 WITH_PRODUCT = ("view", "add", "remove", "purchase")
 USED_BY = {
@@ -49,6 +54,7 @@ USED_BY = {
     "rank": ("view",),
     "units": ("add", "remove", "purchase"),
     "price": ("purchase",),
+    "since": WORDS,
 }
 MOST_VALUE = 200  # characters of a bad value that are kept
 
@@ -72,16 +78,20 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
     raw = _without_nested(raw, mapping)
     nothing = pl.lit(None, pl.String)
     text: dict[str, pl.Expr] = {
-        field: _text(raw.schema[column], column, mapping) for field, column in mapping.columns.items()
+        field: _text(raw.schema[column], column, mapping) for field, column in mapping.plain_columns.items()
     }
     session = text.get("session", nothing)
     typed = {
-        "shopper": pl.coalesce(text.get("shopper", nothing), pl.concat_str(pl.lit(ANONYMOUS), session)),
+        "shopper": pl.coalesce(
+            text.get("shopper", nothing), text.get("visitor", nothing), pl.concat_str(pl.lit(ANONYMOUS), session)
+        ),
+        "named": text.get("shopper", nothing).is_not_null(),
+        "visitor": text.get("visitor", nothing),
         "given": session,
         "kind": _kind(text.get("kind"), mapping),
         "filters": nothing,
         "results": _results(raw, mapping),
-    } | {field: text.get(field, nothing) for field in ("query", "product", "title")}
+    } | {field: text.get(field, nothing) for field in ("query", "product", "title", "event_id")}
     if "category" in text:
         encoded = pl.struct(text["category"].alias("category")).struct.json_encode()
         typed["filters"] = pl.when(text["category"].is_not_null()).then(encoded)
@@ -92,7 +102,7 @@ def convert(raw: pl.DataFrame, mapping: LogMapping, *, timezone: str) -> Convert
     frame = frame.with_columns(pl.when(used[field]).then(pl.col(field)).alias(field) for field in USED_BY)
     naive = False
     if "time" in text:
-        column = raw[mapping.columns["time"]]
+        column = raw[mapping.plain_columns["time"]]
         source = raw.select(text["time"]).to_series() if column.dtype == pl.String else column
         times = parse_times(source, mapping.time, timezone=timezone)
         naive = times.naive
@@ -113,7 +123,7 @@ def _without_nested(raw: pl.DataFrame, mapping: LogMapping) -> pl.DataFrame:
     Raises:
         ValueError: Results are lists of something else than product ids.
     """
-    results = mapping.columns.get("results")
+    results = mapping.plain_columns.get("results")
     for column in raw.columns:
         dtype = raw.schema[column]
         if column == results and is_flat_list(dtype):
@@ -159,7 +169,7 @@ def _kind(text: pl.Expr | None, mapping: LogMapping) -> pl.Expr:
 
 
 def _results(raw: pl.DataFrame, mapping: LogMapping) -> pl.Expr:
-    column = mapping.columns.get("results")
+    column = mapping.plain_columns.get("results")
     if column is None:
         return pl.lit(None, pl.List(pl.String))
     if isinstance(raw.schema[column], pl.List):

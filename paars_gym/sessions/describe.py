@@ -141,7 +141,7 @@ def facts(description: Description) -> list[tuple[str, str]]:
     ]
     if description.first and description.last:
         rows.append(("from – to", f"{description.first:%Y-%m-%d} – {description.last:%Y-%m-%d}"))
-    if len(description.ends) > 1:
+    if description.ends.keys() - {"stop"}:
         rows.append(("ended by", ", ".join(f"{end} {count:,}" for end, count in description.ends.items())))
     if provenance.records_read and not simulated:
         rows.append(

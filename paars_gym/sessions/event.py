@@ -65,6 +65,8 @@ class Intention(BaseModel):
         target: Id of a product that would satisfy it exactly; only for goal rewards, never shown to a shopper.
         attributes: Words that a fitting product's text contains.
         options: Options that have to be chosen.
+        source: Key of the session whose words it has; empty when it was invented. `paars_gym.alignment.score` looks
+            here, and no shopper is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +78,7 @@ class Intention(BaseModel):
     target: str | None = None
     attributes: tuple[str, ...] = ()
     options: dict[str, str] = Field(default_factory=dict)
+    source: str = ""
 
 
 class Session(BaseModel):

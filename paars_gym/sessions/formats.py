@@ -8,6 +8,9 @@ from functools import partial
 import polars as pl
 
 from paars_gym.ingest.log_blocks import ROW, Reject
+from paars_gym.ingest.times import parse_times
+from paars_gym.sessions.analytics_formats import adobe, ga4, ga360, query_click, segment
+from paars_gym.sessions.grocery_formats import ta_feng, trivago
 from paars_gym.sessions.mapping import LogFormat, LogMapping, Reshaped, Source
 from paars_gym.sessions.reshaped_formats import diginetica, opera, uci_shoppers
 
@@ -16,6 +19,7 @@ CAVEAT = (
     "data based on real shopping patterns. 'Real' here means: as published."
 )
 INSTALLED = "installed"  # in place of a path: the transactions of the installed package
+JOURNEY_ZONE = "America/New_York"
 JOURNEY_COLUMNS = ("household_id", "basket_id", "transaction_timestamp", "product_id", "quantity", "sales_value")
 OTTO_EVENT = pl.Struct({"aid": pl.Int64, "ts": pl.Int64, "type": pl.String})
 
@@ -106,12 +110,13 @@ def journey(ids: pl.DataFrame | None = None) -> LogFormat:
                 mapping,
                 reads={column: pl.String() for column in JOURNEY_COLUMNS},
                 reshape=partial(_journey_lines, ids=ids),
+                made_of={"id": ("product_id",), "units": ("quantity",), "price": ("sales_value", "quantity")},
             ),
         ),
         notes=(
             "Purchases in stores: no searches and no views are recorded.",
-            "Times are taken as UTC: baskets peak at 22 h and ebb at 8 h, some five hours late for an American store, "
-            "whose zone is not published.",
+            f"The package has its times in UTC; they are told as in {JOURNEY_ZONE}. There no day of the year falls "
+            "into two of the log's own weeks; in UTC 51 days do.",
             CAVEAT,
         ),
     )
@@ -136,7 +141,15 @@ def _journey_lines(raw: pl.DataFrame, *, ids: pl.DataFrame | None) -> Reshaped:
     ]
     good = frame.filter(sold & paid)
     price = pl.col("sales_value") / pl.col("quantity")
-    return Reshaped(good.with_columns(pl.col("quantity").alias("units"), price.alias("price")), rejects)
+    instants = parse_times(good["transaction_timestamp"], "iso", timezone="UTC").time
+    told = instants.dt.convert_time_zone(JOURNEY_ZONE).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
+    good = good.with_columns(
+        pl.col("quantity").alias("units"),
+        price.alias("price"),
+        # What is no time stays as it is, and is found faulty.
+        pl.coalesce(told, "transaction_timestamp").alias("transaction_timestamp"),
+    )
+    return Reshaped(good, rejects)
 
 
 def otto() -> LogFormat:
@@ -150,7 +163,11 @@ def otto() -> LogFormat:
         about="OTTO: views, adds to cart, purchases",
         sources=(
             Source(
-                "*.jsonl", mapping, reads={"session": pl.String(), "events": pl.List(OTTO_EVENT)}, reshape=_otto_events
+                "*.jsonl",
+                mapping,
+                reads={"session": pl.String(), "events": pl.List(OTTO_EVENT)},
+                reshape=_otto_events,
+                made_of={name: (f"events[*].{name}",) for name in ("ts", "type", "aid")},
             ),
         ),
         notes=(
@@ -167,11 +184,19 @@ def _otto_events(raw: pl.DataFrame) -> Reshaped:
 
 def amazon_m2() -> LogFormat:
     """``prev_items,next_item,locale`` with ``prev_items`` printed as an array: ``['B09W9FND7K' 'B09JSPLN1M']``."""
-    mapping = LogMapping(columns={"session": "session", "product": "product"}, kind="view", newlines=True)
+    mapping = LogMapping(columns={"session": "session", "product": "product"}, kind="view")
     reads = {"prev_items": pl.String(), "next_item": pl.String()}
     return LogFormat(
         about="Amazon-M2 (KDD Cup 2023): products of each session in order, without times",
-        sources=(Source("sessions*.csv", mapping, reads=reads, reshape=_amazon_products),),
+        sources=(
+            Source(
+                "sessions*.csv",
+                mapping,
+                reads=reads,
+                reshape=_amazon_products,
+                made_of={"product": ("prev_items", "next_item"), "session": ("each row",)},
+            ),
+        ),
         notes=("The log does not say what was done with a product; each is taken for a view.",),
     )
 
@@ -191,7 +216,15 @@ def bestbuy() -> LogFormat:
     reads = {name: pl.String() for name in ("user", "sku", "query", "click_time", "query_time")}
     return LogFormat(
         about="Best Buy (ACM SF hackathon 2012): query to clicked product, with times",
-        sources=(Source("*.csv", mapping, reads=reads, reshape=_search_and_view),),
+        sources=(
+            Source(
+                "*.csv",
+                mapping,
+                reads=reads,
+                reshape=_search_and_view,
+                made_of={"time": ("query_time", "click_time"), "kind": ("query", "sku")},
+            ),
+        ),
         unknown=("searches",),
         notes=(
             "Only searches with a click are in the log: queries and the views that follow are known, the number of "
@@ -209,6 +242,8 @@ def _search_and_view(raw: pl.DataFrame) -> Reshaped:
 
 FORMATS: dict[str, Callable[[], LogFormat]] = {
     "journey": journey,
+    "ta-feng": ta_feng,
+    "trivago": trivago,
     "diginetica": diginetica,
     "retailrocket": retailrocket,
     "yoochoose": yoochoose,
@@ -218,18 +253,9 @@ FORMATS: dict[str, Callable[[], LogFormat]] = {
     "opera": opera,
     "bestbuy": bestbuy,
     "uci-shoppers": uci_shoppers,
+    "ga4": ga4,
+    "ga360": ga360,
+    "segment": segment,
+    "adobe": adobe,
+    "query-click": query_click,
 }
-
-
-def find_format(name: str) -> LogFormat:
-    """The public log of a name.
-
-    Raises:
-        KeyError: No such format.
-        ValueError: ``generic``, which is no log but any log with a mapping.
-    """
-    if name == "generic":
-        raise ValueError("--format generic needs a mapping: --map FILE, --map shopper=…,kind=…, or --wizard.")
-    if name not in FORMATS:
-        raise KeyError(f"Unknown log format {name!r}. Available: generic, {', '.join(FORMATS)}.")
-    return FORMATS[name]()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -12,14 +11,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from paars_gym.checksums import unsealed
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import to_frames
-from paars_gym.sessions.run_log import read_log
-from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
+from paars_gym.sessions.run_log import loop_notes, read_log, scan
+from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 
-SETTINGS_FILE, LOG_FILE, STORE_FOLDER = "settings.json", "sessions.jsonl", "sessions"
-"""Of the folder of a run."""
 EVERYTHING = ("searches", "views", "carts", "purchases")
 SIMULATED = (*EVERYTHING, "products", "intentions")
 NOT_FINISHED = "The run has not finished: these are its sessions so far."
@@ -40,18 +38,21 @@ def open_store(source: Store | str | Path) -> Store:
     if isinstance(source, Store):
         return source
     folder = Path(source)
-    if not (folder / SETTINGS_FILE).is_file():
+    if not (folder / SETTINGS_FILE).is_file() and not (folder / LOG_FILE).is_file():
         return Store(folder)
+    if fault := settings_fault(folder):
+        raise ValueError(settings_in_words(folder, fault))
     if (folder / STORE_FOLDER / SESSIONS_FILE).is_file():
         return Store(folder / STORE_FOLDER)
     log = folder / LOG_FILE
+    loops = sum(line.is_loop() for line in scan(log)) if log.is_file() else 0
     provenance = Provenance(
         name=folder.name,
         synthetic=True,
         format="paars simulate",
         sessionised="as simulated",
         what_is_known=SIMULATED,
-        notes=(f"{NOT_FINISHED} Go on with it: paars simulate … --resume.",),
+        notes=(f"{NOT_FINISHED} Go on with it: paars simulate … --resume.", *loop_notes(loops)),
     )
     scratch = tempfile.mkdtemp(prefix="paars-sessions-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
@@ -108,8 +109,30 @@ def run_settings(folder: str | Path) -> Mapping[str, Any]:
     path = Path(folder) / SETTINGS_FILE
     if not path.is_file():
         return {}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is damaged ({error}).") from error
+    if fault := settings_fault(Path(folder)):
+        raise ValueError(settings_in_words(Path(folder), fault))
+    content: dict[str, Any] = unsealed(path.read_bytes())
     return content
+
+
+def settings_fault(folder: Path) -> str:
+    """What is wrong with the settings of the run in a folder, in words; empty for sound ones, of whatever version."""
+    path = folder / SETTINGS_FILE
+    if not path.is_file():
+        # The sessions that were written as a store can be read without.
+        return "" if (folder / STORE_FOLDER / SESSIONS_FILE).is_file() else "it is missing"
+    try:
+        content = unsealed(path.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__}, not an object")
+    except (ValueError, RecursionError) as error:
+        return f"it is not as it was written ({error})"
+    return ""
+
+
+def settings_in_words(folder: Path, fault: str) -> str:
+    """Why the run in a folder cannot go on, and what to do."""
+    return (
+        f"The run {str(folder)!r} is damaged: {SETTINGS_FILE}: {fault}. Nobody knows how it was begun, so that it "
+        f"cannot go on. Keep its sessions: paars sessions check {folder} --mend; play others into another folder."
+    )

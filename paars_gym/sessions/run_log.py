@@ -19,6 +19,9 @@ from paars_gym.sessions.event import Session
 
 _SEAL = re.compile(rb',"crc32":"([0-9a-f]{8})"\}\n')
 _SEAL_LENGTH = 21
+LOOP_CAUSE = "loop: "
+"""Begins the cause of a session that gave up because its shopper went round in circles."""
+_LOOP = f',"cause":"{LOOP_CAUSE}'.encode()
 _SERIALIZE = Session.__pydantic_serializer__.to_json
 
 
@@ -79,6 +82,10 @@ class LogLine(NamedTuple):
         """
         return self._content().cause
 
+    def is_loop(self) -> bool:
+        """Whether its session ended as a loop."""
+        return _LOOP in self.raw  # no text of a session's holds an unescaped quote
+
     def _content(self) -> _Content:
         try:
             return _Content.model_validate_json(self.raw)
@@ -95,6 +102,11 @@ def scan(path: Path) -> Iterator[LogLine]:
         for number, raw in enumerate(file, start=1):
             yield LogLine(number, offset, raw, _fault(raw))
             offset += len(raw)
+
+
+def loop_notes(loops: int) -> tuple[str, ...]:
+    """What a reader has to know of sessions that ended as loops, in sentences."""
+    return (f"{loops:,} of its sessions gave up in a loop: the same action on the same page.",) if loops else ()
 
 
 def _fault(raw: bytes) -> str | None:

@@ -12,6 +12,7 @@ import polars as pl
 from paars_gym.sessions.rows import EVENTS, KINDS, SESSIONS
 
 GAP_MINUTES = 30.0
+MOST_GAP_MINUTES = 100 * 366 * 24 * 60
 FILE_ORDINALS = 1 << 40  # a record's ordinal is its file's number times this, plus its place in the file
 
 
@@ -38,8 +39,8 @@ def sessionize(records: pl.DataFrame, *, gap_minutes: float | None = GAP_MINUTES
     Raises:
         ValueError: The gap is not positive.
     """
-    if gap_minutes is not None and not gap_minutes > 0:
-        raise ValueError(f"gap_minutes == {gap_minutes}, must be > 0.")
+    if gap_minutes is not None and not 0 < gap_minutes <= MOST_GAP_MINUTES:
+        raise ValueError(f"gap_minutes == {gap_minutes}, must be > 0 and at most {MOST_GAP_MINUTES:,}, a century.")
     keys = ["shopper"] if gap_minutes is not None else ["shopper", "given"]
     codes = [_codes(records[key]) for key in keys]
     # numpy's stable sort gains from the order that logs mostly have: a tenth of the time of a multi-column sort.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -81,6 +82,40 @@ def split_by_shopper(
     split = _write(store, side, Path(out), f"by shopper, {fraction:g} of them, seed {seed}", overwrite=overwrite)
     check_split(split.train, split.test, by="shopper")
     return split
+
+
+def is_held_out(shopper: str, *, fraction: float = 0.5, salt: str = "") -> bool:
+    """Whether a shopper is among those who judge, not among those who are learnt from.
+
+    It depends on the name alone, by a stable hash: on any machine, whoever else is in the log, and whatever is fitted,
+    the same people judge. So nothing that was fitted anywhere can have seen them.
+
+    >>> [name for name in ("fay", "gil", "hal", "ida") if is_held_out(name)]
+    ['fay', 'gil']
+
+    Args:
+        shopper: As in `Session.shopper`.
+        fraction: Of all shoppers that are held out, in (0, 1).
+        salt: For a split within one side that does not depend on this one, such as people who choose between fits.
+    """
+    digest = hashlib.blake2b(f"{salt}|{shopper}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < _fraction(fraction) * 2**64
+
+
+def split_held_out(store: Store, out: str | Path, *, overwrite: bool = False) -> Split:
+    """The half that shoppers are fitted to (``train``) and the half that judges them (``test``), see `is_held_out`.
+
+    Args:
+        store: Any log.
+        out: Gets the two stores.
+        overwrite: Whether stores there may be replaced.
+
+    Raises:
+        ValueError: One side would be empty.
+    """
+    names = store.scan_sessions().select("shopper").collect()["shopper"].to_list()
+    side = np.array([TEST if is_held_out(name) else TRAIN for name in names], dtype=np.int64)
+    return _write(store, side, Path(out), "by shopper, whoever is held out judging", overwrite=overwrite)
 
 
 def check_split(train: Store, test: Store, *, by: str) -> None:

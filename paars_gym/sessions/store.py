@@ -1,26 +1,32 @@
-"""A store of sessions: a folder of Parquet, one row an event, scanned lazily with polars."""
+"""A store of sessions: a folder of checksummed Parquet, one row an event, scanned lazily with polars."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from paars_gym.checksums import CHECKSUMS, damage, read_checksums
+from paars_gym.ingest.account import ACCOUNT_FILE
 from paars_gym.sessions.event import History, Session
 from paars_gym.sessions.rows import EVENTS, from_frames
 
 SCHEMA_VERSION = 1
 CARD_KEY = b"paars_gym.sessions"
 SESSIONS_FILE, REJECTED_FILE = "sessions.parquet", "rejected.jsonl"
+SETTINGS_FILE, LOG_FILE, STORE_FOLDER = "settings.json", "sessions.jsonl", "sessions"
+"""Of the folder of a run."""
+TOLD = (REJECTED_FILE, ACCOUNT_FILE)
+"""What an import tells of itself: with checksums too, but only ``paars sessions check`` looks at them."""
 CHUNK_EVENTS = 100_000
+IMPORT_AGAIN = "Write it again from its source: paars sessions import LOG --out DIR, or paars sessions split."
 
 
 class Provenance(BaseModel):
@@ -33,13 +39,15 @@ class Provenance(BaseModel):
         source: Files read, or the run.
         timezone: Zone given to times that had none; None when all were zoned, or there are none.
         times: Whether events have times: all, none, or some of them.
+        time_resolution: The coarsest unit of which all times are multiples: day, hour, minute, second, subsecond;
+            none without times, empty where nobody looked.
         sessionised: How events became sessions.
         what_is_known: What the log records, for example "views" or "purchases"; what is absent here is unknown, not 0.
         notes: Anything a reader has to know, in sentences.
         records_read: Records (lines, rows) of the log; always the sum of the next three.
         records_kept: Records that became events, one or several each, or only marked a visit.
         records_rejected: Records quarantined in ``rejected.jsonl``, whole or in part.
-        records_ignored: Records whose event word the mapping ignores, or that hold no event.
+        records_ignored: Records whose event word the mapping ignores, that hold no event, or that repeat another.
         out_of_order: Events that stood in the log after a later event of the same shopper, and were sorted.
         cut: Files that end in the middle, and where.
     """
@@ -52,6 +60,7 @@ class Provenance(BaseModel):
     source: tuple[str, ...] = ()
     timezone: str | None = None
     times: str = "all"
+    time_resolution: str = ""
     sessionised: str = "as written"
     what_is_known: tuple[str, ...] = ("searches", "views", "purchases", "products")
     notes: tuple[str, ...] = ()
@@ -92,15 +101,18 @@ class Store:
     def __init__(self, folder: str | Path) -> None:
         """Opens a store.
 
+        Every file is compared with its checksum when it is opened for the first time, and whenever it looks changed
+        since (some 0.4 s a GB).
+
         Raises:
-            FileNotFoundError: No store there, or parts of it are missing.
-            ValueError: It is damaged, or of another version.
+            FileNotFoundError: No store there.
+            ValueError: It is damaged, lacks parts, or is of another version.
         """
         self.folder = Path(folder)
-        self.card = _read_card(self.folder)
-        missing = [part for part in self.card.parts if not (self.folder / part).is_file()]
-        if missing:
-            raise FileNotFoundError(f"{str(self.folder)!r} lacks {', '.join(missing)}; write the store again.")
+        found = find_damage(self.folder)
+        if found:
+            raise ValueError(damage_in_words(self.folder, found))
+        self.card = read_card(self.folder)
 
     @property
     def provenance(self) -> Provenance:
@@ -190,17 +202,62 @@ class Store:
             )
 
 
-def _read_card(folder: Path) -> StoreCard:
+def find_damage(folder: Path, *, again: bool = False) -> dict[str, str]:
+    """What is wrong with the files of a store, in words, by name; empty for a sound one.
+
+    Args:
+        folder: Of the store.
+        again: Read every byte, even of what fitted before and looks unchanged since; and what the import tells.
+
+    Raises:
+        FileNotFoundError: No store there.
+    """
     path = folder / SESSIONS_FILE
-    if not path.is_file():
+    # Each writer leaves its checksums with its events: those that fit the table of sessions belong to it.
+    written = sorted(folder.glob(f"events-*/{CHECKSUMS}"))
+    if not path.is_file() and not written:
         raise FileNotFoundError(
             f"No session store in {str(folder)!r} (it needs {SESSIONS_FILE}; an import that was interrupted leaves "
             "none). Make one: paars sessions import LOG --format … --out DIR."
         )
-    try:
-        metadata = pq.read_metadata(path).metadata or {}
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{str(path)!r} is damaged ({error}); write the store again.") from error
+    found = {SESSIONS_FILE: f"no events-*/{CHECKSUMS} is there to compare it with"}
+    for sums_path in written:
+        try:
+            sums = read_checksums(sums_path)
+        except ValueError as error:
+            found = {f"{sums_path.parent.name}/{CHECKSUMS}": str(error)}
+            continue
+        found = damage(sums, {SESSIONS_FILE: path}, again=again)
+        if not found:
+            parts = {name: sums_path.parent / name for name in sums if name not in (SESSIONS_FILE, *TOLD)}
+            told = {name: folder / name for name in TOLD if again and name in sums}
+            faults = damage(sums, parts | told, again=again)
+            return {
+                name if name in told else f"{sums_path.parent.name}/{name}": fault for name, fault in faults.items()
+            }
+    return found
+
+
+def damage_in_words(folder: Path, found: Mapping[str, str]) -> str:
+    """What is wrong with a store that cannot be opened, and what to do."""
+    faults = "; ".join(f"{name}: {fault}" for name, fault in found.items())
+    text = f"The session store {str(folder)!r} is damaged: {faults}."
+    run = folder.parent
+    if folder.name == STORE_FOLDER and any((run / name).is_file() for name in (SETTINGS_FILE, LOG_FILE)):
+        return f"{text} Its sessions are in the log of its run too. Write it again: paars sessions check {run} --mend."
+    if SESSIONS_FILE in found or any(name.endswith(CHECKSUMS) for name in found):
+        return f"{text} Nothing says which sessions are sound. {IMPORT_AGAIN}"
+    return f"{text} Keep the sessions that are sound: paars sessions check {folder} --mend. Or have all: {IMPORT_AGAIN}"
+
+
+def read_card(folder: Path) -> StoreCard:
+    """What the footer of a store's sound table of sessions says.
+
+    Raises:
+        ValueError: It is no store's, or of another version.
+    """
+    path = folder / SESSIONS_FILE
+    metadata = pq.read_metadata(path).metadata or {}
     if CARD_KEY not in metadata:
         raise ValueError(f"{str(path)!r} is Parquet, but no session store: its footer lacks {CARD_KEY.decode()}.")
     content: dict[str, Any] = json.loads(metadata[CARD_KEY])

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from paars_gym.ingest.log_reading import as_text
+from paars_gym.ingest.feed_rows import FeedFile
+from paars_gym.ingest.log_blocks import ROW
+from paars_gym.ingest.log_reading import frame_of
 from paars_gym.ingest.notation import find_notation, looks_like_times, reads
-from paars_gym.ingest.opening import open_log, suffix
+from paars_gym.sessions.converting import convert
 from paars_gym.sessions.mapping import FIELDS, WORDS, LogMapping
 
 SAMPLE_ROWS = 1000
 NONE = "-"
+FIRST = ("shopper", "session", "kind")
+"""Fields asked for first: without them the other questions lead nowhere."""
 # Names seen in public and shop logs, lower case without punctuation; the best first.
 NAMES: dict[str, tuple[str, ...]] = {
     "session": ("sessionid", "usersession", "sessionidhash", "session", "visitid", "sid"),
@@ -92,7 +94,7 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
     path = Path(log)
     if not path.is_file():
         raise FileNotFoundError(f"No log {str(log)!r}.")
-    head, separator, newlines = _head(path)
+    head, file = _head(path)
     if head.is_empty():
         raise ValueError(f"{path.name!r} has no rows to look at.")
     answers = answers or {}
@@ -127,8 +129,7 @@ def propose(log: str | Path, *, answers: dict[str, str] | None = None) -> Propos
                 "columns": columns,
                 "kinds": {word: kind for word, kind in kinds.items() if word not in WORDS or word != kind},
                 "time": notation or "iso",
-                "separator": separator,
-                "newlines": newlines,
+                "separator": file.table.separator if file.kind == "csv" else "",
             }
         )
     )
@@ -148,22 +149,42 @@ def ask(log: str | Path, answer: Callable[[str, str], str]) -> LogMapping:
     """
     proposal = propose(log)
     guessed = _columns(proposal.head)
-    answers = {}
-    for field in FIELDS:
+    answers: dict[str, str] = {}
+    for field in (*FIRST, *(field for field in FIELDS if field not in FIRST)):
+        if field in ("visitor", "total", "since"):  # for mappings by hand
+            continue
         question = f"Column for {field} ({NONE}: none)"
         reply = _one_of((NONE, *proposal.head.columns), question, guessed.get(field, NONE), answer)
         answers[field] = "" if reply == NONE else reply
+        if field == FIRST[-1] and (missing := _lacking(answers)):
+            raise ValueError(f"A log needs a column for {', and for '.join(missing)}.")
     if answers["time"]:
         answers |= _ask_notation(answers["time"], proposal.head[answers["time"]], answer)
     words = propose(log, answers=answers)
-    if words.mapping is None:
-        raise ValueError(f"A log needs a column for {', and for '.join(words.missing)}.")
     for word in words.head[answers["kind"]].drop_nulls().unique().sort():
         question = f"Event {word!r} is a ({', '.join(WORDS)})"
         answers[f"kinds.{word}"] = _one_of(WORDS, question, _kind(word) or "ignore", answer)
     mapping = propose(log, answers=answers).mapping
     assert mapping is not None
+    if reason := why_none(proposal.head, mapping):
+        raise ValueError(f"With these answers none of the first {len(proposal.head):,} records can be used: {reason}.")
     return mapping
+
+
+def _lacking(answers: Mapping[str, str]) -> list[str]:
+    """What a log needs and the answers do not name."""
+    lacking = [] if answers.get("shopper") or answers.get("session") else ["shopper or session"]
+    return lacking if answers.get("kind") else [*lacking, "kind"]
+
+
+def why_none(head: pl.DataFrame, mapping: LogMapping) -> str:
+    """Why a mapping can use none of some records; empty when it can use one."""
+    rows = head.insert_column(0, pl.int_range(1, len(head) + 1, dtype=pl.Int64, eager=True).alias(ROW))
+    converted = convert(rows.select(ROW, *set(mapping.plain_columns.values())), mapping, timezone="UTC")
+    if len(converted.frame) or not converted.rejects:
+        return ""
+    first = converted.rejects[0]
+    return f"{first.field} {first.value!r}, {first.reason}"
 
 
 def _ask_notation(column: str, values: pl.Series, answer: Callable[[str, str], str]) -> dict[str, str]:
@@ -187,7 +208,8 @@ def _one_of(possible: Sequence[str], question: str, default: str, answer: Callab
 
 
 def _columns(head: pl.DataFrame) -> dict[str, str]:
-    free = {_plain(column): column for column in reversed(head.columns)}
+    empty = {column for column in head.columns if head[column].null_count() == len(head)}
+    free = {_plain(column): column for column in reversed(head.columns) if column not in empty}
     columns = {}
     for field, names in NAMES.items():
         name = next((name for name in names if name in free), None)
@@ -196,7 +218,7 @@ def _columns(head: pl.DataFrame) -> dict[str, str]:
     # A name promises times; values are them. Split dates and clocks, and names in other languages, are found so.
     named = columns.get("time")
     if named is None or not find_notation(named, head[named]).name:
-        others = [column for column in head.columns if column not in columns.values()]
+        others = [column for column in head.columns if column not in columns.values() and column not in empty]
         timelike = next((column for column in others if looks_like_times(column, head[column])), None)
         columns |= {} if timelike is None else {"time": timelike}
     return columns
@@ -207,37 +229,13 @@ def _kind(word: str) -> str | None:
     return next((kind for kind, words in KINDS.items() if plain in words or plain == _plain(kind)), None)
 
 
-def _head(path: Path) -> tuple[pl.DataFrame, str, bool]:
-    """First rows as text, the CSV separator, and whether quoted fields hold line ends."""
-    if suffix(path) == ".parquet":
-        batch = next(pq.ParquetFile(path).iter_batches(batch_size=SAMPLE_ROWS), None)
-        frame = pl.DataFrame() if batch is None else pl.DataFrame(pl.from_arrow(batch))
-        return pl.DataFrame([as_text(column) for column in frame.get_columns()]), ",", False
-    with open_log(path) as file:
-        text = file.read1(1 << 20).decode(errors="replace").removeprefix("\ufeff")  # type: ignore[attr-defined]
-    lines = text.splitlines()[:SAMPLE_ROWS] if text.endswith("\n") else text.splitlines()[:SAMPLE_ROWS] or [text]
-    if suffix(path) == ".jsonl":
-        records = [record for line in lines if isinstance(record := _json(line), dict)]
-        names = dict.fromkeys(name for record in records for name in record)
-        columns = {name: [_shown(record.get(name)) for record in records] for name in names}
-        return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), ",", False
-    separator = max(",;\t|", key=lambda char: lines[0].count(char) if lines else 0)
-    rows = list(csv.reader(text.splitlines(keepends=True)[:SAMPLE_ROWS], delimiter=separator))
-    header, body = (rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]) if rows else ([], [])
-    frame = pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
-    newlines = any("\n" in cell for row in body for cell in row)
-    return frame.with_columns(pl.when(pl.all() != "").then(pl.all())), separator, newlines
-
-
-def _json(line: str) -> object:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _shown(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+def _head(path: Path) -> tuple[pl.DataFrame, FeedFile]:
+    """First rows as text, and how the file is written."""
+    with FeedFile(path) as file:
+        rows = [row for row in islice(file, SAMPLE_ROWS) if row.values is not None]
+        names = file.columns or tuple(dict.fromkeys(name for row in rows for name in row.values or ()))
+        frame = frame_of(rows, dict.fromkeys(names, pl.String())).frame.drop(ROW)
+    return frame.with_columns(pl.when(pl.all() != "").then(pl.all())), file
 
 
 def _plain(name: str) -> str:

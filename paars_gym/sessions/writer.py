@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,9 @@ from typing import IO, Self
 import polars as pl
 import pyarrow.parquet as pq
 
+from paars_gym.checksums import CHECKSUMS, write_checksums
+from paars_gym.ingest.account import ACCOUNT_FILE, ReadingAccount
+from paars_gym.outputs import LOCK_INSIDE, writing
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import EVENTS, SESSIONS, to_frames
 from paars_gym.sessions.store import (
@@ -43,19 +47,20 @@ class StoreWriter:
 
         Raises:
             FileExistsError: The folder holds a store and ``overwrite`` is False, or holds anything else.
+            OutputInUseError: Another process writes there.
+            ValueError: It cannot be written.
         """
         self.folder = Path(folder)
+        with ExitStack() as held:
+            held.enter_context(writing(self.folder, kind="folder"))
+            self._prepare(overwrite=overwrite)
+            self._held = held.pop_all()
         self._part_events = part_events or PART_EVENTS
-        if (self.folder / SESSIONS_FILE).exists() and not overwrite:
-            raise FileExistsError(f"{str(folder)!r} holds a session store; choose another folder, or overwrite it.")
-        foreign = [path.name for path in self.folder.iterdir() if not _ours(path)] if self.folder.exists() else []
-        if foreign:
-            raise FileExistsError(f"{str(folder)!r} holds other things ({foreign[0]!r}, …); choose a new folder.")
-        self._made = not self.folder.exists()
         self._events = f"events-{uuid.uuid4().hex[:12]}"
         (self.folder / self._events).mkdir(parents=True)
         self._sessions_path = self.folder / f"{self._events}.sessions"
         self._rejected_path = self.folder / f"{self._events}.rejected"
+        self._account_path = self.folder / f"{self._events}.account"
         self._session_rows = pq.ParquetWriter(
             self._sessions_path, pl.DataFrame(schema=SESSIONS).to_arrow().schema, compression="zstd"
         )
@@ -64,6 +69,16 @@ class StoreWriter:
         self._pending_rows = 0
         self._n_sessions = self._n_events = 0
         self._rejected: IO[str] | None = None
+
+    def _prepare(self, *, overwrite: bool) -> None:
+        if (self.folder / SESSIONS_FILE).exists() and not overwrite:
+            raise FileExistsError(
+                f"{str(self.folder)!r} holds a session store; choose another folder, or overwrite it."
+            )
+        foreign = [path.name for path in self.folder.iterdir() if not _ours(path)] if self.folder.exists() else []
+        if foreign:
+            raise FileExistsError(f"{str(self.folder)!r} holds other things ({foreign[0]!r}, …); choose a new folder.")
+        self._made = not self.folder.exists()
 
     def add(self, events: pl.DataFrame, sessions: pl.DataFrame) -> None:
         """Appends sessions.
@@ -88,8 +103,8 @@ class StoreWriter:
             self._rejected = self._rejected_path.open("w", encoding="utf-8")
         self._rejected.write(line + "\n")
 
-    def close(self, provenance: Provenance) -> Store:
-        """Puts the store in place and returns it."""
+    def close(self, provenance: Provenance, account: ReadingAccount | None = None) -> Store:
+        """Puts the store in place, with the account of its import if there is one, and returns it."""
         self._write_part()
         card = StoreCard(
             sessions=self._n_sessions, events=self._n_events, parts=tuple(self._parts), provenance=provenance
@@ -98,15 +113,24 @@ class StoreWriter:
         self._session_rows.close()
         if self._rejected is not None:
             self._rejected.close()
-        for path in (self._sessions_path, *(self.folder / part for part in self._parts)):
+        if account is not None:
+            account.write(self._account_path)
+        files = {SESSIONS_FILE: self._sessions_path}
+        files |= {Path(part).name: self.folder / part for part in self._parts}
+        told = {REJECTED_FILE: self._rejected_path, ACCOUNT_FILE: self._account_path}
+        files |= {name: path for name, path in told.items() if path.exists()}
+        write_checksums(self.folder / self._events / CHECKSUMS, files)
+        for path in files.values():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         self._sessions_path.replace(self.folder / SESSIONS_FILE)
-        if self._rejected is None:
-            (self.folder / REJECTED_FILE).unlink(missing_ok=True)
-        else:
-            self._rejected_path.replace(self.folder / REJECTED_FILE)
+        for name, path in told.items():
+            if name in files:
+                path.replace(self.folder / name)
+            else:
+                (self.folder / name).unlink(missing_ok=True)
         self._sweep(keep=self._events)
+        self._held.close()
         return Store(self.folder)
 
     def __enter__(self) -> Self:
@@ -122,8 +146,10 @@ class StoreWriter:
             shutil.rmtree(self.folder / self._events)
             self._sessions_path.unlink()
             self._rejected_path.unlink(missing_ok=True)
+            self._account_path.unlink(missing_ok=True)
             if self._made:
                 self.folder.rmdir()
+        self._held.close()
 
     def _write_part(self) -> None:
         if not self._pending_rows:
@@ -166,4 +192,4 @@ def write_sessions(
 
 
 def _ours(path: Path) -> bool:
-    return path.name in (SESSIONS_FILE, REJECTED_FILE) or path.name.startswith("events-")
+    return path.name in (SESSIONS_FILE, REJECTED_FILE, ACCOUNT_FILE, LOCK_INSIDE) or path.name.startswith("events-")
