@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from paars_gym.llm.chat import Finish, Message, Reply, Request, ToolCall, Usage, fit
-from paars_gym.llm.errors import BrokenReplyError, MissingKeyError, ModelError
+from paars_gym.llm.chat import Message, Reply, Request, fit
+from paars_gym.llm.connection import Connection, header_values, warn_of_plain_http
+from paars_gym.llm.errors import MissingKeyError, RefusedError
 from paars_gym.llm.families import Family, family_of
-from paars_gym.llm.wire import as_model_error, enforceable, told_schema
+from paars_gym.llm.replies import Asked
+from paars_gym.llm.turns import NOTHING, json_object
+from paars_gym.llm.wire import enforceable, told_schema
 
 KEY = "ANTHROPIC_API_KEY"
-T = TypeVar("T")
 _CACHE = {"type": "ephemeral"}
-_FINISH: dict[str, Finish] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-}
 
 
 class AnthropicChat:
@@ -47,10 +39,18 @@ class AnthropicChat:
         self.name = name
         self.spec = f"anthropic:{name}"
         self.family = family or family_of("anthropic", name)
-        self._key = os.environ.get(KEY, "")
-        if not self._key:
+        key = os.environ.get(KEY, "")
+        if not key:
             raise MissingKeyError(f"{KEY} is not set, and {self.spec!r} needs it.")
-        self.client = anthropic.AsyncAnthropic(api_key=self._key, max_retries=0, timeout=timeout_seconds)
+        self.client = anthropic.AsyncAnthropic(
+            api_key=key,
+            max_retries=0,
+            timeout=timeout_seconds,
+            # A redirect would take the key, which is in a header of its own, to another host.
+            http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout_seconds, follow_redirects=False),
+        )
+        warn_of_plain_http(str(self.client.base_url))
+        self.connection = Connection((key, *header_values("anthropic")), KEY)
         self._stream = stream
 
     def __repr__(self) -> str:
@@ -59,7 +59,10 @@ class AnthropicChat:
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
         body, dropped = self.body(request)
-        return self.reply(await self._send(body), dropped)
+        try:
+            return self.reply(await self._send(body), Asked.by(self.spec, request, dropped))
+        except RefusedError as refusal:
+            return Reply(text=str(refusal), finish="refusal", dropped=dropped)
 
     def body(self, request: Request) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The JSON body, and the names of what was dropped."""
@@ -95,63 +98,19 @@ class AnthropicChat:
             body["output_config"] = output
         return body, dropped
 
-    def reply(self, payload: Any, dropped: tuple[str, ...] = ()) -> Reply:
-        """Reads a ``message``, as the SDK's object."""
-        if getattr(payload, "stop_reason", None) is None or getattr(payload, "content", None) is None:
-            raise BrokenReplyError(f"{self.spec} broke off: the answer has no stop_reason.")
-        calls = tuple(
-            ToolCall(id=block.id, name=block.name, arguments=_arguments(block.input))
-            for block in payload.content
-            if block.type == "tool_use"
-        )
-        # Reasoning is signed, and wanted back before the results of the tools that it called.
-        keep = calls and any("thinking" in block.type for block in payload.content)
-        usage = payload.usage
-        details = getattr(usage, "output_tokens_details", None)
-        return Reply(
-            text="".join(block.text for block in payload.content if block.type == "text"),
-            tool_calls=calls,
-            finish=_FINISH.get(payload.stop_reason, "stop"),
-            usage=Usage(
-                input=usage.input_tokens or 0,
-                cache_read=usage.cache_read_input_tokens or 0,
-                cache_write=usage.cache_creation_input_tokens or 0,
-                output=usage.output_tokens or 0,
-                reasoning=getattr(details, "thinking_tokens", None) or 0,
-            ),
-            model=payload.model or self.name,
-            dropped=dropped,
-            native=tuple(block.model_dump(mode="json", exclude_none=True) for block in payload.content) if keep else (),
-        )
+    def reply(self, answer: bytes | Mapping[str, Any], asked: Asked) -> Reply:
+        """Reads an answer: an HTTP body, or a ``message`` out of a batch."""
+        return self.connection.read(answer, asked)
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self.client.close()
 
-    async def guard(self, call: Awaitable[T]) -> T:
-        """Awaits a call of the SDK; what it raises becomes a :class:`ModelError`."""
-        import anthropic
-        import httpx2
-
-        failure: ModelError
-        try:
-            return await call
-        except (anthropic.AnthropicError, httpx2.HTTPError, json.JSONDecodeError) as error:
-            failure = self._error(error)
-        # Raised out here: the SDK's error, whose request has the key among its headers, is not even its context.
-        raise failure
-
-    def _error(self, error: Exception) -> ModelError:
-        return as_model_error(error, secret=self._key, key_name=KEY)
-
-    async def _send(self, body: dict[str, Any]) -> Any:
+    async def _send(self, body: dict[str, Any]) -> bytes:
         # As in `OpenAIChat._send`: the body is as the wire wants it, and the SDK need not transform it.
-        named = {"model": self.name, "max_tokens": body["max_tokens"], "messages": (), "extra_body": body}
-        return await self.guard(self._gather(named) if self._stream else self.client.messages.create(**named))
-
-    async def _gather(self, named: dict[str, Any]) -> Any:
-        async with self.client.messages.stream(**named) as stream:
-            return await stream.get_final_message()
+        named: dict[str, Any] = {"model": self.name, "max_tokens": body["max_tokens"], "messages": ()}
+        named |= {"extra_body": body, "stream": self._stream}
+        return await self.connection.body(self.client.messages.with_streaming_response.create(**named))
 
 
 def _messages(turns: list[Message]) -> list[dict[str, Any]]:
@@ -174,18 +133,5 @@ def _blocks(turn: Message) -> list[dict[str, Any]]:
         return [{"type": "tool_result", "tool_use_id": turn.call_id, "content": turn.text}]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": turn.text}] if turn.text.strip() else []
     for call in turn.tool_calls:
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments)})
-    return blocks or [{"type": "text", "text": "(nothing)"}]
-
-
-def _arguments(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _input(arguments: str) -> dict[str, Any]:
-    """The API takes objects only; what a model wrote badly goes back to it as it was, under one name."""
-    try:
-        value = json.loads(arguments or "{}")
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"malformed": arguments}
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": json_object(call.arguments)})
+    return blocks or [{"type": "text", "text": NOTHING}]

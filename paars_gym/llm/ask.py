@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from paars_gym.llm.chat import ChatModel, Message, Reply, Request
+from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Wrapper
 from paars_gym.llm.errors import MalformedAnswerError, RefusedError
+from paars_gym.llm.redacted import redacting
+from paars_gym.prompts import REPAIR
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -60,18 +62,25 @@ async def ask(model: ChatModel, request: Request, form: type[T]) -> tuple[T, lis
         RefusedError: The model refuses.
         ModelError: The call failed.
     """
+    model = redacting(model)
+    asked: list[Request] = []
     request = request.model_copy(update={"output_schema": _schema(form)})
     replies: list[Reply] = []
     reason = ""
     for _ in range(2):
         reply = await model.complete(request)
         replies.append(reply)
+        asked.append(request)
         if reply.finish == "refusal":
             raise RefusedError(f"{model.spec} refuses: {reply.text[:200] or 'no reason given'}")
         try:
             return read_answer(reply, form), replies
         except ValueError as error:
             reason = str(error)
-        repair = Message(role="user", text=f"{reason}\nAnswer again, with the whole JSON object and nothing else.")
+        repair = Message(role="user", text=REPAIR.format(reason=reason))
         request = request.model_copy(update={"messages": (*request.messages, reply.message(), repair)})
+    if isinstance(model, Wrapper):
+        # Another try would get the same answers out of the cache.
+        for each in asked:
+            model.unusable(each)
     raise MalformedAnswerError(f"{model.spec} gave no usable answer in two attempts. {reason}")

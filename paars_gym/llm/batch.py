@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from paars_gym.files import make_private
 from paars_gym.llm.batch_api import BatchApi, batch_api
 from paars_gym.llm.cache import request_key
 from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper, fit
@@ -33,6 +34,7 @@ class Batched(Wrapper):
         poll_seconds: Longest time between two questions whether a batch is done: the first ones come sooner.
         announce: Told the id of each batch that is handed in, or waited for again.
         api: Instead of the adapter's own, for tests.
+        environment: Part of the keys; see `paars_gym.llm.connection.environment_of`.
         sleep: For tests.
 
     Raises:
@@ -48,10 +50,12 @@ class Batched(Wrapper):
         poll_seconds: float = 60.0,
         announce: Callable[[str], None] | None = None,
         api: BatchApi | None = None,
+        environment: Mapping[str, str] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(model)
         self._api = api or batch_api(model)
+        self._environment = environment
         self._state = state
         self._linger = linger_seconds
         self._poll = poll_seconds
@@ -67,7 +71,7 @@ class Batched(Wrapper):
 
     async def complete(self, request: Request) -> Reply:
         """Answers when the batch is done; raises what kept the provider from answering this request."""
-        key = request_key(self.spec, request)
+        key = request_key(self.spec, request, self._environment)
         dropped = {"dropped": fit(request, self.family)[1]}
         if key in self._results:
             return self._results[key].model_copy(update=dropped)
@@ -82,6 +86,10 @@ class Batched(Wrapper):
                 self._enqueue(key, request)
         # One caller that gives up must not take the answer from another.
         return (await asyncio.shield(future)).model_copy(update=dropped)
+
+    def handed_in(self, request: Request) -> str:
+        """The key of a request; `Budgeted` finds by it the entry of one that a former process has handed in."""
+        return request_key(self.spec, request, self._environment)
 
     async def aclose(self) -> None:
         """Stops waiting; batches already handed in go on at the provider, and are found again through ``state``."""
@@ -124,8 +132,7 @@ class Batched(Wrapper):
             # Whatever it is, nobody may be left waiting for a batch that does not exist.
             self._settle(dict.fromkeys(part, _named(error)))
             return
-        self._state.parent.mkdir(parents=True, exist_ok=True)
-        with self._state.open("a", encoding="utf-8") as file:
+        with make_private(self._state).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"batch": batch, "spec": self.spec, "keys": list(part)}) + "\n")
             file.flush()
             os.fsync(file.fileno())

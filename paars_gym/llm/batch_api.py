@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import ModelError, RefusedError, RequestError, ServerError
+from paars_gym.llm.replies import Asked
 from paars_gym.llm.wire import status_error
 
 if TYPE_CHECKING:
@@ -61,24 +62,24 @@ class AnthropicBatches:
     async def submit(self, requests: dict[str, Request]) -> str:
         """Hands in a batch."""
         items: list[Any] = [{"custom_id": key, "params": self._chat.body(ask)[0]} for key, ask in requests.items()]
-        batch = await self._chat.guard(self._chat.client.messages.batches.create(requests=items))
+        batch = await self._chat.connection.guard(self._chat.client.messages.batches.create(requests=items))
         return str(batch.id)
 
     async def ended(self, batch: str) -> bool:
         """Whether the answers can be fetched."""
-        state = await self._chat.guard(self._chat.client.messages.batches.retrieve(batch))
+        state = await self._chat.connection.guard(self._chat.client.messages.batches.retrieve(batch))
         return bool(state.processing_status == "ended")
 
     async def results(self, batch: str) -> Results:
         """Answers by key."""
-        return await self._chat.guard(self._fetch(batch))
+        return await self._chat.connection.guard(self._fetch(batch))
 
     async def _fetch(self, batch: str) -> Results:
         results: Results = {}
         async for line in await self._chat.client.messages.batches.results(batch):
             result = line.result
             if result.type == "succeeded":
-                results[line.custom_id] = _read(self._chat, result.message)
+                results[line.custom_id] = _read(self._chat, result.message.to_dict(mode="json"))
             elif result.type == "errored":
                 error = result.error.error
                 kind = ServerError if error.type in ("api_error", "overloaded_error") else RequestError
@@ -107,15 +108,15 @@ class OpenAIBatches:
         ]
         content = "\n".join(json.dumps(line) for line in lines).encode()
         client = self._chat.client
-        file = await self._chat.guard(client.files.create(file=("requests.jsonl", content), purpose="batch"))
-        batch = await self._chat.guard(
+        file = await self._chat.connection.guard(client.files.create(file=("requests.jsonl", content), purpose="batch"))
+        batch = await self._chat.connection.guard(
             client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
         )
         return str(batch.id)
 
     async def ended(self, batch: str) -> bool:
         """Whether the answers can be fetched."""
-        state = await self._chat.guard(self._chat.client.batches.retrieve(batch))
+        state = await self._chat.connection.guard(self._chat.client.batches.retrieve(batch))
         if state.status == "failed":
             reasons = "; ".join(error.message or "" for error in (state.errors and state.errors.data) or ())
             raise RequestError(f"The batch {batch} failed: {reasons or 'no reason given'}")
@@ -123,11 +124,9 @@ class OpenAIBatches:
 
     async def results(self, batch: str) -> Results:
         """Answers by key, out of the file of answers and the file of errors."""
-        return await self._chat.guard(self._fetch(batch))
+        return await self._chat.connection.guard(self._fetch(batch))
 
     async def _fetch(self, batch: str) -> Results:
-        from openai.types.chat import ChatCompletion
-
         state = await self._chat.client.batches.retrieve(batch)
         results: Results = {}
         for file in (state.output_file_id, state.error_file_id):
@@ -138,7 +137,7 @@ class OpenAIBatches:
                 line = json.loads(row)
                 answer = line.get("response") or {}
                 if answer.get("status_code") == 200:
-                    results[line["custom_id"]] = _read(self._chat, ChatCompletion.construct(**answer["body"]))
+                    results[line["custom_id"]] = _read(self._chat, answer.get("body"))
                 else:
                     results[line["custom_id"]] = _openai_error(line.get("error"), answer)
         return results
@@ -154,9 +153,9 @@ def _openai_error(error: dict[str, Any] | None, answer: dict[str, Any]) -> Model
     return Reply(text=str(failure), finish="refusal") if isinstance(failure, RefusedError) else failure
 
 
-def _read(chat: AnthropicChat | OpenAIChat, payload: Any) -> Reply | ModelError:
+def _read(chat: AnthropicChat | OpenAIChat, answer: Any) -> Reply | ModelError:
     try:
-        return chat.reply(payload)
+        return chat.reply(answer if isinstance(answer, dict) else {}, Asked(chat.spec))
     except ModelError as error:
         return error
 

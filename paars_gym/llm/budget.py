@@ -1,154 +1,67 @@
-"""Prices of calls, what was spent on which kind of token, and the limit on it."""
+"""The limit on what calls may cost, and who counts what they did."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
-from paars_gym.llm.errors import BudgetSpentError
-from paars_gym.llm.families import parse_spec
+from paars_gym.llm.errors import BudgetSpentError, ModelError
+from paars_gym.llm.ledger import CallLedger
+from paars_gym.llm.prices import Price, usd_of
+from paars_gym.llm.redacted import as_sent, redacting
+from paars_gym.llm.spending import Spending
 from paars_gym.sessions.step import ModelTurn
 
-BATCH_DISCOUNT = 0.5
-"""Both providers charge half for batches."""
+POLL_SECONDS = 0.2
+"""How often to look whether another process of the output has come to the end of a call."""
 
 
-class Price(NamedTuple):
-    """US dollars per million tokens. ``cache_read`` and ``cache_write`` of None cost what plain input costs."""
-
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write: float | None = None
-
-    def usd(self, usage: Usage) -> float:
-        """Price of these tokens."""
-        read = self.input if self.cache_read is None else self.cache_read
-        write = self.input if self.cache_write is None else self.cache_write
-        parts = (
-            usage.input * self.input,
-            usage.cache_read * read,
-            usage.cache_write * write,
-            usage.output * self.output,
-        )
-        return sum(parts) / 1e6
+_ASKER: ContextVar[Spending | None] = ContextVar("_ASKER", default=None)
+"""Whose call it is: what failed attempts cost is counted there too, since no reply carries it."""
 
 
-def parse_price(text: str) -> Price:
-    """A price as it is written on a command line: ``IN,OUT`` or ``IN,OUT,READ,WRITE``.
-
-    Raises:
-        ValueError: It is not two, three or four numbers of at least 0.
-    """
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not 2 <= len(numbers) <= 4 or not all(0 <= number < math.inf for number in numbers):
-        raise ValueError(
-            f"price {text!r}, must be IN,OUT or IN,OUT,READ,WRITE: US dollars per million tokens of input, output, "
-            "input that the provider had in its cache, and input that it wrote there."
-        )
-    return Price(*numbers)
-
-
-def usd_of(spec: str, usage: Usage, price: Price | None = None) -> float | None:
-    """Price of these tokens by genai-prices, or by ``price`` when that is given; None when nobody knows one.
-
-    Scripted models cost nothing. genai-prices carries its table along and asks no network.
-    """
-    if price is not None:
-        return price.usd(usage)
-    provider, model, base_url = parse_spec(spec)
-    if provider == "scripted":
-        return 0.0
-    import genai_prices
-
-    tokens = genai_prices.Usage(
-        input_tokens=usage.all_input,
-        cache_read_tokens=usage.cache_read or None,
-        cache_write_tokens=usage.cache_write or None,
-        output_tokens=usage.output,
-    )
-    try:
-        if base_url is not None:
-            return float(genai_prices.calc_price(tokens, model, provider_api_url=base_url).total_price)
-        return float(genai_prices.calc_price(tokens, model, provider_id=provider).total_price)
-    except (LookupError, ValueError):
-        return None
-
-
-def cost_in_words(usd: float, calls: int, unpriced_calls: int, unpriced_tokens: int) -> str:
-    """Dollars in words, and what has no price: never 0 for what nobody knows the price of."""
-    unpriced = f"unpriced: {unpriced_tokens:,} tokens of {unpriced_calls:,} calls; give a price as --price IN,OUT"
-    if unpriced_calls and unpriced_calls == calls:
-        return unpriced
-    return money(usd) + (f", and {unpriced}" if unpriced_calls else "")
-
-
-def money(usd: float) -> str:
-    """Dollars, with enough digits to be more than nought."""
-    return f"{usd:,.2f}" if usd >= 1 or not usd else f"{usd:.4f}"
-
-
-@dataclass
-class Spending:
-    """What was used so far.
-
-    Attributes:
-        calls: Answered and paid for.
-        usage: By kind of token.
-        usd: Of the calls with a known price.
-        unpriced: Calls without one.
-        unpriced_tokens: Of those calls, input and output.
-        dropped: How many calls went without a parameter that the model does not accept, by its name.
-    """
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    usd: float = 0.0
-    unpriced: int = 0
-    unpriced_tokens: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, reply: Reply) -> None:
-        """Counts a reply, unless it came from our cache."""
-        if reply.cached:
-            return
-        self.calls += 1
-        self.usage = self.usage + reply.usage
-        self.dropped.update(reply.dropped)
-        if reply.usd is None:
-            self.unpriced += 1
-            self.unpriced_tokens += reply.usage.all_input + reply.usage.output
-        else:
-            self.usd += reply.usd
+def most_of(request: Request) -> Usage:
+    """The most that an answer may take: about the input that it has, and all of ``max_tokens``."""
+    return Usage(input=expected_tokens(request), output=request.max_tokens)
 
 
 class Budgeted(Wrapper):
-    """Prices every call, and makes none that could exceed the limit.
+    """Prices every call, enters it into a ledger, and makes none that could exceed the limit.
 
-    A call is held against the budget at its worst, all of ``max_tokens`` used, until its true price is known. When it
-    does not fit it waits for the calls under way; when it does not fit without them either,
-    :class:`BudgetSpentError` is raised, so that the limit holds at any concurrency.
+    A call is entered at its worst, all of ``max_tokens`` used, before it goes out, and at its true price when it is
+    back. When it does not fit it waits for the calls under way; when it does not fit without them either,
+    :class:`BudgetSpentError` is raised, so that the limit holds at any concurrency, for all that share the ledger. It
+    stands inside the retries: each attempt that was answered is paid for, read or not. One that was sent and never
+    answered stays open in the ledger, at its worst.
 
     Args:
         model: What to call.
         max_usd: The limit; None for none.
         price: Instead of the one that genai-prices knows.
         discount: Factor on every price, for batches.
+        ledger: By default one of its own, in memory.
+        part: Of the output, in the ledger.
+        handed_in: The key of a request that goes on at the provider whatever becomes of this process.
 
     Raises:
         ValueError: There is a limit, and no price is known for the model.
     """
 
     def __init__(
-        self, model: ChatModel, *, max_usd: float | None = None, price: Price | None = None, discount: float = 1.0
+        self,
+        model: ChatModel,
+        *,
+        max_usd: float | None = None,
+        price: Price | None = None,
+        discount: float = 1.0,
+        ledger: CallLedger | None = None,
+        part: str = "",
+        handed_in: Callable[[Request], str] = lambda _: "",
     ) -> None:
         super().__init__(model)
         if max_usd is not None:
@@ -160,10 +73,13 @@ class Budgeted(Wrapper):
                     "--price IN,OUT[,READ,WRITE], US dollars per million tokens (price= in Python)."
                 )
         self.spending = Spending()
+        self.ledger = ledger or CallLedger()
         self._max_usd = max_usd
         self._price = price
         self._discount = discount
-        self._reserved = 0.0
+        self._part = part
+        self._handed_in = handed_in
+        self._under_way = 0
         self._freed = asyncio.Condition()
 
     async def complete(self, request: Request) -> Reply:
@@ -171,44 +87,100 @@ class Budgeted(Wrapper):
 
         Raises:
             BudgetSpentError: The call might exceed the limit.
+            StorageError: The ledger cannot be written.
         """
-        if self._max_usd is None:
-            return self._count(await self.model.complete(request))
-        worst = self.usd_of(Usage(input=expected_tokens(request), output=request.max_tokens)) or 0.0
-        async with self._freed:
-            while self.spending.usd + self._reserved + worst > self._max_usd:
-                if self._reserved == 0:
-                    raise BudgetSpentError(
-                        f"{self.spending.usd:.4f} USD of {self._max_usd:g} are spent; "
-                        f"the next call may cost {worst:.4f}."
-                    )
-                await self._freed.wait()
-            self._reserved += worst
+        call = await self._entered(request)
         try:
-            return self._count(await self.model.complete(request))
+            return await self._settled(call, request)
         finally:
+            self._under_way -= 1
             async with self._freed:
-                # Rounding must not leave a crumb behind that would be waited for.
-                self._reserved = max(0.0, self._reserved - worst) if self._reserved - worst > 1e-12 else 0.0
-                self._freed.notify_all()
+                if self._under_way:
+                    # Not all: thousands that wait would each look at every end of a call.
+                    self._freed.notify()
+                else:
+                    self._freed.notify_all()
 
     def usd_of(self, usage: Usage) -> float | None:
         """Price of these tokens, any discount taken off; None when none is known."""
         usd = usd_of(self.spec, usage, self._price)
         return None if usd is None else usd * self._discount
 
-    def _count(self, reply: Reply) -> Reply:
+    async def aclose(self) -> None:
+        """Closes the ledger's file and the wrapped model."""
+        self.ledger.close()
+        await super().aclose()
+
+    async def _entered(self, request: Request) -> str:
+        """The entry of a call that may go out."""
+        worst, key = most_of(request), self._handed_in(request)
+        async with self._freed:
+            while True:
+                call = self.ledger.reserve(
+                    self.spec, worst, self.usd_of, part=self._part, limit=self._max_usd, key=key
+                )  # fmt: skip
+                if call is not None:
+                    self._under_way += 1
+                    self._freed.notify()  # there may be room for another
+                    return call
+                if self._under_way:
+                    await self._freed.wait()
+                elif not self.ledger.others_at_work():
+                    raise BudgetSpentError(self._spent_in_words(worst))
+                else:
+                    await asyncio.sleep(POLL_SECONDS)
+
+    def _spent_in_words(self, worst: Usage) -> str:
+        taken = self.ledger.taken()
+        unanswered = f", {taken.open_usd:.4f} of them for {len(taken.open):,} calls without an answer"
+        return (
+            f"{taken.most_usd(self.usd_of):.4f} USD of {self._max_usd:g} are spent{unanswered if taken.open else ''}; "
+            f"the next call may cost {self.usd_of(worst) or 0.0:.4f}."
+        )
+
+    async def _settled(self, call: str, request: Request) -> Reply:
+        """The answer, booked; an answer that could not be read is booked too, since the provider has given it."""
+        try:
+            reply = await self.model.complete(request)
+        except ModelError as error:
+            if error.answered:
+                lost = self._count(call, Reply(usage=error.usage or Usage()), request)
+                if (asker := _ASKER.get()) is not None:
+                    asker.add(lost)
+            elif error.lost:
+                self.ledger.lose(call)
+            else:
+                self.ledger.release(call)
+            raise
+        except BaseException:
+            # Cancelled, or a fault of the adapter: the server may have answered.
+            with suppress(OSError):
+                self.ledger.lose(call)
+            raise
+        return self._count(call, reply, request)
+
+    def _count(self, call: str, reply: Reply, request: Request) -> Reply:
+        if reply.cached:
+            self.ledger.release(call)
+            return reply
+        if estimated := reply.usage == Usage():
+            reply = reply.model_copy(update={"usage": most_of(request)})
         if reply.usd is None:
             reply = reply.model_copy(update={"usd": self.usd_of(reply.usage)})
+        self.ledger.settle(call, reply.usage, reply.usd, estimated=estimated)
+        self.spending.estimated += estimated
         self.spending.add(reply)
         return reply
 
 
 class Metered(Wrapper):
-    """Counts the replies of a model that several shoppers may share, for one of them, and tells of the last request."""
+    """Counts the replies of a model that several shoppers may share, for one of them, and tells of the last request.
+
+    What it tells is what was sent, without personal data; a model that is behind no door gets one here.
+    """
 
     def __init__(self, model: ChatModel) -> None:
-        super().__init__(model)
+        super().__init__(redacting(model))
         self.begin()
 
     def begin(self) -> None:
@@ -220,11 +192,16 @@ class Metered(Wrapper):
 
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
+        request = as_sent(self.model, request)
         reply, started = None, time.perf_counter()
+        token = _ASKER.set(self._spending)
         try:
             reply = await self.model.complete(request)
         finally:
-            self._last = request, reply, time.perf_counter() - started
+            _ASKER.reset(token)
+            # What is written down is what was sent.
+            told = getattr(self.model, "told", None)
+            self._last = request if told is None else told(request), reply, time.perf_counter() - started
         self._spending.add(reply)
         self._from_cache += reply.cached
         self._not_sent.update(reply.dropped)

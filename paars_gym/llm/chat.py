@@ -189,9 +189,24 @@ class Wrapper:
         """The wrapped model's."""
         return self.model.family
 
+    def unusable(self, request: Request) -> None:
+        """Says that the reply to a request is none that can be used, for a cache within."""
+        if isinstance(self.model, Wrapper):
+            self.model.unusable(request)
+
     async def aclose(self) -> None:
         """Closes the wrapped model."""
         await self.model.aclose()
+
+
+def sound(text: str) -> str:
+    """Text without lone halves of surrogate pairs, which no request could carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def untagged(text: str) -> str:
+    """Text of others that can neither open nor close a tag of ours around it, and holds no lone half of a pair."""
+    return sound(text.replace("<", "‹"))
 
 
 def tokens_in(size: int) -> int:

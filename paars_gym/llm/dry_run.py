@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from paars_gym.llm.chat import Reply, Request, ToolCall, Usage, expected_tokens
-from paars_gym.llm.families import Family, family_of, parse_spec
+from paars_gym.llm.families import Family, family_of
+from paars_gym.llm.specs import parse_spec
 
 EXPECTED_TURN, EXPECTED_ANSWER = 60, 15
 """Tokens of output, about: of a tool call with a word about it, and of each field of an answer, without reasoning."""

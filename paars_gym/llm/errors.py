@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from paars_gym.exit_codes import ExitCode
+from paars_gym.files import StorageError
+
+if TYPE_CHECKING:
+    from paars_gym.llm.chat import Usage
+
 
 class ModelError(RuntimeError):
-    """Anything that kept a model from answering. The message is fit to be shown and logged: it holds no keys."""
+    """Anything that kept a model from answering. The message is fit to be shown and logged: it holds no keys.
+
+    Attributes:
+        answered: The server had begun to answer with status 200, so that the call is paid for.
+        usage: Tokens of that answer, where it said them.
+        lost: The request went out and no answer came: whether it is paid for, nobody here knows.
+        exit_code: Of a command that it ends.
+    """
+
+    answered: bool = False
+    usage: Usage | None = None
+    lost: bool = False
+    exit_code: int = ExitCode.MODEL_FAILED
 
 
 class TransientError(ModelError):
@@ -40,7 +60,13 @@ class BrokenReplyError(TransientError):
 
 
 class RequestError(ModelError):
-    """The server refuses this request for good: a wrong parameter, an unknown model (4xx)."""
+    """The server refuses this request for good: a wrong parameter, an unknown model (4xx).
+
+    Attributes:
+        parameter: The one that it does not take, where it says so.
+    """
+
+    parameter: str = ""
 
 
 class ContextLengthError(RequestError):
@@ -54,9 +80,15 @@ class RefusedError(ModelError):
 class MissingKeyError(ModelError):
     """There is no key in the environment, or the server does not accept it (401, 403)."""
 
+    exit_code = ExitCode.WRONG_USE
+
 
 class OutOfCreditError(ModelError):
-    """The account has nothing left to spend (402, or a 429 that says so)."""
+    """The account has nothing left to spend (402, or a 400 or 429 that says so)."""
+
+
+class LostCauseError(ModelError):
+    """All requests fail for one cause, which the next ones would meet as well."""
 
 
 class MalformedAnswerError(ModelError):
@@ -73,3 +105,9 @@ class OfflineError(ModelError):
 
 class BudgetSpentError(ModelError):
     """The call might exceed what may be spent. Everything done so far is kept."""
+
+    exit_code = ExitCode.CAPPED
+
+
+RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError, LostCauseError, StorageError)
+"""What the next session or question would meet as well: it ends a run, and its session counts as not played."""

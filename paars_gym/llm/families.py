@@ -1,12 +1,11 @@
-"""Which model a spec string names, and what its family accepts: the table that decides what is sent."""
+"""What each family of models accepts: the table that decides what is sent."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
-Provider = Literal["anthropic", "openai", "scripted"]
+from paars_gym.llm.specs import Provider
 
 
 class Family(NamedTuple):
@@ -80,46 +79,8 @@ FAMILIES: dict[Provider, tuple[tuple[str, Family], ...]] = {
 
 def family_of(provider: Provider, model: str, *, base_url: str | None = None) -> Family:
     """The row of the table for a model; a server of one's own is the most permissive one."""
-    if provider == "openai" and base_url is not None:
+    if base_url is not None:
         return SERVER
     # Fine-tuned models carry their base in the name: ft:gpt-4.1-mini-2025-04-14:someone::id.
     name = model.removeprefix("ft:").lower()
     return next(family for pattern, family in FAMILIES[provider] if re.match(pattern, name))
-
-
-FORMS = "anthropic:<model>, openai:<model>, openai:<model>@<base_url>, scripted:<file>"
-
-
-class Spec(NamedTuple):
-    """A spec string, taken apart: ``model`` is a file for ``scripted``; ``base_url`` is of a compatible server."""
-
-    provider: Provider
-    model: str
-    base_url: str | None
-
-
-def parse_spec(spec: str) -> Spec:
-    """Takes a spec string apart.
-
-    Raises:
-        ValueError: It is none of the four forms, or its URL holds a password, a query or a fragment.
-    """
-    provider, colon, rest = spec.partition(":")
-    if not colon or provider not in FAMILIES or not rest.strip():
-        raise ValueError(f"Unknown model {spec!r}. Write one of: {FORMS}.")
-    model, base_url = rest, None
-    # Model names may hold an @ themselves (@cf/...), so only one that begins a URL separates.
-    at = max(rest.rfind("@http://"), rest.rfind("@https://"))
-    if provider == "openai" and at >= 0:
-        model, base_url = rest[:at], rest[at + 1 :]
-        parts = urlsplit(base_url)
-        if parts.username or parts.password:
-            raise ValueError("A model's URL must not hold a user or a password; put the key into the environment.")
-        if parts.query or parts.fragment:
-            raise ValueError(
-                f"A model's URL must end before its {'query' if parts.query else 'fragment'}: it is stored with every "
-                "run, and keys stand there. Put the key into the environment, as OPENAI_COMPATIBLE_API_KEY."
-            )
-        if not model or not parts.hostname:
-            raise ValueError(f"{spec!r} needs a model name before the @ and a host in its URL.")
-    return Spec(provider, model, base_url)

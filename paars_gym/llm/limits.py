@@ -13,7 +13,10 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper, expected_tokens
-from paars_gym.llm.errors import RateLimitError, TransientError
+from paars_gym.llm.errors import ModelTimeoutError, RateLimitError, TransientError, UnreachableError
+
+UNREACHED_ATTEMPTS = 2
+"""Most calls for one request of a server that has never said anything."""
 
 
 class RateLimited(Wrapper):
@@ -69,7 +72,8 @@ class RateLimited(Wrapper):
                 self._decrease(started, error.retry_after)
                 raise
             self._increase()
-            self._owed += reply.usage.all_input + reply.usage.output - expected
+            if (taken := reply.usage.all_input + reply.usage.output) > 0:
+                self._owed += taken - expected
             return reply
         finally:
             self._leave()
@@ -139,7 +143,8 @@ class Retrying(Wrapper):
 
     The wait is uniform between half of and all of ``base_seconds * 2**n``, at most ``cap_seconds``; when the server
     names a time, the wait is at least that, up to ``retry_after_cap_seconds``. What is not transient (a context that is
-    too long, a wrong key, a refusal) is raised at once.
+    too long, a wrong key, a refusal) is raised at once. As long as the server has said nothing at all, a connection
+    that fails or a time that runs out is tried once more, and not for minutes: most likely nobody is there.
 
     Args:
         model: What to call.
@@ -166,6 +171,7 @@ class Retrying(Wrapper):
         if attempts < 1:
             raise ValueError(f"attempts == {attempts}, must be at least 1.")
         self.retries = 0
+        self._reached = False
         self._attempts = attempts
         self._base = base_seconds
         self._cap = cap_seconds
@@ -177,11 +183,15 @@ class Retrying(Wrapper):
         """Answers; raises the last attempt's error."""
         for attempt in range(1, self._attempts + 1):
             try:
-                return await self.model.complete(request)
+                reply = await self.model.complete(request)
             except TransientError as error:
-                if attempt == self._attempts:
+                self._reached = self._reached or not isinstance(error, UnreachableError | ModelTimeoutError)
+                if attempt >= (self._attempts if self._reached else min(self._attempts, UNREACHED_ATTEMPTS)):
                     raise
                 wait = self._wait(attempt, error.retry_after)
+            else:
+                self._reached = True
+                return reply
             self.retries += 1
             await self._sleep(wait)
         raise AssertionError("unreachable")

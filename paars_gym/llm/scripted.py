@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from paars_gym.files import read_text
 from paars_gym.llm.chat import Finish, Reply, Request, ToolCall, Usage, expected_tokens
 from paars_gym.llm.errors import OutOfRepliesError
 from paars_gym.llm.families import SCRIPTED
@@ -65,14 +66,19 @@ class ScriptedChat:
             ValueError: A line is neither.
         """
         lines = []
-        for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, row in enumerate(read_text(path, "scripted:").splitlines(), start=1):
             if not row.strip():
                 continue
             try:
                 value = json.loads(row)
                 lines.append(Line(text=value) if isinstance(value, str) else Line.model_validate(value))
-            except (ValidationError, json.JSONDecodeError) as error:
-                raise ValueError(f"{path}, line {number} is no reply: {error}") from None
+            except ValidationError as error:
+                fault = f"{error.error_count()} fields: {error.errors()[0]['msg']}"
+                raise ValueError(f"{path}, line {number} is no reply: {fault}; write a text, or an object.") from None
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise ValueError(f"{path}, line {number} is no reply: {error}.") from None
+        if not lines:
+            raise ValueError(f"{path} holds no reply; write a text or an object a line.")
         return cls(lines, name=str(path))
 
     async def complete(self, request: Request) -> Reply:

@@ -1,4 +1,4 @@
-"""A model with all that is around it: cache, budget, retries, limits, batches, or a dry run's stand-in."""
+"""A model with all that is around it: redaction, cache, budget, retries, limits, batches, or a dry run's stand-in."""
 
 from __future__ import annotations
 
@@ -8,54 +8,107 @@ from typing import Any
 
 from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
-from paars_gym.llm.budget import BATCH_DISCOUNT, Budgeted, Spending, parse_price
+from paars_gym.llm.budget import Budgeted
 from paars_gym.llm.cache import Cached
-from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper
+from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Usage, Wrapper
+from paars_gym.llm.connection import environment_of
 from paars_gym.llm.dry_run import Forecast, StandIn
 from paars_gym.llm.errors import OfflineError
-from paars_gym.llm.families import Family, family_of, parse_spec
+from paars_gym.llm.families import Family, family_of
+from paars_gym.llm.ledger import CallLedger, ledger_of
 from paars_gym.llm.limits import RateLimited, Retrying
+from paars_gym.llm.lost_causes import Watched
+from paars_gym.llm.open_files import check_open_files
+from paars_gym.llm.prices import BATCH_DISCOUNT, parse_price
+from paars_gym.llm.redacted import Redacted
+from paars_gym.llm.specs import parse_spec
+from paars_gym.llm.spending import Spending
+from paars_gym.redaction.texts import TextRedactor
 
 
 class Stack(Wrapper):
     """A model with everything around it, and the account of what it did; see `open_model`.
 
-    From the outside in: cache (what is there costs nothing), budget, retries, limits (each attempt queues anew), model.
+    From the outside in: redaction (nothing of a customer goes further), the watch for lost causes, cache (what is there
+    costs nothing), retries, budget (each attempt that is answered is paid for), limits (each attempt queues anew), and
+    the model.
 
     Attributes:
+        environment: See `environment_of`.
         at_once: How many questions to put at once: with batches as many as there are, so that they go out together.
         dry_run: Whether a `StandIn` answers.
+        prompt: Added to the instructions of every request.
     """
 
     def __init__(
-        self, cached: Cached | None, budgeted: Budgeted, retrying: Retrying, *, at_once: int, dry_run: bool
+        self,
+        cached: Cached | None,
+        budgeted: Budgeted,
+        retrying: Retrying,
+        *,
+        at_once: int,
+        dry_run: bool,
+        prompt: str = "",
+        redactor: TextRedactor | None = None,
     ) -> None:
-        super().__init__(cached or budgeted)
+        offline = cached is not None and cached.offline
+        self._watched = Watched(cached or retrying, ledger=budgeted.ledger, at_once=at_once, offline=offline)
+        self._redacted = Redacted(self._watched, redactor)
+        super().__init__(self._redacted)
+        self.environment = environment_of(self.spec)
         self.at_once = at_once
         self.dry_run = dry_run
+        self.prompt = prompt
         self._cached = cached
         self._budgeted = budgeted
         self._retrying = retrying
 
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
-        return await self.model.complete(request)
+        return await self.model.complete(self.told(request))
+
+    def unusable(self, request: Request) -> None:
+        """See `Wrapper.unusable`."""
+        super().unusable(self.told(request))
+
+    def told(self, request: Request) -> Request:
+        """The request with the prompt of the configuration at the end of its first system turn."""
+        if not self.prompt:
+            return request
+        first, *others = request.messages
+        if first.role == "system":
+            messages = (first.model_copy(update={"text": f"{first.text}\n\n{self.prompt}"}), *others)
+        else:
+            messages = (Message(role="system", text=self.prompt), *request.messages)
+        return request.model_copy(update={"messages": messages})
 
     @property
     def spending(self) -> Spending:
         """What was paid for."""
         return self._budgeted.spending
 
+    @property
+    def ledger(self) -> CallLedger:
+        """Every call, those of other processes included."""
+        return self._budgeted.ledger
+
+    @property
+    def unanswered(self) -> str:
+        """See `Watched.unanswered`."""
+        return self._watched.unanswered
+
     def usd_of(self, usage: Usage) -> float | None:
         """Price of these tokens with this model; None when none is known."""
         return self._budgeted.usd_of(usage)
 
     def report(self) -> dict[str, Any]:
-        """Calls, answers from the cache, retries, tokens by kind, dollars, and parameters that were not sent.
+        """Calls, answers from the cache, retries, tokens by kind, dollars, what was redacted, and what was not sent.
 
-        ``dropped`` counts the calls that went without a parameter because the model does not accept it.
+        ``redacted`` counts the pieces of personal data, by kind, that requests still held when they came to be sent.
+        ``dropped`` counts the calls that went without a parameter because the model does not accept it. ``in_all`` is
+        what the file of the ledger holds, other tries and processes included.
         """
-        spending = self.spending
+        spending, in_all = self.spending, self.ledger.taken()
         return {
             "model": self.spec,
             "calls": spending.calls,
@@ -66,7 +119,16 @@ class Stack(Wrapper):
             "usd": spending.usd,
             "calls_without_price": spending.unpriced,
             "tokens_without_price": spending.unpriced_tokens,
+            "calls_without_usage": spending.estimated,
+            "in_all": {
+                "calls": in_all.calls,
+                "usd": in_all.usd,
+                "open_calls": len(in_all.open),
+                "open_usd": in_all.open_usd,
+            },
+            **({"environment": self.environment} if self.environment else {}),
             "dropped": dict(spending.dropped),
+            "redacted": dict(self._redacted.counts),
         }
 
     def forecast(self, basis: str, *, times: float = 1.0) -> Forecast:
@@ -107,7 +169,7 @@ def open_model(
     *,
     announce: Callable[[str], None] | None = None,
 ) -> Stack:
-    """A model with cache, budget, retries and limits around it, or a dry run's stand-in for it.
+    """A model with redaction, cache, budget, retries and limits around it, or a dry run's stand-in for it.
 
     Args:
         model: A spec string, a bare model, or either with its settings. One that has everything around it already is
@@ -116,8 +178,8 @@ def open_model(
         announce: Told the id of each batch that is handed in, or waited for again.
 
     Raises:
-        ValueError: The spec or the price is wrong, ``offline`` is asked for without a cache, or ``max_usd`` without a
-            price.
+        ValueError: The spec or the price is wrong, ``offline`` is asked for without a cache, ``max_usd`` without a
+            price, or more calls at once than this process may have files open.
         FileNotFoundError: ``offline``, and the cache is not there.
         MissingKeyError: The key is not in the environment.
     """
@@ -128,9 +190,12 @@ def open_model(
     discount = 1.0 if budget.batches is None else BATCH_DISCOUNT
     at_once = budget.concurrency if budget.batches is None else BATCHED_AT_ONCE
     if budget.dry_run:
-        retrying = Retrying(StandIn(config.spec if isinstance(config.spec, str) else config.spec.spec))
-        budgeted = Budgeted(retrying, price=price, discount=discount)
-        return Stack(None, budgeted, retrying, at_once=at_once, dry_run=True)
+        stand_in = StandIn(config.spec if isinstance(config.spec, str) else config.spec.spec)
+        budgeted = Budgeted(stand_in, price=price, discount=discount)
+        retrying = Retrying(budgeted)
+        return Stack(
+            None, budgeted, retrying, at_once=at_once, dry_run=True, prompt=config.prompt, redactor=config.redactor
+        )
     if budget.offline and budget.cache is None:
         raise ValueError("offline needs a cache of replies: give its file.")
     bare: ChatModel
@@ -140,15 +205,24 @@ def open_model(
         bare = _Absent(config.spec)
     else:
         bare = make_model(config.spec, timeout_seconds=budget.timeout_seconds, stream=budget.stream)
+    if budget.batches is None and not budget.offline:
+        check_open_files(budget.concurrency)
+    environment = environment_of(bare.spec)
     inner: ChatModel
+    booking: dict[str, Any] = {"ledger": ledger_of(budget.ledger), "part": budget.part}
     if budget.batches is not None and not budget.offline:
-        inner = Batched(bare, budget.batches, announce=announce)
+        inner = Batched(bare, budget.batches, announce=announce, environment=environment)
+        booking["handed_in"] = inner.handed_in
     else:
         inner = RateLimited(bare, concurrency=budget.concurrency, tokens_per_minute=budget.tokens_per_minute)
-    retrying = Retrying(inner, attempts=budget.attempts)
-    budgeted = Budgeted(retrying, max_usd=budget.max_usd, price=price, discount=discount)
-    cached = None if budget.cache is None else Cached(budgeted, budget.cache, offline=budget.offline)
-    return Stack(cached, budgeted, retrying, at_once=at_once, dry_run=False)
+    budgeted = Budgeted(inner, max_usd=budget.max_usd, price=price, discount=discount, **booking)
+    retrying = Retrying(budgeted, attempts=budget.attempts)
+    cached = None
+    if budget.cache is not None:
+        cached = Cached(retrying, budget.cache, offline=budget.offline, environment=environment)
+    return Stack(
+        cached, budgeted, retrying, at_once=at_once, dry_run=False, prompt=config.prompt, redactor=config.redactor
+    )
 
 
 def make_model(
@@ -157,13 +231,13 @@ def make_model(
     """The bare adapter for a spec string, one attempt a call; `open_model` wraps the rest around it.
 
     Args:
-        spec: One of the four forms of :data:`FORMS`.
+        spec: One of :data:`paars_gym.llm.specs.FORMS`.
         timeout_seconds: For one attempt.
         stream: Receive answers in pieces.
         family: What the model accepts, when the table of families does not know better.
 
     Raises:
-        ValueError: The spec is none of the four forms.
+        ValueError: The spec is none of these forms.
         FileNotFoundError: The script is not there.
         MissingKeyError: The provider needs a key that is not in the environment.
     """
@@ -178,4 +252,6 @@ def make_model(
         return AnthropicChat(model, timeout_seconds=timeout_seconds, stream=stream, family=family)
     from paars_gym.llm.openai import OpenAIChat
 
-    return OpenAIChat(model, base_url=base_url, timeout_seconds=timeout_seconds, stream=stream, family=family)
+    return OpenAIChat(
+        model, base_url=base_url, timeout_seconds=timeout_seconds, stream=stream, family=family, provider=provider
+    )

@@ -8,9 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paars_gym.llm.budget import BATCH_DISCOUNT, cost_in_words, parse_price
+from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.dry_run import Forecast
+from paars_gym.llm.prices import BATCH_DISCOUNT, cost_in_words, money, parse_price
 from paars_gym.llm.stack import Stack, open_model
+from paars_gym.outputs import writing
 from paars_gym.personas.history import with_titles
 from paars_gym.personas.mining_many import MiningOptions, MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.redaction import make_redactor
@@ -28,11 +30,13 @@ class MiningOutcome(NamedTuple):
     Attributes:
         facts: What to print.
         stopped: Why it stopped early; empty when it did not.
+        exit_code: Of a command that ends so.
         nothing: Why there is not one persona; empty when there is.
     """
 
     facts: Facts
     stopped: str
+    exit_code: int
     nothing: str
 
 
@@ -73,9 +77,10 @@ def mine(
     titles = _titles(mining)
 
     async def work() -> tuple[MiningSummary, Stack]:
-        model = open_model(mining.model, mining.budget, announce=announce)
-        settings = MiningSettings.of(mining, model.family)
+        config = mining.model.model_copy(update={"redactor": mining.model.redactor or redactor})
+        model = open_model(config, mining.budget, announce=announce)
         try:
+            settings = MiningSettings.of(mining, model.family, redactor)
             settings.begin(mining.out)
             summary = await mine_personas(
                 _histories(mining),
@@ -90,8 +95,12 @@ def mine(
             await model.aclose()
         return summary, model
 
-    summary, model = asyncio.run(work())
-    return MiningOutcome(_facts(summary, model, mining.out), summary.stopped, _nothing(summary, mining))
+    with writing(mining.out, kind="file"):
+        summary, model = asyncio.run(work())
+    facts, nothing = _facts(summary, model, mining.out), _nothing(summary, mining)
+    if nothing and model.unanswered:  # too few shoppers to end it earlier
+        return MiningOutcome(facts, "", ExitCode.MODEL_FAILED, model.unanswered)
+    return MiningOutcome(facts, summary.stopped, summary.exit_code, nothing)
 
 
 def _nothing(summary: MiningSummary, mining: Mining) -> str:
@@ -132,6 +141,13 @@ def _facts(summary: MiningSummary, model: Stack, out: Path) -> Facts:
         ("input from the provider's cache", f"{report['prompt_cache_share']:.0%}"),
         ("US dollars", _cost(report)),
     ]
+    whole = report["in_all"]
+    if whole["calls"] > report["calls"]:
+        facts.append(("in the ledger of all tries", f"{whole['calls']:,} calls, {money(whole['usd'])} US dollars"))
+    if whole["open_calls"]:
+        facts.append(
+            ("without an answer", f"{whole['open_calls']:,} calls, {money(whole['open_usd'])} US dollars at most")
+        )
     if report["dropped"]:
         facts.append(("not sent, or set by us", ", ".join(sorted(report["dropped"]))))
     return facts

@@ -209,11 +209,14 @@ def _most(values: Ints, count: int) -> list[tuple[int, int]]:
 
 
 def _times(hours: Ints) -> tuple[tuple[str, float], ...]:
-    """Share of visits by part of the week, largest first."""
+    """Share of visits by part of the week, largest first; by day alone where the log tells no time of day."""
     if not len(hours):
         return ()
     weekend = (hours // 24 + 3) % 7 >= 5  # 1970 began on a Thursday
     shares = []
+    if not (hours % 24).any():
+        on_weekends = float(weekend.mean())
+        return tuple(sorted((("weekdays", 1 - on_weekends), ("weekends", on_weekends)), key=lambda pair: -pair[1]))
     for part, (start, end) in TIMES.items():
         inside = (hours % 24 - start) % 24 < end - start
         for days, which in (("weekday", ~weekend), ("weekend", weekend)):

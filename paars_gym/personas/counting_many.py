@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.outputs import writing
 from paars_gym.personas.counting import Statistics, lines_of, product_facts, statistics_of
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
@@ -77,11 +78,12 @@ def count_personas(
         ValueError: No purchase before the date is of a product of the catalog, or there is a date and the log has no
             times.
     """
-    if out.exists() and any(persona.source != "statistics" for persona in read_personas(out)):
-        raise FileExistsError(f"{out} holds personas that were not counted; write to another file.")
-    summary = CountingSummary()
-    norms, summary.averaged = store_norms(store, catalog, options.as_of)
-    write_personas(out, _counted(store, catalog, norms, options, summary))
+    with writing(out, kind="file"):
+        if out.exists() and any(persona.source != "statistics" for persona in read_personas(out)):
+            raise FileExistsError(f"{out} holds personas that were not counted; write to another file.")
+        summary = CountingSummary()
+        norms, summary.averaged = store_norms(store, catalog, options.as_of)
+        write_personas(out, _counted(store, catalog, norms, options, summary))
     return summary
 
 

@@ -1,10 +1,10 @@
-"""A shopper's past as text for a model: six months of sessions, then older purchases (PAARS section 3)."""
+"""A shopper's past as text for a model: six months of sessions, and what was bought before (PAARS section 3)."""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
@@ -13,9 +13,9 @@ from paars_gym.personas.persona import LeftOut
 from paars_gym.sessions.event import Event, History
 
 MONTHS = 6
-_OLDER = "Purchases before that"
+ITEM_CHARS = 200
+"""Most of one thing bought or seen."""
 _VERBS = {"view": "viewed", "add": "put into the cart", "remove": "took out of the cart", "purchase": "bought"}
-_Dated = list[tuple[datetime | None, Event]]
 
 
 class RenderedHistory(NamedTuple):
@@ -26,18 +26,25 @@ class RenderedHistory(NamedTuple):
     as_of: datetime | None
 
 
+class _Happened(NamedTuple):
+    header: str
+    session: int
+    time: datetime | None
+    event: Event
+    only_bought: bool  # what stands under its header was bought, and needs no word for it
+
+
 class _Line(NamedTuple):
     header: str
     text: str
-    events: int
-    session: int
-    time: datetime | None
+    happened: tuple[_Happened, ...]
 
 
 def render_history(history: History, *, as_of: datetime | None = None, token_budget: int = 6000) -> RenderedHistory:
-    """The history as text: a paragraph a day for the last six months, then the purchases before, a line a day.
+    """The history as text: a paragraph a visit for the last six months, and one a month of purchases before.
 
-    Only what happened before ``as_of`` is in it. When it is too long, the oldest lines go first.
+    A line is one thing. What was bought, viewed or searched for again stands at its last time, with how often it
+    happened in all. Only what happened before ``as_of`` is in it. When it is too long, the oldest lines go first.
 
     Args:
         history: Sessions, oldest first.
@@ -50,22 +57,16 @@ def render_history(history: History, *, as_of: datetime | None = None, token_bud
     if token_budget < 1:
         raise ValueError(f"token_budget == {token_budget}, must be at least 1.")
     as_of = as_of or history.as_of or _just_after(history)
-    recent, older = _lines(history, as_of)
-    newest_first = [*reversed(recent), *reversed(older)]
-    kept = _fitting(newest_first, token_budget)
-    lost = newest_first[kept:]
-    shown = {line.session for line in newest_first[:kept]}
+    lines = _lines(history, as_of)
+    first = len(lines) - _fitting(lines[::-1], token_budget)
+    lost, kept = lines[:first], lines[first:]
+    shown = {happened.session for line in kept for happened in line.happened}
     left_out = LeftOut(
-        sessions=len({line.session for line in lost} - shown),
-        events=sum(line.events for line in lost),
-        before=lost[0].time if lost else None,
+        sessions=len({happened.session for line in lost for happened in line.happened} - shown),
+        events=sum(len(line.happened) for line in lost),
+        before=lost[-1].happened[-1].time if lost else None,
     )
-    in_order = newest_first[: min(kept, len(recent))][::-1] + newest_first[len(recent) : kept][::-1]
-    parts = [
-        "\n".join([header, *(f"- {line.text}" for line in lines)])
-        for header, lines in groupby(in_order, key=lambda line: line.header)
-    ]
-    return RenderedHistory("\n".join(parts), left_out, as_of)
+    return RenderedHistory(_text((line.header, f"- {line.text}") for line in kept), left_out, as_of)
 
 
 def purchases_before(history: History, as_of: datetime | None = None) -> int:
@@ -88,7 +89,7 @@ class Shortened(NamedTuple):
 
 
 def shorten_history(text: str, token_budget: int) -> Shortened:
-    """A rendered history without its oldest lines, until it fits; the first line then says how many are missing.
+    """A rendered history without its oldest lines, until it fits; a line of its own then says how many are missing.
 
     Args:
         text: As `render_history` gives it; lines of another form count as one thing each, oldest first.
@@ -98,29 +99,24 @@ def shorten_history(text: str, token_budget: int) -> Shortened:
     if tokens_in(len(text.encode())) <= token_budget:
         return Shortened(text, 0)
     rows = text.splitlines()
-    lines: list[tuple[str | None, str]] = []
-    header: str | None = None
+    lines: list[tuple[str, str]] = []
+    header = ""
     for row, following in zip(rows, [*rows[1:], ""], strict=True):
         if not row.startswith("- ") and following.startswith("- "):
             header = row
         else:
-            header = header if row.startswith("- ") else None
+            header = header if row.startswith("- ") else ""
             lines.append((header, row))
-    # What was bought longest ago stands last, under a heading of its own.
-    oldest_first = sorted(range(len(lines)), key=lambda index: (lines[index][0] != _OLDER, index))
-    size, kept = 0, set[int]()
-    headers: set[str | None] = {None}
-    for index in reversed(oldest_first):
-        heading, line = lines[index]
-        size += len(line.encode()) + 1 + (0 if heading in headers else len(str(heading).encode()) + 1)
+    size, kept, headers = 0, 0, {""}
+    for heading, line in reversed(lines):
+        size += len(line.encode()) + 1 + (0 if heading in headers else len(heading.encode()) + 1)
         if tokens_in(size) > token_budget:
             break
         headers.add(heading)
-        kept.add(index)
-    parts = [f"(the oldest {len(lines) - len(kept):,} of {len(lines):,} lines are left out)"]
-    for heading, group in groupby((lines[index] for index in sorted(kept)), key=lambda line: line[0]):
-        parts += [*([heading] if heading is not None else []), *(line for _, line in group)]
-    return Shortened("\n".join(parts), len(lines) - len(kept))
+        kept += 1
+    left_out = len(lines) - kept
+    note = f"(the oldest {left_out:,} of {len(lines):,} lines are left out)"
+    return Shortened("\n".join(filter(None, (note, _text(lines[left_out:])))), left_out)
 
 
 def with_titles(history: History, titles: Mapping[str, str]) -> History:
@@ -150,59 +146,84 @@ def _just_after(history: History) -> datetime | None:
     return max(known) + timedelta(seconds=1) if known else None
 
 
-def _lines(history: History, as_of: datetime | None) -> tuple[list[_Line], list[_Line]]:
-    """Lines of the last months, and of the purchases before them, both oldest first."""
+def _lines(history: History, as_of: datetime | None) -> list[_Line]:
+    """All there is to tell, oldest first, each thing once."""
+    again: dict[object, list[tuple[int, _Happened]]] = {}
+    for place, happened in enumerate(_past(history, as_of)):
+        again.setdefault(_sameness(happened), []).append((place, happened))
+    lines = []
+    for same in sorted(again.values(), key=lambda each: each[-1][0]):
+        last, times = same[-1][1], len(same)
+        text = _item(last.event) if last.only_bought else _words(last.event)
+        text += f" ({times} times)" if times > 1 else ""
+        lines.append(_Line(last.header, text, tuple(happened for _, happened in same)))
+    return lines
+
+
+def _past(history: History, as_of: datetime | None) -> Iterator[_Happened]:
+    """What happened before the date, oldest first: everything of the last months, purchases before them."""
     since = months_before(as_of, MONTHS) if as_of else None
-    recent: list[_Line] = []
-    older: list[_Line] = []
+    hours = _tells_hours(history)
     for number, session in enumerate(history.sessions):
-        events: _Dated = [(event.time or session.start, event) for event in session.events if event.kind != "stop"]
-        if as_of is None or since is None:
-            recent += _visit_lines(f"Visit {number + 1}", number, events)
+        past = [
+            (moment, event)
+            for event in session.events
+            if event.kind != "stop"
+            and ((moment := event.time or session.start) is None or as_of is None or moment < as_of)
+            and (as_of is None or moment is not None)
+        ]
+        if not past:
             continue
-        past = [(time, event) for time, event in events if time is not None and time < as_of]
-        new: _Dated = [(time, event) for time, event in past if time >= since]
-        # Named after the day on which it began: a visit past midnight stays one.
-        for start in past[:1]:
-            recent += _visit_lines(f"{start[0]:%Y-%m-%d} ({start[0]:%A})", number, new)
-        older += _older_lines(number, [(time, event) for time, event in past if time < since])
-    return recent, older
+        only_bought = all(event.kind == "purchase" for _, event in past)
+        # Named after the moment at which it began: a visit past midnight stays one.
+        header = _when(past[0][0], number, hours=hours) + (", bought:" if only_bought else "")
+        for moment, event in past:
+            if moment is None or since is None or moment >= since:
+                yield _Happened(header, number, moment, event, only_bought)
+            elif event.kind == "purchase":
+                yield _Happened(f"{moment:%Y-%m}, bought:", number, moment, event, only_bought=True)
 
 
-def _visit_lines(header: str, number: int, events: _Dated) -> list[_Line]:
-    lines = []
-    # Ten things bought in the same minute are one line.
-    for (stamp, kind), group in groupby(
-        events, key=lambda pair: (f"{pair[0]:%H:%M} " if pair[0] else "", pair[1].kind)
-    ):
-        members = list(group)
-        if kind in ("search", "next_page"):
-            text = "; ".join(_search(event) for _, event in members)
-        else:
-            text = f"{_VERBS[kind]} {'; '.join(_item(event) for _, event in members)}"
-        lines.append(_Line(header, stamp + text, len(members), number, members[0][0]))
-    return lines
+def _when(begun: datetime | None, number: int, *, hours: bool) -> str:
+    if begun is None:
+        return f"Visit {number + 1}"
+    return f"{begun:%Y-%m-%d (%A) %H:%M}" if hours else f"{begun:%Y-%m-%d (%A)}"
 
 
-def _older_lines(number: int, events: list[tuple[datetime, Event]]) -> list[_Line]:
-    lines = []
-    bought = [(time, event) for time, event in events if event.kind == "purchase"]
-    for day, group in groupby(bought, key=lambda pair: pair[0].date()):
-        members = list(group)
-        text = f"{day}: {'; '.join(_item(event) for _, event in members)}"
-        lines.append(_Line(_OLDER, text, len(members), number, members[0][0]))
-    return lines
+def _tells_hours(history: History) -> bool:
+    """Whether the log knows the time of day: one of days alone has midnight everywhere."""
+    moments = (event.time or session.start for session in history.sessions for event in session.events)
+    return any(moment is not None and moment.time() != time(0) for moment in moments)
+
+
+def _sameness(happened: _Happened) -> object:
+    event = happened.event
+    if event.kind == "search":
+        return event.kind, event.query
+    if event.kind == "next_page" or not (event.product or event.title):
+        return id(event), happened.session
+    return event.kind, event.product or event.title, event.options
+
+
+def _words(event: Event) -> str:
+    if event.kind == "next_page":
+        return f"looked at page {event.page or 2} of the results"
+    if event.kind == "search":
+        return f'searched "{_clean(event.query or "")}"'
+    return f"{_VERBS[event.kind]} {_item(event)}"
+
+
+def _text(lines: Iterable[tuple[str, str]]) -> str:
+    """Lines under their headers."""
+    parts = []
+    for header, group in groupby(lines, key=lambda line: line[0]):
+        parts += [*([header] if header else []), *(line for _, line in group)]
+    return "\n".join(parts)
 
 
 def _clean(text: str) -> str:
     """One line, and nothing that could close the tag around the history: text of the log is data."""
-    return " ".join(text.split()).replace("<", "‹").replace(">", "›")
-
-
-def _search(event: Event) -> str:
-    if event.kind == "next_page":
-        return f"looked at page {event.page or 2} of the results"
-    return f'searched "{_clean(event.query or "")}"'
+    return " ".join(text.split()).replace("<", "‹").replace(">", "›")[:ITEM_CHARS]
 
 
 def _item(event: Event) -> str:
@@ -216,7 +237,7 @@ def _item(event: Event) -> str:
     return text if event.rank is None else f"{text} (result {event.rank})"
 
 
-def _fitting(newest_first: list[_Line], token_budget: int) -> int:
+def _fitting(newest_first: Sequence[_Line], token_budget: int) -> int:
     """How many of the newest lines fit."""
     size = 0
     headers: set[str] = set()

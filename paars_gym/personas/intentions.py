@@ -12,7 +12,10 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 
+from paars_gym.catalog.assortment import sold_categories
+from paars_gym.catalog.naming import category_words, plain_name
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
@@ -26,7 +29,6 @@ OWN_INTERESTS = 0.6
 """How often a persona with known interests comes for one of them, rather than for what is popular."""
 BUDGETED = 0.5
 """How often a shopper who comes to buy has a budget in mind."""
-TITLE_WORDS = 5
 
 
 class MinedIntention(NamedTuple):
@@ -59,7 +61,10 @@ def check_mix(mix: Mapping[Goal, float]) -> tuple[float, ...]:
 
 
 class IntentionMix:
-    """Draws intentions: a goal from the mix, a category from the persona's interests or by popularity.
+    """Draws intentions: a goal from the mix, a category from the persona's interests or by demand.
+
+    Without a persona, categories get their shares of what is wanted (`demand_of`): popularity, or the assortment where
+    there is none. Those of a single product are folded up their path (`sold_categories`).
 
     Attributes:
         name: How settings name it, with the shares.
@@ -77,15 +82,16 @@ class IntentionMix:
         shares = check_mix(mix)
         self.name = "mix of " + ", ".join(f"{goal} {share:g}" for goal, share in zip(GOALS, shares, strict=True))
         self._goals = np.cumsum(shares)
-        # One more than the demand: what nobody bought yet can be wanted too.
-        self._demand = np.cumsum(np.where(catalog.available, 1.0 + np.nan_to_num(catalog.popularity), 1e-9))
+        self._categories = sold_categories(catalog)
+        self._shares = np.cumsum([category.demand.sum() for category in self._categories])
+        self._demand = lru_cache(maxsize=1_000)(lambda place: np.cumsum(self._categories[place].demand))
         self._need = lru_cache(maxsize=10_000)(self._need_of)
 
     def __call__(self, persona: Persona | None, rng: np.random.Generator) -> Intention:
         """An intention for one session."""
-        goal = GOALS[int(np.searchsorted(self._goals, rng.random() * self._goals[-1], side="right"))]
-        row = int(np.searchsorted(self._demand, rng.random() * self._demand[-1], side="right"))
-        text, category, price = self._need(row)
+        goal = GOALS[_place(self._goals, rng)]
+        place = _place(self._shares, rng)
+        text, category, price = self._need(place, _place(self._demand(place), rng))
         interests = () if persona is None else persona.profile.categories.values
         own, pick, budgeted, generous = rng.random(4)
         if interests and own < OWN_INTERESTS:
@@ -95,10 +101,16 @@ class IntentionMix:
         budget = float(np.ceil(price * (1 + generous))) if price and goal == "buy" and budgeted < BUDGETED else None
         return Intention(text=text, goal=goal, category=category, budget=budget)
 
-    def _need_of(self, row: int) -> tuple[str, str | None, float | None]:
+    def _need_of(self, place: int, product: int) -> tuple[str, str | None, float | None]:
+        path, rows, _ = self._categories[place]
+        row = int(rows[product])
         _, title, price, *_ = self._catalog.listing(row)
-        path = self._catalog.value("category", row)
-        return (path[-1], path[-1], price) if path else (title, None, price)
+        text = " ".join(category_words(path)) or plain_name(title, brand=self._catalog.value("brand", row) or "")
+        return text, path[-1] if path else None, price
+
+
+def _place(cumulative: npt.NDArray[np.float64], rng: np.random.Generator) -> int:
+    return min(int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), len(cumulative) - 1)
 
 
 def mine_intentions(
@@ -113,8 +125,8 @@ def mine_intentions(
 
     The text is the session's first query. A session without a search is about the category of the first product that it
     opened, or, where the log has only purchases, of one of the products bought, drawn at random; a product that the
-    catalog does not know lends the first words of its title. The goal is drawn from ``mix``, whatever the session came
-    to: to give "buy" to those who bought would tell the outcome.
+    catalog does not know lends the plain name of its title (`plain_name`). The goal is drawn from ``mix``, whatever the
+    session came to: to give "buy" to those who bought would tell the outcome.
 
     Args:
         sessions: Human sessions that no persona and no model has seen.
@@ -132,7 +144,9 @@ def mine_intentions(
         subject = _subject(session, catalog, rng)
         if subject is not None:
             text, category = subject
-            intention = redactor.redact_intention(Intention(text=text, goal=goal, category=category))
+            intention = redactor.redact_intention(
+                Intention(text=text, goal=goal, category=category, source=session.key)
+            )
             yield MinedIntention(intention, session.shopper, session.start)
 
 
@@ -149,6 +163,5 @@ def _subject(session: Session, catalog: Catalog | None, rng: np.random.Generator
     if catalog is not None and event.product is not None and event.product in catalog:
         path = catalog.value("category", catalog.row(event.product))
         if path:
-            return path[-1], path[-1]
-    words = (event.title or "").split()[:TITLE_WORDS]
-    return (" ".join(words), None) if words else None
+            return " ".join(category_words(path)) or path[-1], path[-1]
+    return (plain_name(event.title), None) if event.title and event.title.strip() else None

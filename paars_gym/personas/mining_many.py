@@ -8,18 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
-from paars_gym.llm.budget import Price, usd_of
+from pydantic import BaseModel
+
+from paars_gym.exit_codes import ExitCode
+from paars_gym.files import StorageError, make_private
 from paars_gym.llm.chat import ChatModel, Request, Usage, expected_tokens
 from paars_gym.llm.dry_run import Forecast
-from paars_gym.llm.errors import (
-    BudgetSpentError,
-    MalformedAnswerError,
-    MissingKeyError,
-    ModelError,
-    OutOfCreditError,
-    RefusedError,
-)
+from paars_gym.llm.errors import RUN_ENDING, MalformedAnswerError, ModelError, RefusedError
+from paars_gym.llm.prices import Price, usd_of
+from paars_gym.outputs import writing
 from paars_gym.personas.history import render_history
 from paars_gym.personas.mining import EmptyHistoryError, ProfileAnswer, mine_persona
 from paars_gym.personas.prompts import profile_messages
@@ -60,6 +59,7 @@ class MiningSummary:
         failed: Shoppers without one, by cause.
         redacted: Pieces of text replaced, by kind, in the histories read in this run.
         stopped: Why the run ended early; empty when every shopper is accounted for.
+        exit_code: Of a command that ends so.
     """
 
     mined: int = 0
@@ -67,6 +67,7 @@ class MiningSummary:
     failed: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
+    exit_code: int = ExitCode.WRONG_USE
 
 
 async def mine_personas(
@@ -92,52 +93,69 @@ async def mine_personas(
         progress: Called after each shopper.
 
     Raises:
-        ValueError: ``out`` holds personas that another model mined.
+        ValueError: ``out`` holds personas that another model mined, or cannot be written.
+        OutputInUseError: Another process writes to ``out``.
     """
-    options = options or MiningOptions()
+    with writing(out, kind="file"):
+        return await _mine(histories, model, out, options or MiningOptions(), concurrency, progress)
+
+
+async def _mine(
+    histories: Iterable[History],
+    model: ChatModel,
+    out: Path,
+    options: MiningOptions,
+    concurrency: int,
+    progress: Callable[[MiningSummary], None] | None,
+) -> MiningSummary:
     redactor = options.redactor or Redactor()
     done = _done(out, model.spec)
     tries = {failure.shopper: failure.tries for failure in read_failures(out)}
-    out.parent.mkdir(parents=True, exist_ok=True)
     summary = MiningSummary()
     waiting = iter(histories)
 
-    with out.open("a", encoding="utf-8") as good, failures_path(out).open("a", encoding="utf-8") as bad:
+    failed = make_private(failures_path(out))
+    with make_private(out).open("a", encoding="utf-8") as good, failed.open("a", encoding="utf-8") as bad:
+
+        async def mine_one(history: History) -> None:
+            shopper = redactor.pseudonym(history.shopper)
+            if shopper in done:
+                summary.kept += 1
+                return
+            done.add(shopper)
+            try:
+                persona = await mine_persona(
+                    history,
+                    model,
+                    as_of=options.as_of,
+                    token_budget=options.token_budget,
+                    titles=options.titles,
+                    redactor=redactor,
+                    temperature=options.temperature,
+                    draw=tries.get(shopper, 0),
+                )
+            except RUN_ENDING:
+                raise
+            except (ModelError, EmptyHistoryError) as error:
+                tried = tries.get(shopper, 0) + isinstance(error, MalformedAnswerError | RefusedError)
+                failure = Failure(shopper=shopper, cause=type(error).__name__, reason=str(error), tries=tried)
+                _append(bad, failure)
+                summary.failed[failure.cause] += 1
+            else:
+                _append(good, persona)
+                summary.mined += 1
+                summary.redacted.update(persona.redacted)
 
         async def work(queue: Iterator[History]) -> None:
             for history in queue:
                 if summary.stopped:
                     return
-                shopper = redactor.pseudonym(history.shopper)
-                if shopper in done:
-                    summary.kept += 1
-                    continue
-                done.add(shopper)
                 try:
-                    persona = await mine_persona(
-                        history,
-                        model,
-                        as_of=options.as_of,
-                        token_budget=options.token_budget,
-                        titles=options.titles,
-                        redactor=redactor,
-                        temperature=options.temperature,
-                        draw=tries.get(shopper, 0),
-                    )
-                except (BudgetSpentError, MissingKeyError, OutOfCreditError) as error:
-                    summary.stopped = summary.stopped or str(error)
+                    await mine_one(history)
+                except RUN_ENDING as error:
+                    if not summary.stopped:
+                        summary.stopped, summary.exit_code = str(error), getattr(error, "exit_code", ExitCode.WRONG_USE)
                     return
-                except (ModelError, EmptyHistoryError) as error:
-                    tried = tries.get(shopper, 0) + isinstance(error, MalformedAnswerError | RefusedError)
-                    failure = Failure(shopper=shopper, cause=type(error).__name__, reason=str(error), tries=tried)
-                    bad.write(failure.model_dump_json() + "\n")
-                    bad.flush()
-                    summary.failed[failure.cause] += 1
-                else:
-                    good.write(persona.model_dump_json() + "\n")
-                    good.flush()
-                    summary.mined += 1
-                    summary.redacted.update(persona.redacted)
                 if progress is not None:
                     progress(summary)
 
@@ -167,6 +185,14 @@ def forecast_mining(
     usage = Usage(input=tokens, output=calls * EXPECTED_OUTPUT)
     basis = f"{calls // 2:,} histories"
     return Forecast(calls, usage.input, usage.output, usd_of(spec, usage, price), basis)
+
+
+def _append(file: IO[str], line: BaseModel) -> None:
+    try:
+        file.write(line.model_dump_json() + "\n")
+        file.flush()
+    except OSError as error:
+        raise StorageError.of(error, Path(file.name)) from error
 
 
 def _done(out: Path, spec: str) -> set[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Generic, Literal, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from paars_gym.config import CONDITIONS, Condition
+from paars_gym.llm.chat import untagged
 
 AgeRange = Literal["under 25", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"]
 Gender = Literal["female", "male", "non-binary", "unknown"]
@@ -17,8 +18,9 @@ Children = Literal["0", "1", "2", "3+", "unknown"]
 IncomeBand = Literal["under 25K", "25-49K", "50-74K", "75-99K", "100-149K", "150K+", "unknown"]
 Home = Literal["owner", "renter", "unknown"]
 DecisionStyle = Literal["routine", "deliberate", "impulsive", "bargain hunting", "exploring", "unknown"]
-Source = Literal["mined", "statistics", "synthetic"]
+Source = Literal["mined", "statistics", "synthetic", "composed"]
 
+NOTHING_KNOWN = "(nothing is known)"
 NEUTRAL = 3.0
 """The middle of every preference scale: what an unknown preference counts as."""
 
@@ -92,6 +94,32 @@ class ConsumerProfile(BaseModel):
         return not any(field.values if isinstance(field, Interests) else field.value != "unknown" for field in fields)
 
 
+class TraitValues(NamedTuple):
+    """What a trait of a profile can be, but for ``unknown``.
+
+    Attributes:
+        values: In their order.
+        ordered: Whether they have one.
+    """
+
+    values: tuple[str, ...]
+    ordered: bool
+
+
+def _values(kind: object, *, ordered: bool = False) -> TraitValues:
+    return TraitValues(tuple(value for value in get_args(kind) if value != "unknown"), ordered)
+
+
+TRAITS: Mapping[str, TraitValues] = {
+    "age_range": _values(AgeRange, ordered=True),
+    "gender": _values(Gender),
+    "marital_status": _values(MaritalStatus),
+    "household_size": _values(HouseholdSize, ordered=True),
+    "children": _values(Children, ordered=True),
+    "income_band": _values(IncomeBand, ordered=True),
+    "home": _values(Home),
+}
+"""Of a profile, those that are one value out of a closed list."""
 SCALES: dict[str, tuple[str, str]] = {
     "price_sensitivity": ("price hardly matters", "takes the cheapest that will do"),
     "value_perception": ("looks at the price alone", "weighs quality and quantity against the price"),
@@ -173,7 +201,7 @@ class LeftOut(BaseModel):
 
     sessions: int = Field(default=0, ge=0)
     events: int = Field(default=0, ge=0)
-    before: datetime | None = None
+    before: AwareDatetime | None = None
 
 
 class Persona(BaseModel):
@@ -189,7 +217,8 @@ class Persona(BaseModel):
         reasoning: Why the profile and the preferences are as they are.
         as_of: Nothing at or after this time was known when the persona was made.
         left_out: Which part of the history is not in the text.
-        source: ``mined`` by a model, computed from ``statistics`` of a real history, or wholly ``synthetic``.
+        source: ``mined`` by a model, computed from ``statistics`` of a real history, wholly ``synthetic``, or
+            ``composed`` of the parts of several people (`paars_gym.personas.composing`).
         model: Spec of the model that mined it; empty otherwise.
         redacted: How many pieces of text of each kind were replaced before the model saw them.
     """
@@ -202,18 +231,22 @@ class Persona(BaseModel):
     history: str = ""
     purchases_before: int = Field(default=0, ge=0)
     reasoning: Reasoning = Reasoning()
-    as_of: datetime | None = None
+    as_of: AwareDatetime | None = None
     left_out: LeftOut = LeftOut()
     source: Source
     model: str = ""
     redacted: dict[str, int] = Field(default_factory=dict)
 
 
+UNSURE = 0.5
+"""A confidence below it is told; a value that is more likely right than not stands as it is."""
+
+
 def render(persona: Persona | None, condition: Condition) -> str:
     """The persona as text for a system prompt, under one of the conditions of Table 3.
 
     ``base`` is empty; ``profile``, ``preferences`` and ``history`` are that component alone; ``persona`` is all of them
-    with the reasoning of both mining steps.
+    with the reasoning of both mining steps. What is unknown is left out. Nothing in a persona can open or close a tag.
 
     Raises:
         ValueError: The condition is unknown, or it needs a persona and there is none.
@@ -225,34 +258,36 @@ def render(persona: Persona | None, condition: Condition) -> str:
     if persona is None:
         raise ValueError(f"condition == {condition!r} needs a persona; mine one, or use condition 'base'.")
     whole = condition == "persona"
+    # What was counted was not reasoned about: a word on how it was made would only break the role.
+    reasoning = persona.reasoning if whole and persona.source != "statistics" else Reasoning()
     parts = []
     if whole or condition == "profile":
-        parts.append(_section("Consumer profile", _profile_lines(persona.profile), persona.reasoning.profile, whole))
+        parts.append(_section("Consumer profile", _profile_lines(persona.profile), reasoning.profile))
     if whole or condition == "preferences":
-        lines = _preference_lines(persona.preferences)
-        parts.append(_section("Shopping preferences", lines, persona.reasoning.preferences, whole))
+        parts.append(_section("Shopping preferences", _preference_lines(persona.preferences), reasoning.preferences))
     if whole or condition == "history":
-        lines = [persona.history or "(no history)"]
-        parts.append(_section("Shopping history", ["<history>", *lines, "</history>"], "", False))
+        history = untagged(persona.history) or NOTHING_KNOWN
+        parts.append("\n".join(["## Shopping history", "<history>", history, "</history>"]))
     return "\n\n".join(parts)
 
 
-def _section(title: str, lines: list[str], reasoning: str, with_reasoning: bool) -> str:
-    body = "\n".join([f"## {title}", *lines])
-    return f"{body}\nReasoning: {reasoning}" if with_reasoning and reasoning else body
+def _section(title: str, lines: list[str], reasoning: str) -> str:
+    told = [untagged(line) for line in lines or [NOTHING_KNOWN]]
+    return "\n".join([f"## {title}", *told, *([f"Reasoning: {untagged(reasoning)}"] if reasoning else [])])
 
 
 def _because(confidence: float, evidence: str) -> str:
-    return f" (confidence {confidence:.2g}{'; ' + evidence if evidence else ''})"
+    said = "; ".join(filter(None, ("unsure" if confidence < UNSURE else "", evidence)))
+    return f" ({said})" if said else ""
 
 
 def _profile_lines(profile: ConsumerProfile) -> list[str]:
     lines = []
     for name in ConsumerProfile.model_fields:
         field: Trait[str] | Interests = getattr(profile, name)
-        text = ", ".join(field.values) or "unknown" if isinstance(field, Interests) else field.value
-        why = "" if text == "unknown" else _because(field.confidence, field.evidence)
-        lines.append(f"- {name.replace('_', ' ')}: {text}{why}")
+        text = ", ".join(field.values) if isinstance(field, Interests) else field.value
+        if text and text != "unknown":
+            lines.append(f"- {name.replace('_', ' ')}: {text}{_because(field.confidence, field.evidence)}")
     return lines
 
 
@@ -260,14 +295,10 @@ def _preference_lines(preferences: ShoppingPreferences) -> list[str]:
     lines = []
     for name, (low, high) in SCALES.items():
         score: Score = getattr(preferences, name)
-        label = name.replace("_", " ")
-        if score.value is None:
-            lines.append(f"- {label}: unknown")
-        else:
+        if score.value is not None:
             why = _because(score.confidence, score.evidence)
-            lines.append(f"- {label}: {score.value:g} of 5, where 1 = {low} and 5 = {high}{why}")
+            lines.append(f"- {name.replace('_', ' ')}: {score.value:g} of 5 (1 {low}, 5 {high}){why}")
     style = preferences.decision_style
-    lines.append(f"- decision style: {style.value}")
-    if preferences.notes:
-        lines.append(f"- notes: {preferences.notes}")
+    lines += [f"- decision style: {style.value}"] if style.value != "unknown" else []
+    lines += [f"- notes: {preferences.notes}"] if preferences.notes else []
     return lines

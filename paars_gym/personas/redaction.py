@@ -1,4 +1,4 @@
-"""The redaction of personal data before any text leaves the process."""
+"""The redaction of histories and intentions, and pseudonyms for the people they are of."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
 
-from paars_gym.personas.recognisers import (
-    REGIONS,
-    Recogniser,
-    Span,
-    addresses,
-    cards,
-    emails,
-    load_recogniser,
-    names,
-    phones,
-)
+from paars_gym.redaction.recognisers import REGIONS, Recogniser
+from paars_gym.redaction.texts import TextRedactor, listed_names, named_recognisers
 from paars_gym.sessions.event import Event, History, Intention, Session
 
 HASH_KEY = "PAARS_HASH_KEY"
-_REMEMBERED = 100_000
 
 
 def pseudonym(shopper: str, key: bytes | None = None) -> str:
@@ -54,19 +43,14 @@ def hash_key() -> bytes:
     return Path(path).read_bytes()
 
 
-class Redactor:
-    """Replaces what recognisers find by its kind in brackets, and counts.
-
-    E-mail addresses, telephone and card numbers, and postal addresses are always looked for.
+class Redactor(TextRedactor):
+    """Redacts histories and intentions too, and gives people pseudonyms.
 
     Args:
         listed_names: Names of people to replace, as words or phrases.
-        recognisers: More of them, for example `paars_gym.personas.recognisers.presidio`.
+        recognisers: More of them, for example `paars_gym.redaction.recognisers.presidio`.
         regions: Whose national telephone numbers to look for.
         key: Of the pseudonyms; None for :func:`hash_key`.
-
-    Attributes:
-        counts: How many pieces of each kind were replaced so far; the same text counts each time it is met.
     """
 
     def __init__(
@@ -77,10 +61,8 @@ class Redactor:
         regions: Iterable[str] = REGIONS,
         key: bytes | None = None,
     ) -> None:
-        self.counts: Counter[str] = Counter()
-        self._recognisers = (emails, cards, phones(*regions), addresses, names(listed_names), *recognisers)
+        super().__init__(listed_names=listed_names, recognisers=recognisers, regions=regions)
         self._key = key
-        self._known: dict[str, tuple[str, Counter[str]]] = {}
 
     def pseudonym(self, shopper: str) -> str:
         """The shopper's pseudonym under this redactor's key."""
@@ -88,16 +70,6 @@ class Redactor:
             # Late: who only redacts texts needs no key.
             self._key = hash_key()
         return pseudonym(shopper, self._key)
-
-    def redact(self, text: str) -> str:
-        """The text without what the recognisers find; overlapping finds are one, named after the first."""
-        known = self._known.get(text)
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[text] = self._replace(text)
-        self.counts.update(known[1])
-        return known[0]
 
     def redact_intention(self, intention: Intention) -> Intention:
         """The intention with every text in it redacted; what it is about stays."""
@@ -142,32 +114,6 @@ class Redactor:
             changes["options"] = tuple((self.redact(name), self.redact(value)) for name, value in event.options)
         return event.model_copy(update=changes) if changes else event
 
-    def _replace(self, text: str) -> tuple[str, Counter[str]]:
-        spans = sorted(
-            (_span(hit, text) for find in self._recognisers for hit in find(text)),
-            key=lambda span: (span.start, -span.end),
-        )
-        counts: Counter[str] = Counter()
-        parts: list[str] = []
-        end = 0
-        for span in spans:
-            if span.start >= end:
-                parts += [text[end : span.start], f"[{span.kind}]"]
-                counts[span.kind] += 1
-            end = max(end, span.end)
-        return "".join([*parts, text[end:]]), counts
-
-
-def _span(hit: object, text: str) -> Span:
-    """What a recogniser found; those of other people give plain tuples, and make mistakes."""
-    match hit:
-        case (int(start), int(end), str(kind)) if 0 <= start <= end <= len(text) and kind:
-            return Span(start, end, kind)
-    raise ValueError(
-        f"A recogniser gave {hit!r} for a text of {len(text)} letters, must give (start, end, kind), "
-        "such as (0, 5, 'name')."
-    )
-
 
 def make_redactor(
     *, names_file: Path | None = None, recognisers: Iterable[str] = (), regions: Iterable[str] = REGIONS
@@ -183,7 +129,6 @@ def make_redactor(
         FileNotFoundError: There is no such file.
         ImportError, ValueError: See `load_recogniser` and `phones`.
     """
-    listed = names_file.read_text(encoding="utf-8").splitlines() if names_file else ()
     return Redactor(
-        listed_names=listed, recognisers=[load_recogniser(name) for name in recognisers], regions=tuple(regions)
+        listed_names=listed_names(names_file), recognisers=named_recognisers(recognisers), regions=tuple(regions)
     )

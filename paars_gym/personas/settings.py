@@ -14,7 +14,9 @@ from paars_gym.files import write_whole
 from paars_gym.llm.chat import Effort, Message, fit
 from paars_gym.llm.families import Family
 from paars_gym.personas.mining import MAX_TOKENS, REASONING, mining_request
-from paars_gym.personas.recognisers import REGIONS
+from paars_gym.personas.redaction import HASH_KEY, Redactor
+from paars_gym.prompts import VERSION
+from paars_gym.redaction.recognisers import REGIONS
 
 TEMPERATURE = 0.0
 """Ours, as for all single answers: the paper's are missing from the text that we have."""
@@ -81,6 +83,8 @@ class MiningSettings(BaseModel):
         recognisers: Beside the usual ones; with ``names`` too.
         names: Whether a list of names was redacted; never the names.
         regions: Whose national telephone numbers were redacted.
+        prompts: Version of what the model is told.
+        pseudonyms: Of a name that is nobody's: another one tells of another key.
         paars_gym: Version.
     """
 
@@ -99,10 +103,12 @@ class MiningSettings(BaseModel):
     recognisers: tuple[str, ...]
     names: bool
     regions: tuple[str, ...]
+    prompts: int = VERSION
+    pseudonyms: str = ""
     paars_gym: str = Field(default_factory=lambda: version("paars_gym"))
 
     @classmethod
-    def of(cls, mining: Mining, family: Family) -> Self:
+    def of(cls, mining: Mining, family: Family, redactor: Redactor) -> Self:
         """Those of a run that is about to begin."""
         asked = (Message(role="user", text="Who is it?"),)
         request = mining_request(asked, temperature=mining.temperature).model_copy(update={"output_schema": {}})
@@ -119,6 +125,7 @@ class MiningSettings(BaseModel):
             recognisers=mining.recognisers,
             names=mining.names is not None,
             regions=mining.regions,
+            pseudonyms=redactor.pseudonym("nobody"),
         )
 
     def begin(self, out: Path) -> None:
@@ -131,6 +138,11 @@ class MiningSettings(BaseModel):
         if before is None or not out.exists() or not out.stat().st_size:
             self._write(out)
             return
+        if before.pseudonyms != self.pseudonyms:
+            raise ValueError(
+                f"{out} was begun with another key of pseudonyms, under which its shoppers are not known again, and "
+                f"all would be mined once more: set ${HASH_KEY} as it was then, or write to another file."
+            )
         mine, theirs = self._compared(), before._compared()
         differing = [
             f"{name} == {theirs[name]!r} there and {mine[name]!r} now" for name in mine if mine[name] != theirs[name]

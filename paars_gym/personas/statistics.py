@@ -22,7 +22,6 @@ from paars_gym.personas.persona import (
     DecisionStyle,
     Interests,
     Persona,
-    Reasoning,
     Score,
     ShoppingPreferences,
     Trait,
@@ -188,14 +187,12 @@ def count_persona(
         with_titles(history, titles) if titles else history
     )
     rendered = render_history(clean, as_of=as_of, token_budget=token_budget)
-    counted = f"Counted from {statistics.lines} purchase lines in {statistics.baskets} visits; no model was asked."
     return Persona(
         shopper=shopper or clean.shopper,
         profile=profile_of(statistics),
         preferences=preferences_of(statistics, norms),
         history=rendered.text,
         purchases_before=purchases_before(history, as_of),
-        reasoning=Reasoning(profile=counted, preferences="Scales: 3 is the average household, a point a deviation."),
         as_of=rendered.as_of,
         left_out=rendered.left_out,
         source="statistics",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from paars_gym.files import written_whole
+from paars_gym.files import read_text, written_whole
 from paars_gym.personas.persona import Interests, Persona, Score, Trait
 
+BOM = b"\xef\xbb\xbf"
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": pl.read_csv,
+    ".csv": partial(pl.read_csv, infer_schema=False),  # as text: an id may begin with 0
     ".parquet": pl.read_parquet,
     ".jsonl": pl.read_ndjson,
     ".ndjson": pl.read_ndjson,
@@ -47,12 +49,14 @@ def read_personas(path: Path) -> Iterator[Persona]:
     """
     if not path.exists():
         raise FileNotFoundError(f"There are no personas at {path}; mine some with: paars personas mine.")
-    with path.open(encoding="utf-8") as file:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, must be a file of personas.")
+    with path.open("rb") as file:
         for number, row in enumerate(file, start=1):
-            if not row.endswith("\n"):
+            if not row.endswith(b"\n"):
                 return
             try:
-                yield Persona.model_validate_json(row)
+                yield Persona.model_validate_json(row.removeprefix(BOM) if number == 1 else row)
             except ValidationError as error:
                 raise ValueError(
                     f"{path}, line {number} is no persona: {error.errors()[0]['msg']}. A file of personas has a JSON "
@@ -63,7 +67,7 @@ def read_personas(path: Path) -> Iterator[Persona]:
 def write_personas(path: Path, personas: Iterable[Persona]) -> int:
     """Writes a file of personas anew, and returns how many; the old file stays until the new one is whole."""
     count = 0
-    with written_whole(path) as file:
+    with written_whole(path, private=True) as file:
         for persona in personas:
             file.write(persona.model_dump_json() + "\n")
             count += 1
@@ -77,7 +81,7 @@ def read_shoppers(path: Path) -> list[str]:
         FileNotFoundError: There is no such file.
         ValueError: It names no shopper.
     """
-    shoppers = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    shoppers = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not shoppers:
         raise ValueError(f"{path} names no shopper; write an id a line.")
     return shoppers
