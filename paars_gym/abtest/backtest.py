@@ -5,21 +5,25 @@ How such tests are written down: `paars_gym.abtest.past_tests`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.fit.magnitude import LEAST_TESTS, Calibration, calibrate, leave_one_out
-from paars_gym.abtest.outcomes import PRIMARY
-from paars_gym.abtest.past_tests import PastTest
-from paars_gym.abtest.result import ABTestResult
+from paars_gym.abtest.outcomes import PRIMARY, check_outcome
+from paars_gym.abtest.past_tests import PastTest, error_of
+from paars_gym.abtest.prior import EffectPrior, fit_prior
+from paars_gym.abtest.shrinkage import CarryOver, fit_carry_over
+from paars_gym.abtest.surrogacy import Falsification, falsify, pilot_sessions
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
+from paars_gym.files import read_model
 
+NOISE_SHARE, HALF_WIDTH = 0.1, 0.01
 WILSON = "Wilson (1927)"
 TOO_FEW = f"takes {LEAST_TESTS} tests, whose effects are not all 0"
 
@@ -48,6 +52,7 @@ class BacktestResult(Tabular, _Frozen):
     Attributes:
         outcome: That was compared.
         tests: What people did, what was simulated, and what the other tests make of that.
+        falsification: Whether signs and order agree beyond chance at all; look here first.
         direction: Share of tests with the same sign.
         direction_significant: The same over tests whose human interval leaves out 0.
         rank_correlation: Spearman's, with a bootstrap-free Fisher interval (Bonett & Wright 2000).
@@ -62,12 +67,19 @@ class BacktestResult(Tabular, _Frozen):
         calibrated: Errors of the leave-one-out calibrated prediction.
         no_effect: Errors of the baseline that always predicts 0.
         mean_effect: Errors of the baseline that predicts the mean of the other tests, and so always its sign.
+        draws: That a visit needs, so that their noise is at most detail ``share`` of the variance of its mean; the
+            median over the tests that were simulated with several draws.
+        pilot: People's sessions in a pilot of a new test, both arms, so that prediction and pilot together are sure to
+            ± detail ``half_width``; takes past tests whose intervals and sessions are known.
+        prior: Sizes of people's effects in these tests.
+        carry_over: How these came out in the simulation; None with too few tests.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("quantity", "test", "estimate", "unit", "note")
 
     outcome: str
     tests: tuple[PastTest, ...]
+    falsification: Falsification
     direction: Estimate
     direction_significant: Estimate
     rank_correlation: Estimate
@@ -82,6 +94,10 @@ class BacktestResult(Tabular, _Frozen):
     calibrated: PredictionErrors | None
     no_effect: PredictionErrors
     mean_effect: PredictionErrors | None
+    draws: Estimate
+    pilot: Estimate
+    prior: EffectPrior
+    carry_over: CarryOver | None
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row a quantity over all tests, then three rows a test."""
@@ -90,6 +106,7 @@ class BacktestResult(Tabular, _Frozen):
             errors = getattr(self, name)
             if errors is not None:
                 named[f"mean error, {name}"] = Estimate(errors.mean_absolute, unit="relative change")
+        named |= {f"falsification, {name}": getattr(self.falsification, name) for name in Falsification.model_fields}
         over_all: list[dict[str, Detail]] = [
             {"quantity": name, "test": "all", **estimate.to_dict()} for name, estimate in named.items()
         ]
@@ -104,19 +121,33 @@ class BacktestResult(Tabular, _Frozen):
         return f"Backtest on {len(self.tests)} tests of people, {self.outcome}"
 
 
-def backtest(tests: Sequence[PastTest], *, outcome: str = PRIMARY, level: float = 0.95) -> BacktestResult:
+def backtest(
+    tests: Sequence[PastTest],
+    *,
+    outcome: str = PRIMARY,
+    level: float = 0.95,
+    noise_share: float = NOISE_SHARE,
+    half_width: float = HALF_WIDTH,
+) -> BacktestResult:
     """Compares simulated with human effects.
 
     Args:
         tests: At least one.
         outcome: What the effects are of, for the record.
         level: Of all intervals.
+        noise_share: Most of a visit's variance that may be noise of its draws, for the number of draws.
+        half_width: Of the interval that a pilot of people is to reach, in relative change.
 
     Raises:
-        ValueError: No test, or an effect that is no number.
+        ValueError: No test, a number out of range, or an effect that is no number.
     """
     if not tests:
         raise ValueError("There is no past test to compare with.")
+    check_outcome(outcome)
+    if not 0 < level < 1:
+        raise ValueError(f"level == {level}, must be in (0, 1).")
+    if not 0 < half_width < math.inf:
+        raise ValueError(f"half_width == {half_width}, must be > 0, as in 1% or 0.01.")
     for test in tests:
         if test.human.value is None or test.simulated.value is None:
             raise ValueError(
@@ -132,10 +163,13 @@ def backtest(tests: Sequence[PastTest], *, outcome: str = PRIMARY, level: float 
     ]
     held = [one.interval is not None and y in one.interval for one, y in zip(predicted, human.tolist(), strict=True)]
     line = calibrate(simulated, human, level=level) if usable else None
+    errors = [[error_of(getattr(test, name)) for test in tests] for name in ("human", "simulated")]
+    prior = fit_prior(human.tolist(), errors[0])
     rank, linear = _correlations(simulated, human, level)
     return BacktestResult(
         outcome=outcome,
         tests=tuple(test.model_copy(update={"calibrated": one}) for test, one in zip(tests, predicted, strict=True)),
+        falsification=falsify(simulated.tolist(), human.tolist()),
         direction=_agreement(simulated, human, level),
         direction_significant=_agreement(simulated[sure], human[sure], level),
         rank_correlation=rank,
@@ -150,31 +184,13 @@ def backtest(tests: Sequence[PastTest], *, outcome: str = PRIMARY, level: float 
         calibrated=_errors(calibrated, human, level) if usable else None,
         no_effect=_errors(np.zeros_like(human), human, level),
         mean_effect=None if others is None else _errors(others, human, level),
+        draws=_draws(tests, noise_share),
+        pilot=_pilot(tests, line, half_width, level),
+        prior=prior,
+        carry_over=fit_carry_over((human.tolist(), errors[0]), (simulated.tolist(), errors[1]), prior)
+        if usable
+        else None,
     )
-
-
-def with_human_effect(result: ABTestResult, past: BacktestResult) -> ABTestResult:
-    """A simulated test with what it says about people, by the calibration on past tests.
-
-    The interval is a prediction for this one test: the calibration's own uncertainty, the spread of people's effects
-    around it, and the noise of this test's simulation (`paars_gym.abtest.calibration.Calibration.predict`).
-
-    Raises:
-        ValueError: The backtest had too few tests, or the simulated effect is not estimable.
-    """
-    simulated = result.outcomes.get(past.outcome)
-    if past.calibration is None:
-        raise ValueError(f"A backtest of {len(past.tests)} tests calibrates nothing; it takes at least {LEAST_TESTS}.")
-    effect = None if simulated is None else simulated.relative.value
-    error = None if simulated is None else simulated.relative.number("standard_error")
-    if effect is None or error is None:
-        raise ValueError(f"The simulated effect on {past.outcome} is not estimable, so that nothing can be predicted.")
-    predicted = replace(
-        past.calibration.predict(effect, error=error),
-        sizes={"past_tests": len(past.tests)},
-        details={"outcome": past.outcome, "signs_right": past.direction.number("count")},
-    )
-    return result.model_copy(update={"human_effect": predicted})
 
 
 def read_backtest(path: str | Path) -> BacktestResult:
@@ -184,13 +200,35 @@ def read_backtest(path: str | Path) -> BacktestResult:
         FileNotFoundError: There is no such file.
         ValueError: Something else is in it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No backtest at {str(path)!r}; make one: paars backtest TESTS --json > FILE.")
-    try:
-        return BacktestResult.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ValueError(f"{str(path)!r} is no backtest: {error.errors()[0]['msg']}.") from None
+    return read_model(BacktestResult, path, "backtest", make="paars backtest TESTS --json > FILE")
+
+
+def _draws(tests: Sequence[PastTest], share: float) -> Estimate:
+    """Draws a visit needs: the median of the tests that tell."""
+    needed = [test.components.draws_for(share) for test in tests if test.components is not None]
+    details: dict[str, Detail] = {"share": share}
+    if not needed:
+        return Estimate(None, unit="draws", note="takes simulated tests with two draws or more", details=details)
+    middle = float(np.median([np.inf if number is None else number for number in needed]))
+    note = "" if np.isfinite(middle) else "visits do not differ beyond the noise of their draws"
+    return Estimate(middle, unit="draws", sizes={"tests": len(needed)}, note=note, details=details)
+
+
+def _pilot(tests: Sequence[PastTest], line: Calibration | None, half_width: float, level: float) -> Estimate:
+    """People's sessions in a pilot: from the spread around the calibration and the variance of a session of people."""
+    variances = [
+        error_of(test.human) ** 2 * test.human.sizes["sessions"]
+        for test in tests
+        if test.human.interval is not None and "sessions" in test.human.sizes
+    ]
+    details: dict[str, Detail] = {"half_width": half_width}
+    if line is None or not variances:
+        note = TOO_FEW if line is None else "takes human_low, human_high and human_sessions of past tests"
+        return Estimate(None, unit="sessions", note=note, details=details)
+    variance = float(np.median(variances))
+    needed = pilot_sessions(half_width, prediction_error=line.spread, session_variance=variance, level=level)
+    details |= {"prediction_error": line.spread, "session_variance": variance}
+    return Estimate(needed, unit="sessions", sizes={"tests": len(variances)}, details=details)
 
 
 def _values(estimates: Sequence[Estimate]) -> Floats:

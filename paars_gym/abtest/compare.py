@@ -22,6 +22,7 @@ from paars_gym.abtest.estimate import (
 )
 from paars_gym.abtest.outcomes import OUTCOMES, Columns, Outcome, columns_of
 from paars_gym.abtest.result import OutcomeResult, SampleRatio
+from paars_gym.abtest.surrogacy import VarianceComponents, variance_components
 from paars_gym.abtest.unpaired import split_shoppers, unpaired_difference
 from paars_gym.estimate import Estimate, Interval
 
@@ -151,11 +152,16 @@ def _compare(
     c, c_base = pairs.control[outcome.numerator], pairs.control[base]
     t, t_base = pairs.treatment[outcome.numerator], pairs.treatment[base]
     n_personas = len(treated)
-    missing = int((~np.isfinite(c) | ~np.isfinite(t)).sum())
-    if missing:
-        unknown = not_estimable(f"unknown in {missing} pairs", {"pairs": len(c), "personas": n_personas})
+    lines = {name: int(pairs.control[name].sum() + pairs.treatment[name].sum()) for name in ("priced", "unpriced")}
+    if outcome.numerator == "revenue" and lines["unpriced"] and not lines["priced"]:
+        why = f"none of {lines['unpriced']} purchase lines has a price"
+        unknown = not_estimable(why, {"pairs": len(c), "personas": n_personas})
         return OutcomeResult.of(outcome, dict.fromkeys(("primary", "welch", "cuped", "per_shopper"), unknown))
     primary = _known(paired_ratio((c, c_base), (t, t_base), pairs.shoppers, level=level), identical)
+    if outcome.numerator == "revenue" and lines["unpriced"]:
+        counted = {"priced_lines": lines["priced"], "unpriced_lines": lines["unpriced"]}
+        difference = replace(primary.difference, details={**primary.difference.details, **counted})
+        primary = primary._replace(difference=difference)
 
     def sums(values: Floats) -> Floats:
         return np.bincount(codes, weights=values, minlength=n_personas).astype(np.float64)
@@ -179,8 +185,19 @@ def _compare(
         if identical:
             sequential = replace(sequential, verdict="identical", note=IDENTICAL)
     return OutcomeResult.of(
-        outcome, contrasts, sequential=sequential, unpaired_sessions=_unpaired_sessions(primary, totals)
+        outcome,
+        contrasts,
+        sequential=sequential,
+        unpaired_sessions=_unpaired_sessions(primary, totals),
+        components=None if outcome.denominator else _components(t - c, pairs),
     )
+
+
+def _components(differences: Floats, pairs: Pairs) -> VarianceComponents | None:
+    """Between visits and within them; a visit's draws stand together, unless pairs are left out."""
+    if pairs.draws < 2 or pairs.excluded or len(differences) < 2 * pairs.draws:
+        return None
+    return variance_components(differences.reshape(-1, pairs.draws))
 
 
 def _known(contrast: ArmContrast, identical: bool) -> ArmContrast:

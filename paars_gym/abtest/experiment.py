@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,16 @@ from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.play import ArmRun, Progress, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult, PopulationFit
+from paars_gym.abtest.shrinkage import shrunken
 from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
+from paars_gym.outputs import writing
 from paars_gym.personas.persona import Persona
-from paars_gym.simulation.default_people import read_people
+from paars_gym.shoppers.registry import is_uncalibrated, remembering
+from paars_gym.simulation.needs import Needs, read_people
 from paars_gym.simulation.result import PolicyFailedError
+from paars_gym.simulation.run_folder import check_free
 
 ARMS = ("control", "treatment")
 
@@ -92,55 +98,63 @@ class ABTest:
         if population is not None:
             run = population.applied_to(run, catalog, people.personas)
             people = read_people(run, catalog)
-        # Read once, before any patch: both arms have the same visitors, who want the same.
-        run = run.model_copy(update={"personas": people.personas, "intentions": people.draw or people.mined})
-        runs: dict[str, ArmRun] = {}
-        budget = run.budget
-        for name, arm in arms.items():
-            update = {"sessions": run.sessions * run.draws, "budget": budget, "noise": self._noise(run, name)}
-            visitors = run.model_copy(update=update)
-            if out is None:
-                runs[name] = play_in_memory(arm, name, visitors, progress)
-            else:
-                runs[name] = play_into(Path(out), arm, name, visitors, resume=resume, progress=progress)
-            budget = budget.after(runs[name].usd)
-            if runs[name].complaint and runs[name].failed == len(runs[name].rows):
-                failed = f"All {len(runs[name].rows)} sessions of the {name} arm failed"
-                raise PolicyFailedError(f"{failed}, so that nothing can be compared. {runs[name].complaint}.")
-        known_before = bought_before(people.personas) if covariate is None else covariate
-        pairs = pair_up(
-            runs["control"].shoppers | runs["treatment"].shoppers,
-            runs["control"].rows,
-            runs["treatment"].rows,
-            draws=run.draws,
-        )
-        control, treatment = (_arm_result(arms[name], runs[name]) for name in ARMS)
-        from paars_gym.version import __version__
+        # Read once, before any patch: both arms have the same visitors, who want the same and remember the same prices.
+        run = remembering(run, arms["control"].shop.catalog)
+        needs = Needs(people.draw or people.mined, "marginal" if people.independent else "persona")
+        run = run.model_copy(update={"personas": people.personas, "intentions": needs})
+        with nullcontext() if out is None else writing(out, kind="folder"):
+            if out is not None:
+                for name in ARMS:  # the second one too, before the first is paid for
+                    check_free(Path(out) / name, resume=resume)
+            runs: dict[str, ArmRun] = {}
+            budget = sharing(run.budget, None if out is None else Path(out) / LEDGER_FILE)
+            for name, arm in arms.items():
+                update = {"sessions": run.sessions * run.draws, "budget": budget, "noise": self._noise(run, name)}
+                visitors = run.model_copy(update=update)
+                if out is None:
+                    runs[name] = play_in_memory(arm, name, visitors, progress)
+                else:
+                    runs[name] = play_into(Path(out), arm, name, visitors, resume=resume, progress=progress)
+                budget = left_of(budget, runs[name].account.usd)
+                if runs[name].complaint and runs[name].failed == len(runs[name].rows):
+                    failed = f"All {len(runs[name].rows)} sessions of the {name} arm failed"
+                    raise PolicyFailedError(f"{failed}, so that nothing can be compared. {runs[name].complaint}.")
+            known_before = bought_before(people.personas) if covariate is None else covariate
+            pairs = pair_up(
+                runs["control"].shoppers | runs["treatment"].shoppers,
+                runs["control"].rows,
+                runs["treatment"].rows,
+                draws=run.draws,
+            )
+            control, treatment = (_arm_result(arms[name], runs[name]) for name in ARMS)
+            from paars_gym.version import __version__
 
-        result = ABTestResult(
-            catalog=catalog.name,
-            catalog_fingerprint=catalog.fingerprint,
-            synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in people.personas),
-            policy=run.policy if isinstance(run.policy, str) else run.policy().name,
-            condition=run.condition,
-            personas=len(set(pairs.shoppers)),
-            pairs=run.sessions,
-            draws=run.draws,
-            seed=run.seed,
-            independent_noise=self.independent_noise,
-            excluded=pairs.excluded,
-            level=level,
-            control=control,
-            treatment=treatment,
-            sample_ratio=pairs.sample_ratio,
-            outcomes=compare(pairs, level=level, covariate=known_before, seed=run.seed),
-            identical_arms=pairs.identical,
-            population=None if population is None else _fit_of(population),
-            paars_gym=__version__,
-        )
-        if out is not None:
-            result.write(out)
-        return result
+            result = ABTestResult(
+                catalog=catalog.name,
+                catalog_fingerprint=catalog.fingerprint,
+                synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in people.personas),
+                policy=run.policy if isinstance(run.policy, str) else run.policy().name,
+                condition=run.condition,
+                needs=people.told,
+                personas=len(set(pairs.shoppers)),
+                pairs=run.sessions,
+                draws=run.draws,
+                seed=run.seed,
+                independent_noise=self.independent_noise,
+                excluded=pairs.excluded,
+                level=level,
+                control=control,
+                treatment=treatment,
+                sample_ratio=pairs.sample_ratio,
+                outcomes=shrunken(compare(pairs, level=level, covariate=known_before, seed=run.seed)),
+                identical_arms=pairs.identical,
+                uncalibrated=is_uncalibrated(run),
+                population=None if population is None else _fit_of(population),
+                paars_gym=__version__,
+            )
+            if out is not None:
+                result.write(out)
+            return result
 
     def _noise(self, run: RunConfig, arm: str) -> str:
         """What tells the arms' sessions apart; nothing when they share their seeds."""
@@ -158,8 +172,11 @@ def _arm_result(opened: OpenArm, run: ArmRun) -> ArmResult:
         failed=run.failed,
         queries_fell_back=run.share_fell_back,
         unknown_products=0 if logged is None else logged.unknown_products,
-        usd=run.usd,
-        tokens=run.tokens,
+        usd=run.account.usd,
+        tokens=run.account.tokens.all_input + run.account.tokens.output,
+        calls=run.account.calls,
+        unpriced_calls=run.account.unpriced_calls,
+        unpriced_tokens=run.account.unpriced_tokens,
         complaint=run.complaint,
     )
 

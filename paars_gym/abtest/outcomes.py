@@ -53,18 +53,30 @@ COLUMNS = (
     "ranked_views",
     "abandoned",
     "carts",
+    "priced",
+    "unpriced",
 )
 FAILED = ("policy_error", "gave_up")
 """Ends of sessions that say something about the simulation, and nothing about the arm."""
 
 
+def check_outcome(name: str) -> None:
+    """Refuses what is no outcome.
+
+    Raises:
+        ValueError: Says which there are.
+    """
+    if name not in (names := [one.name for one in OUTCOMES]):
+        raise ValueError(f"Unknown outcome {name!r}. Available: {', '.join(names)}.")
+
+
 def measure(session: Session) -> tuple[float, ...]:
     """The numbers of one session, in the order of `COLUMNS`.
 
-    A purchase without a price makes the revenue NaN: unknown, not 0. A cart counts as abandoned when something was
-    added and nothing bought.
+    Revenue is that of the purchase lines with a price; how many have one, and how many do not, is counted beside it. A
+    cart counts as abandoned when something was added and nothing bought.
     """
-    units = revenue = adds = searches = views = ranks = ranked = bought = 0.0
+    units = revenue = adds = searches = views = ranks = ranked = bought = priced = unpriced = 0.0
     for event in session.events:
         match event.kind:
             case "search":
@@ -79,9 +91,14 @@ def measure(session: Session) -> tuple[float, ...]:
             case "purchase":
                 bought = 1.0
                 units += event.units or 1
-                revenue += float("nan") if event.price is None else event.price * (event.units or 1)
+                if event.price is None:
+                    unpriced += 1
+                else:
+                    priced += 1
+                    revenue += event.price * (event.units or 1)
     carted = float(adds > 0)
-    return units, revenue, bought, adds, searches, views, ranks, ranked, carted * (1 - bought), carted
+    left = carted * (1 - bought)
+    return units, revenue, bought, adds, searches, views, ranks, ranked, left, carted, priced, unpriced
 
 
 def columns_of(rows: Iterable[tuple[float, ...]]) -> dict[str, Floats]:

@@ -1,8 +1,9 @@
-"""Patches of product content that tell two arms apart: price, title, bullets, review summary, availability.
+"""Patches of product content that tell two arms apart: price, title, bullets, review summary, stars, availability.
 
 A patch file is JSON lines or CSV, one change a row: which products (``product``, or any of the filters ``brand``,
 ``category``, ``min_price``, ``max_price``, ``min_rating``, or ``all``), and what (``price``, ``price_percent``,
-``title``, ``bullets``, ``review_summary``, ``available``). In CSV ``|`` separates bullets; empty cells change nothing.
+``title``, ``bullets``, ``review_summary``, ``rating``, ``available``). In CSV ``|`` separates bullets; empty cells
+change nothing.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Change(BaseModel):
         title: New title.
         bullets: New selling points.
         review_summary: Shown on the detail page as ``Customers say``.
+        rating: Mean stars that are shown.
         available: Whether it can be bought.
     """
 
@@ -55,6 +57,7 @@ class Change(BaseModel):
     title: str | None = Field(default=None, min_length=1)
     bullets: tuple[str, ...] | None = None
     review_summary: str | None = Field(default=None, min_length=1)
+    rating: float | None = Field(default=None, ge=1, le=5)
     available: bool | None = None
 
     @model_validator(mode="after")
@@ -64,7 +67,15 @@ class Change(BaseModel):
             raise ValueError(f"it must name a product, or filters ({', '.join(_WHICH)}), or all, and only one of them")
         if self.price is not None and self.price_percent is not None:
             raise ValueError("price and price_percent exclude each other")
-        what = (self.price, self.price_percent, self.title, self.bullets, self.review_summary, self.available)
+        what = (
+            self.price,
+            self.price_percent,
+            self.title,
+            self.bullets,
+            self.review_summary,
+            self.rating,
+            self.available,
+        )
         if all(value is None for value in what):
             raise ValueError("it changes nothing")
         return self
@@ -72,7 +83,7 @@ class Change(BaseModel):
     def apply(self, product: Product) -> Product:
         """The product after the change."""
         new: dict[str, Any] = {}
-        for name in ("price", "title", "bullets", "available"):
+        for name in ("price", "title", "bullets", "rating", "available"):
             if getattr(self, name) is not None:
                 new[name] = getattr(self, name)
         if self.price_percent is not None and product.price is not None:
@@ -100,6 +111,8 @@ def read_patch(path: str | Path) -> tuple[Change, ...]:
             first = error.errors(include_url=False, include_input=True)[0]
             where = ".".join(map(str, first["loc"]))
             reason = first["msg"].removeprefix("Value error, ")
+            if first["type"] == "extra_forbidden":
+                reason = f"there is no such field, only {', '.join(Change.model_fields)}"
             seen = f" {where} == {first['input']!r}:" if where else ""
             raise ValueError(f"{path}, line {number}:{seen} {reason}.") from None
     if not changes:
@@ -113,6 +126,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
     if path.suffix.lower() == ".csv":
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
         for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
             cells: dict[str, Any] = {name: cell for name, cell in row.items() if cell and name is not None}
             if None in row:
@@ -126,7 +140,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}, line {number} is no JSON ({error}).") from None
         yield number, row
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.estimate import FEWEST_DEGREES
-from paars_gym.abtest.outcomes import PRIMARY
+from paars_gym.abtest.outcomes import PRIMARY, check_outcome
 from paars_gym.abtest.result import ABTestResult
 
 FEWEST_PERSONAS, MOST_PERSONAS = 3, 10**15
@@ -48,6 +48,7 @@ class TestPlan(BaseModel):
         level: Of the interval.
         pilot_sessions: Both arms' sessions of the pilot.
         needed: By power, ascending.
+        uncalibrated: Whether the pilot's shopper was the behavioural one, fitted to no people.
     """
 
     __test__ = False  # no test of pytest's
@@ -59,6 +60,21 @@ class TestPlan(BaseModel):
     level: float
     pilot_sessions: int
     needed: tuple[PlannedTest, ...]
+    uncalibrated: bool = False
+
+
+def check_plan(mde: float, outcome: str, powers: Sequence[float]) -> None:
+    """Finds out before a pilot is played that a test can be planned from it; arguments as of `plan_test`.
+
+    Raises:
+        ValueError: A number out of range, or an unknown outcome.
+    """
+    if not 0 < mde < math.inf:
+        raise ValueError(f"mde == {mde}, must be > 0, as in 2% or 0.02.")
+    check_outcome(outcome)
+    for power in powers:
+        if not 0 < power < 1:
+            raise ValueError(f"power == {power}, must be in (0, 1).")
 
 
 def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers: Sequence[float] = POWERS) -> TestPlan:
@@ -77,13 +93,7 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
     Raises:
         ValueError: A number out of range, an unknown outcome, or a pilot that tells no variance.
     """
-    if not 0 < mde < math.inf:
-        raise ValueError(f"mde == {mde}, must be > 0, as in 2% or 0.02.")
-    if outcome not in pilot.outcomes:
-        raise ValueError(f"Unknown outcome {outcome!r}. Available: {', '.join(pilot.outcomes)}.")
-    for power in powers:
-        if not 0 < power < 1:
-            raise ValueError(f"power == {power}, must be in (0, 1).")
+    check_plan(mde, outcome, powers)
     measured = pilot.outcomes[outcome]
     error = measured.difference.number("standard_error")
     if not error or not measured.control:
@@ -121,6 +131,7 @@ def plan_test(pilot: ABTestResult, *, mde: float, outcome: str = PRIMARY, powers
         level=pilot.level,
         pilot_sessions=measured.sessions,
         needed=tuple(needed),
+        uncalibrated=pilot.uncalibrated,
     )
 
 
@@ -162,13 +173,15 @@ def power_of(effect: float, error: float, personas: int, *, level: float = 0.95,
 
     Args:
         effect: True difference.
-        error: Standard error of its estimate.
+        error: Standard error of its estimate; 0 where every pair differs by the same.
         personas: In the test.
         level: Of the interval.
         share: Degrees of freedom a persona, at most 1.
     """
     from scipy.stats import nct, t
 
+    if error == 0.0:
+        return float(effect != 0.0)
     degrees = degrees_of(personas, share)
     critical = float(t.ppf((1 + level) / 2, degrees))
     shift = effect / error

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.estimate import RELATIVE, ArmContrast
 from paars_gym.abtest.outcomes import Outcome
+from paars_gym.abtest.surrogacy import VarianceComponents
 from paars_gym.estimate import Detail, Estimate, Estimates, Tabular, in_words
-from paars_gym.files import write_whole
+from paars_gym.files import read_model, write_whole
 
 RESULT_FILE = "result.json"
+NOT_SHRUNKEN = Estimate(None, unit=RELATIVE, note="not shrunken yet, see paars_gym.abtest.shrinkage.shrunken")
 NO_PAST_TESTS = Estimate(None, unit=RELATIVE, note="unknown without past tests of people, see paars backtest")
 
 
@@ -34,6 +36,8 @@ class OutcomeResult(Tabular, _Frozen):
             when no pair of sessions differs in anything. Then, and where none differs in this outcome alone, there is
             no interval, and ``may_differ`` is the share of personas who may differ unseen.
         relative: Treatment / control - 1; not estimable where the control is 0. Details: ``standard_error``.
+        shrunken: What that says about people, given how large real effects are and how well simulated effects carry
+            over; never read ``relative`` without it. See `paars_gym.abtest.shrinkage.shrink`.
         welch: As a classic test with each persona in one arm would have found it (half the sessions).
         welch_relative: The same as a relative change.
         cuped: As ``welch``, adjusted for the shopper's history.
@@ -45,6 +49,8 @@ class OutcomeResult(Tabular, _Frozen):
             none for ratios. Detail ``stop_after``: personas after which the test could have been stopped.
         unpaired_sessions: Sessions that a test with different shoppers in its arms, as many sessions a shopper, would
             have needed for an interval as wide.
+        components: How the variance of the paired differences is parted between visits and their draws; None with one
+            draw a visit, for ratios, and where sessions failed.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("name", "estimate", "unit", "p_value", "verdict", "note")
@@ -54,6 +60,7 @@ class OutcomeResult(Tabular, _Frozen):
     treatment: float | None
     difference: Estimate
     relative: Estimate
+    shrunken: Estimate = NOT_SHRUNKEN
     welch: Estimate
     welch_relative: Estimate
     cuped: Estimate
@@ -62,6 +69,7 @@ class OutcomeResult(Tabular, _Frozen):
     per_shopper_relative: Estimate
     sequential: Estimate
     unpaired_sessions: int | None = None
+    components: VarianceComponents | None = None
 
     @classmethod
     def of(
@@ -71,6 +79,7 @@ class OutcomeResult(Tabular, _Frozen):
         *,
         sequential: Estimate | None = None,
         unpaired_sessions: int | None = None,
+        components: VarianceComponents | None = None,
     ) -> Self:
         """From the contrasts ``primary``, ``welch``, ``cuped`` and ``per_shopper``."""
         primary = contrasts["primary"]
@@ -86,6 +95,7 @@ class OutcomeResult(Tabular, _Frozen):
             relative=primary.relative,
             sequential=_in(outcome.unit, sequential or Estimate(None, note="not for ratios, nor for one persona")),
             unpaired_sessions=unpaired_sessions,
+            components=components,
             **beside,
         )
 
@@ -134,8 +144,11 @@ class ArmResult(_Frozen):
         failed: Of these ended in ``policy_error`` or ``gave_up``.
         queries_fell_back: Share of searches that a logged arm had no list for; None in other arms.
         unknown_products: Recorded results that the catalog does not have, over all lists of a logged arm; left out.
-        usd: Cost.
+        usd: Cost of all calls of a language model with a known price, those of interrupted tries included.
         tokens: Tokens, input and output.
+        calls: Of the model.
+        unpriced_calls: Calls without a known price.
+        unpriced_tokens: Of those, input and output.
         complaint: Of a policy that raised in more than a tenth of the sessions, with the commonest cause; else empty.
     """
 
@@ -149,6 +162,9 @@ class ArmResult(_Frozen):
     unknown_products: int = 0
     usd: float = 0.0
     tokens: int = 0
+    calls: int = 0
+    unpriced_calls: int = 0
+    unpriced_tokens: int = 0
     complaint: str = ""
 
 
@@ -203,9 +219,11 @@ class ABTestResult(Tabular, _Frozen):
         sample_ratio: See `SampleRatio`.
         outcomes: By name.
         identical_arms: No number of any session differs between the arms, those included that give no estimate.
+        uncalibrated: Whether the shopper is the behavioural one, fitted to no people.
         population: How it was calibrated on people's sessions; None when it was not.
         human_effect: What is known of the effect on people, which is another question: a simulated test alone says
-            nothing about it. See `paars_gym.abtest.backtest.with_human_effect`.
+            nothing about it. See `paars_gym.abtest.prediction.with_human_effect`.
+        needs: Where needs came from, in words.
         paars_gym: Version.
     """
 
@@ -226,8 +244,10 @@ class ABTestResult(Tabular, _Frozen):
     sample_ratio: SampleRatio
     outcomes: dict[str, OutcomeResult]
     identical_arms: bool
+    uncalibrated: bool = False
     population: PopulationFit | None = None
     human_effect: Estimate = NO_PAST_TESTS
+    needs: str = ""
     paars_gym: str
 
     def to_dicts(self) -> list[dict[str, Detail]]:
@@ -241,7 +261,10 @@ class ABTestResult(Tabular, _Frozen):
     def summary(self) -> str:
         """What was tested."""
         synthetic = " (synthetic)" if self.synthetic else ""
-        return f"{self.treatment.name} against {self.control.name}, {self.catalog}{synthetic}, {self.policy}"
+        uncalibrated = " (uncalibrated)" if self.uncalibrated else ""
+        return (
+            f"{self.treatment.name} against {self.control.name}, {self.catalog}{synthetic}, {self.policy}{uncalibrated}"
+        )
 
     def _shown(self) -> list[dict[str, str]]:
         return [
@@ -251,6 +274,7 @@ class ABTestResult(Tabular, _Frozen):
                 "treatment": _three(outcome.treatment),
                 f"difference, {self.level:.0%}": in_words(replace(outcome.difference, unit="")),
                 "relative": in_words(replace(outcome.relative, unit="")),
+                "shrunken": in_words(replace(outcome.shrunken, unit="")),
                 "p (FDR)": _three(outcome.difference.number("p_adjusted")),
                 "verdict": outcome.difference.verdict or outcome.difference.note,
                 "saves": "" if outcome.saves is None else f"{outcome.saves:.1f}×",
@@ -268,12 +292,7 @@ class ABTestResult(Tabular, _Frozen):
         """
         path = Path(path)
         path = path / RESULT_FILE if path.is_dir() else path
-        if not path.is_file():
-            raise FileNotFoundError(f"No result of a test at {str(path)!r}; run paars abtest … --out DIR first.")
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ValueError(f"{str(path)!r} is no result of paars abtest: {error.errors()[0]['msg']}.") from None
+        return read_model(cls, path, "result of paars abtest", make="paars abtest … --out DIR")
 
     def write(self, folder: str | Path) -> None:
         """Keeps it in the folder of a test, whole or not at all.

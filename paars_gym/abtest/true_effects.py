@@ -28,7 +28,7 @@ def play_arm(people: SyntheticPeople, arm: OpenArm, n_sessions: int, *, seed: in
         n_sessions: How many.
         seed: Of the visits.
     """
-    run = ArmRun({}, {}, Counter(), 0.0, 0)
+    run = ArmRun({}, {}, Counter())
     make_env = env_factory(arm.shop, arm.config.env, max_steps=MOST_STEPS, options=arm.config.env_options)
     for session in play_people(people, n_sessions, make_env=make_env, seed=seed):
         run.rows[session.key] = measure(session)

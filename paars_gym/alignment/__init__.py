@@ -13,10 +13,8 @@ from paars_gym.lazy import lazy as _lazy
 if TYPE_CHECKING:
     from paars_gym.alignment.comparison import ScoreOptions as ScoreOptions
     from paars_gym.alignment.comparison import compare_embeddings as compare_embeddings
-    from paars_gym.alignment.difficulty import LanguageModel as LanguageModel
     from paars_gym.alignment.difficulty import by_stratum as by_stratum
     from paars_gym.alignment.difficulty import conditional_perplexity as conditional_perplexity
-    from paars_gym.alignment.difficulty import load_language_model as load_language_model
     from paars_gym.alignment.difficulty import overlap_difficulty as overlap_difficulty
     from paars_gym.alignment.difficulty import quantile_strata as quantile_strata
     from paars_gym.alignment.divergences import js_divergence as js_divergence
@@ -47,6 +45,9 @@ if TYPE_CHECKING:
     from paars_gym.alignment.kde import kde_sweep as kde_sweep
     from paars_gym.alignment.kde_halves import log_density as log_density
     from paars_gym.alignment.kde_halves import split_kl as split_kl
+    from paars_gym.alignment.language_model import LanguageModel as LanguageModel
+    from paars_gym.alignment.language_model import load_language_model as load_language_model
+    from paars_gym.alignment.paired import paired_difference as paired_difference
     from paars_gym.alignment.permutation import energy_distance as energy_distance
     from paars_gym.alignment.permutation import kde_kl_loo_test as kde_kl_loo_test
     from paars_gym.alignment.private import Reference as Reference
@@ -72,7 +73,7 @@ else:
             "AlignmentReport": "report",
             "Bins": "histograms",
             "DistractorOptions": "item_selection",
-            "LanguageModel": "difficulty",
+            "LanguageModel": "language_model",
             "Measure": "report",
             "QueryOptions": "query_generation",
             "Reference": "private",
@@ -99,7 +100,7 @@ else:
             "kde_kl_loo_test": "permutation",
             "kde_sweep": "kde",
             "kl_divergence": "divergences",
-            "load_language_model": "difficulty",
+            "load_language_model": "language_model",
             "log_density": "kde_halves",
             "mattr": "diversity",
             "mine_item_cases": "item_selection",
@@ -107,6 +108,7 @@ else:
             "mine_rank_cases": "rank_selection",
             "open_log": "session_log",
             "overlap_difficulty": "difficulty",
+            "paired_difference": "paired",
             "position_bias": "individual",
             "quantile_strata": "difficulty",
             "rank_bins": "histograms",

@@ -14,6 +14,8 @@ from paars_gym.estimate import Estimate
 
 Array = NDArray[np.float64]
 Direction = Literal["human||agent", "agent||human", "mean", "sum"]
+PSEUDOCOUNT = 0.5
+"""Added to every bin (Krichevsky and Trofimov 1981)."""
 SMALLEST = 5e-324
 """Least positive number there is."""
 
@@ -22,7 +24,7 @@ def kl_divergence(
     human_counts: ArrayLike,
     agent_counts: ArrayLike,
     *,
-    pseudocount: float = 0.5,
+    pseudocount: float = PSEUDOCOUNT,
     epsilon: float | None = None,
     base: float = math.e,
     direction: Direction = "human||agent",
@@ -73,7 +75,7 @@ def kl_divergence(
     if direction not in get_args(Direction):
         raise ValueError(f"direction == {direction!r}. Available: {', '.join(get_args(Direction))}.")
 
-    def smoothed_kl(p: Array, q: Array, shrink: float = 1.0) -> Array:
+    def smoothed(p: Array, q: Array, shrink: float = 1.0) -> Array:
         if epsilon is None:
             p, q = _add_to_union(p, q, pseudocount * shrink)
         else:
@@ -88,10 +90,8 @@ def kl_divergence(
         "smoothing": f"epsilon {epsilon:g}" if epsilon is not None else f"pseudocount {pseudocount:g}",
         "direction": f"{direction} of both" if direction in ("mean", "sum") else direction,
     }
-    result = histogram_distance(
-        smoothed_kl, human, agent, details, n_resamples, rng, interval="basic", unit=_unit(base)
-    )
-    finer = float(smoothed_kl(total(human), total(agent), 0.1))
+    result = histogram_distance(smoothed, human, agent, details, n_resamples, rng, interval="basic", unit=_unit(base))
+    finer = float(smoothed(total(human), total(agent), 0.1))
     plain = result.number("as_released") or result.value
     sensitivity = finer - plain if math.isfinite(finer) and plain is not None else 0.0
     warning = None
@@ -178,8 +178,7 @@ def wasserstein1(
         raise ValueError(f"positions of shape {places.shape} must be {human.shape[-1]} rising numbers, one a bin.")
 
     def w1(p: Array, q: Array) -> Array:
-        between = np.cumsum(shares(p) - shares(q), axis=-1)[..., :-1]
-        return np.asarray(np.abs(between) @ gaps)
+        return transport(p, q, places)
 
     return histogram_distance(w1, human, agent, {}, n_resamples, rng, interval="percentile", unit=unit)
 
@@ -253,6 +252,18 @@ def jensen_shannon(p: Array, q: Array) -> Array:
     both = p + q
     # Twice a share over the sum: half the sum of subnormal numbers may be 0, and the divergence then infinite.
     return (_mean_log_ratio(p, 2 * p, both) + _mean_log_ratio(q, 2 * q, both)) / 2
+
+
+def transport(p: Array, q: Array, positions: Array) -> Array:
+    """Wasserstein-1 of histograms (..., bins) whose bins lie at rising positions."""
+    between = np.cumsum(shares(p) - shares(q), axis=-1)[..., :-1]
+    return np.asarray(np.abs(between) @ np.diff(positions))
+
+
+def smoothed_kl(p: Array, q: Array, pseudocount: float = PSEUDOCOUNT) -> Array:
+    """KL of counts (..., bins), in nats, with the pseudocount added to every bin that either side uses."""
+    p, q = _add_to_union(p, q, pseudocount)
+    return relative_entropy(shares(p), shares(q))
 
 
 def relative_entropy(p: Array, q: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym.estimate import Estimate, Interval, share_that_may_differ
+from paars_gym.words import is_unspaced, split_words
 
 Array = NDArray[np.float64]
 
@@ -127,13 +128,18 @@ def mattr(items: Sequence[Hashable], *, window: int = 50) -> Estimate:
 
 
 def tokens(texts: Sequence[str]) -> list[str]:
-    """Words of all texts in order: split at white space, without case.
+    """Words of all texts in order: split at white space, without case; see `split_words` where none is written.
+
+    Thai, Lao, Khmer and Burmese are split at white space too: there a token is a phrase, and ratios of tokens are those
+    of phrases.
 
     Raises:
         ValueError: One string in place of several, or something that is no string.
     """
     _check_texts(texts)
-    return [word for text in texts for word in text.casefold().split()]
+    return [
+        word for text in map(str.casefold, texts) for word in (split_words(text) if is_unspaced(text) else text.split())
+    ]
 
 
 def variety(texts: Sequence[str], *, size: int | None = None) -> dict[str, Estimate]:

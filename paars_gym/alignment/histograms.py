@@ -65,28 +65,36 @@ def rank_bins(positions: int) -> Bins:
 JOINT_BINS = Bins((0, 1, 2, 3, 6, 11))
 
 
-def histogram(values: ArrayLike, bins: Bins, clusters: ArrayLike | None = None) -> Counts:
+def histogram(values: ArrayLike, bins: Bins, clusters: ArrayLike | None = None, *, rows: int | None = None) -> Counts:
     """How often each bin occurs.
 
     Args:
         values: Whole numbers, shape (n,).
         bins: Where they go.
         clusters: Whose value it is (shopper ids, any sortable type), shape (n,).
+        rows: With clusters 0 .. rows - 1, a row for each of them, those without a value included.
 
     Returns:
         Shape (bins,), or (clusters, bins) with one row a cluster when ``clusters`` is given: the form from which
         the divergences make intervals that know that one shopper's sessions resemble each other.
     """
-    return _count(bins.codes(np.asarray(values).ravel()), len(bins), clusters)
+    return _count(bins.codes(np.asarray(values).ravel()), len(bins), clusters, rows)
 
 
-def joint_histogram(columns: Sequence[ArrayLike], bins: Bins = JOINT_BINS, clusters: ArrayLike | None = None) -> Counts:
+def joint_histogram(
+    columns: Sequence[ArrayLike],
+    bins: Bins = JOINT_BINS,
+    clusters: ArrayLike | None = None,
+    *,
+    rows: int | None = None,
+) -> Counts:
     """How often each combination occurs: equal marginals can hide unlike sessions.
 
     Args:
         columns: Several statistics of the same sessions, such as searches, views and purchases, each shape (n,).
         bins: Bins of every one of them.
         clusters: As for :func:`histogram`.
+        rows: As for :func:`histogram`.
 
     Returns:
         Shape (bins ** columns,), last column fastest, or one such row a cluster.
@@ -95,7 +103,7 @@ def joint_histogram(columns: Sequence[ArrayLike], bins: Bins = JOINT_BINS, clust
     if len({np.size(column) for column in columns}) != 1:
         raise ValueError(f"columns have {[np.size(column) for column in columns]} values, must be equally long.")
     codes = np.ravel_multi_index(tuple(bins.codes(np.asarray(column).ravel()) for column in columns), shape)
-    return _count(codes, int(np.prod(shape)), clusters)
+    return _count(codes, int(np.prod(shape)), clusters, rows)
 
 
 def transition_histogram(
@@ -131,17 +139,20 @@ def transition_histogram(
     return _count(codes, width * width, owner)
 
 
-def _count(codes: NDArray[np.intp], size: int, clusters: ArrayLike | None) -> Counts:
+def _count(codes: NDArray[np.intp], size: int, clusters: ArrayLike | None, rows: int | None = None) -> Counts:
     if clusters is None:
         return np.bincount(codes, minlength=size).astype(np.float64)
     owners = np.asarray(clusters).ravel()
     if len(owners) != len(codes):
         raise ValueError(f"{len(owners)} clusters for {len(codes)} values, must be as many.")
+    if rows is not None:
+        flat = np.bincount(owners.astype(np.intp) * size + codes, minlength=rows * size)
+        return flat.reshape(rows, size).astype(np.float64)
     if owners.dtype.kind in "iu" and len(owners) and owners.min() >= 0 and owners.max() < len(owners):
         # Numbers serve as rows: sorting millions of them would take longer than all the rest.
-        rows = int(owners.max()) + 1
-        flat = np.bincount(owners.astype(np.intp) * size + codes, minlength=rows * size)
-        table = flat.reshape(rows, size)
+        most = int(owners.max()) + 1
+        flat = np.bincount(owners.astype(np.intp) * size + codes, minlength=most * size)
+        table = flat.reshape(most, size)
         return table[table.any(axis=1)].astype(np.float64)
     names, row = np.unique(owners, return_inverse=True)
     flat = np.bincount(row * size + codes, minlength=len(names) * size)

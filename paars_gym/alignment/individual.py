@@ -89,7 +89,9 @@ def accuracy(
     )
 
 
-def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = True) -> Estimate:
+def accuracy_difference(
+    first: ArrayLike, second: ArrayLike, *, paired: bool = True, shoppers: ArrayLike | None = None
+) -> Estimate:
     """Accuracy of one condition less that of another, such as persona less history alone (PAARS Table 3).
 
     Paired, by the cases on which they disagree: McNemar 1947, exact, with the interval of Bonett and Price 2012.
@@ -100,20 +102,24 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
         first: Whether each case was right, shape (cases,).
         second: The same cases in the same order when paired.
         paired: Whether they are.
+        shoppers: Whose case each pair is, shape (cases,). Cases of one shopper share its habits: where any shopper
+            repeats, the interval is as much wider as the spread of shoppers' sums is than that of independent cases.
 
     Returns:
         Accuracy of the second less that of the first. The p-value is McNemar's exact test when paired, the pooled z
-        test otherwise. With pairs ``gained`` among the details counts the cases that only the second got right, and
-        ``lost`` those that only the first did.
+        test otherwise; both take cases as independent. With pairs ``gained`` among the details counts the cases that
+        only the second got right, and ``lost`` those that only the first did.
 
     Raises:
-        ValueError: No cases, or unequal lengths when paired.
+        ValueError: No cases, unequal lengths when paired, or shoppers of what is not paired.
     """
     from scipy.stats import binomtest, norm
 
     a, b = _truths(first, "first"), _truths(second, "second")
     value = float(b.mean() - a.mean())
     if not paired:
+        if shoppers is not None:
+            raise ValueError("shoppers cluster pairs; with paired=False leave them out.")
         n, m = len(a), len(b)
         error = math.sqrt(a.mean() * (1 - a.mean()) / n + b.mean() * (1 - b.mean()) / m)
         pooled = (a.sum() + b.sum()) / (n + m)
@@ -132,7 +138,18 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
     p_value = float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     error = math.sqrt((up + down - (up - down) ** 2) / (n + 2))
-    interval = Interval.normal(up - down, error, "Bonett-Price, paired").clip(-1.0, 1.0)
+    method, details = "Bonett-Price, paired", {"paired": True, "gained": gained, "lost": lost}
+    if shoppers is not None:
+        names, row = np.unique(np.asarray(shoppers), return_inverse=True)
+        if len(row) != n:
+            raise ValueError(f"{len(row)} shoppers for {n} cases, must be as many.")
+        if 1 < len(names) < n:
+            apart = b.astype(np.float64) - a - value
+            spread = float((apart**2).sum())
+            wider = float((np.bincount(row, weights=apart) ** 2).sum()) / spread if spread > 0 else 1.0
+            # Never narrower than of independent cases: less than that is the noise of few shoppers.
+            error, method = error * math.sqrt(max(wider, 1.0)), f"{method}, clustered by shopper"
+    interval = Interval.normal(up - down, error, method).clip(-1.0, 1.0)
     return Estimate(
         value,
         interval,
@@ -140,7 +157,7 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike, *, paired: bool = T
         sizes={"first": n, "second": n},
         floor=0.0,
         p_value=p_value,
-        details={"paired": True, "gained": gained, "lost": lost},
+        details=details,
     )
 
 

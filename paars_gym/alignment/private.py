@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from paars_gym.alignment.histograms import Counts
 from paars_gym.alignment.report import PopulationSummary
@@ -28,6 +28,7 @@ from paars_gym.alignment.session_generation import (
     session_histograms,
 )
 from paars_gym.alignment.session_log import SessionLog, first_of_each
+from paars_gym.files import read_model
 from paars_gym.sessions.event import ANONYMOUS
 
 Unit = Literal["shopper", "session"]
@@ -78,12 +79,7 @@ class Reference(BaseModel):
             FileNotFoundError: It is not there.
             ValueError: It is no reference, or of another version.
         """
-        if not path.is_file():
-            raise FileNotFoundError(f"No reference in {str(path)!r}; make one: paars reference export --human DIR.")
-        try:
-            reference = cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ValueError(f"{str(path)!r} is no reference: {error.errors()[0]['msg']}.") from None
+        reference = read_model(cls, path, "reference", make="paars reference export --human DIR")
         if reference.schema_version != SCHEMA_VERSION:
             raise ValueError(
                 f"{str(path)!r} has version {reference.schema_version}, this package reads {SCHEMA_VERSION}."

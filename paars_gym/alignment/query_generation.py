@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import EmbeddingComparison, compare_embeddings
 from paars_gym.alignment.difficulty import (
-    LanguageModel,
     Stratum,
     by_stratum,
     conditional_perplexity,
@@ -23,6 +22,7 @@ from paars_gym.alignment.difficulty import (
 )
 from paars_gym.alignment.individual import Similarity, relative_gain, similarity
 from paars_gym.alignment.kde import BANDWIDTHS
+from paars_gym.alignment.language_model import LanguageModel
 from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_log import UNSCORED
 from paars_gym.embedding.protocol import Embedder, embedder_label
@@ -98,12 +98,21 @@ def mine_query_pairs(
         raise ValueError(f"within_seconds == {within_seconds}, must be >= 0.")
     notes: list[str] = []
     events, sessions, _, provenance = open_frames(source)
-    missing = [name for name in ("searches", "views") if name not in provenance.what_is_known]
+    recorded = set(provenance.what_is_known)
+    missing = [] if recorded & {"searches", "queries"} else ["searches"]
+    missing += [] if "views" in recorded else ["views"]
     if missing:
         raise ValueError(
             f"{provenance.name!r} does not record {' or '.join(missing)}: it holds no pairs of a query and a view."
         )
-    if not {"carts", "purchases"} & set(provenance.what_is_known):
+    if provenance.time_resolution in ("day", "hour"):
+        raise ValueError(
+            f"Times of {provenance.name!r} are whole {provenance.time_resolution}s: which views came within "
+            f"{within_seconds:g} s of a search cannot be known."
+        )
+    if provenance.time_resolution == "minute":
+        notes.append("Times are whole minutes: a view within 60 s is one in the same minute or the next.")
+    if not {"carts", "purchases"} & recorded:
         notes.append(
             "This log holds searches and views only: an event in between that it does not record (such as adding "
             "to the cart) would have discarded the pair."

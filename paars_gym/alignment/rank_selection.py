@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.histograms import Bins, histogram, rank_bins
+from paars_gym.alignment.paired import PairedDifference, differences
 from paars_gym.alignment.segments import groups_of
 from paars_gym.alignment.session_generation import HistogramComparison, SessionBins, compare_histograms
 from paars_gym.alignment.session_log import UNSCORED
@@ -137,15 +138,9 @@ def score_ranks(
         ValueError: No cases, another number of choices or labels, or a choice outside its list.
     """
     check_rng(rng)
-    picks: NDArray[np.intp] = np.asarray(chosen, dtype=np.intp).ravel()
-    if not cases or len(picks) != len(cases):
-        raise ValueError(f"{len(picks)} choices for {len(cases)} cases, must be as many and at least one.")
-    lengths = np.array([len(case.results) for case in cases])
-    outside = np.flatnonzero((picks < 1) | (picks > lengths))
-    if len(outside):
-        case = int(outside[0])
-        raise ValueError(f"choice {picks[case]} in case {case}, must lie in 1 .. {lengths[case]}.")
-    bins: Bins = rank_bins(int(lengths.max()) if positions is None else positions)
+    picks = _picks(cases, chosen)
+    lengths = [len(case.results) for case in cases]
+    bins: Bins = rank_bins(max(lengths) if positions is None else positions)
     ranks = np.array([case.chosen for case in cases])
     shoppers = np.array([case.shopper for case in cases])
 
@@ -167,3 +162,47 @@ def score_ranks(
     return RankSelection(
         whole, {name: compare(rows) for name, rows in grouped.rows.items()}, grouped.pooled, grouped.suppressed
     )
+
+
+def compare_ranks(
+    cases: Sequence[RankCase],
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    n_resamples: int = 1000,
+    rng: np.random.Generator,
+) -> list[PairedDifference]:
+    """Whose choices in the same lists are nearer to people's, and by how much: the first's distance less the second's.
+
+    People and both agents chose in the same lists, so that each resample draws a shopper's lists once for all three.
+
+    Args:
+        cases: Of people.
+        first: 1-based positions that an agent chose, shape (cases,).
+        second: Those of another one.
+        n_resamples: Of the bootstrap.
+        rng: Its source.
+
+    Raises:
+        TypeError: ``rng`` is no generator.
+        ValueError: No cases, another number of choices, or a choice outside its list.
+    """
+    check_rng(rng)
+    picks = [_picks(cases, chosen) for chosen in (first, second)]
+    bins = rank_bins(max(len(case.results) for case in cases))
+    names, shopper = np.unique([case.shopper for case in cases], return_inverse=True)
+    ranks = [np.array([case.chosen for case in cases]), *picks]
+    tables = [histogram(each, bins, shopper, rows=len(names)) for each in ranks]
+    return differences(RANK_CHOSEN, tables, bins, people_too=True, n_resamples=n_resamples, rng=rng)
+
+
+def _picks(cases: Sequence[RankCase], chosen: ArrayLike) -> NDArray[np.intp]:
+    picks: NDArray[np.intp] = np.asarray(chosen, dtype=np.intp).ravel()
+    if not cases or len(picks) != len(cases):
+        raise ValueError(f"{len(picks)} choices for {len(cases)} cases, must be as many and at least one.")
+    lengths = np.array([len(case.results) for case in cases])
+    outside = np.flatnonzero((picks < 1) | (picks > lengths))
+    if len(outside):
+        case = int(outside[0])
+        raise ValueError(f"choice {picks[case]} in case {case}, must lie in 1 .. {lengths[case]}.")
+    return picks

@@ -91,8 +91,10 @@ class Improvement(_Record):
         of: What was looked at.
         metric: How.
         segment: Which shoppers; None for all.
-        estimate: Baseline's distance less the agents': above 0 the agents are closer. Both share the humans, so that
-            the interval is on the wide side. Its verdict is ``closer``, ``further`` or ``not told apart``.
+        estimate: Baseline's distance less the agents': above 0 the agents are closer. Of counted statistics all three
+            logs are resampled together (`paired_difference`); otherwise the interval comes from those of both distances
+            as if they were independent, and is on the wide side. Its verdict is ``closer``, ``further`` or
+            ``not told apart``.
     """
 
     of: str

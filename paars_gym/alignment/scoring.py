@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from paars_gym.alignment.comparison import (
     histogram_measures,
     word_measures,
 )
+from paars_gym.alignment.copied import COPIED, copied_shares, without_verdict
+from paars_gym.alignment.paired import compare_paired
 from paars_gym.alignment.private import Reference, compare_with_reference
 from paars_gym.alignment.report import AlignmentReport, Histogram, Improvement, Measure, PopulationSummary, improvement
 from paars_gym.alignment.segments import Attributes, score_segments
 from paars_gym.alignment.session_generation import TABLE_2, HistogramComparison, SessionBins, compare_sessions
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.estimate import Estimate
 from paars_gym.sessions.opening import Source
 
 
@@ -88,6 +92,14 @@ def score(
     if by is not None and isinstance(people, SessionLog):
         summary, of_segments = score_segments(people, logs, by=by, attributes=attributes, setup=setup)
         measures += of_segments
+    if isinstance(people, SessionLog):
+        copied = copied_shares(people, logs)
+        measures = [without_verdict(each) if each.population in copied else each for each in measures]
+        notes += [
+            f"{share:.0%} of the needs of the {role} are {COPIED}: no verdict on their queries and on how varied their "
+            "words are. Take needs from other people than those who judge, as --intentions people:STORE does."
+            for role, share in copied.items()
+        ]
     return AlignmentReport(
         paars_gym=version("paars_gym"),
         populations=tuple(_summary(role, log) for role, log in ({"human": people} | logs).items()),
@@ -101,7 +113,7 @@ def score(
         },
         measures=tuple(measures),
         histograms=tuple(histograms.values()),
-        improvements=tuple(_improvements(measures)),
+        improvements=tuple(_improvements(measures, _paired(people, logs, setup))),
         segments=summary,
         notes=tuple(notes),
     )
@@ -113,6 +125,11 @@ def _open_human(human: SessionLog | Source | Reference) -> SessionLog | Referenc
     if isinstance(human, str | Path) and Path(human).suffix == ".json":
         return Reference.read(Path(human))
     return open_log(human)
+
+
+def _cut_off(log: SessionLog) -> tuple[str, ...]:
+    count = int((log.frame["end"] == "max_steps").sum())
+    return (f"{count:,} of its sessions were cut off by max_steps, and are scored.",) if count else ()
 
 
 def _check_catalogs(logs: Mapping[str, SessionLog]) -> None:
@@ -149,13 +166,40 @@ def _keep(kept: dict[str, Histogram], name: str, comparison: HistogramComparison
     kept[name] = Histogram(of=name, bins=() if order is None else order.labels, counts=counts)
 
 
-def _improvements(measures: list[Measure]) -> Iterator[Improvement]:
+def _paired(
+    people: SessionLog | Reference, logs: Mapping[str, SessionLog], setup: ScoreSetup
+) -> dict[tuple[str, str], Estimate]:
+    """Baseline's distance less the agents', of counted statistics, all three logs being resampled together."""
+    if isinstance(people, Reference) or "baseline" not in logs:
+        return {}
+    options = setup.options
+    found = compare_paired(
+        people,
+        logs["baseline"],
+        logs["agents"],
+        bins=options.bins,
+        n_resamples=options.n_resamples,
+        rng=setup.rng("paired"),
+    )
+    # Of the agents: the baseline is the first one there.
+    other = {"closer": "further", "further": "closer"}
+    return {
+        (each.of, each.metric): replace(each.estimate, verdict=other.get(each.estimate.verdict, each.estimate.verdict))
+        for each in found
+    }
+
+
+def _improvements(measures: list[Measure], paired: Mapping[tuple[str, str], Estimate]) -> Iterator[Improvement]:
     theirs = {(m.of, m.metric, m.segment): m for m in measures if m.population == "baseline"}
     for mine in measures:
         other = theirs.get((mine.of, mine.metric, mine.segment))
+        if other is not None and COPIED in (mine.estimate.note, other.estimate.note):
+            continue
         if mine.population == "agents" and other is not None and mine.metric in ("KL", "JS", "W1", "energy distance"):
-            better = improvement(mine, other)
-            if better is not None:
+            difference = paired.get((mine.of, mine.metric)) if mine.segment is None else None
+            if difference is not None:
+                yield Improvement(of=mine.of, metric=mine.metric, segment=None, estimate=difference)
+            elif (better := improvement(mine, other)) is not None:
                 yield better
 
 
@@ -170,6 +214,6 @@ def _summary(role: str, log: SessionLog | Reference) -> PopulationSummary:
         excluded=log.excluded,
         shoppers=log.n_shoppers,
         known=log.known,
-        notes=log.notes,
+        notes=(*log.notes, *_cut_off(log)),
         settings=dict(log.settings),
     )

@@ -119,13 +119,16 @@ def segments(
     """
     if minimum < 1:
         raise ValueError(f"minimum == {minimum}, must be >= 1.")
-    sides = {}
-    for side, log in (("human", human), ("agent", agent)):
-        sides[side] = _labels(log, by, attributes or {})
+    logs = {"human": human, "agent": agent}
+    sides = {side: _labels(log, by, attributes or {}) for side, log in logs.items()}
+    for side, log in logs.items():
         if (sides[side][log.keep] == UNKNOWN).all():
             names = sorted({name for row in (attributes or {}).values() for name in row} | set(OF_INTENTIONS))
+            # Only what both sides tell: a name that would fail in its turn helps nobody.
+            told = [name for name in names if all(_tells(one, name, attributes or {}) for one in logs.values())]
             raise ValueError(
-                f"No {side} session has a {by!r}. Available: {', '.join(names)}; others: --attributes FILE."
+                f"No {side} session has a {by!r}. Available on both sides: {', '.join(told) or 'nothing'}; "
+                "others: --attributes FILE."
             )
     counts = [dict(zip(*np.unique(sides[side][log.keep], return_counts=True), strict=True))
               for side, log in (("human", human), ("agent", agent))]  # fmt: skip
@@ -139,6 +142,10 @@ def segments(
     return SegmentLabels(
         tuple(shown), tuple(small), rest[0] if POOLED not in shown else 0, sides["human"], sides["agent"]
     )
+
+
+def _tells(log: SessionLog, by: str, attributes: Attributes) -> bool:
+    return bool((_labels(log, by, attributes)[log.keep] != UNKNOWN).any())
 
 
 def _labels(log: SessionLog, by: str, attributes: Attributes) -> NDArray[np.str_]:

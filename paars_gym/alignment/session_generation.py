@@ -113,7 +113,12 @@ def compare_sessions(
 
 
 def session_histograms(
-    log: SessionLog, *, bins: SessionBins, actions: tuple[str, ...], groups: Codes | None = None
+    log: SessionLog,
+    *,
+    bins: SessionBins,
+    actions: tuple[str, ...],
+    groups: Codes | None = None,
+    rows: int | None = None,
 ) -> dict[str, Counts]:
     """Histograms of every statistic that a log records.
 
@@ -122,35 +127,35 @@ def session_histograms(
         bins: Where values go.
         actions: Of which the order is counted.
         groups: Group of each session of the log, scored or not, shape (sessions,); None counts sessions alone.
+        rows: With groups 0 .. rows - 1, a row for each of them in every table, so that tables of several logs match.
 
     Returns:
         Shape (bins,), or one row a group where shoppers repeat. The order of actions always has a row a group, for
         the transitions of one session depend on each other.
     """
     keep, activity = log.keep, log.activity
-    repeats = log.n_shoppers < len(log)
+    repeats = rows is not None or log.n_shoppers < len(log)
 
     def owners(which: Mask) -> Codes | None:
         return groups[which] if groups is not None and repeats else None
 
     known = [name for name in TABLE_2 if name in log.known]
     columns = {name: getattr(activity, name)[keep] for name in TABLE_2}
-    histograms = {name: histogram(columns[name], bins.counts, owners(keep)) for name in known}
+    histograms = {name: histogram(columns[name], bins.counts, owners(keep), rows=rows) for name in known}
     if len(known) == len(TABLE_2):
-        histograms[JOINT] = joint_histogram(list(columns.values()), bins.joint, owners(keep))
+        histograms[JOINT] = joint_histogram(list(columns.values()), bins.joint, owners(keep), rows=rows)
     if len(actions) > 1:
-        histograms[ORDER] = _transitions(log, actions, groups)
+        histograms[ORDER] = _transitions(log, actions, groups, rows)
     if (activity.pages > activity.searches).any():
-        histograms[PAGES] = histogram(activity.pages[keep], bins.counts, owners(keep))
+        histograms[PAGES] = histogram(activity.pages[keep], bins.counts, owners(keep), rows=rows)
     deep, timed = keep & (activity.depth > 0), keep & (activity.seconds >= 0)
     if deep.any():
-        histograms[DEPTH] = histogram(activity.depth[deep], bins.ranks, owners(deep))
+        histograms[DEPTH] = histogram(activity.depth[deep], bins.ranks, owners(deep), rows=rows)
         seen = keep[activity.viewers]
-        histograms[RANK] = histogram(
-            activity.ranks[seen], bins.ranks, None if groups is None else groups[activity.viewers[seen]]
-        )
+        viewers = None if groups is None else groups[activity.viewers[seen]]
+        histograms[RANK] = histogram(activity.ranks[seen], bins.ranks, viewers, rows=rows)
     if timed.any() and activity.seconds[timed].any():
-        histograms[SECONDS] = histogram(activity.seconds[timed], bins.seconds, owners(timed))
+        histograms[SECONDS] = histogram(activity.seconds[timed], bins.seconds, owners(timed), rows=rows)
     return histograms
 
 
@@ -186,8 +191,7 @@ def compare_histograms(
         kl = kl_divergence(p, q, n_resamples=draws, rng=rng)
         js = js_divergence(p, q, n_resamples=draws, rng=rng)
         if order is not None:
-            unit = "seconds" if name == SECONDS else "steps"
-            w1 = wasserstein1(p, q, positions=order.lower, unit=unit, n_resamples=draws, rng=rng)
+            w1 = wasserstein1(p, q, positions=order.lower, unit=distance_unit(name), n_resamples=draws, rng=rng)
         p, q = (side if side.ndim == 1 else side.sum(axis=0) for side in (p, q))
         compared[name] = HistogramComparison(name, kl, js, w1, p, q)
     return compared
@@ -199,11 +203,20 @@ def grouped_shoppers(log: SessionLog, least: int, rng: np.random.Generator) -> C
     Resampling random groups of shoppers in place of shoppers leaves the expected variance as it is (Wolter 2007,
     chapter 2), and makes its cost independent of their number.
     """
-    together = max(1, least // RANDOM_GROUPS)
-    return np.asarray((rng.permutation(int(log.shoppers.max()) + 1) // together)[log.shoppers], dtype=np.intp)
+    return shopper_groups(int(log.shoppers.max()) + 1, least, rng)[log.shoppers]
 
 
-def _transitions(log: SessionLog, actions: tuple[str, ...], groups: Codes | None) -> Counts:
+def shopper_groups(shoppers: int, least: int, rng: np.random.Generator) -> Codes:
+    """The group of each of so many shoppers, see `grouped_shoppers`."""
+    return np.asarray(rng.permutation(shoppers) // max(1, least // RANDOM_GROUPS), dtype=np.intp)
+
+
+def distance_unit(statistic: str) -> str:
+    """Of the Wasserstein distance of a statistic."""
+    return "seconds" if statistic == SECONDS else "steps"
+
+
+def _transitions(log: SessionLog, actions: tuple[str, ...], groups: Codes | None, rows: int | None) -> Counts:
     """As :func:`~paars_gym.alignment.transition_histogram`, of the actions given, without sorting ten million."""
     names, activity = list(ACTIONS), log.activity
     code = np.full(len(names), -1, dtype=np.int8)
@@ -224,7 +237,7 @@ def _transitions(log: SessionLog, actions: tuple[str, ...], groups: Codes | None
     if groups is None:
         total = np.bincount(table, minlength=width**2) + np.bincount(ending, minlength=width**2)
         return np.asarray(total, dtype=np.float64)
-    rows = int(groups.max()) + 1
+    rows = int(groups.max()) + 1 if rows is None else rows
     owner = groups * width**2
     flat = np.bincount(owner[session] + table, minlength=rows * width**2)
     flat += np.bincount(owner[session[last]] + ending, minlength=rows * width**2)

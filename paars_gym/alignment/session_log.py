@@ -84,7 +84,7 @@ class SessionLog:
         settings: Of the run that made them; empty when unknown.
         known: What is recorded; what is absent here is unknown, not 0.
         notes: Anything a reader has to know.
-        frame: Columns shopper (a code), name, end, intention, one row a session.
+        frame: Columns shopper (a code), name, key, end, intention, one row a session.
         activity: Of all sessions.
         keep: Which sessions are scored, shape (sessions,).
     """
@@ -117,6 +117,15 @@ class SessionLog:
         """Sessions that are counted but never scored, by how they ended."""
         ends = self.frame.filter(pl.col("end").is_in(UNSCORED)).group_by("end").len().sort("end")
         return dict(ends.iter_rows())
+
+    def queries(self) -> pl.DataFrame:
+        """Everybody's different queries in lower case, with shopper and session: columns name, key, text."""
+        searches = self._source.filter(pl.col("kind") == "search").select("session", "query").collect()
+        return searches.select(
+            self.frame["name"].gather(searches["session"]).alias("name"),
+            self.frame["key"].gather(searches["session"]).alias("key"),
+            pl.col("query").str.to_lowercase().str.strip_chars().alias("text"),
+        ).unique()
 
     def where(self, mask: Mask) -> SessionLog:
         """The same log, of which only sessions inside ``mask`` (shape (sessions,)) are scored."""
@@ -165,14 +174,14 @@ def open_log(source: SessionLog | Source, *, name: str | None = None) -> Session
     if isinstance(source, SessionLog):
         return source if name is None else replace(source, name=name)
     frames = open_frames(source)
-    sessions = frames.sessions.select("shopper", "end", "intention").collect()
+    sessions = frames.sessions.select("shopper", "key", "end", "intention").collect()
     return SessionLog(
         name or frames.provenance.name,
         frames.provenance.synthetic,
         run_settings(source) if isinstance(source, str | Path) else {},
         frames.provenance.what_is_known,
         frames.provenance.notes,
-        sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "end", "intention"),
+        sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "key", "end", "intention"),
         _activity(frames.parts, len(sessions)),
         ~sessions["end"].is_in(UNSCORED).to_numpy(),
         frames.events,

@@ -91,6 +91,7 @@ class SurveyResult(Tabular, _Frozen):
         shares: Of closed questions.
         open: Answers to open questions.
         divergences: From people, where their answers are given.
+        notes: What a reader has to know of whoever answered.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("question", "segment", "quantity", "answer", "estimate", "unit", "human")
@@ -103,6 +104,7 @@ class SurveyResult(Tabular, _Frozen):
     shares: tuple[ClosedAnswer, ...]
     open: tuple[OpenAnswers, ...]
     divergences: tuple[AnswerDivergence, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row a share of a closed question, then the distinct answers to open ones, then the divergences."""

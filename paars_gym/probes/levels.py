@@ -231,5 +231,7 @@ def listed(page: ProbePage, level: Level) -> list[Product]:
 def open_page(page: ProbePage, level: Level, catalog: Catalog) -> Shop:
     """A shop that has this page and nothing else, with the target at a level."""
     products = listed(page, level)
-    small = Catalog.from_products(products, name=catalog.name, synthetic=catalog.synthetic, currency=catalog.currency)
+    small = Catalog.from_products(
+        products, name=catalog.name, synthetic=catalog.synthetic, currency=catalog.currency, language=catalog.language
+    )
     return Shop(small, FixedPage([small.row(product.id) for product in products]), page_size=PAGE_SIZE)

@@ -17,13 +17,17 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.files import write_whole
+from paars_gym.llm.ledger import LEDGER_FILE, ledger_of, sharing
+from paars_gym.outputs import writing
 from paars_gym.probes.levels import ALIASES, Probe, draw_pages, probes
+from paars_gym.probes.reactions import cannot_react
 from paars_gym.probes.segments import EVERYONE, group, segment_name
 from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import session_rng
-from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.default_people import read_people
+from paars_gym.shoppers.registry import is_uncalibrated, policy_factory, remembering
+from paars_gym.simulation.account import RunAccount, of_ledger
+from paars_gym.simulation.needs import read_people
 from paars_gym.simulation.recording import records_steps
 from paars_gym.simulation.result import PolicyFailedError
 from paars_gym.simulation.run_folder import STEPS_FILE
@@ -71,7 +75,10 @@ class ProbeResult(Tabular, _Frozen):
         effects: By level, segment and outcome.
         small: Trials of each segment too small to be shown alone: pooled where ``others`` is among the segments, else
             left out.
+        uncalibrated: Whether the shopper is the behavioural one, fitted to no people.
+        cannot_react: Why no trial can differ, see `paars_gym.probes.reactions`; else empty.
         complaint: Of a policy that raised in more than a tenth of the sessions, with the commonest cause; else empty.
+        account: What it took of a language model.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("segment", "changed_to", "outcome", "estimate", "baseline", "verdict", "note")
@@ -87,7 +94,10 @@ class ProbeResult(Tabular, _Frozen):
     segment: str
     effects: tuple[Effect, ...]
     small: dict[str, int] = {}
+    uncalibrated: bool = False
+    cannot_react: str = ""
     complaint: str = ""
+    account: RunAccount = RunAccount()
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """A row an effect."""
@@ -99,7 +109,8 @@ class ProbeResult(Tabular, _Frozen):
     def summary(self) -> str:
         """What was asked of whom."""
         synthetic = " (synthetic)" if self.synthetic else ""
-        return f"{self.question} {self.policy} in {self.catalog}{synthetic}, against {self.baseline!r}"
+        policy = f"{self.policy}, uncalibrated," if self.uncalibrated else self.policy
+        return f"{self.question} {policy} in {self.catalog}{synthetic}, against {self.baseline!r}"
 
 
 def run_probe(
@@ -151,38 +162,45 @@ def run_probe(
         raise ValueError("There are no personas; give some, or None for the catalog's own people.")
     rng = session_rng(run.seed, "pages of a probe")
     drawn = draw_pages(catalog, probe, number=min(pages, run.sessions), rng=rng)
-    run = run.model_copy(update={"personas": personas})
+    budget = sharing(run.budget, None if out is None else Path(out) / LEDGER_FILE)
+    run = remembering(run.model_copy(update={"personas": personas, "budget": budget}), catalog)
     with ExitStack() as files:
         steps = None
         if out is not None:
+            files.enter_context(writing(out, kind="folder"))
             if (Path(out) / RESULT_FILE).exists():
                 raise FileExistsError(f"{Path(out) / RESULT_FILE} is there already; give another folder.")
-            Path(out).mkdir(parents=True, exist_ok=True)
             if records_steps(run, policy_factory(run)):
                 steps = files.enter_context(StepWriter(Path(out) / STEPS_FILE))
         played = play_trials(probe, drawn, catalog, run, shop, steps=steps)
-    if played.complaint and not played.personas:
-        raise PolicyFailedError(f"{played.complaint}: nothing can be said.")
-    if not played.personas:
-        raise ValueError(f"In each of the {run.sessions} trials a session failed, so that nothing can be said.")
-    effects, small = effects_of(probe, played, segment, level)
-    result = ProbeResult(
-        probe=name,
-        question=probe.question,
-        baseline=probe.baseline.name,
-        catalog=catalog.name,
-        synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
-        policy=run.policy if isinstance(run.policy, str) else run.policy().name,
-        pages=len(drawn),
-        failed=played.failed,
-        segment=segment,
-        effects=tuple(effects),
-        small=small,
-        complaint=played.complaint,
-    )
-    if out is not None:
-        write_whole(Path(out) / RESULT_FILE, result.model_dump_json(indent=2) + "\n")
-    return result
+        if played.complaint and not played.personas:
+            raise PolicyFailedError(f"{played.complaint}: nothing can be said.")
+        if not played.personas:
+            raise ValueError(f"In each of the {run.sessions} trials a session failed, so that nothing can be said.")
+        effects, small = effects_of(probe, played, segment, level)
+        why = cannot_react(probe, drawn, run)
+        if why:
+            effects = [one.model_copy(update={"change": replace(one.change, note=why)}) for one in effects]
+        result = ProbeResult(
+            probe=name,
+            question=probe.question,
+            baseline=probe.baseline.name,
+            catalog=catalog.name,
+            synthetic=catalog.synthetic or any(persona.source == "synthetic" for persona in personas),
+            policy=run.policy if isinstance(run.policy, str) else run.policy().name,
+            pages=len(drawn),
+            failed=played.failed,
+            segment=segment,
+            effects=tuple(effects),
+            small=small,
+            uncalibrated=is_uncalibrated(run),
+            cannot_react=why,
+            complaint=played.complaint,
+            account=RunAccount(**of_ledger(ledger_of(run.budget.ledger).taken())),
+        )
+        if out is not None:
+            write_whole(Path(out) / RESULT_FILE, result.model_dump_json(indent=2) + "\n")
+        return result
 
 
 def effects_of(probe: Probe, trials: Trials, segment: str, level: float = 0.95) -> tuple[list[Effect], dict[str, int]]:

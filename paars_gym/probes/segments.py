@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from paars_gym.personas.persona import (
-    SCALES,
-    AgeRange,
-    Children,
-    Gender,
-    Home,
-    HouseholdSize,
-    IncomeBand,
-    MaritalStatus,
-    Persona,
-)
+from paars_gym.personas.persona import SCALES, TRAITS, Persona
 
 EVERYONE = "everyone"
 OTHERS = "others"
@@ -24,13 +14,7 @@ SMALLEST = 20
 """Trials below which a segment gets no interval of its own."""
 VALUES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SCALES, ("low", "middle", "high", "unknown")),
-    "age_range": get_args(AgeRange),
-    "gender": get_args(Gender),
-    "marital_status": get_args(MaritalStatus),
-    "household_size": get_args(HouseholdSize),
-    "children": get_args(Children),
-    "income_band": get_args(IncomeBand),
-    "home": get_args(Home),
+    **{name: (*trait.values, "unknown") for name, trait in TRAITS.items()},
 }
 """What segments can be of, and what they can be, from low to high: preferences, then traits of the profile."""
 

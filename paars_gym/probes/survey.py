@@ -10,21 +10,20 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from paars_gym import prompts
 from paars_gym.config import Condition
 from paars_gym.llm.ask import ask
 from paars_gym.llm.budget import Metered
 from paars_gym.llm.chat import ChatModel, Message, Request
-from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, ModelError, OutOfCreditError
+from paars_gym.llm.errors import RUN_ENDING, ModelError
+from paars_gym.llm.redacted import redacting, text_as_sent
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import session_rng
 from paars_gym.sessions.step import StepRecord
 from paars_gym.simulation.recording import answer_record
+from paars_gym.tasks.asking import CASE
 
 MAX_TOKENS = 2_000
-_TASK = """\
-You answer a survey about shopping as the person described below would, from what that person does and prefers, not as a
-polite respondent. Where the description says nothing, answer as seems likeliest for this person. Reply with one JSON
-object that has the field "answer"."""
 
 
 class _Frozen(BaseModel):
@@ -86,7 +85,7 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
         raise FileNotFoundError(f"No questionnaire {str(path)!r}.")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _words_loader())  # noqa: S506 - made from SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is no YAML: {error}.") from None
     rows = content.get("questions") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not rows:
@@ -154,31 +153,38 @@ async def conduct(
         All answers, by question and persona in their order; those without an answer included.
 
     Raises:
-        ValueError: No personas, or ``concurrency`` < 1.
-        BudgetSpentError, MissingKeyError, OutOfCreditError: No further question could be asked either.
+        ValueError: No personas, ``concurrency`` < 1, or choices that differ in personal data alone.
+        BudgetSpentError, MissingKeyError, OutOfCreditError, LostCauseError, StorageError: No further question could be
+            asked either.
     """
     if not personas or concurrency < 1:
         raise ValueError(
             f"{len(personas)} personas and concurrency == {concurrency}: a survey needs at least one each."
         )
     free, done = asyncio.Semaphore(concurrency), 0
+    model = redacting(model)
+    # The form of an answer names the choices, and the model can only give those that it was shown.
+    shown = {question.id: _as_shown(question, model) for question in questions}
 
     async def put(question: Question, persona: Persona) -> Answer:
         nonlocal done
         async with free:
-            meter = Metered(model)
+            meter, asked = Metered(model), shown[question.id]
             meter.begin()
-            request = Request(messages=messages(question, persona, condition, seed), max_tokens=MAX_TOKENS)
+            CASE.set(f"{condition}/{persona.shopper} {question.id}")
+            request = Request(messages=messages(asked, persona, condition, seed), max_tokens=MAX_TOKENS)
             try:
-                answer, _ = await ask(meter, request, answer_form(question.choices))
-                given = Answer(question=question.id, shopper=persona.shopper, answer=answer.model_dump()["answer"])
-            except (BudgetSpentError, MissingKeyError, OutOfCreditError):
+                answer, _ = await ask(meter, request, answer_form(asked.choices))
+                said = answer.model_dump()["answer"]
+                said = question.choices[asked.choices.index(said)] if question.choices else said
+                given = Answer(question=question.id, shopper=persona.shopper, answer=said)
+            except RUN_ENDING:
                 raise
             except ModelError as error:
                 failure = f"{type(error).__name__}: {error}"
                 given = Answer(question=question.id, shopper=persona.shopper, answer=None, failure=failure)
         if record is not None:
-            step = answer_record(f"{persona.shopper} {question.id}", question.text, given.answer or "", meter)
+            step = answer_record(f"{persona.shopper} {question.id}", asked.text, given.answer or "", meter)
             if given.answer is None:
                 step = step.model_copy(update={"action": None, "valid": False, "failure": given.failure})
             record(step)
@@ -195,18 +201,28 @@ async def conduct(
     return [task.result() for task in tasks]
 
 
+def _as_shown(question: Question, model: ChatModel) -> Question:
+    choices = tuple(text_as_sent(model, choice) for choice in question.choices)
+    if len(set(choices)) != len(choices):
+        raise ValueError(
+            f"Question {question.id!r}: without personal data two of the choices are the same, {', '.join(choices)}; "
+            "write them without names, numbers and addresses."
+        )
+    return question.model_copy(update={"text": text_as_sent(model, question.text), "choices": choices})
+
+
 def messages(question: Question, persona: Persona, condition: Condition, seed: int) -> tuple[Message, ...]:
     """The task, the person, and the question."""
-    text = question.text
     if question.choices:
         # Models favour what stands first: in an order of each persona's own that evens out over the group.
         order = session_rng(seed, f"{question.id} {persona.shopper}").permutation(len(question.choices)).tolist()
-        text += "\nAnswer with exactly one of:\n" + "\n".join(f"- {question.choices[index]}" for index in order)
+        choices = "\n".join(f"- {question.choices[index]}" for index in order)
+        text = prompts.SURVEY_CLOSED.format(question=question.text, choices=choices)
     else:
-        text += "\nAnswer in at most three sentences."
-    who = render(persona, condition) or "Nothing is known about this person."
+        text = prompts.SURVEY_OPEN.format(question=question.text)
+    who = render(persona, condition) or prompts.SURVEY_NOBODY
     return (
-        Message(role="system", text=_TASK),
+        Message(role="system", text=prompts.SURVEY),
         Message(role="system", text=who),
         Message(role="user", text=text),
     )

@@ -13,11 +13,12 @@ from paars_gym.abtest.outcomes import FAILED
 from paars_gym.abtest.play import play_visits
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.llm.ledger import left_of
 from paars_gym.personas.persona import Persona
 from paars_gym.probes.levels import Level, Probe, ProbePage, open_page
 from paars_gym.sessions.event import Session, session_rng
 from paars_gym.simulation.episode import Played, ScheduledVisit
-from paars_gym.simulation.result import PolicyFailures
+from paars_gym.simulation.result import PolicyFailures, RunStoppedError
 from paars_gym.simulation.steps import StepWriter
 
 OUTCOMES = ("view", "purchase")
@@ -61,7 +62,7 @@ def play_trials(
         steps: Gets the records of every trial's steps, under keys such as ``-10% 0000012``.
 
     Raises:
-        ValueError: The run ended early, as when a budget is spent.
+        RunStoppedError: The run ended early, as when a budget is spent.
     """
     levels = (probe.baseline, *probe.levels)
     personas, trials = run.personas, run.sessions
@@ -94,12 +95,12 @@ def play_trials(
                     steps.add(key, [record.model_copy(update={"session": key}) for record in played.records])
                 seen[level.name, int(session.key)] = None if session.end in FAILED else _met(session, target)
 
-            left = run.model_copy(update={"budget": run.budget.after(usd)})
-            stopped = play_visits(
+            left = run.model_copy(update={"budget": left_of(run.budget, usd)})
+            stop = play_visits(
                 (visit(trial, page) for trial in own), opened, shop, left, finished, record=steps is not None
             )
-            if stopped:
-                raise ValueError(f"The probe ended early: {stopped}.")
+            if stop.reason:
+                raise RunStoppedError(f"The probe ended early: {stop.reason.rstrip('.')}.", stop.exit_code)
     whole = [trial for trial in range(trials) if all(seen[level.name, trial] is not None for level in levels)]
     outcomes = {
         (level.name, outcome): np.array([(seen[level.name, trial] or (0.0, 0.0))[index] for trial in whole])

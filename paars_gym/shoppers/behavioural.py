@@ -6,8 +6,8 @@ is exact (`paars_gym.shoppers.likelihood`):
 1. Query: each content word of the intention is in it with the same probability, at least one is.
 2. Examination: down the page from the top, a cascade (Craswell et al. 2008) in which going on to the next result
    becomes rarer with its position and depends on what happened at the last (Chapelle & Zhang 2009). Each result looked
-   at is opened by its utility: relevance, price, rating, popularity, brand, category, familiarity, budget. None is
-   opened twice.
+   at is opened by its utility: relevance, price (against the page and against what the category usually costs), rating,
+   popularity, brand, category, familiarity, budget. None is opened twice.
 3. Purchase: the product that is open goes into the cart by its utility against an outside option, which depends on the
    goal of the session and on what is in the cart already.
 4. Done with a page: the next page, another query, or leaving, which patience and a filled cart make likelier.
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paars_gym.catalog.language import DEFAULT, check_language
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
@@ -32,12 +33,14 @@ from paars_gym.sessions.event import Intention, Session
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words, draw_query
-from paars_gym.shoppers.taste import Taste, Weights, taste_of, weights
+from paars_gym.shoppers.reference_prices import ReferencePrices, shared_prices
+from paars_gym.shoppers.taste import FEATURES, Taste, Weights, taste_of, weights
 from paars_gym.shoppers.utility import Display, display_for, display_of, opened, seen, utility_of
 
 if TYPE_CHECKING:
     from paars_gym.catalog.store import Catalog
-    from paars_gym.shoppers.fit import BehaviouralFit
+    from paars_gym.shoppers.fitted import FittedShopper
+    from paars_gym.shoppers.fitting import LoggedTest
 
 VIEWS, ADDS, PAGES = 24, 6, 8
 """In a session, for which chances are drawn in advance; few have more."""
@@ -51,6 +54,7 @@ class BehaviouralShopper:
         name: ``behavioural``.
         condition: What of the persona it may use.
         parameters: The numbers of the model.
+        reference_prices: What it remembers that things cost; None for nothing.
     """
 
     name = "behavioural"
@@ -59,16 +63,24 @@ class BehaviouralShopper:
         self,
         condition: Condition = "persona",
         parameters: BehaviouralParameters | Mapping[str, float] | None = None,
+        reference_prices: ReferencePrices | Mapping[str, float] | None = None,
+        language: str = DEFAULT,
     ) -> None:
         """Args:
             condition: ``base`` uses nothing of the persona.
             parameters: All of them, or those that differ from the defaults.
+            reference_prices: By category path, from before any test (`paars_gym.shoppers.reference_prices`). A run, an
+                A/B test and a probe fill them in from their catalog, the control arm's; without any, prices count
+                against the page alone.
+            language: Code of the catalog's, by whose endings words are the same; filled in alike.
 
         Raises:
             ValueError: Unknown condition or parameter.
         """
         self.condition = check_condition(condition)
         self.parameters = BehaviouralParameters.of(parameters)
+        self.reference_prices = None if reference_prices is None else shared_prices(reference_prices)
+        self._language = check_language(language)
         self._keep = _logistic(self.parameters.words)
 
     @staticmethod
@@ -78,18 +90,17 @@ class BehaviouralShopper:
         *,
         personas: Mapping[str, Persona] | None = None,
         condition: Condition = "persona",
-        page_size: int | None = None,
-        start: BehaviouralParameters | None = None,
-    ) -> BehaviouralFit:
-        """Estimates the parameters from a log; see `paars_gym.shoppers.fit.fit_behaviour`.
+        tests: Sequence[LoggedTest] = (),
+    ) -> FittedShopper:
+        """Fits the parameters to people; see `paars_gym.shoppers.fitting.fit_shopper`, which has more settings.
 
         The catalog is the one that the sessions shopped in, as an object or by a name that `load_catalog` knows.
         """
         from paars_gym.catalog.load import load_catalog
-        from paars_gym.shoppers.fit import fit_behaviour
+        from paars_gym.shoppers.fitting import fit_shopper
 
         opened = load_catalog(catalog) if isinstance(catalog, str) else catalog
-        return fit_behaviour(sessions, opened, personas=personas, condition=condition, page_size=page_size, start=start)
+        return fit_shopper(sessions, opened, personas=personas, condition=condition, tests=tests)
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`. Without an intention it looks at what is in stock and wants one product of that page."""
@@ -105,7 +116,7 @@ class BehaviouralShopper:
         self._stopping = _Clock(rng, drawn[-PAGES:])
         self._leaving = deque(rng.random(PAGES).tolist())
         self._checkout = float(rng.random())
-        self._taste: Taste = taste_of(persona, self.condition)
+        self._taste: Taste = taste_of(persona, self.condition, self._language)
         self._weights: Weights = weights(parameters, self._taste.leanings)
         self._budget = None if intention is None else intention.budget
         self._options = {} if intention is None else intention.options
@@ -150,20 +161,35 @@ class BehaviouralShopper:
 
     def choose_item(self, products: Sequence[Product]) -> int:
         """The product of the greatest utility beside the others; ties by lot."""
-        display = display_for(some(products), "")
+        display = display_for(some(products), "", remembered=self.reference_prices, language=self._language)
         scores = [self._utility(display, index) for index in range(len(products))]
         top = max(scores)
         return int(self._rng.choice([index for index, score in enumerate(scores) if score == top]))
 
     def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result that the model opens first, drawn from among them: as a session would, given that it opens one."""
-        display = display_for(some(results), query)
+        display = display_for(some(results), query, remembered=self.reference_prices, language=self._language)
         parameters, reached, chances = self.parameters, 1.0, []
         for index in range(len(results)):
-            click = _logistic(parameters.attraction + self._utility(display, index))
+            click = _logistic(
+                parameters.attraction - parameters.trust * math.log1p(index) + self._utility(display, index)
+            )
             chances.append(reached * click)
             reached *= (1.0 - click) * _logistic(parameters.scroll - parameters.decay * index)
         return int(self._rng.choice(len(results), p=np.array(chances) / sum(chances)))
+
+    def looks_at(
+        self, products: Sequence[Product], position: int, intention: Intention, persona: Persona | None
+    ) -> dict[str, tuple[float, float, float]]:
+        """Of each feature of a product on a page: its value there, its value on the detail page, its coefficient."""
+        display = display_for(products, intention.text, remembered=self.reference_prices, language=self._language)
+        taste = taste_of(persona, self.condition, self._language)
+        glance, reading = (
+            seen(display, position, taste, intention.budget, reading=reading) for reading in (False, True)
+        )
+        return dict(
+            zip(FEATURES, zip(glance, reading, weights(self.parameters, taste.leanings), strict=True), strict=True)
+        )
 
     def _utility(self, display: Display, position: int, *, reading: bool = False) -> float:
         return utility_of(self._weights, seen(display, position, self._taste, self._budget, reading=reading))
@@ -182,7 +208,7 @@ class BehaviouralShopper:
         if products and not self._words:
             self._wanted = products[int(self._rng.integers(len(products)))].title
             self._words = content_words(self._wanted) or (self._wanted,)
-        self._display = display_for(products, self._wanted, self._reviews_shown)
+        self._display = display_for(products, self._wanted, self._reviews_shown, self.reference_prices, self._language)
         self._pages += 1
         self._stopping.rewind()
         return self._examine(0) if products else self._leave_page()
@@ -192,7 +218,8 @@ class BehaviouralShopper:
         parameters, products = self.parameters, self._products
         while True:
             if products[position].id not in self._viewed:
-                utility = parameters.attraction + self._utility(self._display, position)
+                attraction = parameters.attraction - parameters.trust * math.log1p(position)
+                utility = attraction + self._utility(self._display, position)
                 if self._opening.strikes(utility):
                     self._opening.rewind()
                     return self._open(position)

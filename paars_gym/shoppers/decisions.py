@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from paars_gym.catalog.language import DEFAULT
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
@@ -27,6 +28,7 @@ from paars_gym.shoppers.evidence import (
     Queries,
 )
 from paars_gym.shoppers.queries import content_words, kept_words
+from paars_gym.shoppers.reference_prices import ReferencePrices
 from paars_gym.shoppers.taste import FEATURES, REMEMBERED, Taste, taste_of
 from paars_gym.shoppers.utility import REVIEWS_SHOWN, Display, Seen, display_of, seen, traits_of
 
@@ -50,6 +52,8 @@ def read_evidence(
     condition: Condition = "persona",
     page_size: int | None = None,
     reviews_shown: int = REVIEWS_SHOWN,
+    remembered: ReferencePrices | None = None,
+    language: str = DEFAULT,
 ) -> Evidence:
     """The decisions behind the events of sessions.
 
@@ -60,23 +64,35 @@ def read_evidence(
         condition: What of them was used.
         page_size: Results on a full page; by default the most that any page has.
         reviews_shown: Reviews on a detail page.
+        remembered: Reference prices of the shoppers.
+        language: Of the catalog.
     """
     sessions = list(sessions)
     if page_size is None:
         page_size = max((len(event.results or ()) for session in sessions for event in session.events), default=0)
-    reader = _Reader(find, page_size, reviews_shown)
+    reader = _Reader(find, page_size, reviews_shown, remembered, language)
     for session in sessions:
-        reader.read(session, taste_of((personas or {}).get(session.shopper), condition))
+        reader.read(session, taste_of((personas or {}).get(session.shopper), condition, language))
     return reader.evidence(len(sessions))
 
 
 class _Reader:
     """Collects decisions, session by session; each method named after an event follows the shopper through it."""
 
-    def __init__(self, find: Callable[[str], Product | None], page_size: int, reviews_shown: int) -> None:
-        self.traits = lru_cache(maxsize=REMEMBERED)(lambda product_id: traits_of(find(product_id), reviews_shown))
+    def __init__(
+        self,
+        find: Callable[[str], Product | None],
+        page_size: int,
+        reviews_shown: int,
+        remembered: ReferencePrices | None,
+        language: str,
+    ) -> None:
+        self.traits = lru_cache(maxsize=REMEMBERED)(
+            lambda product_id: traits_of(find(product_id), reviews_shown, language)
+        )
         self.display = lru_cache(maxsize=REMEMBERED // 2)(self._display)
         self.page_size = page_size
+        self.remembered, self.language = remembered, language
         self.pages: list[tuple[Any, ...]] = []
         self.offers: list[tuple[Any, ...]] = []
         self.moves: list[tuple[Any, ...]] = []
@@ -85,7 +101,7 @@ class _Reader:
         self.unexplained = 0
 
     def _display(self, ids: tuple[str, ...], wanted: str) -> Display:
-        return display_of([self.traits(product_id) for product_id in ids], wanted)
+        return display_of([self.traits(product_id) for product_id in ids], wanted, self.remembered, self.language)
 
     def read(self, session: Session, taste: Taste) -> None:
         self.taste = taste
@@ -157,7 +173,7 @@ class _Reader:
             display = page.display
         else:
             self.unexplained += 1
-            position, display = 0, display_of([self.traits(product)], self.wanted)
+            position, display = 0, display_of([self.traits(product)], self.wanted, self.remembered, self.language)
         self.viewed.add(product)
         features = seen(display, position, self.taste, self.budget, reading=True)
         available = display.items[position].available

@@ -13,7 +13,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
-from paars_gym.personas.persona import Persona, render
+from paars_gym.personas.persona import NOTHING_KNOWN, Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import BROWSE, content_words
@@ -21,11 +21,10 @@ from paars_gym.shoppers.queries import BROWSE, content_words
 PIECES = 100
 """Pieces of each part of a persona that are read, the last ones: they are the newest of a history."""
 QUERY_WORDS = 5
-_DAY = re.compile(r"\d{4}-\d\d-\d\d \(\w+\)|Visit \d+|Purchases before that")
+_DAY = re.compile(r"(?:\d{4}-\d\d(?:-\d\d \(\w+\)(?: \d\d:\d\d)?)?|Visit \d+)(?:, bought:)?")
 _NOTE = re.compile(
-    r"^\W*(?:\d{4}-\d\d-\d\d:?\s*)?(?:\d\d:\d\d\s+)?"
-    r"(?:viewed|bought|put into the cart|took out of the cart)?\s*(?:\d+ x )?"
-    r"|(?: at \d+\.\d\d)?(?: \(result \d+\))?$"
+    r"^\W*(?:viewed|bought|put into the cart|took out of the cart)?\s*(?:\d+ x )?"
+    r"|(?: at \d+\.\d\d)?(?: \(result \d+\))?(?: \(\d+ times\))?$"
 )
 
 
@@ -161,13 +160,13 @@ def product_text(product: Product) -> str:
 def pieces(text: str) -> list[str]:
     """A part of a rendered persona in pieces of one thought, at most `PIECES`, the last first.
 
-    Its heading, what is unknown, and the dates, prices and verbs of a log are left out.
+    Its heading, and the dates, prices, counts and verbs of a log are left out.
 
-    >>> pieces("## Shopping history\\n2026-01-02 (Friday)\\n- 10:30 bought 2 x Tea at 3.00; Milk")
+    >>> pieces("## Shopping history\\n2026-01-02 (Friday) 10:30\\n- bought 2 x Tea at 3.00 (4 times)\\n- viewed Milk")
     ['Milk', 'Tea']
     """
     thoughts: list[str] = []
     for line in text.splitlines()[1:]:
-        if not line.startswith("<") and not line.endswith(": unknown") and not _DAY.fullmatch(line):
+        if not line.startswith("<") and line != NOTHING_KNOWN and not _DAY.fullmatch(line):
             thoughts += [piece for part in line.split("; ") if (piece := _NOTE.sub("", part).strip())]
     return list(dict.fromkeys(reversed(thoughts)))[:PIECES]

@@ -58,6 +58,7 @@ def _pages(values: Floats, pages: Pages, gradient: Floats) -> float:
     columns = np.arange(longest)
     weights = _weights(values, pages.leanings)
     utility = values[_AT["attraction"]] + np.einsum("pif,pf->pi", pages.features, weights)
+    utility -= values[_AT["trust"]] * np.log1p(columns)
     viewed, taken = pages.outcome == VIEWED, pages.outcome == TAKEN
     after_view = values[_AT["after_view"]] + values[_AT["comparing"]] * pages.comparing
     going_on = values[_AT["scroll"]] - values[_AT["decay"]] * columns
@@ -99,6 +100,7 @@ def _pages(values: Floats, pages: Pages, gradient: Floats) -> float:
         share = inside * slope
 
     gradient[_AT["attraction"]] += d_utility.sum()
+    gradient[_AT["trust"]] -= (d_utility * np.log1p(columns)).sum()
     _add_weights(gradient, np.einsum("pi,pif->pf", d_utility, pages.features), pages.leanings)
     gradient[_AT["scroll"]] += d_on.sum()
     gradient[_AT["decay"]] -= (d_on * columns).sum()

@@ -21,6 +21,7 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.step import ModelTurn
 from paars_gym.shoppers.llm_context import NOTE, ROOM, Context, Turn, fixed_budget
+from paars_gym.shoppers.llm_loops import Loops
 from paars_gym.shoppers.llm_prompts import (
     ACTION_SCHEMA,
     TOOLS,
@@ -63,7 +64,7 @@ class LLMShopper:
 
     Its replies become actions: a tool call by the shop's own action models, a reply without one as text of the grammar.
     What does not parse goes to the shop all the same, and its error is the next thing that the model reads. A refusal,
-    or several invalid actions in a row, end the session as ``gave_up``.
+    several invalid actions in a row, or the same action on the same page over and over end the session as ``gave_up``.
 
     Attributes:
         name: ``llm``.
@@ -145,6 +146,7 @@ class LLMShopper:
         self._intention = intention
         self._context = None
         self._invalid = 0
+        self._loops = Loops()
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`.
@@ -158,16 +160,20 @@ class LLMShopper:
             raise RuntimeError("reset begins a session: call LLMShopper.reset(persona, intention, rng) before act.")
         if self._context is None:
             request = self.session_request(self._persona, self._draw)
-            self._context = Context(request, opening(self._intention), observation, budget=self.context_tokens)
+            self._context = Context(
+                request, opening(self._intention), observation, budget=self.context_tokens, form=self.options.form
+            )
         else:
-            self._context.add(Turn(self._action, self._said, observation, info["error"]))
             self._invalid = 0 if info["action_valid"] else self._invalid + 1
             if self._invalid == self.options.invalid_in_a_row:
                 raise GaveUp(f"{self._invalid} invalid actions in a row; the last: {info['error']}")
+            note = self._loops.done(valid=info["action_valid"])
+            self._context.add(Turn(self._action, self._said, observation, info["error"], note))
         reply = await self._complete(self._context)
         if reply.finish == "refusal":
             raise GaveUp(f"The model refuses: {reply.text[:200] or 'no reason given'}")
         self._action, self._said = read_action(reply)
+        self._loops.about_to(self._action, observation, info)
         return self._action
 
     async def write_query(self, product: Product) -> str:

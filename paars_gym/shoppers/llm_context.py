@@ -5,11 +5,13 @@ So that a session of any length fits into the context: PAARS does not say how; t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from paars_gym.llm.chat import Message, Request, estimate_tokens, expected_tokens
-from paars_gym.shoppers.llm_prompts import page
+from paars_gym.llm.chat import Message, Request, estimate_tokens, expected_tokens, untagged
+from paars_gym.prompts import DONE, LEFT_OUT_ACTIONS, LEFT_OUT_PAGE, NOT_DONE
+from paars_gym.shoppers.llm_prompts import Form, page
 
 ROOM = 1500
 """Tokens that the conversation needs at least."""
@@ -18,8 +20,6 @@ NOTE = 20
 CONVERSATION = 0.4
 """Share of the context that is kept for pages: less, and they would be put into words at every step."""
 MAX_OUTCOME_CHARS = 120
-_CUT = "\n[… part of this page is left out …]\n"
-_DONE = "Until now you did, in this order:"
 
 
 def fixed_budget(context_tokens: int) -> int:
@@ -35,12 +35,14 @@ class Turn(NamedTuple):
         said: The model's turn, as it is sent back.
         observation: The shop's answer.
         error: Why the shop refused it; None when it did not.
+        note: A word to the model below the page.
     """
 
     action: str
     said: Message
     observation: str
     error: str | None
+    note: str = ""
 
 
 class Context:
@@ -54,12 +56,14 @@ class Context:
         opening: What the session is for.
         observation: The first page.
         budget: Most tokens of a request, as :func:`paars_gym.llm.chat.expected_tokens` counts.
+        form: How the model acts.
 
     Raises:
         ValueError: The budget leaves no room for a page.
     """
 
-    def __init__(self, request: Request, opening: str, observation: str, *, budget: int) -> None:
+    def __init__(self, request: Request, opening: str, observation: str, *, budget: int, form: Form = "tools") -> None:
+        self._form: Form = form
         self._request = request
         self._opening = opening
         self._first = observation
@@ -97,7 +101,7 @@ class Context:
         while len(self._recent) > 1:
             turn = self._recent.pop(0)
             outcome = "" if turn.error is None else f" (refused: {turn.error[:MAX_OUTCOME_CHARS]})"
-            self._summary.append(f"{len(self._summary) + 1}. {turn.action[:200]}{outcome}")
+            self._summary.append(f"{len(self._summary) + 1}. {untagged(turn.action[:200] + outcome)}")
             # Signed reasoning is bound to the turns before it, which are no longer what they were.
             self._recent = [kept._replace(said=kept.said.model_copy(update={"native": ()})) for kept in self._recent]
             request = self._build()
@@ -114,14 +118,27 @@ class Context:
         opening = [self._opening]
         if self._summary:
             # The very long list loses its beginning too: 40 actions take 800 tokens, 1,000 would not fit.
-            opening.append("\n".join([_DONE, *_last(self._summary, (self._budget - self._fixed) // 4)]))
+            opening.append("\n".join([DONE, *_last(self._summary, (self._budget - self._fixed) // 4)]))
         else:
-            opening.append(page(_without(self._first, cut if newest < 0 else 0)))
+            opening.append(self._page(self._first, cut if newest < 0 else 0))
         messages = [*self._request.messages, Message(role="user", text="\n\n".join(opening))]
         for index, turn in enumerate(self._recent):
-            text = page(_without(turn.observation, cut if index == newest else 0))
+            text = self._page(turn.observation, cut if index == newest else 0) + turn.note
             messages += [turn.said, *answers(turn.said, text)]
-        return self._request.model_copy(update={"messages": tuple(messages)})
+        number = len(self._summary) + len(self._recent)
+        return self._request.model_copy(
+            update={"messages": tuple(messages), "seed": turn_seed(self._request.seed, number)}
+        )
+
+    def _page(self, observation: str, cut: int) -> str:
+        return page(_without(observation, cut), self._form)
+
+
+def turn_seed(seed: int | None, turn: int) -> int | None:
+    """The seed of one turn of a session: with one seed for all of them a small model repeats itself."""
+    if seed is None:
+        return None
+    return int.from_bytes(hashlib.sha256(f"{seed}:{turn}".encode()).digest()[:4], "big") >> 1
 
 
 def answers(said: Message, text: str) -> list[Message]:
@@ -129,10 +146,9 @@ def answers(said: Message, text: str) -> list[Message]:
     if not said.tool_calls:
         return [Message(role="user", text=text)]
     first, *others = said.tool_calls
-    late = "Not done: only the first of several actions at once is carried out."
     return [
         Message(role="tool", call_id=first.id, text=text),
-        *(Message(role="tool", call_id=call.id, text=late) for call in others),
+        *(Message(role="tool", call_id=call.id, text=NOT_DONE) for call in others),
     ]
 
 
@@ -140,12 +156,12 @@ def _without(text: str, tokens: int) -> str:
     """The text without so many tokens of its middle: what can be done, and the cart, stand at its end."""
     if tokens <= 0:
         return text
-    keep = max(200, len(text.encode()) - 4 * tokens - len(_CUT.encode()))
+    keep = max(200, len(text.encode()) - 4 * tokens - len(LEFT_OUT_PAGE.encode()))
     encoded = text.encode()
     if keep >= len(encoded):
         return text
     head = encoded[: keep * 2 // 3].decode(errors="ignore")
-    return head + _CUT + encoded[-(keep // 3) :].decode(errors="ignore")
+    return head + LEFT_OUT_PAGE + encoded[-(keep // 3) :].decode(errors="ignore")
 
 
 def _last(lines: Sequence[str], tokens: int) -> list[str]:
@@ -154,5 +170,5 @@ def _last(lines: Sequence[str], tokens: int) -> list[str]:
     for index in range(len(lines) - 1, -1, -1):
         size += estimate_tokens(lines[index]) + 1
         if size > tokens:
-            return [f"(the first {index + 1} are left out)", *lines[index + 1 :]]
+            return [LEFT_OUT_ACTIONS.format(count=index + 1), *lines[index + 1 :]]
     return list(lines)

@@ -14,6 +14,7 @@ from paars_gym.llm.chat import ChatModel, fit
 from paars_gym.llm.dry_run import NEXT_ACTION
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
+from paars_gym.prompts import VERSION
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.llm import LLMShopper
 
@@ -37,7 +38,11 @@ class ModelShoppers:
         condition: Condition = "persona",
     ) -> None:
         self.model = model
-        self.settings = {"model": model.spec, "family": model.family.name, **settings}
+        self.settings = {"model": model.spec, "family": model.family.name, "prompts": VERSION, **settings}
+        if model.prompt:
+            self.settings["prompt"] = model.prompt
+        if model.environment:
+            self.settings["environment"] = model.environment
         self.at_once = model.at_once
         self._make = make
         self._condition = condition

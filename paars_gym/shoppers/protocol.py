@@ -5,7 +5,7 @@ PAARS section 4.3. A shopper may be both. Methods may be plain or ``async``: cal
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,6 +14,8 @@ from paars_gym.catalog.product import Product
 from paars_gym.config import CONDITIONS, Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
+
+ActionLike = str | Mapping[str, Any]
 
 
 class GaveUp(Exception):  # noqa: N818 (an outcome of a session, which is counted, not a fault)
@@ -72,6 +74,10 @@ class Shopper(Protocol):
 class Policy(Shopper, Protocol):
     """Shops in `PAARS-Retail-v0`.
 
+    A class that says ``blocking = True`` waits in plain methods, for a server for example: they run in threads, as many
+    sessions at once as the run's concurrency says. Without it plain methods are taken to compute, and sessions are
+    played one after another.
+
     A policy may have two more methods, which a run calls where they are there:
 
     ``telemetry() -> Mapping[str, float]``
@@ -82,8 +88,9 @@ class Policy(Shopper, Protocol):
         the record holds the page, the action and the shop's answer. An `Answerer` may have it too, for its last answer.
     """
 
-    def act(self, observation: str, info: dict[str, Any]) -> Awaitable[str] | str:
-        """The next action, as text of the action grammar, given what ``reset`` or ``step`` of the environment gave."""
+    def act(self, observation: str, info: dict[str, Any]) -> Awaitable[ActionLike] | ActionLike:
+        """The next action, given what ``reset`` or ``step`` of the environment gave: text of the action grammar, or a
+        tool call as a mapping, as ``step`` of the environment takes it."""
         ...
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
+
+from paars_gym.words import is_unspaced, split_words
 
 MAX_WORDS = 12
 BROWSE = "search[ | in_stock=true]"
 """What somebody who came for nothing in particular does first: it shows everything in stock, the most popular first."""
-_WORD = re.compile(r"[^\W_]+")
 _STOP_TEXT = """
 a about after all also an and any are as at be but buy by can compare could do for from get give good great has have
 he her him his i if im in is it its just like look looking me more most my need needs nice no not of on one or our
@@ -23,11 +23,14 @@ _STOP = frozenset(_STOP_TEXT.split())
 def content_words(text: str) -> tuple[str, ...]:
     """The distinct words of a text that say something, in order, at most `MAX_WORDS`; all words if none does.
 
+    Words that say nothing are known in English alone. How unspaced scripts are cut: `paars_gym.words.split_words`; a
+    Thai title without spaces is one word.
+
     >>> content_words("A quiet fan for the bedroom")
     ('quiet', 'fan', 'bedroom')
     """
-    words = list(dict.fromkeys(_WORD.findall(text.casefold())))
-    telling = [word for word in words if word not in _STOP and (len(word) > 1 or word.isdigit())]
+    words = list(dict.fromkeys(split_words(text.casefold())))
+    telling = [word for word in words if word not in _STOP and (len(word) > 1 or word.isdigit() or is_unspaced(word))]
     return tuple((telling or words)[:MAX_WORDS])
 
 
@@ -48,6 +51,6 @@ def draw_query(words: tuple[str, ...], keep: float, draw: Callable[[], float], l
 
 def kept_words(words: tuple[str, ...], query: str | None) -> int:
     """How many of the words a query keeps; 0 when it is no selection of them in their order."""
-    asked = query.split() if query else []
+    asked = (split_words(query) if is_unspaced(query) else query.split()) if query else []
     remaining = iter(words)
     return len(asked) if all(word in remaining for word in asked) else 0

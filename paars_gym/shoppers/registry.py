@@ -6,13 +6,16 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from paars_gym.catalog.language import DEFAULT
 from paars_gym.config import BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.files import load_named
 from paars_gym.shoppers.protocol import Answerer, Policy
 
 if TYPE_CHECKING:
+    from paars_gym.catalog.store import Catalog
     from paars_gym.llm.stack import Stack
 
 SHOPPERS: dict[str, str] = {
@@ -23,6 +26,13 @@ SHOPPERS: dict[str, str] = {
     "llm": "paars_gym.shoppers.llm_shared:llm_shoppers",
 }
 """Every short name, with the class it stands for, or a function that makes a factory whose shoppers share something."""
+LIKELIHOOD = "likelihood:"
+"""Begins the name of a shopper that chooses by likelihood; behind it stands the model."""
+UNCALIBRATED = (
+    "The shopper is uncalibrated: it is fitted to no people of this shop, and the size of its effects means little. "
+    "Fit one to your people by paars fit, and give it by --shopper."
+)
+"""Said wherever effects of such a shopper are shown."""
 
 
 def make_policy(
@@ -39,8 +49,9 @@ def make_policy(
     ``uniform``       possible actions at random
     ``replay``        a recorded session again (option ``sessions``)
     ``embedding``     likeness of texts (options ``embedder``, ``views``)
-    ``behavioural``   the choice model (option ``parameters``)
+    ``behavioural``   the choice model (options ``parameters``, ``reference_prices``, ``language``)
     ``llm``           a language model
+    ``likelihood:M``  answers alone: the likeliest option by a language model M, such as ``likelihood:smollm2``
     ``module:Class``  a class of your own, or a function that makes a policy
     ================  ===========================================================================
 
@@ -65,6 +76,43 @@ def policy_factory(run: RunConfig) -> Callable[[], Policy]:
         ValueError: As `make_policy`.
     """
     return _factory(run, Policy, ("act",))
+
+
+def reading(run: RunConfig, language: str) -> RunConfig:
+    """The run, whose shoppers compare words as the search of a catalog in some language does: they are told it.
+
+    That goes for shoppers that take an option ``language``, unless the run's options say it. English is their default.
+    """
+    if not isinstance(run.policy, str) or "language" in run.options or language == DEFAULT:
+        return run
+    if "language" not in inspect.signature(shopper_maker(run.policy.strip())).parameters:
+        return run
+    return run.model_copy(update={"options": {**run.options, "language": language}})
+
+
+def remembering(run: RunConfig, catalog: Catalog) -> RunConfig:
+    """The run, whose shoppers remember what things cost in a catalog, and compare words as its search does (`reading`).
+
+    Shoppers see pages alone. Those that take an option ``reference_prices`` (as ``behavioural`` does, or a class of
+    one's own) are given the prices of a catalog by category, unless the run's options have some.
+
+    Args:
+        run: Who shops.
+        catalog: As it was before any test: in an A/B test the control arm's, for both arms.
+    """
+    run = reading(run, catalog.language)
+    if not isinstance(run.policy, str) or "reference_prices" in run.options:
+        return run
+    if "reference_prices" not in inspect.signature(shopper_maker(run.policy.strip())).parameters:
+        return run
+    from paars_gym.shoppers.reference_prices import reference_prices
+
+    return run.model_copy(update={"options": {**run.options, "reference_prices": reference_prices(catalog)}})
+
+
+def is_uncalibrated(run: RunConfig) -> bool:
+    """Whether the shopper is the behavioural one as it comes, with the parameters of no people in particular."""
+    return run.policy == "behavioural" and "parameters" not in run.options
 
 
 def make_answerer(
@@ -104,11 +152,20 @@ def _run(
     )
 
 
+def shown_name(spec: str) -> str:
+    """How tables call a shopper: a model behind a server without the address, a file without its folder."""
+    if not spec.strip().lower().startswith(LIKELIHOOD):
+        return spec
+    from paars_gym.shoppers.text_likelihood import shown
+
+    return LIKELIHOOD + shown(spec.strip()[len(LIKELIHOOD) :].strip())
+
+
 def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[], Any]:
     if not isinstance(run.policy, str):
         return run.policy  # type: ignore[no-any-return]
     spec = run.policy.strip()
-    make = _resolve(spec)
+    make = shopper_maker(spec)
     stack = None
     if "model" in (parameters := inspect.signature(make).parameters) and "budget" not in parameters:
         # One model for all that the factory makes, so that they share its limits, its budget and its cache.
@@ -123,7 +180,10 @@ def _factory(run: RunConfig, kind: Any, methods: tuple[str, ...]) -> Callable[[]
         first = factory()
     if not isinstance(first, kind):
         lacking = [name for name in ("name", "reset", *methods) if not hasattr(first, name)]
-        raise ValueError(f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}.")
+        words = f"{spec} is no {kind.__name__}: it lacks {', '.join(lacking)}."
+        if isinstance(first, Answerer):
+            words += " It answers single questions alone: paars tasks query, item or view."
+        raise ValueError(words)
     if stack is not None:
         from paars_gym.shoppers.llm_shared import ModelShoppers
 
@@ -171,12 +231,21 @@ def _opened(spec: str, default: Any, run: RunConfig) -> tuple[Stack, RunConfig]:
     return stack, run.model_copy(update={"options": {**options, "model": stack}, "model": None})
 
 
-def _resolve(spec: str) -> Callable[..., Any]:
+def shopper_maker(spec: str) -> Callable[..., Any]:
+    """The class or function that a name stands for.
+
+    Raises:
+        ValueError: Unknown name; says what is possible.
+    """
+    if spec.lower().startswith(LIKELIHOOD):
+        from paars_gym.shoppers.text_likelihood import likelihood_shoppers
+
+        return partial(likelihood_shoppers, spec[len(LIKELIHOOD) :].strip())
     reference = SHOPPERS.get(spec.lower(), spec)
     if not re.fullmatch(r"[\w.]+:[\w.]+", reference):
         close = difflib.get_close_matches(spec.lower(), SHOPPERS, n=1, cutoff=0.5)
         guess = f" Did you mean {close[0]}?" if close else ""
-        names = ", ".join(sorted(SHOPPERS))
+        names = ", ".join(sorted([*SHOPPERS, f"{LIKELIHOOD}MODEL"]))
         raise ValueError(f"Unknown shopper {spec!r}.{guess} Available: {names}, or module:Class of your own.")
     try:
         return load_named(reference)

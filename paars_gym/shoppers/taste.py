@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from paars_gym.catalog.language import DEFAULT
 from paars_gym.config import Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.query import terms
@@ -15,6 +16,7 @@ from paars_gym.shoppers.queries import content_words
 FEATURES = (
     "relevance",
     "price",
+    "price_level",
     "rating",
     "popularity",
     "brand",
@@ -24,7 +26,7 @@ FEATURES = (
     "sentiment",
 )
 """What `seen` gives, in order; each is the name of its coefficient."""
-TASTES = ("price", "rating", "popularity", "brand", "familiarity")
+TASTES = ("price", "price_level", "rating", "popularity", "brand", "familiarity", "sentiment")
 """Features with a ``_taste``."""
 REMEMBERED = 20_000
 Weights = tuple[float, ...]
@@ -64,36 +66,41 @@ def weights(parameters: BehaviouralParameters, leanings: tuple[float, ...]) -> W
     )
 
 
-def taste_of(persona: Persona | None, condition: Condition) -> Taste:
+def taste_of(persona: Persona | None, condition: Condition, language: str = DEFAULT) -> Taste:
     """What a shopper may know of a persona under a condition: preferences give the leanings, the profile brands and
-    categories of interest, the history what is familiar. Without a persona it is nothing."""
+    categories of interest, the history what is familiar. Without a persona it is nothing.
+
+    Words are compared as the search of a catalog in that language holds them.
+    """
     if persona is None or condition == "base":
         return NO_TASTE
-    known = _tastes.get((id(persona), condition))
+    known = _tastes.get((id(persona), condition, language))
     if known is not None and known[0] is persona:
         return known[1]
     if len(_tastes) >= REMEMBERED:
         _tastes.clear()
-    taste = _make_taste(persona, condition)
-    _tastes[id(persona), condition] = persona, taste
+    taste = _make_taste(persona, condition, language)
+    _tastes[id(persona), condition, language] = persona, taste
     return taste
 
 
 # By identity: hashing a persona would take longer than making its taste.
-_tastes: dict[tuple[int, Condition], tuple[Persona, Taste]] = {}
+_tastes: dict[tuple[int, Condition, str], tuple[Persona, Taste]] = {}
 
 
-def _make_taste(persona: Persona, condition: Condition) -> Taste:
+def _make_taste(persona: Persona, condition: Condition, language: str) -> Taste:
     taste = NO_TASTE
     whole = condition == "persona"
     if whole or condition == "preferences":
         lean = persona.preferences.coefficients()
         by_feature = {
             "price": (lean["price_sensitivity"] + lean["deal_seeking"]) / 2,
+            "price_level": lean["price_sensitivity"],
             "rating": (lean["quality_focus"] + lean["review_reliance"]) / 2,
             "popularity": lean["brand_reputation"],
             "brand": lean["brand_loyalty"],
             "familiarity": lean["novelty_seeking"],
+            "sentiment": lean["review_reliance"],
         }
         taste = taste._replace(
             leanings=tuple(by_feature.get(name, 0.0) for name in FEATURES),
@@ -103,17 +110,17 @@ def _make_taste(persona: Persona, condition: Condition) -> Taste:
     if whole or condition == "profile":
         taste = taste._replace(
             brands=frozenset(name.casefold() for name in persona.profile.brands.values if name),
-            categories=tuple(words for name in persona.profile.categories.values if (words := stems(name))),
+            categories=tuple(words for name in persona.profile.categories.values if (words := stems(name, language))),
         )
     if whole or condition == "history":
-        taste = taste._replace(pairs=_familiar(persona.history))
+        taste = taste._replace(pairs=_familiar(persona.history, language))
     return taste
 
 
 @lru_cache(maxsize=65_536)
-def stems(text: str) -> frozenset[str]:
-    """The content words of a text as the shop's index holds them."""
-    return frozenset(terms(" ".join(content_words(text))))
+def stems(text: str, language: str) -> frozenset[str]:
+    """The content words of a text as the index of a catalog in that language holds them."""
+    return frozenset(terms(" ".join(content_words(text)), language))
 
 
 def neighbours(words: list[str]) -> frozenset[str]:
@@ -122,10 +129,10 @@ def neighbours(words: list[str]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4_096)
-def _familiar(history: str) -> frozenset[str]:
+def _familiar(history: str, language: str) -> frozenset[str]:
     known: set[str] = set()
     for line in history.splitlines():
         for item in line.split(";"):
-            words = terms(item)
+            words = terms(item, language)
             known.update(words, neighbours(words))
     return frozenset(known)

@@ -16,7 +16,6 @@ is settled before the visit, so that an arm changes what is seen and nothing abo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.personas.intentions import Goal
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, session_rng
+from paars_gym.synthetic.prices import UsualPrices, usual_price
 
 GOING_ON = (0.22, 0.32)
 """Parameters of the beta distribution of the chance to look at the next result, over people."""
@@ -79,9 +79,9 @@ class CascadePerson:
 
     name = "cascade"
 
-    def __init__(self, usual: Mapping[str, float]) -> None:
+    def __init__(self, usual: UsualPrices) -> None:
         """Args:
-        usual: Prices by category that people remember; `paars_gym.synthetic.satisficers.usual_prices`.
+        usual: Prices by category that people remember; `paars_gym.synthetic.prices.usual_prices`.
         """
         self._usual = usual
 
@@ -101,6 +101,7 @@ class CascadePerson:
         self._place = self._first = 0
         self._opened: set[str] = set()
         self._done = False
+        self._expected = 0.0
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`."""
@@ -110,7 +111,9 @@ class CascadePerson:
             return self._search()
         if info["page"] == "product":
             product = info["products"][0]
-            satisfies = self._drawn(product.id, "satisfies") < SATISFIES * self._worth(product)
+            chance = SATISFIES * self._worth(product)
+            self._expected += min(chance, 1.0) if self._buys and product.available else 0.0
+            satisfies = self._drawn(product.id, "satisfies") < chance
             if satisfies and not self._buys:
                 return "stop[]"
             if satisfies and product.available:
@@ -131,6 +134,16 @@ class CascadePerson:
             return self._abandon()
         self._first = self._place
         return "next_page[]"
+
+    @property
+    def expected_units(self) -> float:
+        """Units bought, expected given the products that were opened: what is counted is their chances to satisfy."""
+        return self._expected
+
+    @property
+    def buys(self) -> bool:
+        """Whether this visit would buy what satisfies it; known since `reset`, and the same in any arm."""
+        return self._buys
 
     def _search(self) -> str:
         self._depth = self._rng.random(MOST_RESULTS).tolist()
@@ -153,12 +166,11 @@ class CascadePerson:
 
     def _worth(self, product: Product) -> float:
         """How much of a chance the product has, 1 for what is all that was wanted; nothing adds up, all multiplies."""
-        category = product.category[-1] if product.category else ""
         title = product.title.lower().replace(",", " ").split()
         worth = 0.3 + 0.7 * len(self._wanted.intersection(title)) / len(self._wanted) if self._wanted else 1.0
-        if self._category is not None and category != self._category:
+        if self._category is not None and self._category not in product.category:
             worth *= OTHER_KIND
-        usual = self._usual.get(category)
+        usual = usual_price(self._usual, product)
         if usual and product.price:
             worth *= min((usual / product.price) ** self._who.thrift, 1.5)
         if self._budget is not None and (product.price or math.inf) > self._budget:

@@ -28,7 +28,8 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.protocol import Policy
 from paars_gym.synthetic.cascade import CascadePerson
-from paars_gym.synthetic.satisficers import Satisficer, usual_prices
+from paars_gym.synthetic.prices import UsualPrices, usual_prices
+from paars_gym.synthetic.satisficers import Satisficer
 from paars_gym.synthetic.visit import Acts, Outing
 from paars_gym.synthetic.world import World
 
@@ -57,28 +58,28 @@ class Response(NamedTuple):
 
 RESPONSES: Mapping[str, Response] = {
     "habitual": Response(
-        clicks=(0.241, 0.170, 0.129, 0.089, 0.071, 0.053, 0.048, 0.039, 0.038, 0.040),
-        searches=1.74,
-        views=2.78,
-        conversion=0.078,
-        units=0.099,
-        sales={"random:1": (-0.032, 0.017), "price": (-0.063, 0.017), "bm25+rating:0.3": (0.010, 0.015)},
+        clicks=(0.241, 0.174, 0.127, 0.092, 0.073, 0.052, 0.048, 0.038, 0.034, 0.038),
+        searches=1.76,
+        views=2.82,
+        conversion=0.079,
+        units=0.103,
+        sales={"random:1": (-0.088, 0.017), "price": (-0.091, 0.018), "bm25+rating:0.3": (-0.004, 0.015)},
     ),
     "satisficer": Response(
-        clicks=(0.245, 0.212, 0.155, 0.101, 0.060, 0.042, 0.025, 0.017, 0.011, 0.008),
+        clicks=(0.223, 0.216, 0.147, 0.101, 0.066, 0.046, 0.030, 0.021, 0.012, 0.009),
         searches=1.10,
-        views=1.77,
-        conversion=0.211,
-        units=0.211,
-        sales={"random:1": (-0.078, 0.016), "price": (0.053, 0.022), "bm25+rating:0.3": (0.226, 0.017)},
+        views=1.99,
+        conversion=0.105,
+        units=0.105,
+        sales={"random:1": (-0.112, 0.018), "price": (0.039, 0.024), "bm25+rating:0.3": (0.180, 0.018)},
     ),
     "cascade": Response(
-        clicks=(0.413, 0.136, 0.095, 0.072, 0.052, 0.041, 0.034, 0.027, 0.023, 0.020),
+        clicks=(0.428, 0.138, 0.094, 0.071, 0.053, 0.040, 0.032, 0.027, 0.022, 0.019),
         searches=1.23,
-        views=1.15,
-        conversion=0.083,
-        units=0.083,
-        sales={"random:1": (-0.409, 0.018), "price": (-0.321, 0.019), "bm25+rating:0.3": (0.132, 0.019)},
+        views=1.11,
+        conversion=0.081,
+        units=0.081,
+        sales={"random:1": (-0.355, 0.017), "price": (-0.253, 0.021), "bm25+rating:0.3": (0.205, 0.021)},
     ),
 }
 """24,000 sessions of 1,500 people in each arm, mini catalog, pages of ten; the same visits in all arms of a kind."""
@@ -98,6 +99,11 @@ class HabitualPerson:
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Policy.reset`."""
+
+    @property
+    def expected_units(self) -> float:
+        """See `Outing.expected_units`."""
+        return self._outing.expected_units
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         """See `Policy.act`."""
@@ -146,5 +152,5 @@ class SyntheticPeople:
         return {persona.shopper: persona for persona in self.world.personas}
 
     @cached_property
-    def _usual(self) -> Mapping[str, float]:
+    def _usual(self) -> UsualPrices:
         return usual_prices(self.world.shop.catalog)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import tee
 from typing import NamedTuple, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from paars_gym.catalog.assortment import sold_categories
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import (
     SCALES,
@@ -108,6 +111,12 @@ class Luck:
         while True:
             yield from rng.random(64).tolist()
 
+    def again(self) -> Luck:
+        """The draws that are still to come, once more."""
+        fresh = copy(self)
+        self._uniform, fresh._uniform = tee(self._uniform)
+        return fresh
+
     def uniform(self) -> float:
         """From 0 to 1."""
         return next(self._uniform)
@@ -138,16 +147,18 @@ class Luck:
 
 
 class Category(NamedTuple):
-    """A category of the catalog.
+    """A category of the catalog, as its shoppers know it.
 
     Attributes:
-        name: Last part of the path.
+        name: Last part of the path; empty for products without a category.
+        share: Of the catalog's demand.
         rows: Catalog rows for sale, cheapest first, shape (n,).
-        demand: Cumulative square roots of popularity, shape (n,).
-        brands: Distinct, sorted.
+        demand: Cumulative square roots of demand, shape (n,).
+        brands: Of each row; empty where it has none.
     """
 
     name: str
+    share: float
     rows: npt.NDArray[np.int64]
     demand: npt.NDArray[np.float64]
     brands: tuple[str, ...]
@@ -164,7 +175,7 @@ class Person(NamedTuple):
         dear: Preferred place in the range of prices, from 0 to 1.
         typo: Chance of a slip in a query.
         words: Mean number of words in a first query.
-        usual: Catalog rows of products bought again and again.
+        usual: Products bought again and again: the index of each one's category, and its catalog row.
         hour: Usual hour of shopping.
         activity: How often this person shops, relative to others.
         scales: Each preference, 1 to 5.
@@ -177,25 +188,30 @@ class Person(NamedTuple):
     dear: float
     typo: float
     words: float
-    usual: tuple[int, ...]
+    usual: tuple[tuple[int, int], ...]
     hour: float
     activity: float
     scales: dict[str, float]
 
 
 def categories_for_sale(catalog: Catalog) -> list[Category]:
-    """The catalog's categories with what is for sale in each, in order of name."""
-    frame = catalog.frame("category", "brand", "price", "popularity", "available").with_row_index("row")
-    groups: dict[str, list[tuple[float, int, float, str]]] = {}
-    for row, category, brand, price, popularity, available in frame.iter_rows():
-        if available:
-            groups.setdefault(category[-1] if category else "", []).append((price or 0.0, row, popularity, brand))
+    """The catalog's categories with what is for sale in each; see `sold_categories`."""
+    sold = sold_categories(catalog)
+    total = sum(float(category.demand.sum()) for category in sold)
+    brands = catalog.frame("brand")["brand"].fill_null("")
     categories = []
-    for name, items in sorted(groups.items()):
-        items.sort()
-        rows = np.array([row for _, row, _, _ in items], dtype=np.int64)
-        demand = np.cumsum(np.sqrt(np.array([popularity for _, _, popularity, _ in items]) + 1.0))
-        categories.append(Category(name, rows, demand, tuple(sorted({brand for *_, brand in items if brand}))))
+    for path, rows, demand in sold:
+        by_price = np.lexsort((rows, np.nan_to_num(catalog.price[rows])))
+        ordered = rows[by_price]
+        categories.append(
+            Category(
+                name=path[-1] if path else "",
+                share=float(demand.sum()) / total,
+                rows=ordered,
+                demand=np.cumsum(np.sqrt(demand[by_price])),
+                brands=tuple(brands.gather(ordered).to_list()),
+            )
+        )
     return categories
 
 
@@ -204,26 +220,25 @@ def make_person(index: int, categories: Sequence[Category], seed: int) -> Person
     name = f"synthetic-{index:05d}"
     luck = Luck(session_rng(seed, f"person {name}"))
     segment = SEGMENTS[luck.place(np.cumsum([segment.share for segment in SEGMENTS]))]
-    wanted = min(2 + luck.count(1.5), 6, len(categories))
-    chosen: list[int] = []
-    while len(chosen) < wanted:
-        # Some categories are in everybody's mind.
-        category = int(len(categories) * luck.uniform() ** 1.6)
-        if category not in chosen:
-            chosen.append(category)
+    # A category that is wanted more is in more people's minds, and is sooner the first of them.
+    shares = np.cumsum([category.share for category in categories])
+    chosen = list(dict.fromkeys(luck.place(shares) for _ in range(min(2 + luck.count(1.5), 6))))
     dear = min(max(segment.dear + 0.18 * luck.normal(), 0.02), 0.98)
-    liked = [luck.pick(categories[category].brands) for category in chosen[:2] if categories[category].brands]
-    usual = tuple(draw_product(categories[luck.pick(chosen)], dear, luck) for _ in range(1 + luck.below(4)))
+    liked = [categories[category].brands[_draw_place(categories[category], dear, luck)] for category in chosen[:2]]
+    usual = []
+    for _ in range(1 + luck.below(4)):
+        category = luck.pick(chosen)
+        usual.append((category, draw_product(categories[category], dear, luck)))
     scales = {key: segment.scales.get(key, 0.0) + 3 + 0.6 * luck.normal() for key in SCALES}
     return Person(
         name=name,
         segment=segment,
         categories=tuple(chosen),
-        brands=tuple(dict.fromkeys(liked)),
+        brands=tuple(dict.fromkeys(filter(None, liked))),
         dear=dear,
         typo=min(segment.typo * math.exp(0.6 * luck.normal()), 0.5),
         words=max(segment.words * math.exp(0.25 * luck.normal()), 1.0),
-        usual=usual,
+        usual=tuple(usual),
         hour=(segment.hour + 2 * luck.normal()) % 24,
         activity=math.exp(0.9 * luck.normal()),
         scales={key: round(2 * min(max(value, 1.0), 5.0)) / 2 for key, value in scales.items()},
@@ -232,10 +247,13 @@ def make_person(index: int, categories: Sequence[Category], seed: int) -> Person
 
 def draw_product(category: Category, dear: float, luck: Luck) -> int:
     """A catalog row of a category: by demand, or near the preferred place in its range of prices."""
+    return int(category.rows[_draw_place(category, dear, luck)])
+
+
+def _draw_place(category: Category, dear: float, luck: Luck) -> int:
     if luck.chance(0.4):
-        return int(category.rows[luck.place(category.demand)])
-    place = min(max(dear + 0.15 * luck.normal(), 0.0), 0.999)
-    return int(category.rows[int(place * len(category.rows))])
+        return luck.place(category.demand)
+    return int(min(max(dear + 0.15 * luck.normal(), 0.0), 0.999) * len(category.rows))
 
 
 def profile_of(person: Person, categories: Sequence[Category], seed: int) -> ConsumerProfile:
@@ -249,13 +267,14 @@ def profile_of(person: Person, categories: Sequence[Category], seed: int) -> Con
     day = "weekend" if luck.chance(0.35) else "weekday"
     hour = person.hour
     part = "mornings" if 5 <= hour < 12 else "afternoons" if hour < 17 else "evenings" if hour < 22 else "nights"
+    names = [categories[category].name for category in person.categories]
     return ConsumerProfile(
         age_range=Trait[AgeRange](value=mostly(person.segment.ages, ages), confidence=1.0),
         gender=Trait[Gender](value=luck.pick(("female", "male")), confidence=1.0),
         household_size=Trait[HouseholdSize](value=luck.pick(("1", "2", "2", "3", "4", "5+")), confidence=1.0),
         income_band=Trait[IncomeBand](value=mostly(person.segment.incomes, incomes), confidence=1.0),
         home=Trait[Home](value=luck.pick(("owner", "renter")), confidence=1.0),
-        categories=Interests(values=tuple(categories[category].name for category in person.categories), confidence=1.0),
+        categories=Interests(values=tuple(dict.fromkeys(filter(None, names))), confidence=1.0),
         brands=Interests(values=person.brands, confidence=1.0 if person.brands else 0.0),
         times=Interests(values=(f"{day} {part if hour >= 5 else 'nights'}",), confidence=1.0),
     )

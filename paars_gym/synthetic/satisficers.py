@@ -13,21 +13,19 @@ they want is in their personas (quality focus, price sensitivity), the other hal
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from paars_gym.catalog.product import Product
-from paars_gym.catalog.store import Catalog
 from paars_gym.personas.intentions import Goal
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention, session_rng
+from paars_gym.synthetic.prices import UsualPrices, usual_price
 
 GOALS: dict[Goal, float] = {"buy": 0.30, "compare": 0.25, "browse": 0.45}
 """What they come for; most, as in any shop, do not come to buy."""
-WILLING: dict[Goal, float] = {"buy": 0.75, "compare": 0.3, "browse": 0.08}
+WILLING: dict[Goal, float] = {"buy": 0.36, "compare": 0.12, "browse": 0.03}
 """How often somebody who came for that would buy at all today."""
 OVERLOOKS, CURIOUS = 0.15, 0.08
 """Chances to pass over a result unread, and to open one that does not meet the aspirations."""
@@ -75,21 +73,12 @@ def aspirations_of(persona: Persona | None) -> Aspirations:
     )
 
 
-def usual_prices(catalog: Catalog) -> dict[str, float]:
-    """Median price by category: what people remember from before any test."""
-    by_category: dict[str, list[float]] = {}
-    for category, price in catalog.frame("category", "price").iter_rows():
-        if category and price:
-            by_category.setdefault(category[-1], []).append(price)
-    return {name: median(prices) for name, prices in by_category.items()}
-
-
 class Satisficer:
     """A `Policy` that takes the first product that is good enough."""
 
     name = "satisficer"
 
-    def __init__(self, usual: Mapping[str, float]) -> None:
+    def __init__(self, usual: UsualPrices) -> None:
         """Args:
         usual: Of `usual_prices`, before any test.
         """
@@ -144,6 +133,11 @@ class Satisficer:
             return self._turn(f"search[{' '.join(self._words)}]")
         return "stop[]" if len(results) < info["page_size"] else self._turn("next_page[]")
 
+    @property
+    def buys(self) -> bool:
+        """Whether this visit would buy what satisfies it; known since `reset`, and the same in any arm."""
+        return self._buys
+
     def _turn(self, action: str) -> str:
         self._page, self._place = self._page + 1, 0
         return action
@@ -151,11 +145,10 @@ class Satisficer:
     def _passes(self, product: Product) -> tuple[bool, bool]:
         """The more important aspect, and the other; nothing makes up for either, another kind of thing fails both."""
         who, page = self._who, max(self._page, 0)
-        category = product.category[-1] if product.category else ""
-        highest = self._usual.get(category, math.inf) * who.price * self._mood * PRICE_A_PAGE**page
+        highest = (usual_price(self._usual, product) or math.inf) * who.price * self._mood * PRICE_A_PAGE**page
         if self._budget is not None:
             highest = min(highest, self._budget)
-        wanted = self._category is None or category == self._category
+        wanted = self._category is None or self._category in product.category
         good = wanted and (product.rating or 0.0) >= who.stars - STARS_A_PAGE * page
         cheap = wanted and (product.price or math.inf) <= highest
         return (good, cheap) if who.stars_first else (cheap, good)

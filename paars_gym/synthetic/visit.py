@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from paars_gym.catalog.naming import category_words
 from paars_gym.catalog.product import Product
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.shop.rewards import NoReward
 from paars_gym.shop.shop import Shop
 from paars_gym.shop.visit import Visit
 from paars_gym.synthetic.people import Luck, Person
+from paars_gym.synthetic.queries import Wording, mistyped
 
+SEVERAL, DROPS = 0.08, 0.15
+"""Chances to take two or three units, and to take a line out of a full cart again before leaving."""
 MAX_STEPS = 60
 """After which a visit looks no further."""
 MOST_STEPS = 10 * MAX_STEPS
@@ -28,7 +33,6 @@ MOST_STEPS = 10 * MAX_STEPS
 DWELL_SECONDS = {"home": 5.0, "results": 9.0, "product": 28.0}
 """Median time on a page."""
 DWELL_SPREAD = 0.8
-NEAR = {"a": "s", "e": "r", "i": "o", "o": "i", "s": "d", "t": "r", "n": "m", "r": "t", "l": "k", "c": "v"}
 
 
 class Need(NamedTuple):
@@ -74,9 +78,12 @@ class Outing:
         luck: All draws of the visit.
     """
 
-    def __init__(self, memory: Shop, person: Person, need: Need, key: str, start: datetime, luck: Luck) -> None:
+    def __init__(
+        self, memory: Shop, wording: Wording, person: Person, need: Need, key: str, start: datetime, luck: Luck
+    ) -> None:
         """Args:
         memory: The shop as it was before any test, for products that the person has in mind and does not see.
+        wording: What its products are called.
         person: Who comes.
         need: What for.
         key: Of the session.
@@ -85,14 +92,22 @@ class Outing:
         """
         self.person, self.need, self.luck = person, need, luck
         self.key, self.start = key, start
-        self._memory = memory
+        self._memory, self._wording = memory, wording
         self._shown: dict[str, Product] = {}
         self._results: tuple[str, ...] = ()
         self._opened: list[str] = []
         self._cart: list[str] = []
         self._steps = 0
+        self._expected_adds = self._expected_drops = 0.0
         self._page = "home"
         self._valid = True
+
+    def again(self) -> Outing:
+        """The same visit once more, with the same draws, for another arm; this one must not have been played."""
+        fresh = copy(self)
+        fresh.luck = self.luck.again()
+        fresh._shown, fresh._opened, fresh._cart = {}, [], []
+        return fresh
 
     def play(self, shop: Shop) -> Session:
         """Everything that happened in a shop, with zoned times."""
@@ -124,7 +139,7 @@ class Outing:
             yield from self._search(self.need.query)
         else:
             yield from self._view(self.need.product)
-            yield from self._search(short_query(self._product(self.need.product), luck))
+            yield from self._search(self._wording.short_query(self._product(self.need.product), luck))
         while self._steps < MAX_STEPS:
             yield from self._look()
             if self._opened and luck.chance(segment.return_to):
@@ -132,7 +147,7 @@ class Outing:
             # Who has found something seldom looks further, but may need something else.
             further = 0.35 if self._cart else 1.0
             if self._cart and luck.chance(0.3):
-                yield from self._search(query_for(self._usual(), self.person.words, luck, self.person.brands))
+                yield from self._search(self._query_for(self._usual(), self.person.words))
                 continue
             if self._results and luck.chance(segment.on * further):
                 yield from self._do("next_page[]")
@@ -177,8 +192,9 @@ class Outing:
         if self._product(product).brand in self.person.brands:
             chance *= 1.5
         chance *= 0.5 if product in self._cart else 1.0
+        self._expected_adds += min(chance, 1.0) if self._product(product).available else 0.0
         if self.luck.chance(chance):
-            units = f" | units={2 + self.luck.below(2)}" if self.luck.chance(0.08) else ""
+            units = f" | units={2 + self.luck.below(2)}" if self.luck.chance(SEVERAL) else ""
             yield from self._do(f"add_to_cart[{product}{units}]")
             if self._valid:
                 self._cart.append(product)
@@ -196,23 +212,39 @@ class Outing:
         luck, need = self.luck, self.need
         product = self._product(need.product)
         if not self._results or luck.chance(0.25):
-            return short_query(product, luck)
+            return self._wording.short_query(product, luck)
         if need.intention.goal == "browse" and luck.chance(0.6) and self._opened:
-            return (self._product(luck.pick(self._opened)).category or (need.intention.text,))[-1].lower()
+            kind = category_words(self._product(luck.pick(self._opened)).category)
+            return " ".join(kind) or need.intention.text
         if luck.chance(0.2) and need.query:
             return need.query
-        return query_for(product, self.person.words + 1, luck, self.person.brands)
+        return self._query_for(product, self.person.words + 1)
 
     def _leave(self) -> Acts:
         luck = self.luck
-        if self._cart and len(self._cart) > 1 and luck.chance(0.15):
+        if len(self._cart) > 1:
+            self._expected_drops = DROPS * sum(map(self._cart.count, self._cart)) / len(self._cart)
+        if self._cart and len(self._cart) > 1 and luck.chance(DROPS):
             dropped = luck.pick(self._cart)
             yield from self._do(f"remove_from_cart[{dropped}]")
             if self._valid:
                 self._cart = [key for key in self._cart if key != dropped]
-        if self._cart and not luck.chance(self.person.segment.abandon * (0.5 if self.need.habitual else 1.0)):
+        if self._cart and not luck.chance(self._abandons):
             yield from self._do("purchase[]")
         yield from self._do("stop[]")
+
+    @property
+    def _abandons(self) -> float:
+        return self.person.segment.abandon * (0.5 if self.need.habitual else 1.0)
+
+    @property
+    def expected_units(self) -> float:
+        """Units bought, expected given the products that were opened, once the visit is played: less noise, same mean.
+
+        What each product opened adds is counted by its chance, not by the draw (the compensator of the number of
+        additions), and so are the second thoughts at the end. Where a person wanted to leave, the shop has no say.
+        """
+        return (1 - self._abandons) * (1 + 1.5 * SEVERAL) * (self._expected_adds - self._expected_drops)
 
     def _do(self, action: str) -> Acts:
         """Acts after a dwell on the page, and reads the next one; ``_valid`` is False when the shop refuses."""
@@ -226,69 +258,14 @@ class Outing:
         for product in info["products"]:
             self._shown[product.id] = product
 
+    def _query_for(self, product: Product, words: float) -> str:
+        return self._wording.query_for(product, words, self.luck, self.person.brands)
+
     def _usual(self) -> Product:
-        return self._product(self._memory.catalog.listing(self.luck.pick(self.person.usual))[0])
+        return self._product(self._memory.catalog.listing(self.luck.pick(self.person.usual)[1])[0])
 
     def _product(self, key: str) -> Product:
         """As it was shown, or as the person remembers it."""
         product = self._shown.get(key) or self._memory.product(key)
         assert product is not None, "people know products of the catalog only"
         return product
-
-
-def thing_words(product: Product) -> list[str]:
-    """What a product is, without its brand: the words before the first comma of its title."""
-    words = product.title.split(",")[0].split()
-    if product.brand and words[: len(product.brand.split())] == product.brand.split():
-        words = words[len(product.brand.split()) :]
-    return [word.lower() for word in words] or [product.title.lower()]
-
-
-def _named(thing: list[str]) -> int:
-    """Where in the words the thing's plain name begins: "ear pads for headphones", "running shoes"."""
-    end = thing.index("for") if "for" in thing else len(thing)
-    return max(end - 2, 0)
-
-
-def short_query(product: Product, luck: Luck) -> str:
-    """The plain name of the thing, or of its category."""
-    if product.category and luck.chance(0.3):
-        return product.category[-1].lower()
-    thing = thing_words(product)
-    return " ".join(thing[_named(thing) :])
-
-
-def query_for(product: Product, words: float, luck: Luck, brands: tuple[str, ...] = ()) -> str:
-    """A query of about so many words for a kind of product: the thing, then what it should be like."""
-    thing = thing_words(product)
-    wanted = 1 + luck.count(max(words - 1, 0.1))
-    if wanted == 1 and product.category:
-        return short_query(product, luck)
-    name = _named(thing)
-    query = thing[name:]
-    for word in reversed(thing[:name]):
-        if len(query) < wanted and luck.chance(0.7):
-            query.insert(0, word)
-    extras = [part.strip().lower() for part in product.title.split(",")[1:]]
-    if extras and len(query) < wanted and luck.chance(0.8):
-        query.append(luck.pick(extras))
-    if product.brand in brands and luck.chance(0.4):
-        query.insert(0, product.brand.lower())
-    return " ".join(query)
-
-
-def mistyped(query: str, luck: Luck) -> str:
-    """The query with one slip: a letter swapped, left out, doubled, or its neighbour on the keyboard."""
-    if len(query) < 4:
-        return query
-    place = 1 + luck.below(len(query) - 2)
-    before, letter, after = query[:place], query[place], query[place + 1 :]
-    match luck.below(4):
-        case 0:
-            return before + after
-        case 1:
-            return before + letter + letter + after
-        case 2:
-            return before + after[0] + letter + after[1:]
-        case _:
-            return before + NEAR.get(letter, letter) + after

@@ -28,7 +28,9 @@ from paars_gym.synthetic.people import (
     preferences_of,
     profile_of,
 )
-from paars_gym.synthetic.visit import Need, Outing, query_for
+from paars_gym.synthetic.queries import Wording
+from paars_gym.synthetic.visit import Need, Outing
+from paars_gym.synthetic.visitors import Errand, Visitors, draw_errand
 
 AS_OF = datetime(2025, 1, 6, tzinfo=UTC)
 DAYS, PAST_DAYS = 28, 170
@@ -52,13 +54,14 @@ class World:
         if n_shoppers < 1:
             raise ValueError(f"n_shoppers == {n_shoppers}, must be >= 1.")
         self.shop, self.seed = shop, seed
-        self._categories = categories_for_sale(shop.catalog)
-        if not self._categories:
+        if not shop.catalog.available.any():
             raise ValueError(f"Nothing in catalog {shop.catalog.name!r} is for sale; nobody can shop there.")
+        self._categories = categories_for_sale(shop.catalog)
         self.people: tuple[Person, ...] = tuple(
             make_person(index, self._categories, seed) for index in range(n_shoppers)
         )
-        self._activity = np.cumsum([person.activity for person in self.people])
+        self._wording = Wording(shop.catalog.frame("title")["title"].to_list())
+        self._visitors = Visitors(self.people, self._categories)
 
     @property
     def name(self) -> str:
@@ -103,6 +106,20 @@ class World:
             for outing in self.outings(n_sessions)
         ]
 
+    def needs(self, n_visits: int) -> list[MinedIntention]:
+        """What the same people come for on other visits, which are none of `humans`: nothing there is quoted.
+
+        Args:
+            n_visits: How many.
+
+        Raises:
+            ValueError: Fewer than one.
+        """
+        return [
+            MinedIntention(outing.need.intention, outing.person.name, outing.start)
+            for outing in self.outings(n_visits, kind="need")
+        ]
+
     def intentions(self, n_sessions: int) -> list[Intention]:
         """What these sessions are for: a mix of buy, compare and browse."""
         return [mined.intention for mined in self.mined_intentions(n_sessions)]
@@ -117,16 +134,19 @@ class World:
             key = f"past-{person.name}-{index:02d}"
             luck = Luck(session_rng(self.seed, key))
             start = self._moment(AS_OF - timedelta(days=day), person, luck)
-            outing = Outing(self.shop, person, self._need(person, luck), key, start, luck)
+            # By this person alone: whoever else shops here changes nobody's past.
+            errand = draw_errand(0, person, self._categories, luck)
+            outing = Outing(self.shop, self._wording, person, self._need(person, errand, key, luck), key, start, luck)
             visits.append(outing.play(self.shop))
         return History(shopper=person.name, as_of=AS_OF, sessions=tuple(visits))
 
-    def outings(self, n_sessions: int, *, seed: int | None = None) -> Iterator[Outing]:
+    def outings(self, n_sessions: int, *, seed: int | None = None, kind: str = "human") -> Iterator[Outing]:
         """The visits to come: whose they are, when they begin and what for.
 
         Args:
             n_sessions: How many.
             seed: Of the visits; other seeds give other visits of the same people. None for the world's own.
+            kind: Begins their keys; visits of different kinds are different visits.
 
         Raises:
             ValueError: Fewer than one.
@@ -134,42 +154,36 @@ class World:
         if n_sessions < 1:
             raise ValueError(f"n_sessions == {n_sessions}, must be >= 1.")
         for index in range(n_sessions):
-            key = f"human-{index:06d}"
+            key = f"{kind}-{index:06d}"
             luck = Luck(session_rng(self.seed if seed is None else seed, key))
-            person = self.people[luck.place(self._activity)]
+            errand = self._visitors.draw(luck)
+            person = self.people[errand.person]
             start = self._moment(AS_OF + timedelta(days=luck.below(DAYS)), person, luck)
-            yield Outing(self.shop, person, self._need(person, luck), key, start, luck)
+            yield Outing(self.shop, self._wording, person, self._need(person, errand, key, luck), key, start, luck)
 
     def _moment(self, day: datetime, person: Person, luck: Luck) -> datetime:
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight + timedelta(seconds=round(3600 * ((person.hour + 1.5 * luck.normal()) % 23.5)))
 
-    def _need(self, person: Person, luck: Luck) -> Need:
-        catalog = self.shop.catalog
-        goal = GOALS[luck.place(np.cumsum(person.segment.goals))]
-        habitual = goal != "browse" and luck.chance(person.segment.habit)
-        if habitual:
-            row = luck.pick(person.usual)
-        else:
-            # The first interests are the most important ones; now and then it is something quite different.
-            category = luck.below(len(self._categories)) if luck.chance(0.15) else _early(person.categories, luck)
-            row = draw_product(self._categories[category], person.dear, luck)
-        product = self.shop.product(catalog.listing(row)[0])
+    def _need(self, person: Person, errand: Errand, key: str, luck: Luck) -> Need:
+        segment, category = person.segment, self._categories[errand.category]
+        habitual = errand.row is not None
+        # Nobody browses for a usual product, so that browsing is more of what is left.
+        usual = 0.0 if habitual else 1 - segment.habit
+        goals = (1.0, 1.0, 0.0) if habitual else (usual, usual, 1.0)
+        goal = GOALS[luck.place(np.cumsum(np.multiply(segment.goals, goals)))]
+        row = draw_product(category, person.dear, luck) if errand.row is None else errand.row
+        product = self.shop.product(self.shop.catalog.listing(row)[0])
         assert product is not None, "needs are for products of the catalog"
-        text = query_for(product, 1.0 if goal == "browse" else person.words, luck)
         # A usual query is always worded the same.
-        query = (
-            query_for(product, person.words, Luck(session_rng(self.seed, f"{person.name} {row}"))) if habitual else text
+        words = Luck(session_rng(self.seed, f"{person.name} {row}")) if habitual else luck
+        query = self._wording.query_for(
+            product, 1.0 if goal == "browse" else person.words, words, person.brands if habitual else ()
         )
         budget = None
-        if product.price and goal != "browse" and luck.chance(0.6 if person.segment.dear < 0.3 else 0.2):
+        if product.price and goal != "browse" and luck.chance(0.6 if segment.dear < 0.3 else 0.2):
             budget = float(np.ceil(product.price * (1 + 0.5 * luck.uniform())))
-        intention = Intention(
-            text=query if habitual else text,
-            goal=goal,
-            budget=budget,
-            category=product.category[-1] if product.category else None,
-        )
+        intention = Intention(text=query, goal=goal, budget=budget, category=category.name or None, source=key)
         direct = habitual and luck.chance(0.25)
         return Need(intention, "" if direct else query, product.id, habitual)
 
@@ -205,7 +219,3 @@ def mini_world(shop: Shop | None = None, *, n_shoppers: int = 600, seed: int = 0
         ValueError: No people, a negative seed, or a shop with nothing for sale.
     """
     return World(open_shop("mini", "bm25") if shop is None else shop, n_shoppers=n_shoppers, seed=seed)
-
-
-def _early(values: tuple[int, ...], luck: Luck) -> int:
-    return values[int(len(values) * luck.uniform() ** 2)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, NamedTuple, Protocol
@@ -18,22 +19,26 @@ import numpy as np
 import numpy.typing as npt
 
 from paars_gym.config import Condition
-from paars_gym.llm.errors import MalformedAnswerError, ModelError, RefusedError
+from paars_gym.exit_codes import ExitCode
+from paars_gym.llm.errors import RUN_ENDING, MalformedAnswerError, ModelError, RefusedError
 from paars_gym.llm.stack import Stack
 from paars_gym.personas.mining import EmptyHistoryError
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer, GaveUp
-from paars_gym.simulation.episode import RUN_ENDING
+from paars_gym.simulation.concurrency import StopRequest
+from paars_gym.simulation.result import RunStoppedError
 
-UNANSWERED, FAILED, NOT_ASKED = -1, -2, -3
-"""No usable answer; no answer for a failure that is not the shopper's; the run ended before."""
+UNANSWERED, FAILED, NOT_ASKED, NOT_DRAWN = -1, -2, -3, -4
+"""No usable answer; no answer for a failure that is not the shopper's; the run ended before; not to be asked."""
 UNUSABLE = (GaveUp, MalformedAnswerError, RefusedError)
-HOPELESS = 20
+HOPELESS = 10
 """Failures before any answer at all from which on a shopper's model is taken to be down."""
 MAX_CAUSE, MAX_CAUSES = 300, 20
 Choices = npt.NDArray[np.int64]
-"""Index chosen in each case, or one of the three above, shape (cases,)."""
+"""Index chosen in each case, or one of the four above, shape (cases,)."""
+CASE: ContextVar[str] = ContextVar("CASE", default="")
+"""Condition and key of the question being put: the words of a request may be those of another case too."""
 
 
 class Questions(Protocol):
@@ -104,11 +109,16 @@ class TaskShopper(NamedTuple):
 
 
 class TaskShoppers(NamedTuple):
-    """Shoppers to ask, the models behind them by spec, and how many cases may be under way at once."""
+    """Shoppers to ask, the models behind them by spec, and how many cases may be under way at once.
+
+    Attributes:
+        finished: Called when all questions are put: what has to be said of the answers. It may refuse them.
+    """
 
     shoppers: tuple[TaskShopper, ...] = ()
     models: Mapping[str, Stack] = {}
     at_once: int = 16
+    finished: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass
@@ -137,10 +147,17 @@ class Answers:
 
 
 class Asking(NamedTuple):
-    """All answers: a dictionary by `TaskShopper.name` for each set of questions, and why the run ended early, or ""."""
+    """What was said to all sets of questions.
+
+    Attributes:
+        answers: A dictionary by `TaskShopper.name` for each set.
+        stopped: Why the run ended early, or "".
+        notes: What has to be said of the answers.
+    """
 
     answers: list[dict[str, Answers]]
     stopped: str
+    notes: tuple[str, ...] = ()
 
 
 def ask_shoppers(
@@ -163,16 +180,22 @@ def ask_shoppers(
 
     Raises:
         NobodyAnswersError: Every case of a shopper failed, or the first `HOPELESS` did.
+        RunStoppedError: Something has to be mended first, such as a key or a full disk.
     """
     run = _Run(sets, asked, progress)
     asyncio.run(run.whole())
+    if run.stop.reason and run.stop.exit_code != ExitCode.CAPPED:
+        again = "What was answered is in the cache of replies: go on by the same command."
+        raise RunStoppedError(f"{run.stop.reason.rstrip('.')}. {again}", run.stop.exit_code)
     for policy in {shopper.policy for shopper in asked.shoppers}:
         if run.tried[policy] and not run.answered[policy]:
             cause = next(iter(run.first[policy]))
             raise NobodyAnswersError(f"{policy} could not be asked in any of {run.tried[policy]:,} tries: {cause}")
-    if run.stopped and not any(run.answered.values()):
-        raise NobodyAnswersError(run.stopped)
-    return Asking(run.answers, run.stopped)
+    if run.stop.reason and not any(run.answered.values()):
+        nobody = NobodyAnswersError(run.stop.reason)
+        nobody.exit_code = run.stop.exit_code
+        raise nobody
+    return Asking(run.answers, run.stop.reason, tuple(asked.finished()))
 
 
 class _Run:
@@ -190,7 +213,7 @@ class _Run:
         self.answers = [
             {shopper.name: Answers([NOT_ASKED] * len(questions)) for shopper in asked.shoppers} for questions in sets
         ]
-        self.stopped = ""
+        self.stop = StopRequest()
         self.tried: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.first: dict[str, list[str]] = {}
@@ -203,7 +226,7 @@ class _Run:
 
         async def work() -> None:
             for number, index in waiting:
-                if self.stopped or self.hopeless():
+                if self.stop.reason or self.hopeless():
                     return
                 await self.case(number, index)
 
@@ -243,10 +266,11 @@ class _Run:
             answers = self.answers[number][shopper.name]
             try:
                 persona = await persona_for(shopper)
+                CASE.set(f"{shopper.condition}/{questions.key(index)}")
                 answer = await _answer(questions, index, shopper.make(), persona)
                 answers.values[index] = questions.usable(index, answer)
             except RUN_ENDING as error:
-                self.stopped = self.stopped or str(error)
+                self.stop.end(error)
                 return
             except UNUSABLE as error:
                 answers.values[index] = UNANSWERED
@@ -298,6 +322,11 @@ def usable_choice(answer: Any, options: int) -> int:
     if choice not in range(options):
         raise GaveUp(f"it answered {answer!r}, must be 0 to {options - 1}")
     return choice
+
+
+def asked_of(choices: Choices) -> npt.NDArray[np.bool_]:
+    """Which cases the shopper was asked and did not fail in, shape (cases,)."""
+    return ~np.isin(choices, (FAILED, NOT_ASKED, NOT_DRAWN))
 
 
 def _cause(error: Exception) -> str:

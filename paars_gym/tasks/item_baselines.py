@@ -6,7 +6,7 @@ number of cases, and nothing is cut off at the model's 256 tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,11 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition
 from paars_gym.embedding.protocol import Embedder, normalised
-from paars_gym.personas.counting import ProductFacts, PurchaseLines, Statistics, statistics_of
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
-from paars_gym.personas.statistics import preferences_of, profile_of
 from paars_gym.sessions.event import session_rng
 from paars_gym.tasks.asking import Choices
+from paars_gym.tasks.item_features import title_parts
+from paars_gym.tasks.item_knowledge import Household
 
 Floats = npt.NDArray[np.floating]
 
@@ -39,7 +39,7 @@ def choose_popular(cases: ItemCases) -> Choices:
 
 
 class EmbeddingChoice:
-    """Chooses the item whose vector is nearest to the persona's, under one of the paper's conditions.
+    """How near the vector of an item is to the persona's, under one of the paper's conditions.
 
     An item is the mean of the parts of its title, package size aside, and of its category. The profile is the mean of
     its categories, brands and times; the preferences that of the scales away from the middle and of the products bought
@@ -52,43 +52,22 @@ class EmbeddingChoice:
         self.embedder = embedder
         titles, paths = (catalog.column(name).to_pylist() for name in ("title", "category"))
         self.items = self._mean_phrases([item_phrases(*item) for item in zip(titles, paths, strict=True)])
-        self._shelves = ProductFacts(catalog)
-        self._components: dict[int, dict[Condition, Floats]] = {}
 
-    def choose(self, cases: ItemCases, condition: Condition) -> Choices:
-        """Columns chosen under a condition, shape (cases,)."""
-        parts = self._parts(cases)
-        wholes: Sequence[Condition] = ("profile", "preferences", "history") if condition == "persona" else (condition,)
+    def likeness(self, cases: ItemCases, households: Sequence[Household]) -> dict[str, Floats]:
+        """Of each option to a component of its case's persona, less that to the average one, shape (cases, 4)."""
+        history = np.zeros((len(cases), self.embedder.dim), dtype=np.float32)
+        for index, household in enumerate(households):
+            history[index] = self.items[household.lines.row].mean(axis=0)
+        components = {
+            "profile": self._mean_phrases([profile_phrases(household.profile) for household in households]),
+            "preferences": self._mean_phrases([preference_phrases(household.preferences) for household in households]),
+            "history": normalised(history),
+        }
         options = self.items[cases.options]
-        scores = np.zeros(cases.options.shape)
-        for name in wholes:
-            likeness = np.einsum("cd,cod->co", parts[name] - parts[name].mean(axis=0), options)
-            scores += likeness / (likeness.std() or 1.0)
-        return np.asarray(scores.argmax(axis=1))
-
-    def _parts(self, cases: ItemCases) -> dict[Condition, Floats]:
-        """A unit vector of each component of each case's persona, shape (cases, dim); remembered for these cases."""
-        if id(cases) not in self._components:
-            statistics: list[Statistics] = []
-            history = np.zeros((len(cases), self.embedder.dim), dtype=np.float32)
-            log = cases.log
-            for index in range(len(cases)):
-                known = cases.known(index)
-                known = known[log.bought[known]]
-                row = log.row[known]
-                history[index] = self.items[row].mean(axis=0)
-                lines = PurchaseLines(row, log.session[known], log.local_hours[known], log.paid[known])
-                statistics.append(statistics_of(lines, self._shelves))
-            profiles = [profile_phrases(profile_of(counts)) for counts in statistics]
-            preferences = [preference_phrases(preferences_of(counts)) for counts in statistics]
-            self._components = {
-                id(cases): {
-                    "profile": self._mean_phrases(profiles),
-                    "preferences": self._mean_phrases(preferences),
-                    "history": normalised(history),
-                }
-            }
-        return self._components[id(cases)]
+        return {
+            name: np.einsum("cd,cod->co", vectors - vectors.mean(axis=0), options)
+            for name, vectors in components.items()
+        }
 
     def _mean_phrases(self, phrases: list[list[str]]) -> Floats:
         """Mean of the vectors of each list's phrases, scaled to length 1."""
@@ -102,10 +81,16 @@ class EmbeddingChoice:
         return normalised(result)
 
 
+def choose_alike(likeness: Mapping[str, Floats], condition: Condition) -> Choices:
+    """Columns chosen under a condition from `EmbeddingChoice.likeness`, shape (cases,)."""
+    wholes = ("profile", "preferences", "history") if condition == "persona" else (condition,)
+    scores = np.sum([likeness[name] / (likeness[name].std() or 1.0) for name in wholes], axis=0)
+    return np.asarray(scores.argmax(axis=1))
+
+
 def item_phrases(title: str, category: Sequence[str]) -> list[str]:
     """What an item is: "Salted butter, private label, 16 oz" of Dairy, Butter is three phrases."""
-    parts = [part for part in title.split(", ") if not part[:1].isdigit()] or [title]
-    return [*parts, ", ".join(category[:2])]
+    return [*title_parts(title), ", ".join(category[:2])]
 
 
 def profile_phrases(profile: ConsumerProfile) -> list[str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment.individual import accuracy, accuracy_difference, position_bias, wilson_interval
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
-from paars_gym.alignment.segments import groups
 from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
-from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices
+from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices, asked_of
+from paars_gym.tasks.item_groups import AccuracyByGroup
 
-POPULARITY = "popularity"
+POPULARITY, LEARNED = "popularity", "learned"
 PAPER_ACCURACY = {"base": 0.2546, "profile": 0.3595, "preferences": 0.3901, "history": 0.4111, "persona": 0.4726}
 """PAARS Table 3: Claude Sonnet 3.0 on a retailer's own customers."""
 
@@ -59,6 +58,8 @@ class ItemRow(_Frozen):
         wilson: Interval that takes the cases as independent.
         position: Whether it chose by place.
         over_popularity: Accuracy less that of choosing the item that the others bought most, on the same cases.
+        over_learned: Accuracy less that of the learned scorer with all that is known, on the same cases.
+        bar: True for what asks nobody and is there to be beaten: popularity, counts, the learned scorer.
         paper: The paper's accuracy, of a language model and other shoppers.
     """
 
@@ -74,17 +75,41 @@ class ItemRow(_Frozen):
     wilson: Interval | None
     position: PlaceBias | None
     over_popularity: Estimate | None
+    over_learned: Estimate | None = None
+    bar: bool = False
     paper: float | None
 
 
 class CaseCounts(_Frozen):
-    """The cases of one protocol: how many, of how many shoppers, and how many baskets could give none."""
+    """The cases of one protocol: how many, of how many shoppers, and how many baskets could give none.
+
+    Attributes:
+        told_by_category: Share in which the right item, and no other, is of a category that the household is known to
+            have bought before; None where the catalog does not tell categories apart.
+    """
 
     protocol: Protocol
     cases: int
     shoppers: int
     without_history: int
     without_distractors: int
+    told_by_category: float | None = None
+
+
+class LearnedCoefficient(_Frozen):
+    """A weight of the learned scorer.
+
+    Attributes:
+        protocol: How the distractors were drawn.
+        term: Feature that it multiplies.
+        known: Part of the persona that the feature needs; ``base`` for none.
+        estimate: Mean of the two fits, each on half of the households.
+    """
+
+    protocol: Protocol
+    term: str
+    known: str
+    estimate: Estimate
 
 
 class ConditionGain(_Frozen):
@@ -98,31 +123,6 @@ class ConditionGain(_Frozen):
     paper: float
 
 
-class GroupRow(_Frozen):
-    """One shopper's accuracy on the cases of one group of people.
-
-    Attributes:
-        group: Its label; people who did not tell are none.
-        rest: Accuracy less that of all other groups together, as two independent proportions.
-    """
-
-    shopper: str
-    protocol: Protocol
-    group: str
-    accuracy: Estimate
-    rest: Estimate | None
-
-
-class AccuracyByGroup(_Frozen):
-    """Accuracy by what people told about themselves; small groups are pooled or left out."""
-
-    attribute: str
-    rows: tuple[GroupRow, ...]
-    pooled: tuple[str, ...]
-    suppressed: int
-    did_not_tell: int
-
-
 class ItemResults(Tabular, _Frozen):
     """Table 3.
 
@@ -133,6 +133,8 @@ class ItemResults(Tabular, _Frozen):
         rows: One for each shopper and protocol.
         cases: One for each protocol.
         gains: What one condition adds to another, for each shopper with several.
+        coefficients: Of the learned scorer with all that is known.
+        left_out: Bars that could not be had, a sentence each.
         groups: Accuracy by a trait of the people, where that was asked for.
         embedder: What made the vectors.
         settings: Numbers that decide the cases, and under ``asked`` those of every shopper asked.
@@ -149,6 +151,8 @@ class ItemResults(Tabular, _Frozen):
     rows: tuple[ItemRow, ...]
     cases: tuple[CaseCounts, ...]
     gains: tuple[ConditionGain, ...]
+    coefficients: tuple[LearnedCoefficient, ...] = ()
+    left_out: tuple[str, ...] = ()
     groups: tuple[AccuracyByGroup, ...] = ()
     embedder: str
     settings: dict[str, Any]
@@ -157,19 +161,24 @@ class ItemResults(Tabular, _Frozen):
     notes: tuple[str, ...] = ()
 
     def to_dicts(self) -> list[dict[str, Detail]]:
-        """A row for each accuracy, each gain and each group."""
+        """A row for each accuracy, each gain, each weight of the learned scorer and each group."""
         rows: list[dict[str, Detail]] = []
         for row in self.rows:
             about: dict[str, Detail] = {"shopper": row.shopper, "protocol": row.protocol}
             counts = {"unanswered": row.unanswered, "failed": row.failed, "not_asked": row.not_asked}
-            rows.append({**about, "measure": "accuracy", **row.accuracy.to_dict(), "paper": row.paper, **counts})
-            if row.over_popularity is not None:
-                rows.append({**about, "measure": "over popularity", **row.over_popularity.to_dict()})
+            told = {**counts, "bar": row.bar}
+            rows.append({**about, "measure": "accuracy", **row.accuracy.to_dict(), "paper": row.paper, **told})
+            for measure, over in (("over popularity", row.over_popularity), ("over learned", row.over_learned)):
+                if over is not None:
+                    rows.append({**about, "measure": measure, **over.to_dict()})
             if row.position is not None:
                 rows.append({**about, "measure": "place bias", **row.position.bias.to_dict()})
         for gain in self.gains:
             about = {"shopper": gain.shopper, "protocol": gain.protocol, "measure": f"{gain.second} over {gain.first}"}
             rows.append({**about, **gain.gain.to_dict(), "paper": gain.paper})
+        for weight in self.coefficients:
+            about = {"shopper": f"{LEARNED}, persona", "protocol": weight.protocol}
+            rows.append({**about, "measure": f"weight of {weight.term}", **weight.estimate.to_dict()})
         for group in self.groups:
             for each in group.rows:
                 about = {"shopper": each.shopper, "protocol": each.protocol}
@@ -177,29 +186,46 @@ class ItemResults(Tabular, _Frozen):
                 rows.append({**about, "measure": measured, **each.accuracy.to_dict()})
         return rows
 
+    def bars(self) -> list[dict[str, Detail]]:
+        """Those rows of `to_dicts` that are accuracies of bars."""
+        return [row for row in self.to_dicts() if row.get("bar") is True]
+
     def summary(self) -> str:
         """Whose choices, and how many."""
         return f"Item selection, {sum(each.cases for each in self.cases):,} cases, {self.humans}"
 
 
-def counts_of(cases: ItemCases) -> CaseCounts:
-    """How many cases there are."""
+def counts_of(cases: ItemCases, told_by_category: float | None = None) -> CaseCounts:
+    """How many cases there are, and in how many the category tells the right item."""
     return CaseCounts(
         protocol=cases.protocol,
         cases=len(cases),
         shoppers=len(np.unique(cases.shopper)),
         without_history=cases.without_history,
         without_distractors=cases.without_distractors,
+        told_by_category=told_by_category,
     )
 
 
-def asked_of(choices: Choices) -> npt.NDArray[np.bool_]:
-    """Which cases the shopper was asked: all but the failed ones, shape (cases,)."""
-    return ~np.isin(choices, (FAILED, NOT_ASKED))
+def row_of(
+    name: str,
+    answers: Answers,
+    popular: Choices,
+    cases: ItemCases,
+    *,
+    learned: Choices | None = None,
+    bar: bool = False,
+) -> ItemRow:
+    """Everything about one shopper on one set of cases.
 
-
-def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> ItemRow:
-    """Everything about one shopper on one set of cases."""
+    Args:
+        name: Of the shopper, with its condition.
+        answers: Its own.
+        popular: What popularity alone chooses.
+        cases: The cases.
+        learned: What the learned scorer chooses from all that is known; None where there is none.
+        bar: Whether it asks nobody and is there to be beaten.
+    """
     choices = answers.choices
     asked = asked_of(choices)
     right = (choices == cases.answer)[asked]
@@ -221,7 +247,9 @@ def row_of(name: str, answers: Answers, popular: Choices, cases: ItemCases) -> I
         wilson=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
         position=_position(choices, cases.answer),
         over_popularity=None if name == POPULARITY else contrast(popular, choices, cases),
-        paper=PAPER_ACCURACY.get(condition or ""),
+        over_learned=None if learned is None or bar else contrast(learned, choices, cases),
+        bar=bar,
+        paper=None if bar else PAPER_ACCURACY.get(condition or ""),
     )
 
 
@@ -230,7 +258,9 @@ def contrast(first: Choices, second: Choices, cases: ItemCases) -> Estimate | No
     both = asked_of(first) & asked_of(second)
     if not both.any():
         return None
-    return accuracy_difference((first == cases.answer)[both], (second == cases.answer)[both])
+    return accuracy_difference(
+        (first == cases.answer)[both], (second == cases.answer)[both], shoppers=cases.shopper[both]
+    )
 
 
 def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[ConditionGain]:
@@ -251,48 +281,6 @@ def gains_of(chosen: Mapping[str, Answers], cases: ItemCases) -> Iterator[Condit
                     gain=gain,
                     paper=PAPER_ACCURACY[second] - PAPER_ACCURACY[first],
                 )
-
-
-def by_group(
-    attribute: str, trait_of: Mapping[str, str], chosen: Mapping[str, Answers], cases: ItemCases, *, minimum: int = 20
-) -> AccuracyByGroup:
-    """Accuracy of every shopper in each group of people.
-
-    Args:
-        attribute: Its name.
-        trait_of: Label by person; who is absent did not tell.
-        chosen: The answers.
-        cases: The cases.
-        minimum: Cases of a group; smaller ones are pooled, and left out if even that is too little.
-    """
-    labels = np.array([trait_of.get(cases.log.shoppers[shopper], "") for shopper in cases.shopper.tolist()])
-    known = np.flatnonzero(labels != "")
-    grouped = groups(labels[known], minimum=minimum)
-    rows = []
-    for name, answers in chosen.items():
-        asked, right = np.flatnonzero(asked_of(answers.choices)), answers.choices == cases.answer
-        for group, inside in grouped.rows.items():
-            here = np.intersect1d(known[inside], asked)
-            rest = np.setdiff1d(np.intersect1d(known, asked), here)
-            if not len(here):
-                continue
-            against = None
-            if len(rest):
-                against = accuracy_difference(right[rest], right[here], paired=False)
-            measured = accuracy(right[here], options=OPTIONS, shoppers=cases.shopper[here])
-            rows.append(GroupRow(shopper=name, protocol=cases.protocol, group=group, accuracy=measured, rest=against))
-    return AccuracyByGroup(
-        attribute=attribute,
-        rows=tuple(rows),
-        pooled=grouped.pooled,
-        suppressed=grouped.suppressed,
-        did_not_tell=len(labels) - len(known),
-    )
-
-
-def worst_served(rows: Sequence[GroupRow]) -> GroupRow | None:
-    """The group with the least accuracy; None where there is but one."""
-    return min(rows, key=lambda row: row.accuracy.value or 0.0) if len(rows) > 1 else None
 
 
 def _position(choices: Choices, answers: Choices) -> PlaceBias | None:

@@ -1,8 +1,8 @@
 """The people that a task compares shoppers with: built-in ones by name, or a log of one's own (``--human``).
 
 ``mini`` are invented people around the catalog ``mini``, who search, view and buy; ``journey`` the households of
-Complete Journey, whose log holds purchases alone; anything else is the folder of a store that ``paars sessions import``
-left, or that of a run.
+Complete Journey, whose log holds purchases alone; a name of ``paars data list`` is that public log; anything else is
+the folder of a store that ``paars sessions import`` left, or that of a run.
 """
 
 from __future__ import annotations
@@ -12,26 +12,32 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.catalog.journey import journey_file
+from paars_gym.catalog.language import DEFAULT
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
+from paars_gym.datasets.logs import LOGS, public_log
+from paars_gym.datasets.public import DATASETS
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.formats import CAVEAT
 from paars_gym.sessions.importing import household_baskets
-from paars_gym.sessions.opening import NOT_FINISHED, open_store
+from paars_gym.sessions.opening import NOT_FINISHED, open_store, run_settings
 from paars_gym.sessions.purchases import ProductLog, read_products
-from paars_gym.sessions.store import Store
+from paars_gym.sessions.split import is_held_out
+from paars_gym.sessions.store import SETTINGS_FILE, Store
+from paars_gym.simulation.default_people import default_people
 from paars_gym.synthetic.world import World, mini_world
 
 BUILT_IN = ("mini", "journey")
-MINI_SESSIONS, MINI_SHOPPERS, MINI_SEED = 2_400, 600, 20_260_101
-"""As many sessions as in PAARS section 4.3."""
+MINI_SESSIONS, MINI_SHOPPERS, MINI_SEED = 4_800, 1_200, 20_260_101
+"""In each half of the people about as many sessions as in PAARS section 4.3."""
 TRAITS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
 """What 801 households of Complete Journey told about themselves."""
 
@@ -62,12 +68,31 @@ class ReferencePeople:
         Raises:
             ValueError: Nobody said which.
         """
-        raise NotImplementedError
+        raise ValueError(f"Which products are those of {self.name}? Nobody said.")
+
+    @property
+    def language(self) -> str:
+        """Of their catalog; English where nobody said which that is."""
+        try:
+            return self.catalog.language
+        except ValueError:
+            return DEFAULT
 
     @property
     def label(self) -> str:
         """Whether they are real or synthetic, as heads of tables say it."""
         return "synthetic" if self.synthetic else "real"
+
+    def half(self, *, judging: bool) -> Self:
+        """One half of these people, by shopper: those who judge, or those whom shoppers are fitted to.
+
+        No shopper is in both; see `is_held_out`. A store becomes a list of sessions.
+        """
+        half = copy(self)
+        half.name = f"{self.name}, {'judging' if judging else 'fitting'} half"
+        half.source = [session for session in self.source if is_held_out(session.shopper) == judging]
+        half.personas = {name: one for name, one in self.personas.items() if is_held_out(name) == judging}
+        return half
 
     @property
     def full_name(self) -> str:
@@ -220,6 +245,17 @@ def mini_people(sessions: int = MINI_SESSIONS, seed: int = MINI_SEED, shoppers: 
     return MiniPeople(sessions, seed, shoppers)
 
 
+def personas_of(people: ReferencePeople, catalog: Catalog) -> Mapping[str, Persona]:
+    """What is known of people, by shopper: their personas, or in a run of a catalog's own people those of these."""
+    if people.personas or not isinstance(people.source, Store):
+        return people.personas
+    place = people.source.folder
+    settings = run_settings(place if (place / SETTINGS_FILE).is_file() else place.parent)
+    if settings and settings["run"].get("personas") is None:
+        return {persona.shopper: persona for persona in default_people(catalog)[0]}
+    return {}
+
+
 def reference_people(
     human: str | Path,
     *,
@@ -230,13 +266,14 @@ def reference_people(
     """People by the name or folder that ``--human`` takes.
 
     Args:
-        human: ``mini``, ``journey``, the folder of a store, or that of a run.
-        catalog: Of the products in a store's sessions.
+        human: ``mini``, ``journey``, a public log by its name, the folder of a store, or that of a run.
+        catalog: Of the products in a log's sessions, where it does not bring its own.
         personas: File of personas of the log's shoppers.
-        attributes: Table of what a store's shoppers told about themselves.
+        attributes: Table of what a log's shoppers told about themselves, where it does not bring its own.
 
     Raises:
-        FileNotFoundError: No such people, or no such file.
+        FileNotFoundError: No such people, or no such file; or a public log is not on this machine.
+        ValueError: The name is that of public data which are no log of people.
         ImportError: The package with the households is missing.
     """
     folder = Path(human)
@@ -248,10 +285,19 @@ def reference_people(
         people = mini_people()
     elif str(human) == "journey":
         people = JourneyPeople()
+    elif str(human) in DATASETS:
+        log = public_log(str(human))
+        people = LoggedPeople(
+            log.store,
+            catalog=catalog or log.catalog,
+            name=f"the people of {human}",
+            attributes=attributes or log.attributes,
+        )
+        people.notes += log.dataset.notes
     else:
         raise FileNotFoundError(
-            f"There are no people {str(human)!r}: neither one of {', '.join(BUILT_IN)} nor the folder of a store "
-            "or a run; make one with: paars sessions import LOG --out STORE."
+            f"There are no people {str(human)!r}: neither one of {', '.join((*BUILT_IN, *LOGS))} nor the folder of a "
+            "store or a run; make one with: paars sessions import LOG --out STORE."
         )
     if personas is not None:
         people = copy(people)  # built-in ones are shared

@@ -7,7 +7,7 @@ predicts. Both baselines are cross-fitted: no shopper is predicted from its own 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, NamedTuple, get_args
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from paars_gym.alignment.individual import wilson_interval
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.personas.counting import ProductFacts, PurchaseLines, statistics_of
-from paars_gym.personas.persona import (
-    AgeRange,
-    Children,
-    Home,
-    HouseholdSize,
-    IncomeBand,
-    MaritalStatus,
-    Persona,
-)
+from paars_gym.personas.persona import TRAITS, Persona, TraitValues
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.sessions.event import session_rng
 from paars_gym.sessions.purchases import ProductLog
@@ -38,30 +30,9 @@ RIDGE = 30.0
 """Penalty on standardised features."""
 
 
-class ProfileField(NamedTuple):
-    """A field of the profile that people can tell of themselves.
-
-    Attributes:
-        values: In their order; ``unknown`` is none.
-        ordered: Whether the values have an order.
-    """
-
-    values: tuple[str, ...]
-    ordered: bool
-
-
-def _field(kind: object, *, ordered: bool) -> ProfileField:
-    return ProfileField(tuple(value for value in get_args(kind) if value != "unknown"), ordered)
-
-
-FIELDS: Mapping[str, ProfileField] = {
-    "age_range": _field(AgeRange, ordered=True),
-    "income_band": _field(IncomeBand, ordered=True),
-    "household_size": _field(HouseholdSize, ordered=True),
-    "children": _field(Children, ordered=True),
-    "marital_status": _field(MaritalStatus, ordered=False),
-    "home": _field(Home, ordered=False),
-}
+TOLD = ("age_range", "income_band", "household_size", "children", "marital_status", "home")
+FIELDS: Mapping[str, TraitValues] = {name: TRAITS[name] for name in TOLD}
+"""Traits that people tell of themselves."""
 
 
 class FieldValidity(BaseModel):
@@ -191,7 +162,7 @@ def share_right(values: Ints, truth: Ints, *, ordered: bool, ranks: Ints | None 
     )
 
 
-def commonest(truth: Ints, folds: Ints, field: ProfileField) -> Estimate:
+def commonest(truth: Ints, folds: Ints, field: TraitValues) -> Estimate:
     """The commonest value of the other shoppers; for the distance their median."""
     mode, median = np.zeros_like(truth), np.zeros_like(truth)
     for fold in np.unique(folds):
@@ -201,7 +172,7 @@ def commonest(truth: Ints, folds: Ints, field: ProfileField) -> Estimate:
     return share_right(mode, truth, ordered=field.ordered, ranks=median)
 
 
-def counted(features: Floats, truth: Ints, folds: Ints, field: ProfileField) -> Estimate:
+def counted(features: Floats, truth: Ints, folds: Ints, field: TraitValues) -> Estimate:
     """Ridge regression on what purchases show: on indicators of the values, and for the distance on their rank.
 
     Args:

@@ -14,7 +14,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig
 from paars_gym.sessions.describe import STATISTICS
 from paars_gym.sessions.store import Store
-from paars_gym.tasks.item_selection import DESIGN, item_cases
+from paars_gym.tasks.item_questions import DESIGN, item_cases
 from paars_gym.tasks.people import LoggedPeople
 
 NAME_THE_CATALOG = "name the log's catalog (--catalog)"
@@ -73,7 +73,7 @@ def _session_generation(store: Store) -> tuple[bool, str]:
 
 
 def _query_generation(people: LoggedPeople, catalog: str | Path | Catalog | None) -> tuple[bool, str]:
-    _missing(people, "searches", "views")
+    _missing(people, "queries" if "queries" in people.known else "searches", "views")
     titles = None if catalog is None else dict(people.catalog.frame("id", "title").iter_rows())
     mined = mine_query_pairs(people.source, titles=titles)
     why = f"{len(mined.pairs):,} pairs of a first query and a view within 60 s"

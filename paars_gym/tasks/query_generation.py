@@ -21,9 +21,17 @@ from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.tasks.asking import Answers, TaskShoppers, ask_shoppers, left_out
+from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import QueryResults, gains_over, measures_of, strata_of
-from paars_gym.tasks.shoppers import KnownPersonas, forecast, policies_of, task_shoppers
+from paars_gym.tasks.shoppers import (
+    KnownPersonas,
+    TaskPolicy,
+    fitted_shoppers,
+    forecast,
+    policies_of,
+    task_shoppers,
+)
 
 OFFLINE = set(SHOPPERS) - {"llm"}
 SCORED = 300
@@ -85,7 +93,8 @@ def query_cases(people: ReferencePeople, run: RunConfig) -> QueryCases:
     Raises:
         ValueError: The log records no searches or views, or holds no such pair.
     """
-    people.require("Query generation", "searches", "views")
+    # Queries alone are enough: a log of clicks has none of the searches that led nowhere, and no pair needs them.
+    people.require("Query generation", "queries" if "queries" in people.known else "searches", "views")
     titles = people.titles()
     mined = mine_query_pairs(people.source, titles=titles)
     notes = list(mined.notes)
@@ -115,23 +124,34 @@ def some_of(pairs: Sequence[QueryPair], run: RunConfig) -> Sequence[QueryPair]:
     return [pairs[row] for row in rows]
 
 
-def asked_queries(people: ReferencePeople, run: RunConfig, policies: Sequence[str] = ()) -> TaskShoppers:
+def asked_queries(people: ReferencePeople, run: RunConfig, policies: Sequence[TaskPolicy] = ()) -> TaskShoppers:
     """The shoppers: each policy alone, and with the persona of whoever viewed the item where people have one."""
     conditions = QUERY_CONDITIONS if people.personas else QUERY_CONDITIONS[:1]
-    return task_shoppers(run, policies_of(run, policies), conditions, personas=KnownPersonas(people.personas))
+    named, fitted = policies_of(run, policies)
+    known = KnownPersonas(people.personas)
+    asked = task_shoppers(run, named, conditions, personas=known, language=people.language)
+    asked = asked._replace(shoppers=(*asked.shoppers, *fitted_shoppers(run, fitted, people, known)))
+    return asked_elsewhere(asked, policies, conditions, known)
 
 
-def forecast_queries(people: ReferencePeople, run: RunConfig, policies: Sequence[str] = ()) -> dict[str, Forecast]:
+def forecast_queries(
+    people: ReferencePeople, run: RunConfig, policies: Sequence[TaskPolicy] = ()
+) -> dict[str, Forecast]:
     """What asking language models would take, by spec; nothing is sent."""
     asked = asked_queries(people, run, policies)
-    return forecast([QueryQuestions(query_cases(people, run).pairs, run.seed)], asked)
+    return forecast([query_questions(people, run)], asked)
+
+
+def query_questions(people: ReferencePeople, run: RunConfig) -> QueryQuestions:
+    """The questions that `generate_queries` puts."""
+    return QueryQuestions(query_cases(people, run).pairs, run.seed)
 
 
 def generate_queries(
     people: ReferencePeople,
     run: RunConfig,
     *,
-    policies: Sequence[str] = (),
+    policies: Sequence[TaskPolicy] = (),
     embedder: str = "minilm-int8",
     language_model: str | LanguageModel = "none",
     scored: int = SCORED,
@@ -143,7 +163,8 @@ def generate_queries(
     Args:
         people: Whose queries; where they have personas, each shopper writes with them as well as without.
         run: Policy, model, budget and seed; ``sessions`` pairs at most.
-        policies: Several instead of the run's one; the first is the one to gain on.
+        policies: Several instead of the run's one, the first being the one to gain on; and shoppers fitted to other
+            people, who are asked beside them.
         embedder: Name for `load_embedder`.
         language_model: Of the perplexity; or a name for `load_language_model`.
         scored: Pairs whose perplexity is computed, at most, drawn at random: it is slow.
@@ -188,8 +209,9 @@ def generate_queries(
             for e in scores.examples
         ),
         embedder=scores.embedder,
-        notes=(*stopped, *cases.notes, *lacking),
+        notes=(*stopped, *given.notes, *cases.notes, *lacking),
         paid=tuple(model.report() for model in asked.models.values()),
+        stopped=given.stopped,
     )
 
 

@@ -54,6 +54,7 @@ class QueryResults(Tabular, BaseModel):
         embedder: What made the vectors.
         notes: What these data cannot say.
         paid: Calls, tokens and dollars of each language model.
+        stopped: Why the run ended before all cases were asked; or "".
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +72,7 @@ class QueryResults(Tabular, BaseModel):
     embedder: str
     notes: tuple[str, ...]
     paid: tuple[dict[str, Any], ...] = ()
+    stopped: str = ""
 
     def find(self, shopper: str, metric: str) -> Measure | None:
         """One measure of a shopper, if there is one."""

@@ -9,25 +9,31 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from paars_gym.catalog.language import DEFAULT
 from paars_gym.config import Condition, ModelConfig, RunConfig
 from paars_gym.embedding import load_embedder
-from paars_gym.files import load_named
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.dry_run import Forecast
+from paars_gym.llm.ledger import sharing
 from paars_gym.llm.stack import open_model
 from paars_gym.personas.mining import mine_persona
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor
 from paars_gym.personas.statistics import count_persona
 from paars_gym.sessions.event import History
+from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.shoppers.protocol import check_condition
-from paars_gym.shoppers.registry import SHOPPERS, answerer_factory
+from paars_gym.shoppers.registry import answerer_factory, reading, shopper_maker, shown_name
 from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter
+from paars_gym.tasks.people import ReferencePeople
 
 HISTORY_TOKENS = 6000
 """Of the history in a persona, at most."""
 SAMPLE = 24
 """Cases of each set that a forecast is made from."""
+TaskPolicy = str | FittedShopper | QuestionWriter | AnswerReader
+"""Who is asked: a name for `answerer_factory`, a shopper fitted to people, or a file of questions or answers."""
 Origin = Literal["mined", "counted"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
@@ -88,6 +94,7 @@ def task_shoppers(
     personas: PersonaSource | Origin | None = None,
     history_tokens: int = HISTORY_TOKENS,
     embedder: str | None = None,
+    language: str = DEFAULT,
 ) -> TaskShoppers:
     """Policies by name under several conditions. Whatever is wrong with them is found here, before any case is mined.
 
@@ -101,6 +108,7 @@ def task_shoppers(
             None for mined where there is a model, or a source of one's own.
         history_tokens: Of the history in a mined or counted persona, at most.
         embedder: Of the policy ``embedding``; None for the best that is installed.
+        language: Of the catalog of the cases, in which shoppers compare words.
 
     Raises:
         ValueError: No such shopper, condition, model or option; personas to be mined without a model.
@@ -115,9 +123,9 @@ def task_shoppers(
     specs = {policy: model_behind(policy, given) for policy in policies}
     if given and not any(specs.values()):
         raise ValueError(f"--model {given} is for shoppers that ask a model, and {', '.join(policies)} asks none.")
-    config = run.model or ModelConfig(spec="")
+    config, budget = run.model or ModelConfig(spec=""), sharing(run.budget)
     models = {
-        _name_of(spec): open_model(config.model_copy(update={"spec": spec}), run.budget)
+        _name_of(spec): open_model(config.model_copy(update={"spec": spec}), budget)
         for spec in dict.fromkeys(specs.values())
         if spec
     }
@@ -137,18 +145,60 @@ def task_shoppers(
             model = config.model_copy(update={"spec": models[spec]})
         elif policy == "embedding" and embedder is not None:
             options["embedder"] = load_embedder(embedder)
+        name = shown_name(policy)
         for condition in conditions:
             changes = {"policy": policy, "condition": condition, "options": options, "model": model}
-            make = answerer_factory(run.model_copy(update=changes))
+            changed = run.model_copy(update=changes)
+            make = answerer_factory(reading(changed, language))
             about = {
-                "policy": policy,
+                "policy": name,
                 "condition": condition,
                 "personas": "none" if condition == "base" else source.source,
-                **{name: value for name, value in getattr(make, "settings", {}).items() if name != "condition"},
+                **{
+                    setting: value for setting, value in getattr(make, "settings", {}).items() if setting != "condition"
+                },
             }
-            shoppers.append(TaskShopper(f"{policy}, {condition}", policy, condition, make, source, about))
+            shoppers.append(TaskShopper(f"{name}, {condition}", name, condition, make, source, about))
     at_once = max((model.at_once for model in models.values()), default=run.budget.concurrency)
     return TaskShoppers(tuple(shoppers), models, at_once)
+
+
+def fitted_shoppers(
+    run: RunConfig,
+    fitted: Sequence[FittedShopper],
+    people: ReferencePeople,
+    personas: PersonaSource | Origin | None,
+    history_tokens: int = HISTORY_TOKENS,
+) -> tuple[TaskShopper, ...]:
+    """Shoppers fitted to other people, each under the condition that it was fitted for.
+
+    Args:
+        run: Its seed.
+        fitted: The shoppers.
+        people: In whose catalog they were fitted.
+        personas: See `task_shoppers`.
+        history_tokens: Of the history in a counted persona, at most.
+    """
+    shoppers: list[TaskShopper] = []
+    for shopper in fitted:
+        own: dict[str, Any] = {"policy": shopper.policy, "condition": shopper.condition, "options": {}, "model": None}
+        run_of_it = shopper.applied_to(run.model_copy(update=own), people.catalog)
+        asked = task_shoppers(
+            run_of_it,
+            (shopper.policy,),
+            (shopper.condition,),
+            personas=personas,
+            history_tokens=history_tokens,
+            language=people.language,
+        )
+        name = f"{fitted_name(shopper.policy)}, {shopper.condition}"
+        shoppers += [each._replace(name=name) for each in asked.shoppers]
+    return tuple(shoppers)
+
+
+def fitted_name(policy: str) -> str:
+    """How tables call a policy that was fitted to people."""
+    return f"{policy}, fitted"
 
 
 def _name_of(model: Any) -> str:
@@ -156,27 +206,28 @@ def _name_of(model: Any) -> str:
     return model if isinstance(model, str) else str(model.spec)
 
 
-def policies_of(run: RunConfig, policies: Sequence[str]) -> tuple[str, ...]:
-    """The policies asked: those given, else the run's own."""
-    return tuple(policies) or (str(run.policy),)
+def policies_of(run: RunConfig, policies: Sequence[TaskPolicy]) -> tuple[tuple[str, ...], tuple[FittedShopper, ...]]:
+    """The policies asked by name and the fitted shoppers; the run's own where neither a name nor a file is given."""
+    named = tuple(policy for policy in policies if isinstance(policy, str))
+    fitted = tuple(policy for policy in policies if isinstance(policy, FittedShopper))
+    if not named and len(fitted) == len(policies):
+        named = (str(run.policy),)
+    return named, fitted
 
 
 def model_behind(policy: str, model: Any = "") -> Any:
     """The language model that a policy asks: the one given, or its own default; "" for a policy without."""
-    reference = SHOPPERS.get(policy.strip().lower(), policy.strip())
-    if ":" not in reference:
-        return ""  # nobody's name, as answerer_factory will say
     try:
-        made_with = inspect.signature(load_named(reference)).parameters
-    except (LookupError, ValueError):
-        return ""  # likewise
+        made_with = inspect.signature(shopper_maker(policy.strip())).parameters
+    except ValueError:
+        return ""  # nobody's name, as answerer_factory will say
     if "model" not in made_with:
         return ""
     own = made_with["model"].default
     return model or (own if isinstance(own, str) else "")
 
 
-class _Sample:
+class SomeQuestions:
     """Some of the questions of a set."""
 
     def __init__(self, questions: Any, rows: Sequence[int]) -> None:
@@ -208,7 +259,7 @@ def forecast(sets: Sequence[Any], asked: TaskShoppers) -> dict[str, Forecast]:
     samples: list[Any] = []
     for questions in sets:
         size = min(SAMPLE, len(questions))
-        samples.append(_Sample(questions, np.linspace(0, len(questions) - 1, size).astype(int).tolist()))
+        samples.append(SomeQuestions(questions, np.linspace(0, len(questions) - 1, size).astype(int).tolist()))
     asking = tuple(shopper for shopper in asked.shoppers if "model" in shopper.settings)
     ask_shoppers(samples, asked._replace(shoppers=asking))
     sampled, whole = sum(map(len, samples)), sum(map(len, sets))

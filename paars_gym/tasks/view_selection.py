@@ -15,18 +15,26 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment import mine_rank_cases, score_ranks
 from paars_gym.alignment.comparison import histogram_measures
-from paars_gym.alignment.rank_selection import RANK_CHOSEN, RankCase
+from paars_gym.alignment.rank_selection import RANK_CHOSEN, RankCase, compare_ranks
 from paars_gym.alignment.report import Measure
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig
-from paars_gym.estimate import Detail, Tabular
+from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_choice
+from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import measure_row
-from paars_gym.tasks.shoppers import KnownPersonas, forecast, policies_of, task_shoppers
+from paars_gym.tasks.shoppers import (
+    KnownPersonas,
+    TaskPolicy,
+    fitted_shoppers,
+    forecast,
+    policies_of,
+    task_shoppers,
+)
 
 PEOPLE_ROW = "people"
 VIEW_CONDITIONS: tuple[Condition, ...] = ("base", "persona")
@@ -95,8 +103,10 @@ class ViewResults(Tabular, BaseModel):
         cases: Of these, those followed by a view of a result.
         measures: KL, JS and W1 of the ranks, the shopper as ``population``.
         ranks: Cases by rank chosen, from the first on; of ``people`` and of each shopper.
+        paired: By shopper, the KL with its persona less that without it; below 0 the persona is closer to people.
         notes: What a reader has to know.
         paid: Calls, tokens and dollars of each language model.
+        stopped: Why the run ended before all cases were asked; or "".
     """
 
     model_config = ConfigDict(frozen=True)
@@ -107,8 +117,10 @@ class ViewResults(Tabular, BaseModel):
     cases: int
     measures: tuple[Measure, ...]
     ranks: dict[str, tuple[int, ...]]
+    paired: dict[str, Estimate] = {}
     notes: tuple[str, ...]
     paid: tuple[dict[str, Any], ...] = ()
+    stopped: str = ""
 
     def find(self, shopper: str, metric: str) -> Measure:
         """One measure.
@@ -155,24 +167,33 @@ def view_cases(people: ReferencePeople, run: RunConfig, rng: np.random.Generator
     return ViewCases(people.name, mined.searches, cases, (*notes, *mined.notes))
 
 
-def asked_views(people: ReferencePeople, run: RunConfig, policies: Sequence[str] = ()) -> TaskShoppers:
+def asked_views(people: ReferencePeople, run: RunConfig, policies: Sequence[TaskPolicy] = ()) -> TaskShoppers:
     """The shoppers: each policy alone, and with the persona of whoever saw the page where people have one."""
     conditions = VIEW_CONDITIONS if people.personas else VIEW_CONDITIONS[:1]
-    return task_shoppers(run, policies_of(run, policies), conditions, personas=KnownPersonas(people.personas))
+    named, fitted = policies_of(run, policies)
+    known = KnownPersonas(people.personas)
+    asked = task_shoppers(run, named, conditions, personas=known, language=people.language)
+    asked = asked._replace(shoppers=(*asked.shoppers, *fitted_shoppers(run, fitted, people, known)))
+    return asked_elsewhere(asked, policies, conditions, known)
 
 
-def forecast_views(people: ReferencePeople, run: RunConfig, policies: Sequence[str] = ()) -> dict[str, Forecast]:
+def forecast_views(people: ReferencePeople, run: RunConfig, policies: Sequence[TaskPolicy] = ()) -> dict[str, Forecast]:
     """What asking language models would take, by spec; nothing is sent."""
     asked = asked_views(people, run, policies)
+    return forecast([view_questions(people, run)], asked)
+
+
+def view_questions(people: ReferencePeople, run: RunConfig) -> ViewQuestions:
+    """The questions that `select_views` puts."""
     cases = view_cases(people, run, np.random.default_rng(run.seed)).cases
-    return forecast([ViewQuestions(cases, _products(cases, people.catalog), run.seed)], asked)
+    return ViewQuestions(cases, _products(cases, people.catalog), run.seed)
 
 
 def select_views(
     people: ReferencePeople,
     run: RunConfig,
     *,
-    policies: Sequence[str] = (),
+    policies: Sequence[TaskPolicy] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> ViewResults:
     """Shows every shopper every page, and compares the ranks opened with people's.
@@ -180,7 +201,7 @@ def select_views(
     Args:
         people: Whose choices; where they have personas, each shopper chooses with them as well as without.
         run: Policy, model, budget and seed; ``sessions`` pages at most.
-        policies: Several instead of the run's one.
+        policies: Several instead of the run's one; and shoppers fitted to other people, asked beside them.
         progress: Told what is going on.
 
     Raises:
@@ -205,6 +226,12 @@ def select_views(
         measures += histogram_measures({RANK_CHOSEN: compared}, name)
         ranks.setdefault(PEOPLE_ROW, _whole(compared.human))
         ranks[name] = _whole(compared.agent)
+    paired = {}
+    for name, each in answers.items():
+        whose, _, condition = name.rpartition(", ")
+        if condition == "persona" and (alone := answers.get(f"{whose}, base")) is not None:
+            both = (each.choices[rows] + 1, alone.choices[rows] + 1)
+            paired[whose] = next(one.estimate for one in compare_ranks(cases, *both, rng=rng) if one.metric == "KL")
     stopped = [f"Stopped early, everything so far is kept: {given.stopped}"] if given.stopped else []
     return ViewResults(
         people=pages.people,
@@ -212,8 +239,10 @@ def select_views(
         cases=len(cases),
         measures=tuple(measures),
         ranks=ranks,
-        notes=(*stopped, *pages.notes, *left_out(answers, "pages")),
+        paired=paired,
+        notes=(*stopped, *given.notes, *pages.notes, *left_out(answers, "pages")),
         paid=tuple(model.report() for model in asked.models.values()),
+        stopped=given.stopped,
     )
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.estimate import Floats
 from paars_gym.abtest.fit.weights import resample
 from paars_gym.abtest.outcomes import columns_of
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig
-from paars_gym.files import write_whole
+from paars_gym.files import read_model, write_whole
 from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.parameters import BehaviouralParameters
+from paars_gym.shoppers.reference_prices import ReferencePrices, shared_prices
 
 MOMENTS = ("conversion", "units", "searches", "views", "no view", "one view", "many views", "many searches")
 """What is matched: conversion, units, and the lengths of sessions."""
@@ -42,15 +44,31 @@ class _Frozen(BaseModel):
 
 
 class Stage(_Frozen):
-    """The simulated population at some point of the fit, played with seeds that the fit has not seen.
+    """One thing that was fitted, and what people who are set aside for the choice say of it.
 
     Attributes:
-        name: What has been fitted up to here.
-        moments: Means a session.
-        distance: To the held-out people, see `paars_gym.abtest.fit.fitted_population.distance`.
+        name: ``choices``, ``mix`` or ``weights``.
+        kept: Whether it is part of the population.
+        before: Distance to these people without it, see `distance`.
+        after: With it; None when it could not be fitted.
+        note: Why it could not.
     """
 
     name: str
+    kept: bool
+    before: float
+    after: float | None
+    note: str = ""
+
+
+class Judgement(_Frozen):
+    """A simulated population beside people who judge it, played with seeds that the fit has not seen.
+
+    Attributes:
+        moments: Means a session.
+        distance: Root mean square difference to the people's, see `distance`.
+    """
+
     moments: dict[str, float]
     distance: float
 
@@ -63,14 +81,17 @@ class FittedPopulation(_Frozen):
         policy: Whose behaviour was fitted.
         condition: What of their persona the shoppers knew.
         mix: Shares of the goals.
-        parameters: Of the behavioural shopper; empty for any other.
+        parameters: Of the behavioural shopper; empty for any other, and where those fitted did not help.
+        reference_prices: What the shoppers remember that things cost, with the parameters.
         weights: Of each persona, mean 1; empty when all come alike.
-        human: Moments of the held-out people.
-        stages: Before, in between and after; the last one is this population.
-        floor: Distance between the training part and the held-out part of the people: no fit can expect less.
+        human: Moments of the people who judge.
+        stages: What was fitted, in order, and whether it is kept.
+        before: The population as it was, judged.
+        after: This one, judged.
+        floor: Distance between the two halves of the people: no fit can expect less.
         train_sessions: Of people, fitted to.
         held_out_sessions: Of other people, which judge.
-        seed: Of the split and of what was simulated.
+        seed: Of what was simulated.
     """
 
     catalog: str
@@ -78,9 +99,12 @@ class FittedPopulation(_Frozen):
     condition: Condition
     mix: dict[Goal, float]
     parameters: dict[str, float]
+    reference_prices: dict[str, float]
     weights: dict[str, float]
     human: dict[str, float]
     stages: tuple[Stage, ...]
+    before: Judgement
+    after: Judgement
     floor: float
     train_sessions: int
     held_out_sessions: int
@@ -133,10 +157,14 @@ class FittedPopulation(_Frozen):
                 f"This population was fitted for policy {self.policy!r} in condition {self.condition!r}, not for "
                 f"{run.policy if isinstance(run.policy, str) else 'another one'!r} in {run.condition!r}."
             )
-        parameters = {"parameters": self.parameters} if self.parameters else {}
+        if self.parameters and "parameters" in run.options:
+            raise ValueError("A calibrated population has its own parameters: give it, or a fitted shopper.")
+        choices: dict[str, Any] = {}
+        if self.parameters:
+            choices = {"parameters": self.parameters, "reference_prices": shared_prices(self.reference_prices)}
         return run.model_copy(
             update={
-                "options": {**parameters, **run.options},
+                "options": {**run.options, **choices},
                 "personas": self.people(personas, run.sessions),
                 "intentions": self.intentions(catalog),
             }
@@ -154,16 +182,12 @@ class FittedPopulation(_Frozen):
             FileNotFoundError: There is no such file.
             ValueError: Something else is in it.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"No population at {str(path)!r}; make one: paars calibrate --human … --out FILE.")
+        population = read_model(cls, path, "population", make="paars calibrate --human … --out FILE")
         try:
-            population = cls.model_validate_json(path.read_bytes())
             check_mix(population.mix)
             if population.parameters:
                 BehaviouralParameters.of(population.parameters)
-        except ValidationError as error:
-            raise ValueError(f"{str(path)!r} is no population: {error.errors()[0]['msg']}.") from None
+                ReferencePrices(population.reference_prices)
         except ValueError as error:
             raise ValueError(f"{str(path)!r} is no population: {error}") from None
         return population

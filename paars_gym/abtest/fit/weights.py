@@ -109,9 +109,9 @@ def read_marginals(path: str | Path) -> dict[str, dict[str, float]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No file of marginals {str(path)!r}.")
-    text = path.read_text(encoding="utf-8-sig")
     marginals: dict[str, dict[str, float]] = {}
     try:
+        text = path.read_text(encoding="utf-8-sig")
         if text.lstrip().startswith("{"):
             rows = [
                 (trait, value, share) for trait, shares in json.loads(text).items() for value, share in shares.items()
@@ -122,7 +122,7 @@ def read_marginals(path: str | Path) -> dict[str, dict[str, float]]:
             if not math.isfinite(number := float(share)):
                 raise ValueError(f"{trait} {value}: share {share}")
             marginals.setdefault(trait.strip(), {})[value.strip()] = number
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(
             f"{str(path)!r} holds no marginals ({error}); it takes JSON of shares by value by trait, or CSV with the "
             "columns trait, value and share."

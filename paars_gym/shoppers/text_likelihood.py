@@ -1,0 +1,263 @@
+"""A shopper that chooses by likelihood: a language model says how likely each option's text is after the persona's.
+
+PAARS section 4.3. The model follows no instruction and writes nothing, so that small ones carry signal. Each option is
+scored alone: in which order they are shown makes no difference.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paars_gym import prompts
+from paars_gym.alignment.language_model import lacking, load_language_model
+from paars_gym.catalog.product import Product
+from paars_gym.config import Condition
+from paars_gym.llm.chat import untagged
+from paars_gym.llm.completions import CompletionScorer
+from paars_gym.personas.history import shorten_history
+from paars_gym.personas.persona import Persona, render
+from paars_gym.sessions.event import Intention
+from paars_gym.shop.actions import clean_text
+from paars_gym.shoppers.protocol import check_condition, some
+from paars_gym.shoppers.queries import content_words, draw_query
+
+Array = NDArray[np.float64]
+Rule = Literal["sum", "mean", "gain"]
+RULE: Rule = "sum"
+HISTORY_TOKENS = 100
+WINDOW = 4_096
+"""Tokens of a context and an option, at most."""
+QUERIES = 8
+"""Queries that one is chosen from."""
+FIRST_WORDS = 5
+KEEP = (0.7, 0.4)
+"""Probabilities of a word of the title, in turn: those of `uniform`, and queries of two or three words."""
+
+
+class TextScorer(Protocol):
+    """A language model that says how likely given texts are.
+
+    Attributes:
+        name: Of the model.
+    """
+
+    name: str
+
+    def log_probs_after(self, context: str, continuations: Sequence[str]) -> Awaitable[list[Array]] | list[Array]:
+        """Log-probability of each token of each continuation, given the context and the tokens before it."""
+        ...
+
+
+class LikelihoodShopper:
+    """An `Answerer` that takes the option whose text a language model finds likeliest; ties by lot.
+
+    It cannot act in the shop.
+
+    Attributes:
+        name: ``likelihood``.
+        condition: What of the persona the model reads.
+    """
+
+    name = "likelihood"
+
+    def __init__(
+        self,
+        scorer: TextScorer,
+        condition: Condition = "persona",
+        *,
+        history_tokens: int = HISTORY_TOKENS,
+        rule: Rule = RULE,
+    ) -> None:
+        """Args:
+            scorer: The model.
+            condition: A row of Table 3.
+            history_tokens: Of the persona's history, at most, the newest lines; a processor reads some hundred tokens
+                a second.
+            rule: What of the log-probabilities counts: their ``sum``, their ``mean`` a token, or the ``gain`` of the
+                sum over that without any context but the question's last words.
+
+        Raises:
+            ValueError: Unknown condition or rule, or fewer than one token.
+        """
+        if history_tokens < 1:
+            raise ValueError(f"history_tokens == {history_tokens}, must be at least 1.")
+        if rule not in ("sum", "mean", "gain"):
+            raise ValueError(f"Unknown rule {rule!r}. Available: sum, mean, gain.")
+        self.condition = check_condition(condition)
+        self._scorer, self._history_tokens, self._rule = scorer, history_tokens, rule
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        """See `Shopper.reset`."""
+        self._rng = rng
+        self._who = who_is_told(persona, self.condition, self._history_tokens)
+
+    async def write_query(self, product: Product) -> str:
+        """The likeliest of some queries made of words of the title, as offline shoppers write them."""
+        options = query_options(product.title, self._rng)
+        return options[await self._likeliest(prompts.LIKELY_QUERY.format(products=_plain(product.title)), options)]
+
+    async def choose_item(self, products: Sequence[Product]) -> int:
+        """The product whose title is likeliest after "bought"."""
+        return await self._likeliest(prompts.LIKELY_ITEM, [_title(product) for product in some(products)])
+
+    async def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        """The result whose title is likeliest after "opened"."""
+        asked = prompts.LIKELY_VIEW.format(query=_plain(query))
+        return await self._likeliest(asked, [_title(product) for product in some(results)])
+
+    async def _likeliest(self, question: str, options: Sequence[str]) -> int:
+        # Each text once and in an order of its own: neither order nor repetition can reach a score.
+        told = [f" {_plain(option) or '-'}\n" for option in options]
+        texts = sorted(set(told))
+        by_text = dict(zip(texts, await self._scores(question, texts), strict=True))
+        best = max(by_text.values())
+        return int(self._rng.choice([place for place, text in enumerate(told) if by_text[text] == best]))
+
+    async def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        logs = await _awaited(self._scorer.log_probs_after(f"{self._who}\n\n{question}", texts))
+        if self._rule == "mean":
+            return [float(log.mean()) for log in logs]
+        sums = [float(log.sum()) for log in logs]
+        if self._rule == "sum":
+            return sums
+        alone = await _awaited(self._scorer.log_probs_after(question.rpartition("\n")[2], texts))
+        return [told - float(log.sum()) for told, log in zip(sums, alone, strict=True)]
+
+
+class LikelihoodShoppers:
+    """Makes shoppers that share one language model: call it for each.
+
+    Attributes:
+        settings: What shapes the answers.
+    """
+
+    def __init__(self, make: Callable[[], LikelihoodShopper], scorer: TextScorer, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self._make, self._scorer = make, scorer
+
+    def __call__(self) -> LikelihoodShopper:
+        return self._make()
+
+    async def aclose(self) -> None:
+        """Closes the connections of a server's scorer."""
+        if (aclose := getattr(self._scorer, "aclose", None)) is not None:
+            await aclose()
+
+
+def likelihood_shoppers(
+    text_model: str,
+    condition: Condition = "persona",
+    *,
+    history_tokens: int = HISTORY_TOKENS,
+    rule: Rule = RULE,
+) -> LikelihoodShoppers:
+    """What makes the shoppers of ``likelihood:…``.
+
+    Args:
+        text_model: ``smollm2``, a ``.gguf`` file, any causal model of the transformers library, or ``NAME@URL`` of a
+            server that returns log-probabilities of given text.
+        condition: A row of Table 3.
+        history_tokens: See `LikelihoodShopper`.
+        rule: Likewise.
+
+    Raises:
+        ImportError: A package is missing; says how to install it.
+        ValueError: No such file, or no such URL.
+    """
+    scorer = scorer_of(text_model)
+
+    def make() -> LikelihoodShopper:
+        return LikelihoodShopper(scorer, condition, history_tokens=history_tokens, rule=rule)
+
+    make()  # what is wrong with an option is said now
+    settings = {"text_model": scorer.name, "prompts": prompts.VERSION, "rule": rule, "history_tokens": history_tokens}
+    return LikelihoodShoppers(make, scorer, settings)
+
+
+@lru_cache(maxsize=2)
+def scorer_of(text_model: str) -> TextScorer:
+    """The scorer of a name, the same for all shoppers of a process.
+
+    Raises:
+        ImportError: A package is missing; says how to install it.
+        ValueError: No such file, or no such URL.
+    """
+    if "@" in text_model or "://" in text_model:
+        return CompletionScorer(text_model)
+    if text_model.strip() in ("", "none", "auto"):
+        raise ValueError(
+            f"likelihood:{text_model} names no model: likelihood:smollm2, a file likelihood:/path/model.gguf, or a "
+            "server likelihood:NAME@URL."
+        )
+    if words := lacking(text_model):
+        raise ImportError(words)
+    return LocalScorer(text_model)
+
+
+class LocalScorer:
+    """A model of this machine, loaded when it is first asked.
+
+    Attributes:
+        name: As it was given, a file by its name.
+    """
+
+    def __init__(self, spec: str) -> None:
+        self.name = shown(spec)
+        self._load = lru_cache(maxsize=1)(lambda: load_language_model(spec, most_tokens=WINDOW))
+
+    def log_probs_after(self, context: str, continuations: Sequence[str]) -> list[Array]:
+        """See `CausalLM.log_probs_after`."""
+        model = self._load()
+        assert model is not None
+        return model.log_probs_after(context, continuations)
+
+
+def shown(text_model: str) -> str:
+    """How tables call a model: a server's without its address, a file without its folder."""
+    name = text_model.partition("@http")[0]
+    return name.replace("\\", "/").rpartition("/")[2] if name.endswith(".gguf") else name
+
+
+def who_is_told(persona: Persona | None, condition: Condition, history_tokens: int = HISTORY_TOKENS) -> str:
+    """What a question begins with: the persona under a condition, of its history the newest lines.
+
+    Args:
+        persona: None for nobody.
+        condition: A row of Table 3.
+        history_tokens: Of the history, at most, as `tokens_in` counts.
+    """
+    if persona is None or condition == "base":
+        return prompts.NOBODY
+    shown = persona.model_copy(update={"history": shorten_history(persona.history, history_tokens).text})
+    return prompts.PERSON.format(persona=render(shown, condition))
+
+
+def query_options(title: str, rng: np.random.Generator) -> list[str]:
+    """Different queries out of words of a title, at most `QUERIES`, as offline shoppers write them.
+
+    Args:
+        title: Of the product that was opened.
+        rng: The question's own.
+    """
+    words = content_words(title) or (title,)
+    drawn = [draw_query(words, KEEP[turn % len(KEEP)], rng.random) for turn in range(QUERIES - 1)]
+    return list(dict.fromkeys([" ".join(words[:FIRST_WORDS]), *drawn]))
+
+
+def _title(product: Product) -> str:
+    return product.title[:200] if product.title.strip() else product.id
+
+
+def _plain(text: str) -> str:
+    """Text of others on one line, that can close no tag and is no token of a chat."""
+    return untagged(clean_text(text))
+
+
+async def _awaited(value: Awaitable[list[Array]] | list[Array]) -> list[Array]:
+    return await value if inspect.isawaitable(value) else value
