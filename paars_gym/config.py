@@ -18,6 +18,11 @@ Condition = Literal["base", "profile", "preferences", "history", "persona"]
 """What of its persona a shopper is told: a row of the paper's Table 3."""
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 Record = Literal["auto", "steps", "none"]
+NeedsSource = Literal["marginal", "persona", "same"]
+NEEDS_SOURCES: tuple[NeedsSource, ...] = get_args(NeedsSource)
+"""Where needs come from; beside them stands ``people:STORE``."""
+PEOPLE_OF = "people:"
+"""Begins the source of needs that are mined from a store of people's sessions."""
 FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
 DAYS = 28
 
@@ -51,6 +56,26 @@ def _condition(value: Any) -> Any:
     return value
 
 
+def needs_store(intentions: Any) -> str | None:
+    """The store of ``people:STORE``; None for any other source of needs."""
+    named = isinstance(intentions, str) and intentions.startswith(PEOPLE_OF)
+    return intentions.removeprefix(PEOPLE_OF) or None if named else None
+
+
+def _needs(value: Any) -> Any:
+    if isinstance(value, str | Path) and value not in NEEDS_SOURCES and needs_store(value) is None:
+        raise ValueError(
+            f"Unknown source of needs {str(value)!r}. Available: {', '.join(NEEDS_SOURCES)}, {PEOPLE_OF}STORE. For the "
+            f"needs of the people in a store write {PEOPLE_OF}{str(value).removeprefix(PEOPLE_OF) or 'STORE'}."
+        )
+    return value
+
+
+def _needs_setting(value: Any) -> Any:
+    """A word as it is; what is given in Python by its name, in a mapping, for it is none of the words."""
+    return value if value is None or isinstance(value, str | Mapping) else {"given": setting_name(value)}
+
+
 Named = Annotated[Any, PlainSerializer(setting_name)]
 """A name, a path, or an object that settings hold by its name."""
 Options = Annotated[Mapping[str, Any], PlainSerializer(setting_name)]
@@ -70,7 +95,7 @@ class Configuration(BaseModel):
 
 def _sentence(config: BaseModel, mistake: dict[str, Any]) -> str:
     name = ".".join(map(str, mistake["loc"]))
-    limits = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">")}
+    limits = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">"), "less_than_equal": ("le", "<=")}
     if mistake["type"] == "extra_forbidden":
         return f"Unknown setting {name!r}. Available: {', '.join(sorted(type(config).model_fields))}."
     if mistake["type"] == "missing":
@@ -106,18 +131,24 @@ class ModelConfig(Configuration):
     """Which language model, and how it is asked.
 
     Attributes:
-        spec: ``anthropic:NAME``, ``openai:NAME``, ``openai:NAME@BASE_URL``, ``scripted:FILE``, or a `ChatModel`.
+        spec: ``anthropic:NAME``, ``openai:NAME``, ``openai:NAME@BASE_URL``, ``ollama:NAME``, ``vllm:NAME@URL``,
+            ``scripted:FILE``, or a `ChatModel`.
         options: Of the shopper that asks it, such as ``form`` or ``invalid_in_a_row``; see `LLMOptions`.
         price: US dollars per million tokens as text: IN,OUT or IN,OUT,READ,WRITE; None for the known price.
         temperature: None for 1 in sessions and 0 for single answers, our choice.
         context_tokens: Longest request; None for the shopper's default.
+        redactor: What takes personal data out of every request (`paars_gym.redaction.TextRedactor`); None for one with
+            the usual recognisers. There is no way without.
+        prompt: Text that is added to the instructions of every request.
     """
 
     spec: Named
     options: Options = {}
     price: str | None = None
-    temperature: float | None = Field(default=None, ge=0)
+    temperature: float | None = Field(default=None, ge=0, le=2)
     context_tokens: int | None = Field(default=None, ge=1)
+    redactor: Named = None
+    prompt: str = ""
 
     @classmethod
     def of(cls, model: Any) -> Self:
@@ -139,21 +170,26 @@ class BudgetConfig(Configuration):
         offline: Make no call: everything has to be in the cache.
         batches: File of batches handed in to the provider, for single questions; None asks at once.
         dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
+        ledger: File of every call and what it took (`paars_gym.llm.ledger`): ``max_usd`` bounds all that is in it, by
+            whichever process. None for that of the run folder, or where there is none, for one in memory.
+        part: Of the output that calls are made for, such as an arm of a test; in the ledger.
     """
 
-    max_usd: float | None = Field(default=None, ge=0)
+    max_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     concurrency: int = Field(default=64, ge=1)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     attempts: int = Field(default=6, ge=1)
-    timeout_seconds: float = Field(default=120.0, gt=0)
+    timeout_seconds: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     stream: bool = False
     cache: Path | None = None
     offline: bool = False
     batches: Path | None = None
     dry_run: bool = False
+    ledger: Any = Field(default=None, exclude=True)
+    part: str = Field(default="", exclude=True)
 
     def after(self, usd: float) -> BudgetConfig:
-        """What is left when so many US dollars are spent."""
+        """What is left when so many US dollars are spent, of which no ledger knows."""
         return self if self.max_usd is None else self.model_copy(update={"max_usd": max(self.max_usd - usd, 0.0)})
 
 
@@ -166,8 +202,11 @@ class RunConfig(Configuration):
         options: Of the policy, by name.
         condition: What of its persona a shopper is told; ``base`` tells nothing.
         personas: File or sequence of personas, who take turns; None for the catalog's own people.
-        intentions: What for: a store of sessions to mine them from, mined intentions, a function that draws one for a
-            persona; None for those of the catalog's own people.
+        intentions: Where needs come from. ``marginal``: drawn from the population's, whoever comes. ``persona``: the
+            persona's own needs or interests. ``same``: what ``persona`` would draw, whatever the condition.
+            ``people:STORE``: of the people in a store of sessions, of the half that things are fitted on. None is
+            ``marginal`` under the condition ``base`` and ``persona`` under any other. In Python also needs of one's
+            own: mined intentions, a function that draws one for a persona, or `paars_gym.simulation.needs.Needs`.
         mix: Shares of goals of drawn intentions; empty for the default.
         seed: Of everything random.
         max_steps: Actions until a session is cut off.
@@ -187,7 +226,7 @@ class RunConfig(Configuration):
     options: Options = {}
     condition: Annotated[Condition, BeforeValidator(_condition)] = "persona"
     personas: Named = None
-    intentions: Named = None
+    intentions: Annotated[Any, BeforeValidator(_needs), PlainSerializer(_needs_setting)] = None
     mix: Mapping[str, float] = {}
     seed: int = Field(default=0, ge=0)
     max_steps: int = Field(default=50, ge=1)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
+from paars_gym.printable import clean
+
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
@@ -32,7 +34,7 @@ HTML_ROWS = 60
 
 def finite(value: float | None) -> float | None:
     """The number, or None for what is not one: NaN and infinity do not exist in JSON."""
-    return value if value is not None and math.isfinite(value) else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 Number = Annotated[float | None, BeforeValidator(finite)]
@@ -170,7 +172,10 @@ class Tabular:
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ()
-    """Columns of the ``repr`` and of notebooks; all when empty. ``estimate`` stands for a value and its interval."""
+    """Columns of the ``repr`` and of notebooks; all when empty. ``estimate`` stands for a value and its interval.
+
+    Those that are empty in every row are not shown.
+    """
 
     def to_dicts(self) -> list[dict[str, Detail]]:
         """The rows, each by column name."""
@@ -212,7 +217,7 @@ class Tabular:
 
     def to_html(self, *, max_rows: int | None = None) -> str:
         """The rows as an HTML table, everything in them escaped; the first ``max_rows``, or all."""
-        return _html(self.summary(), self._shown(), max_rows)
+        return _html(clean(self.summary()), self._shown(), max_rows)
 
     def _repr_html_(self) -> str:
         return self.to_html(max_rows=HTML_ROWS)
@@ -221,7 +226,7 @@ class Tabular:
         rows = self._shown()
         room = REPR_LINES - 2  # the summary and the heads
         kept = rows if len(rows) <= room else rows[: room - 1]
-        lines = [self.summary(), *_aligned(kept)]
+        lines = [clean(self.summary()), *_aligned(kept)]
         if len(kept) < len(rows):
             lines.append(f"… {len(rows) - len(kept)} more rows; all of them: .to_pandas(), .to_polars(), .to_csv()")
         return "\n".join(lines)
@@ -231,7 +236,9 @@ class Tabular:
     def _shown(self) -> list[dict[str, str]]:
         rows = _rectangular(self.to_dicts())
         columns = self.SHOWN or tuple(rows[0] if rows else ())
-        return [{column: _cell(row, column) for column in columns} for row in rows]
+        cells = [{column: _cell(row, column) for column in columns} for row in rows]
+        told = [column for column in columns if any(row[column] for row in cells)]
+        return [{column: row[column] for column in told} for row in cells]
 
 
 class Estimates(Tabular, Mapping[str, Estimate]):
@@ -240,8 +247,8 @@ class Estimates(Tabular, Mapping[str, Estimate]):
     >>> rates = Estimates({"conversion": Estimate(0.1, Interval(0.05, 0.15), unit="share")}, title="Of 140 sessions")
     >>> rates
     Of 140 sessions
-    name        estimate            unit   verdict
-    conversion  0.1 [0.05, 0.15]    share
+    name        estimate          unit
+    conversion  0.1 [0.05, 0.15]  share
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("name", "estimate", "unit", "verdict")
@@ -298,7 +305,7 @@ def _with_ends(value: Detail, low: Detail, high: Detail) -> str:
 def _text(value: Detail) -> str:
     if value is None:
         return ""
-    return f"{value:.3g}" if isinstance(value, float) else " ".join(str(value).split())
+    return f"{value:.3g}" if isinstance(value, float) else " ".join(clean(value).split())
 
 
 def _aligned(rows: list[dict[str, str]]) -> list[str]:
@@ -310,10 +317,17 @@ def _aligned(rows: list[dict[str, str]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
 
 
+_CELL = "text-align:left;padding:2px 10px;border-bottom:1px solid #ddd"
+_HEAD = "text-align:left;padding:2px 10px;border-bottom:2px solid #888"
+"""Styles stand in the elements: a mail or a notebook drops style sheets."""
+
+
 def _html(title: str, rows: list[dict[str, str]], max_rows: int | None) -> str:
     kept = rows if max_rows is None else rows[:max_rows]
-    heads = "".join(f"<th>{escape(column)}</th>" for column in (rows[0] if rows else ()))
-    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row.values()) + "</tr>" for row in kept)
+    heads = "".join(f'<th style="{_HEAD}">{escape(column)}</th>' for column in (rows[0] if rows else ()))
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{escape(text)}</td>' for text in row.values()) + "</tr>" for row in kept
+    )
     rest = f"<p>… {len(rows) - len(kept)} more rows.</p>" if len(kept) < len(rows) else ""
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    table = f'<table style="border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
     return f"<div><p><b>{escape(title)}</b></p>{table}{rest}</div>"

@@ -16,6 +16,7 @@ from paars_gym.llm import ChatModel, Message, Metered, Request, open_model
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.llm_context import answers
+from paars_gym.shoppers.llm_loops import Loops
 from paars_gym.shoppers.llm_prompts import TOOLS, opening, page, read_action
 from paars_gym.shoppers.protocol import GaveUp
 
@@ -46,7 +47,7 @@ class AnthropicPersona:
         self.model.begin()
         person = render(persona, self.condition) or "You are an ordinary shopper."
         self.turns = [Message(role="system", text=PROMPT), Message(role="system", text=f"Who you are:\n{person}")]
-        self.need, self.invalid = opening(intention), 0
+        self.need, self.invalid, self.loops = opening(intention), 0, Loops()
         self.said: Message | None = None
         self.draw = int(rng.integers(2**31))  # different sessions get different answers, a repeated run the same
 
@@ -55,16 +56,18 @@ class AnthropicPersona:
         self.invalid = 0 if info["action_valid"] else self.invalid + 1
         if self.invalid == PATIENCE:
             raise GaveUp(f"{PATIENCE} invalid actions in a row; the last: {info['error']}")
+        loop = self.loops.done(valid=info["action_valid"])  # what the model is told of the same action again and again
         if self.said is None:
             self.turns.append(Message(role="user", text=f"{self.need}\n\n{page(observation)}"))
         else:
             # What the model called is answered as the API wants it: each tool call by a result of its own.
-            self.turns += [self.said, *answers(self.said, page(observation))]
+            self.turns += [self.said, *answers(self.said, page(observation) + loop)]
         reply = await self.model.complete(Request(messages=tuple(self.turns), tools=TOOLS, draw=self.draw))
         if reply.finish == "refusal":
             raise GaveUp(f"The model refuses: {reply.text[:200]}")
         # The first tool call, or the text where there is none: what is no action comes back as the shop's error.
         action, self.said = read_action(reply)
+        self.loops.about_to(action, observation, info)  # gives up on a loop that goes on
         return action
 
     def telemetry(self) -> dict[str, Any]:

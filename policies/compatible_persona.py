@@ -15,10 +15,12 @@ import numpy as np
 
 from paars_gym.config import Condition, ModelConfig
 from paars_gym.llm import ChatModel, Message, Metered, Request, open_model
+from paars_gym.llm.chat import untagged
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import GRAMMAR
-from paars_gym.shoppers.llm_prompts import ACTION_SCHEMA, opening, page, read_action, untagged
+from paars_gym.shoppers.llm_loops import Loops
+from paars_gym.shoppers.llm_prompts import ACTION_SCHEMA, opening, page, read_action
 from paars_gym.shoppers.protocol import GaveUp
 
 MODEL = "openai:qwen3:8b@http://127.0.0.1:11434/v1"  # Where Ollama listens.
@@ -49,7 +51,7 @@ class CompatiblePersona:
         self.model.begin()
         person = render(persona, self.condition) or "You are an ordinary shopper."
         self.system = Message(role="system", text=PROMPT.format(person=person, grammar=GRAMMAR))
-        self.need, self.done, self.invalid = opening(intention), "nothing", 0
+        self.need, self.done, self.invalid, self.loops = opening(intention), "nothing", 0, Loops()
         self.draw = int(rng.integers(2**31))  # different sessions get different answers, a repeated run the same
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
@@ -58,7 +60,8 @@ class CompatiblePersona:
         if self.invalid == PATIENCE:
             raise GaveUp(f"{PATIENCE} invalid actions in a row; the last: {info['error']}")
         error = "" if info["action_valid"] else f", which the shop refused: {untagged(info['error'])}"
-        text = f"{self.need}\n\nYour last action: {self.done}{error}\n{page(observation)}"
+        loop = self.loops.done(valid=info["action_valid"])  # what the model is told of the same action again and again
+        text = f"{self.need}\n\nYour last action: {self.done}{error}\n{page(observation, 'json')}{loop}"
         messages = (self.system, Message(role="user", text=text))
         reply = await self.model.complete(
             Request(messages=messages, output_schema=ACTION_SCHEMA, max_tokens=self.max_tokens, draw=self.draw)
@@ -67,6 +70,7 @@ class CompatiblePersona:
             raise GaveUp(f"The model refuses: {reply.text[:200]}")
         # {"name": "view", "inside": "k1"} is view[k1]; what is no action goes to the shop too, and comes back refused.
         action, _ = read_action(reply)
+        self.loops.about_to(action, observation, info)  # gives up on a loop that goes on
         self.done = untagged(action[:200])
         return action
 

@@ -7,16 +7,18 @@ Each question to the model holds the current page and, in words, what was done b
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from paars_gym.config import Condition, ModelConfig
-from paars_gym.llm import ChatModel, Message, Metered, Reply, Request, open_model
+from paars_gym.llm import ChatModel, Message, Metered, Request, open_model
+from paars_gym.llm.chat import untagged
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
-from paars_gym.shoppers.llm_prompts import TOOLS, opening, page, untagged
+from paars_gym.shoppers.llm_context import turn_seed
+from paars_gym.shoppers.llm_loops import Loops
+from paars_gym.shoppers.llm_prompts import TOOLS, opening, page, read_action
 from paars_gym.shoppers.protocol import GaveUp
 
 MODEL = "openai:gpt-4.1-mini"  # Without reasoning, so that the temperature can be set.
@@ -37,17 +39,11 @@ class OpenAIPersona:
 
     name = "openai persona"
 
-    def __init__(
-        self,
-        model: ModelConfig | ChatModel | str = MODEL,
-        *,
-        condition: Condition = "persona",
-        temperature: float = 1.0,
-    ) -> None:
+    def __init__(self, model: ModelConfig | ChatModel | str = MODEL, *, condition: Condition = "persona") -> None:
         # A run gives all its shoppers one model, with cache, budget, limits and retries around it; `Metered` counts.
         self.model = Metered(open_model(model))
         self.trace = self.model.trace  # for the records of a run's steps
-        self.condition, self.temperature = condition, temperature
+        self.condition = condition
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """Begins a session: who it is, and what it is for."""
@@ -55,6 +51,7 @@ class OpenAIPersona:
         person = render(persona, self.condition) or "You are an ordinary shopper."
         self.system = Message(role="system", text=PROMPT.format(person=person))
         self.need, self.done, self.invalid = opening(intention), list[str](), 0
+        self.loops = Loops()
         self.draw = int(rng.integers(2**31))  # different sessions get different answers, a repeated run the same
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
@@ -64,13 +61,15 @@ class OpenAIPersona:
         self.invalid = 0 if info["action_valid"] else self.invalid + 1
         if self.invalid == PATIENCE:
             raise GaveUp(f"{PATIENCE} invalid actions in a row; the last: {info['error']}")
-        text = "\n".join([self.need, "What you did so far:", *(self.done or ["nothing"]), page(observation)])
-        messages = (self.system, Message(role="user", text=text))
-        request = Request(messages=messages, tools=TOOLS, temperature=self.temperature, seed=self.draw, draw=self.draw)
+        loop = self.loops.done(valid=info["action_valid"])  # what the model is told of the same action again and again
+        text = "\n".join([self.need, "What you did so far:", *(self.done or ["nothing"]), page(observation) + loop])
+        messages, seed = (self.system, Message(role="user", text=text)), turn_seed(self.draw, len(self.done))
+        request = Request(messages=messages, tools=TOOLS, temperature=1.0, seed=seed, draw=self.draw)
         reply = await self.model.complete(request)
         if reply.finish == "refusal":
             raise GaveUp(f"The model refuses: {reply.text[:200]}")
-        action = action_of(reply)
+        action, _ = read_action(reply)  # a tool call, or an action in words such as view[k1]
+        self.loops.about_to(action, observation, info)  # gives up on a loop that goes on
         self.done.append(f"{len(self.done) + 1}. {untagged(action[:200])}")
         return action
 
@@ -81,11 +80,3 @@ class OpenAIPersona:
     async def aclose(self) -> None:
         """Closes the connections."""
         await self.model.aclose()
-
-
-def action_of(reply: Reply) -> str:
-    """A tool call as JSON, which the shop reads; else the text, which may be an action in words such as view[k1]."""
-    if not reply.tool_calls:
-        return reply.text.strip()
-    call = reply.tool_calls[0]
-    return json.dumps({"name": call.name, "arguments": call.arguments})

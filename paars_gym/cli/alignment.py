@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from paars_gym.cli.app import app, console, print_facts, reference_app
+from paars_gym.cli.app import app, console, errors, print_facts, reference_app
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import HumanOrReleased, HumanReference
+from paars_gym.files import write_whole
 
 if TYPE_CHECKING:
     from paars_gym.alignment.private import Unit
 
 
-def check_writable(out: Path | None, option: str = "--out") -> None:
-    """Raises ValueError before minutes of work when there is no place to put their result."""
-    if out is None:
-        return
-    if out.is_dir():
-        raise ValueError(f"{option} {str(out)!r} is a folder, must be a file.")
-    if not out.parent.is_dir():
-        raise ValueError(f"{option} {str(out)!r}: there is no folder {str(out.parent)!r}; make it first.")
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise ValueError(f"{option} {str(out)!r} cannot be written to; choose another file.")
-
-
 @app.command()
+@with_outputs(out="file")
 def score(
     human: HumanOrReleased,
     agents: Annotated[Path, typer.Option(help="Folder of a run, or a store.")],
@@ -48,31 +38,36 @@ def score(
     text_sessions: Annotated[int, typer.Option(min=2, help="Sessions whose words are compared, at most.")] = 2400,
     minimum: Annotated[int, typer.Option(min=1, help="Sessions that a segment needs on each side.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also say in a sentence what the floor makes of each number.")
+    ] = False,
 ) -> None:
     """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
-    check_writable(out)
     from paars_gym.alignment.comparison import ScoreOptions
     from paars_gym.alignment.scoring import score as compare
     from paars_gym.personas.store import read_attributes
     from paars_gym.report.alignment import render
+    from paars_gym.report.progress import Progress
     from paars_gym.tasks.people import reference_people
 
-    report = compare(
-        Path(human) if Path(human).exists() else reference_people(human).log(),
-        agents,
-        baseline=baseline,
-        by=by,
-        attributes=None if attributes is None else read_attributes(attributes),
-        embedder=None if embedder == "none" else embedder,
-        seed=seed,
-        options=ScoreOptions(text_sessions=text_sessions, minimum=minimum),
-    )
-    console.print(render(report), highlight=False)
+    with Progress(errors, "comparing sessions"):
+        report = compare(
+            Path(human) if Path(human).exists() else reference_people(human).log(),
+            agents,
+            baseline=baseline,
+            by=by,
+            attributes=None if attributes is None else read_attributes(attributes),
+            embedder=None if embedder == "none" else embedder,
+            seed=seed,
+            options=ScoreOptions(text_sessions=text_sessions, minimum=minimum),
+        )
     if out is not None:
-        out.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_whole(out, report.model_dump_json(indent=1) + "\n")
+    console.print(render(report, explain=explain))
 
 
 @reference_app.command("export")
+@with_outputs(out="file")
 def reference_export(
     human: HumanReference,
     out: Annotated[Path, typer.Option(help="File to write, which anyone may see.")] = Path("reference.json"),
@@ -84,7 +79,6 @@ def reference_export(
     force: Annotated[bool, typer.Option("--force", help="Take an epsilon above 20, which hides nobody.")] = False,
 ) -> None:
     """Releases the histograms of a log with differential privacy, to score against in place of the log."""
-    check_writable(out)
     import numpy as np
 
     from paars_gym.alignment.private import export_reference
@@ -94,8 +88,8 @@ def reference_export(
     reference = export_reference(
         people, epsilon=epsilon, rng=np.random.default_rng(), unit=cast("Unit", unit), force=force
     )
-    out.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_whole(out, reference.model_dump_json(indent=1) + "\n")
     spent = {f"epsilon of {name}": f"{share:g}" for name, share in reference.spent.items()}
     print_facts(f"Reference in {out}", (spent | {"epsilon in total": f"{reference.epsilon:g}"}).items())
     for note in reference.notes():
-        console.print(note, highlight=False, markup=False)
+        console.print(note)

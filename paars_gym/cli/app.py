@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from paars_gym.cli.examples import examples_of
 from paars_gym.cli.running import run_command
-from paars_gym.cli.shared_options import DATA, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
+from paars_gym.cli.shared_options import DATA, ELSEWHERE, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
+from paars_gym.exit_codes import ExitCode
+from paars_gym.report.printing import Printer
 from paars_gym.version import __version__
 
 PANELS = {
-    "Data: what is sold, what people did, who they are": ("catalog", "sessions", "personas"),
-    "Simulate and compare with people": ("play", "simulate", "score", "reference", "tasks"),
-    "Experiments": ("abtest", "backtest", "calibrate", "probe", "survey"),
+    "Data: what is sold, what people did, who they are": ("data", "catalog", "sessions", "personas"),
+    "Simulate and compare with people": ("play", "prompt", "simulate", "score", "reference", "tasks"),
+    "Experiments": ("abtest", "backtest", "fit", "calibrate", "probe", "survey"),
 }
 """The verbs in the order in which data passes through them, as ``paars --help`` shows them."""
 
 
 OPTION_PANELS = {
-    DATA: ("format", "map", "only", "encoding", "currency", "gap_minutes", "timezone", "wizard",
-           "propose", "by", "at", "fraction", "as_of", "limit", "tokens", "shoppers", "attributes",
-           "minimum", "baseline", "agents", "text_sessions"),
+    DATA: ("format", "map", "only", "encoding", "currency", "as_of", "allow_unpriced", "gap_minutes",
+           "timezone", "wizard", "propose", "by", "at", "fraction", "limit", "tokens", "shoppers", "attributes",
+           "minimum", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
+           "drop_duplicates", "unpack_ratio", "copy", "yes"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
-           "outcome", "pilot", "backtest", "independent_noise", "marginals", "held_out", "rounds", "pages", "brand",
+           "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",
            "trials"),
     SHOP: ("catalog", "ranking"),
-    SHOPPERS: ("sessions", "policy", "intentions", "intention", "mix", "max_steps", "population", "personas", "seed"),
+    SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "mix", "max_steps", "population", "personas",
+               "seed"),
     MODEL: ("embedder",),
-    OUTPUT: ("out", "log", "resume", "name", "json"),
+    OUTPUT: ("out", "log", "resume", "name", "json", "explain"),
     PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip
 """Where an option stands in the help of every verb, unless it says so itself."""
@@ -54,6 +57,15 @@ class _VerbsInOrder(TyperGroup):
                 _complete_help(f"{verb} {name}", inner)
 
 
+class _AskedByDefault(TyperGroup):
+    """``paars survey QUESTIONS`` is ``paars survey ask QUESTIONS``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+
 def _complete_help(verb: str, command: Any) -> None:
     """Adds the examples, and puts every option into its group."""
     command.epilog = command.epilog or examples_of(verb)
@@ -62,13 +74,22 @@ def _complete_help(verb: str, command: Any) -> None:
         if option.param_type_name == "option" and option.rich_help_panel is None:
             option.rich_help_panel = panel_of.get(option.name)
     # Groups are shown in the order of their first options.
-    order = [None, PEOPLE, DATA, TEST, SHOP, SHOPPERS, MODEL, OUTPUT, PRIVACY]
+    order = [None, PEOPLE, DATA, TEST, SHOP, SHOPPERS, ELSEWHERE, MODEL, OUTPUT, PRIVACY]
     command.params.sort(key=lambda parameter: order.index(getattr(parameter, "rich_help_panel", None)))
+
+
+console = Printer()
+errors = Printer(stderr=True)
+
+
+def exit_codes() -> str:
+    """Every exit code of a command, a line each."""
+    return "\n".join(f"{code:>3}  {code.meaning}" for code in ExitCode)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"paars_gym {__version__}")
+        console.write(f"paars_gym {__version__}")
         raise typer.Exit
 
 
@@ -76,7 +97,7 @@ app = typer.Typer(
     name="paars",
     cls=_VerbsInOrder,
     help="Simulated shoppers: build a shop, let them shop, compare them with people, and test before you ship.",
-    epilog=examples_of(""),
+    epilog=f"{examples_of('')}\n\nExit codes:\n{exit_codes()}",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -95,8 +116,15 @@ reference_app = typer.Typer(
     help="People's histograms, released with differential privacy in place of their log.", no_args_is_help=True
 )
 app.add_typer(reference_app, name="reference")
-console = Console()
-errors = Console(stderr=True)
+prompt_app = typer.Typer(help="What a language model is told.", no_args_is_help=True)
+app.add_typer(prompt_app, name="prompt")
+survey_app = typer.Typer(
+    cls=_AskedByDefault,
+    help="Questions to personas, and answers of twins beside those of their people. "
+    "paars survey QUESTIONS is short for paars survey ask QUESTIONS.",
+    no_args_is_help=True,
+)
+app.add_typer(survey_app, name="survey")
 
 
 @app.callback()
@@ -114,11 +142,20 @@ def main() -> None:
 
 
 def share(option: str, text: str) -> float:
-    """A number, or a percentage."""
+    """A number above 0, or such a percentage."""
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        number = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise ValueError(f"{option} {text}: must be a number or a percentage, such as 2% or 0.02.") from None
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"{option} {text!r} must be a number or a percentage above 0, such as 2% or 0.02.")
+    return number
+
+
+def check_ratio(ratio: float | None) -> None:
+    """Refuses a value of ``--unpack-ratio`` that is no number above 0."""
+    if ratio is not None and not 0 < ratio < math.inf:
+        raise ValueError(f"--unpack-ratio {ratio}, must be a number above 0, such as 200.")
 
 
 def assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:
@@ -132,7 +169,7 @@ def assignments(option: str, texts: Iterable[str] | None) -> dict[str, str]:
 
 def split_regions(text: str | None) -> tuple[str, ...]:
     """Regions with commas between; the usual ones where none are given."""
-    from paars_gym.personas.recognisers import REGIONS
+    from paars_gym.redaction.recognisers import REGIONS
 
     return tuple(part.strip().upper() for part in text.split(",") if part.strip()) if text else REGIONS
 
@@ -141,7 +178,7 @@ def print_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
     """Names and texts as a table."""
     from rich.table import Table
 
-    table = Table(title=escape(title), show_header=False, title_justify="left")
+    table = Table(title=title, show_header=False, title_justify="left")
     for name, text in facts:
-        table.add_row(escape(name), escape(text))
+        table.add_row(name, text)
     console.print(table)

@@ -12,15 +12,20 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars score --human people --agents run",
         'paars abtest --control bm25 --treatment "bm25+rating:0.3"',
     ),
+    "data list": ("paars data list", "paars data list opera"),
+    "data get": ("paars data get asos", "paars data get diginetica --from downloads/diginetica"),
+    "data path": ("paars data path ta-feng",),
     "catalog build": (
         "paars catalog build products.csv --out shop",
         "paars catalog build feed.jsonl.gz --map title=product_name,id=sku --currency EUR --out shop",
     ),
+    "catalog check": ("paars catalog check shop", "paars catalog check shop --mend"),
     "catalog describe": ("paars catalog describe shop",),
     "sessions import": (
         "paars sessions import log.csv --format generic --wizard --out people",
         "paars sessions import installed --format journey --out people",
     ),
+    "sessions check": ("paars sessions check people", "paars sessions check run --mend"),
     "sessions describe": ("paars sessions describe people", "paars sessions describe run"),
     "sessions split": ("paars sessions split people --by time --at 2017-11-01 --out halves",),
     "personas mine": (
@@ -28,7 +33,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "personas count": ("paars personas count --sessions people --catalog shop --out personas.jsonl",),
     "personas check": ("paars personas check personas.jsonl --attributes answers.csv",),
+    "personas sample": (
+        'paars personas sample --from personas.jsonl --quota "age_range=65+:0.3" --out older.jsonl',
+        "paars personas sample --from personas.jsonl --attributes told.csv --quota home=renter:40% --out renters.jsonl",
+    ),
     "play": ('paars play --intention "a kettle below 40" --log steps.jsonl',),
+    "prompt show": (
+        "paars prompt show --task session --condition persona",
+        "paars prompt show --task item --persona personas.jsonl#ann --form text --json",
+    ),
     "simulate": (
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
@@ -42,17 +55,28 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tasks item": (
         "paars tasks item --human journey",
         "paars tasks item --model anthropic:claude-haiku-4-5 --cases 500 --max-usd 5",
+        "paars tasks item --cases 100 --export-questions questions.jsonl",
+        "paars tasks item --cases 100 --answers answers.jsonl --by-whom annotators",
     ),
     "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
     "tasks session": ("paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",),
+    "tasks next": (
+        "paars tasks next --human opera",
+        "paars tasks next --human people --personas personas.jsonl --model openai:gpt-4.1-mini --max-usd 5",
+    ),
     "abtest": (
         'paars abtest --catalog shop --control bm25 --treatment "bm25+rating:0.3" --sessions 800',
         "paars abtest --plan --mde 2%",
     ),
     "backtest": ("paars backtest past_tests.csv",),
+    "fit": (
+        "paars fit --human people --catalog shop --personas personas.jsonl --out shopper.json",
+        "paars fit --human mini --out shopper.json",
+    ),
     "calibrate": ("paars calibrate --human people --catalog shop --out population.json",),
-    "probe": ("paars probe brand --by income",),
-    "survey": ("paars survey questions.yaml --model anthropic:claude-haiku-4-5 --personas personas.jsonl",),
+    "probe": ("paars probe brand --by income", "paars probe price --human panel:yogurt"),
+    "survey ask": ("paars survey ask questions.yaml --model anthropic:claude-haiku-4-5 --personas personas.jsonl",),
+    "survey score": ("paars survey score --human people.csv --answers twins.csv",),
 }
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from paars_gym.cli.app import app, console, errors, print_facts, share
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     AsJson,
     CatalogName,
@@ -17,12 +17,15 @@ from paars_gym.cli.shared_options import (
     Draws,
     EnvName,
     Level,
+    NeedsFrom,
     Pairs,
     PeopleFile,
     PolicyName,
     Records,
     Seed,
     SessionsAtOnce,
+    ShopperFile,
+    with_shopper,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ PLANNED = "bm25+rating:0.3"
 
 @app.command()
 @with_model_options
+@with_outputs(out="folder")
 def abtest(
     control: Annotated[str, typer.Option(help="Ranking of today, such as bm25 or logged:lists.parquet.")] = "bm25",
     treatment: Annotated[
@@ -55,7 +59,9 @@ def abtest(
         str | None, typer.Option(help="Environment of the treatment alone, such as module:factory of other pages.")
     ] = None,
     personas: PeopleFile = None,
+    intentions: NeedsFrom = None,
     policy: PolicyName = "behavioural",
+    shopper: ShopperFile = None,
     asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     population: FittedFile = None,
@@ -76,6 +82,14 @@ def abtest(
     backtest: Annotated[
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="Sizes of real effects to shrink by: asos (78 retail experiments), a CSV of past tests as for paars "
+            "backtest, or the JSON that it prints; that of --backtest where it is given.",
+            show_default="asos",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
     record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
@@ -84,16 +98,21 @@ def abtest(
 ) -> None:
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
     from paars_gym.abtest import ABTest, ABTestResult, Arm
-    from paars_gym.abtest.backtest import read_backtest, with_human_effect
+    from paars_gym.abtest.backtest import read_backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
-    from paars_gym.abtest.planning import POWERS, plan_test
+    from paars_gym.abtest.planning import POWERS, check_plan, plan_test
+    from paars_gym.abtest.prediction import read_prior, with_human_effect, with_prior
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.report import abtest as report
+    from paars_gym.report.progress import Progress
     from paars_gym.simulation.forecast import forecast_run
 
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
+    sizes = None if prior is None else read_prior(prior)
     fitted = None if population is None else FittedPopulation.read(population)
     powers = POWERS if power is None else (share("--power", power),)
+    if plan:
+        check_plan(smallest, outcome, powers)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
     if treatment is None and treatment_patch is None and control_patch is None and treatment_env is None:
@@ -117,6 +136,7 @@ def abtest(
             options=asked.policy_options,
             condition=condition,
             personas=personas,
+            intentions=intentions,
             seed=seed,
             draws=draws,
             concurrency=concurrency,
@@ -124,12 +144,13 @@ def abtest(
             model=asked.model,
             budget=asked.budget,
         )
+        run = with_shopper(run, shopper, catalog)
         shop = ShopConfig(catalog=catalog, ranking=control, env=env)
         if asking.dry_run:
             both = run.model_copy(update={"sessions": 2 * sessions * draws, "draws": 1})
             print_facts("A dry run: both arms would take about", forecast_run(both, shop).facts())
             return
-        with errors.status("shopping") as status:
+        with Progress(errors, "getting ready") as status:
             result = ABTest(*arms, independent_noise=independent_noise).run(
                 run,
                 shop,
@@ -137,22 +158,26 @@ def abtest(
                 resume=resume,
                 level=level,
                 population=fitted,
-                progress=lambda arm, done, planned: status.update(f"{arm}: {done:,} of {planned:,} sessions"),
+                progress=lambda arm, done, planned: status.update(
+                    f"{arm}: {done:,} of {planned:,} sessions", done, planned
+                ),
             )
     if past is not None:
         result = with_human_effect(result, past)
-        if out is not None:
-            result.write(out)
+    if sizes is not None:
+        result = with_prior(result, sizes)
+    if out is not None and (past is not None or sizes is not None):
+        result.write(out)
     if plan:
         planned = plan_test(result, mde=smallest, outcome=outcome, powers=powers)
-        typer.echo(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
+        console.write_json(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
     elif json:
-        typer.echo(result.model_dump_json(indent=2))
+        console.write_json(result.model_dump_json(indent=2))
     else:
         console.print(report.outcome_table(result))
-        console.print(report.result_forest(result), no_wrap=True)
+        console.print(report.result_forest(result))
         for note in report.notes(result):
-            console.print(note, highlight=False, markup=False)
+            console.print(note)
     _check_policy(result)
 
 
@@ -167,12 +192,15 @@ def _check_policy(result: ABTestResult) -> None:
 
 @app.command("backtest")
 @with_model_options
+@with_outputs(out="folder")
 def backtest_verb(
     tests: Annotated[Path, typer.Argument(help="CSV of past tests of people, columns above.")],
     catalog: Annotated[str, typer.Option(help="Catalog of the tests that have to be simulated.")] = "mini",
     env: EnvName = "PAARS-Retail-v0",
     personas: PeopleFile = None,
+    intentions: NeedsFrom = None,
     policy: PolicyName = "behavioural",
+    shopper: ShopperFile = None,
     asking: ModelOptions = NOTHING_ASKED,
     condition: ConditionName = "persona",
     population: FittedFile = None,
@@ -181,6 +209,9 @@ def backtest_verb(
     seed: Seed = 0,
     level: Level = 0.95,
     outcome: Annotated[str, typer.Option(help="Outcome that the human effects are of.")] = "sales_units",
+    width: Annotated[
+        str, typer.Option(help="Half width of the interval that a pilot of people is to reach, in relative change.")
+    ] = "1%",
     out: Annotated[
         Path | None, typer.Option(help="Folder that keeps each simulated test; one that was interrupted goes on.")
     ] = None,
@@ -191,17 +222,21 @@ def backtest_verb(
     """Says how far simulated tests agreed with past tests of people, and what calibration makes of them.
 
     Columns of TESTS: test, human_effect (relative change, 0.021 or 2.1%), human_low and human_high (both may be empty),
-    and one of: simulated_effect; result (folder of a simulated test); or what to simulate: control, treatment,
-    control_patch, treatment_patch.
+    human_sessions (of both arms, may be empty), and one of: simulated_effect; result (folder of a simulated test); or
+    what to simulate: control, treatment, control_patch, treatment_patch.
     """
     from paars_gym.abtest import ABTest, Arm
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
     from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
     from paars_gym.report.abtest import backtest_plot, backtest_table
+    from paars_gym.report.progress import Progress
+    from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run
 
+    half_width = share("--width", width)
     fitted = None if population is None else FittedPopulation.read(population)
     asked = asking.asked(
         policy=policy,
@@ -214,6 +249,7 @@ def backtest_verb(
         options=asked.policy_options,
         condition=condition,
         personas=personas,
+        intentions=intentions,
         seed=seed,
         draws=draws,
         concurrency=concurrency,
@@ -221,20 +257,21 @@ def backtest_verb(
         model=asked.model,
         budget=asked.budget,
     )
+    run = with_shopper(run, shopper, catalog)
     shop = ShopConfig(catalog=catalog, env=env)
     if asking.dry_run:
         number = count_simulated(tests)
         all_arms = run.model_copy(update={"sessions": max(2 * sessions * draws * number, 1), "draws": 1})
         print_facts(f"A dry run: {number} tests would take about", forecast_run(all_arms, shop).facts())
         return
-    usd = 0.0
-    with errors.status("shopping") as status:
+    usd, budget = 0.0, sharing(run.budget, None if out is None else out / LEDGER_FILE)
+    with Progress(errors, "getting ready") as status:
 
         def simulate(control: Arm, treatment: Arm, name: str) -> ABTestResult:
             nonlocal usd
-            status.update(escape(name))
+            status.update(name)
             tested = ABTest(control, treatment).run(
-                run.model_copy(update={"budget": run.budget.after(usd)}),
+                run.model_copy(update={"budget": left_of(budget, usd)}),
                 shop,
                 out=None if out is None else out / folder_name(name),
                 resume=True,
@@ -245,9 +282,12 @@ def backtest_verb(
             _check_policy(tested)
             return tested
 
-        result = backtest(read_tests(tests, simulate, outcome=outcome), outcome=outcome, level=level)
+        past = read_tests(tests, simulate, outcome=outcome)
+        result = backtest(past, outcome=outcome, level=level, half_width=half_width)
     if json:
-        typer.echo(result.model_dump_json(indent=2))
+        console.write_json(result.model_dump_json(indent=2))
         return
     console.print(backtest_table(result))
-    console.print(backtest_plot(result), no_wrap=True)
+    console.print(backtest_plot(result))
+    if is_uncalibrated(run) and fitted is None:
+        console.print(UNCALIBRATED)

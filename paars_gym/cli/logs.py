@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from paars_gym.cli.app import assignments, console, errors, print_facts, sessions_app
+from paars_gym.cli.app import assignments, check_ratio, console, errors, print_facts, sessions_app
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.exit_codes import ExitCode
+from paars_gym.printable import clean
 
 
 @sessions_app.command("import")
+@with_outputs(out="folder")
 def sessions_import(
     log: Annotated[Path, typer.Argument(help='Log file, folder of a named format, or "installed" (journey).')],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the store; a store there is replaced whole or not at all.")
     ] = None,
     format: Annotated[  # noqa: A002
-        str,
+        str | None,
         typer.Option(
-            help="generic, journey, diginetica, retailrocket, yoochoose, rees46, otto, amazon-m2, opera, bestbuy or "
-            "uci-shoppers."
+            help="ga4, ga360, segment, adobe, query-click, journey, ta-feng, diginetica, retailrocket, "
+            "yoochoose, rees46, otto, trivago, amazon-m2, opera, bestbuy, uci-shoppers or generic; by default what the "
+            "columns say."
         ),
-    ] = "generic",
+    ] = None,
     map: Annotated[  # noqa: A002
         str | None,
-        typer.Option(help="TOML or JSON file of a mapping, or pairs: shopper=user,kind=event."),
+        typer.Option(
+            help="TOML or JSON file of a mapping, or pairs: shopper=user,kind=event; query=prop7 alone says where an "
+            "export of analytics has its searches."
+        ),
     ] = None,
     gap_minutes: Annotated[
         float | None,
@@ -40,6 +45,13 @@ def sessions_import(
         str | None, typer.Option(help="Time zone of times that name none, such as Europe/Berlin; UTC by default.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="How reports call these sessions.")] = None,
+    drop_duplicates: Annotated[
+        bool,
+        typer.Option("--drop-duplicates", help="Leave out every record that repeats an earlier one exactly."),
+    ] = False,
+    unpack_ratio: Annotated[
+        float | None, typer.Option(help="Times its size a packed log may unpack to; 200 by default.")
+    ] = None,
     wizard: Annotated[
         bool, typer.Option("--wizard", help="Look at the first rows, settle the mapping together.")
     ] = False,
@@ -48,42 +60,57 @@ def sessions_import(
     ] = False,
 ) -> None:
     """Imports a log, and says what became of every record."""
+    from paars_gym.cli.accounts import print_account
+    from paars_gym.ingest.account import ReadingAccount
+    from paars_gym.report.progress import Progress
     from paars_gym.sessions import wizard as guide
+    from paars_gym.sessions.finding import log_format, with_searches
     from paars_gym.sessions.importing import import_log
     from paars_gym.sessions.mapping import LogMapping
 
     if propose:
+        if not map and _print_known(log):
+            return
         proposal = guide.propose(log, answers=assignments("--map", [map] if map else None))
-        console.print(proposal.head.head(5), markup=False)
+        console.print(proposal.head.head(5), soft_wrap=True)
         if proposal.mapping is None:
             named = ",".join(f"{field.split()[0]}=COLUMN" for field in proposal.missing)
             raise ValueError(
                 f"No column of {str(log)!r} looks like {' and none like '.join(proposal.missing)}. Name it: "
                 f"--map {named}."
             )
-        typer.echo(proposal.mapping.toml(), nl=False)
+        console.write(proposal.mapping.toml().rstrip("\n"))
         unplaced = [f"Event {word!r} has no kind yet: add it to [kinds]" for word in proposal.unplaced]
         for sentence in (*(f"{start}, or it is quarantined." for start in unplaced), *proposal.doubts):
-            errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            errors.print(sentence, soft_wrap=True)
         return
     if out is None:
         raise ValueError("Where to? Give --out DIR.")
-    mapping = None if map is None else LogMapping.parse(map)
+    # Of a known log one thing may have to be told: where its searches are.
+    searches = None if map is None or not map.startswith("query=") or "," in map else map.removeprefix("query=")
+    mapping = None if map is None or searches else LogMapping.parse(map)
     if wizard:
         proposal = guide.propose(log)
-        console.print(proposal.head.head(5), markup=False)
+        console.print(proposal.head.head(5), soft_wrap=True)
         for doubt in proposal.doubts:
-            errors.print(doubt, highlight=False, markup=False, soft_wrap=True)
-        mapping = guide.ask(log, lambda question, default: typer.prompt(question, default=default))
-        typer.echo(f"\n{mapping.toml()}")
+            errors.print(doubt, soft_wrap=True)
+        if proposal.missing:
+            lacks = " and no ".join(f"column that looks like {field}" for field in proposal.missing)
+            errors.print(f"There is no {lacks}: without it there are no sessions.")
+        mapping = guide.ask(log, _ask)
+        console.write(f"\n{mapping.toml()}")
         typer.confirm("Import with this mapping?", default=True, abort=True)
-    if mapping is not None and format != "generic":
+    if mapping is not None and format not in (None, "generic"):
         raise ValueError(f"Format {format!r} has its own mapping; give --map only with --format generic.")
-    with console.status("reading") as status:
+    check_ratio(unpack_ratio)
+    settings = {"drop_duplicates": drop_duplicates or None, "unpack_ratio": unpack_ratio}
+    layout = log_format(mapping or format, log).changed({key: one for key, one in settings.items() if one is not None})
+    layout = layout if searches is None else with_searches(layout, searches, log)
+    with Progress(errors, "reading") as status:
         store = import_log(
             log,
             out,
-            format if mapping is None else mapping,
+            layout,
             gap_minutes=gap_minutes,
             timezone=timezone,
             name=name,
@@ -92,35 +119,44 @@ def sessions_import(
         )
     provenance = store.provenance
     print_facts(
-        f"Sessions {provenance.name!r} in {out}",
+        f"Sessions {provenance.name!r} in {out}: read as {provenance.format}"
+        + ", recognised by its columns" * layout.recognised,
         {
             "sessions": f"{len(store):,}, by {provenance.sessionised}",
             "events": f"{store.card.events:,}",
-            "records read": f"{provenance.records_read:,}",
-            "rejected": f"{provenance.records_rejected:,}"
-            + (f", see {out / 'rejected.jsonl'}" * bool(provenance.records_rejected)),
-            "ignored": f"{provenance.records_ignored:,}",
-            "out of order": f"{provenance.out_of_order:,}, sorted",
             "known": ", ".join(provenance.what_is_known),
+            **({"rejected records": str(out / "rejected.jsonl")} if provenance.records_rejected else {}),
         }.items(),
     )
-    for reason in _rejections(out / "rejected.jsonl") if provenance.records_rejected else ():
-        console.print(f"Rejected: {reason}.", highlight=False, markup=False)
+    print_account(ReadingAccount.read(out))
     for note in provenance.notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(note)
     for cut in provenance.cut:
-        console.print(f"[yellow]Incomplete:[/yellow] {escape(cut)}", highlight=False)
+        console.notice("Incomplete:", cut)
 
 
-def _rejections(path: Path, most: int = 3, lines: int = 100_000) -> list[str]:
-    """The commonest reasons in the first lines of a file of rejected records."""
-    reasons: Counter[str] = Counter()
-    with path.open(encoding="utf-8") as file:
-        for line in islice(file, lines):
-            record = json.loads(line)
-            seen = f" {record['value']!r}" if record["field"] == "kind" and record["value"] else ""
-            reasons[f"{record['field']}{seen}, {record['reason']}"] += 1
-    return [f"{count:,} times {reason}" for reason, count in reasons.most_common(most)]
+def _ask(question: str, default: str | None) -> str:
+    # The default is shown cleaned, and taken as it is.
+    shown = clean(f"{question} [{default}]" if default else question)
+    answer: str = typer.prompt(shown, default=default, show_default=False)
+    return answer
+
+
+def _print_known(log: Path) -> bool:
+    """The mapping of the known log that this one is by its columns; False when it is none that a mapping can say."""
+    from paars_gym.sessions.finding import find_format, recognise
+
+    try:
+        name = recognise(log)
+    except ValueError:
+        return False
+    sources = find_format(name, log).sources
+    if len(sources) > 1 or sources[0].reshape is not None:
+        errors.print(f"Its columns are those of --format {name}.")
+        return True
+    console.write(sources[0].mapping.toml().rstrip("\n"))
+    errors.print(f"Its columns are those of --format {name}, whose mapping this is.")
+    return True
 
 
 @sessions_app.command("describe")
@@ -143,17 +179,18 @@ def sessions_describe(
     table = Table("a session", "mean", "sd", "median", "90%", "most", "none", title_justify="left")
     for row in description.distributions:
         numbers = (f"{row.mean:.2f}", f"{row.std:.2f}", f"{row.median:g}", f"{row.p90:g}", f"{row.most:,}")
-        table.add_row(escape(row.statistic), *numbers, f"{row.share_zero:.1%}")
+        table.add_row(row.statistic, *numbers, f"{row.share_zero:.1%}")
     console.print(table)
     tasks = Table("can be the human side of", "", "", title_justify="left")
     for task in possible:
-        tasks.add_row(escape(task.name), "yes" if task.able else "no", escape(task.why))
+        tasks.add_row(task.name, "yes" if task.able else "no", task.why)
     console.print(tasks)
     for note in (*description.provenance.notes, *description.provenance.cut):
-        console.print(note, highlight=False, markup=False)
+        console.print(note)
 
 
 @sessions_app.command("split")
+@with_outputs(out="folder")
 def sessions_split(
     store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run.")],
     by: Annotated[str, typer.Option(help="How to split: time or shopper.")],
@@ -164,7 +201,7 @@ def sessions_split(
     fraction: Annotated[
         float, typer.Option(help="Share of sessions (--by time) or shoppers (--by shopper) to hold out.")
     ] = 0.2,
-    seed: Annotated[int, typer.Option(help="With --by shopper: seed of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="With --by shopper: seed of the draw.")] = 0,
 ) -> None:
     """Holds out part of a store, and makes sure that nothing leaks."""
 
@@ -172,7 +209,10 @@ def sessions_split(
     from paars_gym.sessions.split import split_by_shopper, split_by_time
 
     if by == "time":
-        date = None if at is None else datetime.fromisoformat(at)
+        try:
+            date = None if at is None else datetime.fromisoformat(at)
+        except ValueError:
+            raise ValueError(f"--at {at!r} must be a date such as 2017-11-01, or with time and zone.") from None
         zoned = date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
         split = split_by_time(open_store(store), out, at=zoned, fraction=fraction, overwrite=True)
     elif by == "shopper":
@@ -182,4 +222,64 @@ def sessions_split(
     else:
         raise ValueError(f"--by {by!r}, must be time or shopper.")
     dropped = f"; {split.dropped:,} run across the date and are in neither" if split.dropped else ""
-    typer.echo(f"{len(split.train):,} sessions to train, {len(split.test):,} to test{dropped}. Nothing leaks.")
+    console.write(f"{len(split.train):,} sessions to train, {len(split.test):,} to test{dropped}. Nothing leaks.")
+
+
+@sessions_app.command("check")
+def sessions_check(
+    store: Annotated[Path, typer.Argument(help="Folder of a session store, or of a run.")],
+    mend: Annotated[
+        bool,
+        typer.Option(help="Write the store of a run again; of an import keep the sessions that are sound."),
+    ] = False,
+) -> None:
+    """Reads every byte of a store or a run, and says what is damaged; exit code 1 if anything is.
+
+    With --mend the log of a run and its store mend each other; of an import the sound sessions are kept.
+    """
+    from paars_gym.sessions import mending
+    from paars_gym.sessions.store import damage_in_words, find_damage
+    from paars_gym.simulation.mending import is_run
+
+    if is_run(store):
+        _check_run(store, mend=mend)
+        return
+    found, lost = mending.mend(store) if mend else (find_damage(store, again=True), 0)
+    _print_faults(found, mended=mend)
+    if lost:
+        console.notice(f"{lost:,} sessions were in it and are lost:", "import the log again to have them.")
+    if found and not mend:
+        errors.print(damage_in_words(store, found), soft_wrap=True)
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+    console.print("Every file is as it was written.")
+
+
+def _check_run(folder: Path, *, mend: bool) -> None:
+    from paars_gym.sessions.opening import settings_in_words
+    from paars_gym.sessions.store import SETTINGS_FILE
+    from paars_gym.simulation.mending import damage_of_run, mend_run
+
+    done = mend_run(folder) if mend else None
+    found = damage_of_run(folder) if done is None else done.found
+    _print_faults(found, mended=mend)
+    if found and done is None:
+        advice = f"The run {str(folder)!r} is damaged. Mend it: paars sessions check {folder} --mend."
+        if SETTINGS_FILE in found:
+            advice = settings_in_words(folder, found[SETTINGS_FILE])
+        errors.print(advice, soft_wrap=True)
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+    if done is not None and done.to_play:
+        console.print(
+            f"It holds {done.sessions:,} sessions, and {done.to_play:,} have to be played: go on by its command, with "
+            "--resume."
+        )
+        return
+    console.print("Every file is as it was written.")
+    if not (folder / SETTINGS_FILE).is_file():
+        console.print(f"Without {SETTINGS_FILE} the run cannot go on; its sessions can be read.")
+
+
+def _print_faults(found: Mapping[str, str], *, mended: bool) -> None:
+    for name, fault in found.items():
+        done = "" if not mended else "; set aside" if name == "settings.json" else "; mended"
+        console.print(f"{name}: {fault}{done}.")

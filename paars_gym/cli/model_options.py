@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -48,7 +48,11 @@ class ModelOptions:
 
     model: Annotated[
         str | None,
-        _in_group("--model", "Language model: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL or scripted:FILE."),
+        _in_group(
+            "--model",
+            "Language model: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL, ollama:NAME, vllm:NAME@URL or "
+            "scripted:FILE.",
+        ),
     ] = None
     price: Annotated[
         str | None,
@@ -57,6 +61,18 @@ class ModelOptions:
             "US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache. By default the known "
             "price.",
         ),
+    ] = None
+    temperature: Annotated[
+        float | None,
+        _in_group(
+            "--temperature", "Temperature of answers, 0 to 2; by default 1 in sessions and 0 for single answers.", min=0
+        ),
+    ] = None
+    timeout: Annotated[float | None, _in_group("--timeout", "Seconds for one attempt; by default 120.", min=0.001)] = (
+        None
+    )
+    prompt: Annotated[
+        Path | None, _in_group("--prompt", "Text file whose words are added to the instructions of every request.")
     ] = None
     option: Annotated[
         list[str] | None,
@@ -88,6 +104,7 @@ class ModelOptions:
         concurrency: int = 64,
         default_cache: Path | None = None,
         batches: Path | None = None,
+        ledger: Path | None = None,
     ) -> AskedModel:
         """The configurations that the options stand for.
 
@@ -96,6 +113,7 @@ class ModelOptions:
             concurrency: Calls at once.
             default_cache: Where replies are kept when ``--cache`` is not given; None for nowhere.
             batches: File of the batches handed in, for ``--batch``; None asks at once.
+            ledger: File of all calls for the output; None leaves it to what runs, which has a folder, or to memory.
 
         Raises:
             ValueError: An option is wrong, is missing, or is for a model where none is asked.
@@ -107,13 +125,16 @@ class ModelOptions:
             "--price": self.price,
             "--max-usd": self.max_usd,
             "--tokens-per-minute": self.tokens_per_minute,
+            "--temperature": self.temperature,
+            "--timeout": self.timeout,
+            "--prompt": self.prompt,
         }
         flags |= {"--cache": self.cache, "--offline": self.offline, "--batch": batches, "--dry-run": self.dry_run}
-        used = [flag for flag, value in flags.items() if value not in (None, False)]
-        if used and ":" not in name and name != "llm":
+        used = [flag for flag, value in flags.items() if value is not None and value is not False]
+        if used and (name.startswith("likelihood:") or (":" not in name and name != "llm")):
+            asks = "only scores texts" if name.startswith("likelihood:") else "asks none"
             raise ValueError(
-                f"{used[0]} is for shoppers that ask a language model, and {policy} asks none: --policy llm, for "
-                "example."
+                f"{used[0]} is for shoppers that ask a language model, and {policy} {asks}: --policy llm, for example."
             )
         if self.model is None and name == "llm":
             raise ValueError("--model is missing: which language model is asked, such as openai:gpt-4.1-mini.")
@@ -121,6 +142,17 @@ class ModelOptions:
             raise ValueError(f"--price {self.price} needs --model: the price is that of a model.")
         if self.offline and self.cache is None and default_cache is None:
             raise ValueError("--offline needs --cache: the file of replies to answer from.")
+        for flag, option, value in (
+            ("--temperature", "temperature", self.temperature),
+            ("--timeout", "timeout_seconds", self.timeout),
+        ):
+            if value is None:
+                continue
+            if option in given:
+                raise ValueError(f"{flag} {value:g} and --option {option}={given[option]}: give one of them.")
+            if self.model is None:
+                raise ValueError(f"{flag} {value:g} needs --model: it is for the model's answers.")
+            given[option] = value
         limits = {
             name: given.pop(name) for name in ("attempts", "stream", "timeout_seconds") if self.model and name in given
         }
@@ -132,6 +164,7 @@ class ModelOptions:
             offline=self.offline,
             batches=batches,
             dry_run=self.dry_run,
+            ledger=ledger,
             **limits,
         )
         if self.model is None:
@@ -139,7 +172,8 @@ class ModelOptions:
         set_ones = {name: given.pop(name) for name in ("temperature", "context_tokens") if name in given}
         if name == "llm":
             _check_names(given)
-        config = ModelConfig(spec=self.model, price=self.price, options=given, **set_ones)
+        prompt = _read_prompt(self.prompt)
+        config = ModelConfig(spec=self.model, price=self.price, options=given, prompt=prompt, **set_ones)
         _check_price(config, budget)
         return AskedModel(config, budget, {})
 
@@ -148,24 +182,34 @@ NOTHING_ASKED = ModelOptions()
 """The options where none of them is given."""
 
 
-def with_model_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb with the options of the group where its parameter ``asking`` stands, which is given them together."""
-    signature = inspect.signature(verb, eval_str=True)
-    names = [field.name for field in fields(ModelOptions)]
-    group = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(ModelOptions)
-    ]
-    parameters: list[inspect.Parameter] = []
-    for parameter in signature.parameters.values():
-        parameters += group if parameter.name == "asking" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+def with_options(parameter: str, group: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a verb the options of a group, a dataclass, where that parameter stands; it gets them together."""
 
-    @wraps(verb)
-    def with_options(**given: Any) -> None:
-        verb(asking=ModelOptions(**{name: given.pop(name) for name in names}), **given)
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(verb, eval_str=True)
+        types, names = get_type_hints(group, include_extras=True), [field.name for field in fields(group)]
+        options = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=types[field.name]
+            )
+            for field in fields(group)
+        ]
+        parameters: list[inspect.Parameter] = []
+        for each in signature.parameters.values():
+            parameters += options if each.name == parameter else [each.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
 
-    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return with_options
+        @wraps(verb)
+        def with_group(**given: Any) -> None:
+            verb(**{parameter: group(**{name: given.pop(name) for name in names})}, **given)
+
+        with_group.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return with_group
+
+    return decorate
+
+
+with_model_options = with_options("asking", ModelOptions)
+"""A verb with the options of the group where its parameter ``asking`` stands."""
 
 
 def read_options(texts: Sequence[str] | None) -> dict[str, Any]:
@@ -177,9 +221,21 @@ def read_options(texts: Sequence[str] | None) -> dict[str, Any]:
             raise ValueError(f"--option {text}: must be NAME=VALUE, such as context_tokens=8000.")
         try:
             given[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             given[name] = value
     return given
+
+
+def _read_prompt(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--prompt {path}: {error}; give a text file in UTF-8.") from None
+    if not text:
+        raise ValueError(f"--prompt {path} is empty: write into it what the model is to be told.")
+    return text
 
 
 def _check_names(options: dict[str, Any]) -> None:
@@ -197,8 +253,8 @@ def _check_names(options: dict[str, Any]) -> None:
 def _check_price(model: ModelConfig, budget: BudgetConfig) -> None:
     if model.price is None and budget.max_usd is None:
         return
-    from paars_gym.llm.budget import parse_price, usd_of
     from paars_gym.llm.chat import Usage
+    from paars_gym.llm.prices import parse_price, usd_of
 
     price = None if model.price is None else parse_price(model.price)
     if budget.max_usd is not None and usd_of(model.spec, Usage(input=1, output=1), price) is None:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from paars_gym.cli.app import app
+from paars_gym.cli.app import app, console
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import CatalogName, RankingName
 
 
 @app.command()
+@with_outputs(log="file")
 def play(
     catalog: CatalogName = "mini",
     ranking: RankingName = "bm25",
@@ -28,7 +30,9 @@ def play(
     env = gymnasium.make("PAARS-Retail-v0", catalog=catalog, ranking=ranking, max_steps=max_steps)
     if log is not None:
         env = RecordSteps(env, log)
+    if env.unwrapped.shop.catalog.synthetic:  # type: ignore[attr-defined]
+        console.write(f"The products of {catalog} are synthetic.\n")
     options = {"intention": {"text": intention}} if intention else None
-    bought = play_visit(env, lambda: input("\n> "), typer.echo, options=options)
+    bought = play_visit(env, lambda: input("\n> "), console.write, options=options)
     env.close()
-    typer.echo(f"Product lines bought: {bought}.")
+    console.write(f"Product lines bought: {bought}.")

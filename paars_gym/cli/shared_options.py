@@ -6,12 +6,16 @@ Those of the group "Language model" stand in `paars_gym.cli.model_options`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from paars_gym.config import RunConfig
+
 SHOP, PEOPLE, SHOPPERS, MODEL = "Shop", "People to compare with", "Shoppers", "Language model"
 TEST, DATA, OUTPUT, PRIVACY = "Test", "Data", "Output", "Privacy"
+ELSEWHERE = "Answers from elsewhere"
 
 CatalogName = Annotated[
     str, typer.Option(help="Catalog: mini, journey, or the folder of a built one.", rich_help_panel=SHOP)
@@ -26,8 +30,8 @@ EnvName = Annotated[
     ),
 ]
 HUMAN = (
-    "Reference people: mini (synthetic), journey (real households, who only buy), STORE, a folder that paars sessions "
-    "import has left, or RUN, the folder of a simulated run"
+    "Reference people: mini (synthetic), journey (real households, who only buy), a log of paars data list such as "
+    "opera, STORE, a folder that paars sessions import has left, or RUN, the folder of a simulated run"
 )
 HumanReference = Annotated[str, typer.Option("--human", help=f"{HUMAN}.", rich_help_panel=PEOPLE)]
 HumanOrReleased = Annotated[
@@ -48,6 +52,24 @@ ConditionName = Annotated[
     str,
     typer.Option(
         help="What of its persona a shopper is told: base, profile, preferences, history or persona.",
+        rich_help_panel=SHOPPERS,
+    ),
+]
+ShopperFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--shopper",
+        help="Behavioural shopper that paars fit has fitted to people; by default the uncalibrated one.",
+        rich_help_panel=SHOPPERS,
+    ),
+]
+NeedsFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--intentions",
+        help="Where needs come from: marginal (the population's, whoever comes), persona (the persona's own), same "
+        "(the persona's own, told to every condition) or people:STORE (of people, the half that things are fitted on). "
+        "By default marginal for base, persona for the others.",
         rich_help_panel=SHOPPERS,
     ),
 ]
@@ -90,3 +112,18 @@ Regions = Annotated[
     str | None,
     typer.Option(help="Whose national telephone numbers to redact, with commas: US,DE.", rich_help_panel=PRIVACY),
 ]
+
+
+def with_shopper(run: RunConfig, shopper: Path | None, catalog: str) -> RunConfig:
+    """The run with the shopper of ``--shopper``; as it is without one.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Something else is in it, or the shopper was fitted for another policy, condition or catalog.
+    """
+    if shopper is None:
+        return run
+    from paars_gym.catalog.load import load_catalog
+    from paars_gym.shoppers.fitted import FittedShopper
+
+    return FittedShopper.read(shopper).applied_to(run, load_catalog(catalog))

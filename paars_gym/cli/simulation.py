@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +15,12 @@ from paars_gym.cli.app import (
     split_regions,
 )
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     CatalogName,
     ConditionName,
     EnvName,
+    NeedsFrom,
     PeopleFile,
     PolicyName,
     RankingName,
@@ -28,11 +29,23 @@ from paars_gym.cli.shared_options import (
     Regions,
     Seed,
     SessionsAtOnce,
+    ShopperFile,
+    with_shopper,
 )
+from paars_gym.exit_codes import ExitCode
+
+
+def _shares(mix: str | None) -> dict[str, float]:
+    shares = assignments("--mix", None if mix is None else [mix])
+    try:
+        return {goal: float(share) for goal, share in shares.items()}
+    except ValueError:
+        raise ValueError(f"--mix {mix}: shares must be numbers, as in buy=0.5,compare=0.3,browse=0.2.") from None
 
 
 @app.command()
 @with_model_options
+@with_outputs(out="folder")
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 100,
@@ -40,11 +53,10 @@ def simulate(
     ranking: RankingName = "bm25",
     env: EnvName = "PAARS-Retail-v0",
     policy: PolicyName = "behavioural",
+    shopper: ShopperFile = None,
     condition: ConditionName = "persona",
     personas: PeopleFile = None,
-    intentions: Annotated[
-        Path | None, typer.Option(help="Store of held-out human sessions to mine intentions from, dates included.")
-    ] = None,
+    intentions: NeedsFrom = None,
     mix: Annotated[
         str | None, typer.Option(help="Shares of goals among drawn intentions: buy=0.5,compare=0.3,browse=0.2.")
     ] = None,
@@ -61,9 +73,10 @@ def simulate(
     """Lets a population of shoppers shop, and keeps what they did."""
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.personas.redaction import make_redactor
+    from paars_gym.report.progress import Progress
+    from paars_gym.shoppers.registry import is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run
-    from paars_gym.simulation.progress import SessionsProgress
-    from paars_gym.simulation.result import PolicyFailedError
+    from paars_gym.simulation.result import PolicyFailedError, RunStoppedError
     from paars_gym.simulation.run import run
 
     asked = asking.asked(
@@ -79,7 +92,7 @@ def simulate(
         condition=condition,
         personas=personas,
         intentions=intentions,
-        mix={goal: float(share) for goal, share in assignments("--mix", [mix] if mix else None).items()},
+        mix=_shares(mix),
         seed=seed,
         max_steps=max_steps,
         concurrency=concurrency,
@@ -87,32 +100,37 @@ def simulate(
         model=asked.model,
         budget=asked.budget,
     )
+    config = with_shopper(config, shopper, catalog)
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
     if asking.dry_run:
         print_facts("A dry run: it would take about", forecast_run(config, shop).facts())
         return
     redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))
-    with SessionsProgress(errors) as progress:
-        result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress)
+    with Progress(errors, "getting ready") as progress:
+        result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress.sessions)
     for damaged in result.damaged:
-        errors.print(f"[yellow]Damaged:[/yellow] {damaged} of the log was set aside, its session played again.")
+        errors.notice("Damaged:", f"{damaged} of the log was set aside, its session played again.")
+    for damaged in result.mended:
+        errors.notice("Damaged:", f"sessions/{damaged}; written again from the log.")
     for damaged in result.damaged_steps:
-        errors.print(
-            f"[yellow]Damaged:[/yellow] {damaged} of the step records were set aside. The sessions are kept, without "
-            "what these parts held."
+        errors.notice(
+            "Damaged:",
+            f"{damaged} of the step records were set aside. The sessions are kept, without what these parts held.",
         )
     if result.stopped:
         kept = f"{result.done:,} of {result.planned:,} sessions are kept; go on by the same command with --resume"
         if result.stopped == "interrupted":
-            errors.print(f"Stopped: {kept}.", highlight=False, soft_wrap=True)
-            sys.exit(130)
-        raise ValueError(f"{result.stopped} {kept}.")
+            errors.notice("Stopped:", f"{kept}.")
+            raise typer.Exit(result.exit_code)
+        raise RunStoppedError(f"{result.stopped.rstrip('.')}. {kept}.", result.exit_code)
     ends = ", ".join(f"{count:,} {end}" for end, count in result.ends.most_common())
     print_facts(
         f"Run in {out}",
         {
             "sessions": f"{result.done:,}, {result.played:,} of them now",
+            **({"shopper": "behavioural, uncalibrated"} if is_uncalibrated(config) else {}),
             "ended by": ends,
+            "needs": result.needs,
             "now": f"{result.seconds:.1f} s",
             **dict(result.account.facts()),
             "store": str(out / "sessions"),
@@ -120,4 +138,6 @@ def simulate(
     )
     if result.complaint:
         again = "Mend it, and go on by the same command with --resume: failed sessions are played again."
+        if result.unanswered:  # too few sessions to end it earlier
+            raise RunStoppedError(f"{result.unanswered} {again}", ExitCode.MODEL_FAILED)
         raise PolicyFailedError(f"{result.complaint}. {again}")

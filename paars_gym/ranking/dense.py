@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.embedding.cache import CachedEmbedder, file_name
 from paars_gym.embedding.load import default_embedder
 from paars_gym.embedding.protocol import Embedder, embedder_label
+from paars_gym.outputs import OutputInUseError, writing
 from paars_gym.ranking.lexical import Bm25
 from paars_gym.ranking.paging import check_slice
 from paars_gym.ranking.protocol import POOL, Pool, Ranked
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 """Raise it whenever `product_texts` changes."""
 BATCH = 2_048
+POLL_SECONDS = 0.2
 NOTICED_FROM = 2_000
 """Embedding this many products takes long enough to say so."""
 DECIMALS = 6
@@ -116,19 +117,28 @@ def product_vectors(catalog: Catalog, embedder: Embedder) -> npt.NDArray[np.floa
         vectors = np.empty(shape, dtype=np.float32)
         _embed_into(vectors, catalog, embedder)
         return vectors
-    if not _sound(path, shape):
-        handle, name = tempfile.mkstemp(prefix=path.stem, suffix=".building", dir=path.parent)
-        os.close(handle)
-        building = Path(name)
+    while not _sound(path, shape):
         try:
-            file = np.lib.format.open_memmap(building, mode="w+", dtype=np.float32, shape=shape)
-            _embed_into(file, catalog, embedder)
-            file.flush()
-            building.replace(path)
-        finally:
-            building.unlink(missing_ok=True)
+            with writing(path):
+                if not _sound(path, shape):
+                    _build(path, shape, catalog, embedder)
+        except OutputInUseError:  # another process embeds the same: its vectors are taken
+            time.sleep(POLL_SECONDS)
     mapped: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
+
+
+def _build(path: Path, shape: tuple[int, int], catalog: Catalog, embedder: Embedder) -> None:
+    for left in path.parent.glob(f"{path.stem}*.building"):  # by a process that was killed: nobody else is at it
+        left.unlink(missing_ok=True)
+    building = path.with_suffix(".building")
+    try:
+        file = np.lib.format.open_memmap(building, mode="w+", dtype=np.float32, shape=shape)
+        _embed_into(file, catalog, embedder)
+        file.flush()
+        building.replace(path)
+    finally:
+        building.unlink(missing_ok=True)
 
 
 def _sound(path: Path, shape: tuple[int, int]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -19,13 +18,13 @@ import tantivy
 from paars_gym.cache import cache_dir
 from paars_gym.catalog.filters import NO_FILTERS, Filters
 from paars_gym.catalog.store import Catalog
-from paars_gym.ranking.query import ANALYZER, SCHEMA, TEXT_FIELDS, analyzer, composed, exact_key, text_query
+from paars_gym.checksums import CHECKSUMS, damage, read_checksums, write_checksums
+from paars_gym.ranking.query import ANALYZER, SCHEMA, TEXT_FIELDS, analyzer, exact_key, index_text, text_query
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raise it whenever the schema, the analyzer or the document text changes: older indexes are then rebuilt."""
-SIZES = "sizes.json"
 IN_MEMORY_BELOW = 2_000
 """A catalog without a folder and with fewer products is indexed in memory: that takes less than 0.2 s."""
 BUILD_BYTES = 4_000_000_000
@@ -52,10 +51,12 @@ class TextIndex:
     """Word search over one catalog. Rows were added in order to a single segment: document numbers are row numbers.
 
     Attributes:
+        language: Of the catalog: queries are read as its products were.
         searcher: The engine itself, for what is not offered here.
     """
 
-    def __init__(self, index: tantivy.Index) -> None:
+    def __init__(self, index: tantivy.Index, language: str) -> None:
+        self.language = language
         index.config_reader("manual")  # no thread that watches the files: they never change
         self.searcher = index.searcher()
         if self.searcher.num_segments != 1:
@@ -74,7 +75,7 @@ class TextIndex:
         """
         if limit < 1 or offset < 0:
             raise ValueError(f"limit == {limit} must be >= 1, offset == {offset} must be >= 0.")
-        query, worded = text_query(text, filters)
+        query, worded = text_query(text, filters, self.language)
         if query is None:
             return Hits([], [], 0)
         wanted = min(limit, max(len(self) - offset, 1))  # the collector allocates for what is asked
@@ -94,7 +95,7 @@ class TextIndex:
         if not rows:
             return set()
         chosen = tantivy.Query.term_set_query(SCHEMA, "row", list(rows))
-        query, _ = text_query(text, filters)
+        query, _ = text_query(text, filters, self.language)
         if query is not None:
             chosen = tantivy.Query.boolean_query([(tantivy.Occur.Must, chosen), (tantivy.Occur.Must, query)])
         return {place.doc for _, place in self.searcher.search(chosen, len(rows), count=False).hits}
@@ -117,16 +118,16 @@ def open_index(catalog: Catalog) -> TextIndex:
 
 
 def _open_or_build(catalog: Catalog) -> TextIndex:
-    name = f"index-{catalog.fingerprint}-v{FORMAT}"
+    name = f"index-{catalog.fingerprint}-{catalog.language}-v{FORMAT}"
     if catalog.folder is not None or len(catalog) >= IN_MEMORY_BELOW:
         for folder in _homes(catalog):
             try:
-                return _opened(folder / name, len(catalog)) or _built(folder / name, catalog)
+                return _opened(folder / name, catalog) or _built(folder / name, catalog)
             except OSError as error:
                 log.info("No search index in %s: %s", folder, error)
     index = tantivy.Index(SCHEMA)
     _fill(index, catalog)
-    return TextIndex(index)
+    return TextIndex(index, catalog.language)
 
 
 def _homes(catalog: Catalog) -> Iterator[Path]:
@@ -138,16 +139,16 @@ def _homes(catalog: Catalog) -> Iterator[Path]:
         log.info("No cache: %s", error)
 
 
-def _opened(folder: Path, products: int) -> TextIndex | None:
+def _opened(folder: Path, catalog: Catalog) -> TextIndex | None:
     """The index in a folder, or None if there is none or it is damaged."""
     try:
-        sizes = json.loads((folder / SIZES).read_bytes())
-        if not isinstance(sizes, dict) or any((folder / name).stat().st_size != size for name, size in sizes.items()):
+        sums = read_checksums(folder / CHECKSUMS)
+        if not sums or damage(sums, {name: folder / name for name in sums}):
             return None
-        index = TextIndex(tantivy.Index.open(str(folder)))
+        index = TextIndex(tantivy.Index.open(str(folder)), catalog.language)
     except (OSError, ValueError):
         return None
-    return index if len(index) == products else None
+    return index if len(index) == len(catalog) else None
 
 
 def _built(folder: Path, catalog: Catalog) -> TextIndex:
@@ -159,29 +160,28 @@ def _built(folder: Path, catalog: Catalog) -> TextIndex:
         new = building / "new"
         new.mkdir()
         _fill(tantivy.Index(SCHEMA, str(new)), catalog)
-        sizes = {path.name: path.stat().st_size for path in new.iterdir() if not path.name.startswith(".")}
-        (new / SIZES).write_text(json.dumps(sizes), encoding="utf-8")
+        write_checksums(new / CHECKSUMS, {path.name: path for path in new.iterdir() if path.name[0] != "."})
         for attempt in range(10):
             try:
                 new.rename(folder)
                 break
             except OSError:
                 # Another process was first, or a damaged index is in the way: the name must be free to be taken.
-                index = _opened(folder, len(catalog))
+                index = _opened(folder, catalog)
                 if index is not None:
                     return index
                 if folder.exists():
                     folder.rename(building / f"damaged-{attempt}")
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    index = _opened(folder, len(catalog))
+    index = _opened(folder, catalog)
     if index is None:
         raise OSError(f"The index in {str(folder)!r} cannot be read back.")
     return index
 
 
 def _fill(index: tantivy.Index, catalog: Catalog) -> None:
-    index.register_tokenizer(ANALYZER, analyzer())
+    index.register_tokenizer(ANALYZER, analyzer(catalog.language))
     writer = index.writer(BUILD_BYTES, 1)  # one thread: row order is document order
     for document in _documents(catalog):
         writer.add_document(document)
@@ -194,19 +194,19 @@ def _documents(catalog: Catalog) -> Iterator[tantivy.Document]:
     for start in range(0, len(catalog), BATCH):
         columns = [catalog.column(name).slice(start, BATCH).to_pylist() for name in names]
         for row, values in enumerate(zip(*columns, strict=True), start=start):
-            yield _document(row, dict(zip(names, values, strict=True)))
+            yield _document(row, dict(zip(names, values, strict=True)), catalog.language)
 
 
-def _document(row: int, product: dict[str, Any]) -> tantivy.Document:
+def _document(row: int, product: dict[str, Any], language: str) -> tantivy.Document:
     attributes = [f"{pair['name']} {pair['value']}" for pair in product["attributes"]]
     options = [" ".join((pair["name"], *pair["values"])) for pair in product["options"]]
     fields: dict[str, Any] = {
-        "title": composed(product["title"]),
-        "brand": composed(product["brand"]),
-        "category": composed("\n".join(product["category"])),
-        "bullets": composed("\n".join(product["bullets"])),
-        "description": composed(product["description"]),
-        "attributes": composed("\n".join((*attributes, *options))),
+        "title": index_text(product["title"], language),
+        "brand": index_text(product["brand"], language),
+        "category": index_text("\n".join(product["category"]), language),
+        "bullets": index_text("\n".join(product["bullets"]), language),
+        "description": index_text(product["description"], language),
+        "attributes": index_text("\n".join((*attributes, *options)), language),
         "brand_key": exact_key(product["brand"]),
         "category_key": [exact_key(name) for name in product["category"]],
         "row": row,

@@ -13,6 +13,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.embedding.protocol import Embedder
 from paars_gym.files import load_named
 from paars_gym.ranking.boosted import BOOSTS, Boosted
+from paars_gym.ranking.expression import REFERENCE, parse_expression
 from paars_gym.ranking.lexical import Bm25
 from paars_gym.ranking.logged import Logged
 from paars_gym.ranking.protocol import RankingPolicy
@@ -20,10 +21,6 @@ from paars_gym.ranking.reranked import Reranked
 from paars_gym.ranking.sorted import Resorted, Shuffled
 from paars_gym.ranking.sponsored import Sponsored
 
-_BOOSTS = re.compile(r"(?P<base>.+?)(?P<boosts>(?:\+\s*\w+\s*:[^+():]*)+)", re.DOTALL)
-_PARTS = re.compile(r"(?P<name>[\w-]+)\s*(?::(?P<argument>.*?))?\s*(?:\((?P<base>.*)\))?", re.DOTALL)
-_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_REFERENCE = re.compile(f"{_DOTTED}:{_DOTTED}")
 _ADS = re.compile(r"(?P<ids>.+?)(?:@(?P<slots>[\d\s,]+))?", re.DOTALL)
 
 
@@ -52,10 +49,16 @@ class RankingRequest(NamedTuple):
 Factory = Callable[[RankingRequest], RankingPolicy]
 RANKINGS: dict[str, Factory] = {}
 """Every short name that `make_ranking` knows."""
+_BY_CALLERS: set[str] = set()
+"""Short names whose argument is code to import or a file to open: see `ranking_from_file`."""
 
 
-def register(name: str) -> Callable[[Factory], Factory]:
+def register(name: str, *, in_files: bool = True) -> Callable[[Factory], Factory]:
     """Makes a short name known to `make_ranking`; the decorated function gets a `RankingRequest` and returns a policy.
+
+    Args:
+        name: A lower-case word.
+        in_files: Whether a data file may name it. Say False if its argument names code or a file.
 
     Raises:
         ValueError: The name is taken, or is no word.
@@ -67,6 +70,7 @@ def register(name: str) -> Callable[[Factory], Factory]:
 
     def add(factory: Factory) -> Factory:
         RANKINGS[name] = factory
+        (_BY_CALLERS.discard if in_files else _BY_CALLERS.add)(name)
         return factory
 
     return add
@@ -105,19 +109,36 @@ def make_ranking(spec: str | RankingPolicy, catalog: Catalog, *, embedder: Embed
     """
     if not isinstance(spec, str):
         return _checked(spec, repr(spec))
-    spec = spec.strip()
-    boosted = _BOOSTS.fullmatch(spec)
-    if boosted:
-        base = make_ranking(boosted["base"], catalog, embedder=embedder)
-        return Boosted(base, catalog, _weights(boosted["boosts"], spec))
-    parts = _PARTS.fullmatch(spec)
-    factory = RANKINGS.get(parts["name"].lower()) if parts else None
-    if parts and factory:
-        argument, base_spec = ((parts[name] or "").strip() for name in ("argument", "base"))
-        return factory(RankingRequest(spec, argument, base_spec, catalog, embedder))
-    if _REFERENCE.fullmatch(spec):
-        return _made(spec, catalog)
-    raise ValueError(_unknown(spec))
+    read = parse_expression(spec, frozenset(RANKINGS))
+    if read.boosts:
+        return Boosted(make_ranking(read.base, catalog, embedder=embedder), catalog, _weights(read.boosts, read.spec))
+    if read.name:
+        return RANKINGS[read.name](RankingRequest(read.spec, read.argument, read.base, catalog, embedder))
+    if read.reference:
+        return _made(read.reference, catalog)
+    raise ValueError(_unknown(read.spec))
+
+
+def ranking_from_file(spec: str) -> str:
+    """An expression that stood in a data file, if it names rankings of this package only; nothing is made.
+
+    Files hold data: whoever wrote one must not choose what code is imported or which file is opened here.
+    ``module:Class``, ``rerank:module:function`` and ``logged:PATH`` come from a command line or a Python caller.
+
+    Raises:
+        ValueError: It names code or a file, or no ranking.
+    """
+    read = parse_expression(spec, frozenset(RANKINGS))
+    if read.name in _BY_CALLERS or read.reference:
+        raise ValueError(
+            f"{spec!r} names code or a file, which nothing in a data file may do. Allowed there: "
+            f"{', '.join(sorted(RANKINGS.keys() - _BY_CALLERS))}, with boosts. Give it on the command line."
+        )
+    if not (read.name or read.boosts):
+        raise ValueError(_unknown(read.spec))
+    if read.base:
+        ranking_from_file(read.base)
+    return read.spec
 
 
 def _made(spec: str, catalog: Catalog) -> RankingPolicy:
@@ -238,15 +259,15 @@ def _sponsored(request: RankingRequest) -> RankingPolicy:
     return Sponsored(request.make_base(), request.catalog, products, slots)
 
 
-@register("logged")
+@register("logged", in_files=False)
 def _logged(request: RankingRequest) -> RankingPolicy:
     if not request.argument:
         raise ValueError(f"{request.spec!r} names no file. Write logged:lists.parquet.")
     return Logged(request.argument, request.catalog, request.make_base())
 
 
-@register("rerank")
+@register("rerank", in_files=False)
 def _rerank(request: RankingRequest) -> RankingPolicy:
-    if not _REFERENCE.fullmatch(request.argument):
+    if not REFERENCE.fullmatch(request.argument):
         raise ValueError(f"{request.spec!r} names no function. Write rerank:module:function.")
     return Reranked(request.make_base(), request.catalog, load_named(request.argument), request.argument)

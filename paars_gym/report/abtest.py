@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
+from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.planning import TestPlan
 from paars_gym.abtest.result import ABTestResult, PopulationFit
 from paars_gym.estimate import Estimate, Interval, share_that_may_differ
+from paars_gym.llm.prices import cost_in_words
+from paars_gym.report.forest import ForestPlot, briefly, percent, percents
+from paars_gym.shoppers.registry import UNCALIBRATED
 
 UNKNOWN_EFFECT = (
     "unknown: the intervals are about this simulated population. What people would do needs past tests of people, see "
     "paars backtest."
 )
-WIDTH = 41
-"""Characters of a forest plot; odd, so that zero has one."""
 
 
 def outcome_table(result: ABTestResult) -> Table:
@@ -29,7 +28,10 @@ def outcome_table(result: ABTestResult) -> Table:
     table = Table(title=result.summary(), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("outcome", "control", "treated", f"change, {result.level:.0%}", "p (FDR)", "saves"):
         table.add_column(name, justify="left" if name == "outcome" else "right", no_wrap=True)
-    table.caption = "saves: how many times the sessions a test with different shoppers in its arms would need"
+    table.caption = (
+        "change: as simulated, see below what is left of it; saves: how many times the sessions a test with different "
+        "shoppers in its arms would need"
+    )
     table.caption_justify = "left"
     for name, outcome in result.outcomes.items():
         difference = outcome.difference
@@ -37,7 +39,7 @@ def outcome_table(result: ABTestResult) -> Table:
             name,
             _number(outcome.control),
             _number(outcome.treatment),
-            _briefly(difference.note)
+            briefly(difference.note)
             if difference.value is None
             else f"{_number(difference.value, sign=True)} {_interval(difference.interval) or difference.note}",
             _p(difference.number("p_adjusted")),
@@ -46,40 +48,25 @@ def outcome_table(result: ABTestResult) -> Table:
     return table
 
 
-def forest_plot(rows: Iterable[tuple[str, Estimate]], *, width: int = WIDTH) -> Text:
-    """Relative changes with their intervals, a line each, around a common zero; a mark alone has no interval.
-
-    Args:
-        rows: Name and relative change.
-        width: Characters of the plot itself.
-    """
-    rows = list(rows)
-    marks = [mark for _, estimate in rows for mark in (estimate.low, estimate.high, estimate.value) if mark]
-    reach = max([*(abs(mark) for mark in marks if math.isfinite(mark)), 1e-9])
-    half = width // 2
-    names = max((len(name) for name, _ in rows), default=0)
-    text = Text()
-    for name, estimate in rows:
-        line = [" "] * width
-        line[half] = "│"
-        style = "dim"
-        words = _briefly(estimate.note) or "–"
-        if estimate.value is not None:
-            middle, around = half + round(estimate.value / reach * half), estimate.interval
-            if around is not None:
-                low, high = (half + round(end / reach * half) for end in around.ends)
-                line[low : high + 1] = "─" * (high - low + 1)
-                style = "green" if around.low > 0 else "red" if around.high < 0 else "default"
-            line[middle] = "●"
-            words = f"{percent(estimate.value)} {_percents(around) or estimate.note or 'interval unknown'}".rstrip()
-        text.append(f"{name:<{names}} ").append("".join(line), style=style).append(f" {words}\n")
-    text.append(f"{'':<{names}} {percent(-reach):<{half}}0{percent(reach):>{half}}")
-    return text
+def result_forest(result: ABTestResult) -> ForestPlot:
+    """The forest plot of a test: what was simulated, and what is left of it beside the sizes of real effects."""
+    rows = [(name, outcome.relative) for name, outcome in result.outcomes.items()]
+    beside = [
+        "" if outcome.shrunken.value is None else f"→ {_shrunken(outcome.shrunken)}"
+        for outcome in result.outcomes.values()
+    ]
+    below = "As simulated, with its interval → what is left of it by the sizes of real effects."
+    return ForestPlot(rows, beside=beside, below=below)
 
 
-def result_forest(result: ABTestResult) -> Text:
-    """The forest plot of a test."""
-    return forest_plot((name, outcome.relative) for name, outcome in result.outcomes.items())
+def _cost(result: ABTestResult) -> list[str]:
+    """What a language model took in both arms; nothing where none was asked."""
+    arms = (result.control, result.treatment)
+    usd, tokens, calls = (sum(getattr(arm, name) for arm in arms) for name in ("usd", "tokens", "calls"))
+    if not (usd or tokens):
+        return []
+    unpriced = [sum(getattr(arm, name) for arm in arms) for name in ("unpriced_calls", "unpriced_tokens")]
+    return [f"Cost, both arms: {calls:,} calls, {tokens:,} tokens; US dollars: {cost_in_words(usd, calls, *unpriced)}."]
 
 
 def notes(result: ABTestResult) -> list[str]:
@@ -88,6 +75,10 @@ def notes(result: ABTestResult) -> list[str]:
         f"{result.pairs:,} pairs × {result.draws} draws in each arm, {result.personas:,} personas, seed {result.seed}; "
         f"the same in both arms{', with noise of their own' if result.independent_noise else ''}."
     ]
+    if result.uncalibrated:
+        lines.append(UNCALIBRATED)
+    if result.needs:
+        lines.append(f"Needs: {result.needs}.")
     if result.population is not None:
         lines.append(f"Calibrated population: {_fit_in_words(result.population)}.")
     if result.identical_arms:
@@ -113,19 +104,37 @@ def notes(result: ABTestResult) -> list[str]:
             lines.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
             lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
-    if result.control.usd + result.treatment.usd:
-        lines.append(f"Cost: ${result.control.usd + result.treatment.usd:.2f}.")
+    lines += _cost(result)
     for name, outcome in result.outcomes.items():
         note = next((one.note for one in (outcome.difference, outcome.relative) if one.value is None and one.note), "")
         if note:
             lines.append(f"{name}: {note}.")
+        if unpriced := outcome.difference.number("unpriced_lines"):
+            of = unpriced + (outcome.difference.number("priced_lines") or 0)
+            lines.append(f"{name}: of lines with a price; {unpriced:,.0f} of {of:,.0f} bought in both arms have none.")
+    lines.extend(real_effects(result))
     lines.append(f"Effect on people: {human_effect(result.human_effect)}")
     return lines
 
 
-def _briefly(note: str) -> str:
-    """Without the reason, which stands among the notes: cells of a table are cut where the terminal is narrow."""
-    return note.partition(":")[0]
+def real_effects(result: ABTestResult, outcome: str = PRIMARY) -> list[str]:
+    """How large real effects are, and what was assumed of the simulation, in sentences."""
+    shrunken = None if outcome not in result.outcomes else result.outcomes[outcome].shrunken
+    details = {} if shrunken is None else shrunken.details
+    if shrunken is None or "prior" not in details:
+        return []
+    lines = [
+        f"Real effects, {details['prior']}: half of them are below {shrunken.number('real_median'):.2%} on {outcome}, "
+        f"nine in ten below {shrunken.number('real_p90'):.2%}."
+    ]
+    if shrunken.value is not None and shrunken.interval is not None:
+        lines.append(
+            f"Shrunken by that, the simulated {percent(result.outcomes[outcome].relative.value)} are "
+            f"{shrunken.value:+.2%} {percents(shrunken.interval, digits=2)}: a simulation shows "
+            f"{shrunken.number('gain'):.2g} times the true effect, and misses by {shrunken.number('misfit'):.1%} "
+            f"({details['compared_with']}{f', {n} tests' if (n := details['past_tests']) else ''})."
+        )
+    return lines
 
 
 def human_effect(estimate: Estimate) -> str:
@@ -133,7 +142,7 @@ def human_effect(estimate: Estimate) -> str:
     if estimate.value is None or estimate.interval is None:
         return UNKNOWN_EFFECT
     return (
-        f"{estimate.details['outcome']} {estimate.value:+.2%} {_percents(estimate.interval, digits=2)}, "
+        f"{estimate.details['outcome']} {estimate.value:+.2%} {percents(estimate.interval, digits=2)}, "
         f"{estimate.interval.level:.0%}: a prediction from {estimate.sizes['past_tests']} past tests of people, "
         f"{estimate.details['signs_right']} of which the simulation got the sign of; its interval is for this one test."
     )
@@ -150,16 +159,13 @@ def plan_table(plan: TestPlan) -> Table:
         cost = f"${row.usd:,.2f}" if row.usd else "–"
         numbers = (row.personas, row.pairs, row.sessions, row.tokens)
         table.add_row(f"{row.power:.0%}", *(f"{number:,}" if number else "–" for number in numbers), cost)
+    if plan.uncalibrated:
+        table.caption, table.caption_justify = UNCALIBRATED, "left"
     return table
 
 
-def percent(value: float | None) -> str:
-    """A relative change."""
-    return "–" if value is None else f"{value:+.1%}"
-
-
-def _percents(interval: Interval | None, *, digits: int = 1) -> str:
-    return "" if interval is None else f"[{interval.low:+.{digits}%}, {interval.high:+.{digits}%}]"
+def _shrunken(estimate: Estimate) -> str:
+    return "–" if estimate.value is None else f"{estimate.value:+.2%}"
 
 
 def _interval(interval: Interval | None) -> str:
@@ -178,6 +184,11 @@ def backtest_table(result: BacktestResult, *, title: str = "Backtest") -> Table:
     """How far simulated tests agree with past tests of people, and what calibration makes of them."""
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     both = [(result.raw, "simulated"), (result.calibrated, "calibrated, left out"), (result.no_effect, "no effect")]
+    falsification = result.falsification
+    table.add_row("do simulated and human effects agree?", falsification.verdict or "cannot be tested")
+    table.add_row("… signs, against a coin", _tested(falsification.signs))
+    table.add_row("… order, Kendall's tau, shuffled", _tested(falsification.kendall))
+    table.add_row("… order, Spearman's rho, shuffled", _tested(falsification.spearman))
     table.add_row("direction agreement", _share(result.direction))
     table.add_row("… where people's effect is sure", _share(result.direction_significant))
     table.add_row("rank correlation", _with_interval(result.rank_correlation))
@@ -186,6 +197,9 @@ def backtest_table(result: BacktestResult, *, title: str = "Backtest") -> Table:
     table.add_row("… calibrated, left out", _number(result.calibrated_magnitude_ratio.value))
     table.add_row("slope of the calibration", _with_interval(result.slope))
     table.add_row(f"coverage of {result.level:.0%} predictions", _share(result.coverage))
+    half = result.pilot.number("half_width") or 0.0
+    table.add_row(f"draws a visit needs, noise {result.draws.number('share'):.0%}", _count(result.draws))
+    table.add_row(f"people's sessions in a pilot, to ± {half:.1%}", _count(result.pilot))
     for errors, name in (*both, (result.mean_effect, "mean of the others")):
         if errors is not None:
             table.add_row(
@@ -196,35 +210,61 @@ def backtest_table(result: BacktestResult, *, title: str = "Backtest") -> Table:
     return table
 
 
-def backtest_plot(result: BacktestResult) -> Text:
+def backtest_plot(result: BacktestResult) -> ForestPlot:
     """Each test's human effect, and below it what was simulated and what calibration by the other tests made of it."""
     rows = []
     for test in result.tests:
         rows.append((f"{test.name}: people", test.human))
         rows.append(("  simulated", test.simulated))
         rows.append(("  calibrated", replace(test.calibrated, note="")))
-    return forest_plot(rows)
+    return ForestPlot(rows)
 
 
 def population_table(population: FittedPopulation) -> Table:
-    """The simulated population before and after each step of its calibration, beside people who were held out."""
+    """The simulated population before and after its calibration, beside people who judge it."""
     sessions = f"{population.train_sessions:,} sessions of people, judged on {population.held_out_sessions:,} of others"
     table = Table(title=f"Calibrated on {sessions}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("a session")
-    for name in ("people", *(stage.name for stage in population.stages)):
+    for name in ("people", "before", "calibrated"):
         table.add_column(name, justify="right")
+    before, after = population.before, population.after
     for moment, human in population.human.items():
-        table.add_row(moment, f"{human:.3f}", *(f"{stage.moments[moment]:.3f}" for stage in population.stages))
-    far = (f"{stage.distance:.3f}" for stage in population.stages)
-    table.add_row("distance, sd", f"{population.floor:.3f}", *far)
+        table.add_row(moment, f"{human:.3f}", f"{before.moments[moment]:.3f}", f"{after.moments[moment]:.3f}")
+    table.add_row("distance, sd", f"{population.floor:.3f}", f"{before.distance:.3f}", f"{after.distance:.3f}")
     mix = ", ".join(f"{goal} {share:.0%}" for goal, share in population.mix.items())
-    table.caption = f"mix: {mix}. Distance under people: that of the training part, the noise of the comparison."
+    table.caption = f"mix: {mix}. Distance under people: between their two halves, the noise of the comparison."
     table.caption_justify = "left"
     return table
 
 
+def stage_notes(population: FittedPopulation) -> list[str]:
+    """What each stage gained on people who were set aside for the choice, or that it was dropped; and the judgement."""
+    lines = []
+    for stage in population.stages:
+        if stage.after is None:
+            lines.append(f"{stage.name}: dropped, it cannot be fitted to these people. {stage.note}")
+        else:
+            what = "kept" if stage.kept else "dropped, it does not bring the population nearer"
+            lines.append(
+                f"{stage.name}: {what}: distance {stage.before:.3f} → {stage.after:.3f} on people set aside to choose."
+            )
+    if population.after.distance > population.before.distance:
+        lines.append("On the people who judge, the calibrated population is further away than it was before.")
+    return lines
+
+
 def _with_interval(estimate: Estimate) -> str:
     return f"{_number(estimate.value)} {_interval(estimate.interval)}"
+
+
+def _tested(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.p_value is None:
+        return estimate.note or "–"
+    return f"{estimate.value:.2f}, p = {estimate.p_value:.2g}"
+
+
+def _count(estimate: Estimate) -> str:
+    return estimate.note or "–" if estimate.value is None else f"{estimate.value:,.0f}"
 
 
 def _share(share: Estimate) -> str:

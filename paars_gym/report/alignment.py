@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.report import AlignmentReport, Improvement, Measure, PopulationSummary, SegmentSummary
 from paars_gym.estimate import Estimate
+from paars_gym.report.headlines import headlines
 from paars_gym.report.paper import PAPER
 
 HISTOGRAM_METRICS = ("KL", "JS", "W1")
 FIRST = ("searches", "views", "purchases")
+SWEPT = tuple(f"KDE-KL h = {bandwidth:g}" for bandwidth in BANDWIDTHS if bandwidth != 0.1)
+"""Bandwidths beside that of Table 2, which have no floor."""
 
 
-def render(report: AlignmentReport) -> Group:
-    """The whole report, for ``rich.console.Console.print``."""
-    parts: list[RenderableType] = [_populations(report.populations)]
+def render(report: AlignmentReport, *, explain: bool = False) -> Group:
+    """The report, to be printed: three lines of what tells most, then tables, then what has to be kept in mind.
+
+    Args:
+        report: What was measured.
+        explain: Also a sentence for every number, and the bandwidths that have no floor.
+    """
+    first = [Text(line) for line in (*headlines(report), "")]
+    parts: list[RenderableType] = [*first, _populations(report.populations)]
     counted = [m for m in report.measures if m.metric in HISTOGRAM_METRICS and m.segment is None]
     worded = [m for m in report.measures if m.metric not in HISTOGRAM_METRICS and m.segment is None]
+    worded = [m for m in worded if explain or m.metric not in SWEPT]
     by_title = (
         ("Sessions: counts (Table 2)", [m for m in counted if m.of in FIRST]),
         ("Sessions: together, in order, depth and time", [m for m in counted if m.of not in FIRST]),
@@ -34,7 +47,7 @@ def render(report: AlignmentReport) -> Group:
         parts.append(_diversity(varied, report.populations))
     if report.segments is not None:
         parts += [_segments(report), Text(segments_sentence(report.segments))]
-    parts += [Text(line) for line in _sentences(report)]
+    parts += [Text(line) for line in _sentences(report, explain=explain)]
     return Group(*parts)
 
 
@@ -44,7 +57,7 @@ def _populations(populations: Iterable[PopulationSummary]) -> Table:
         left_out = ", ".join(f"{count:,} {end}" for end, count in log.excluded.items()) or "0"
         who = "SYNTHETIC" if log.synthetic else "real people" if log.role == "human" else "as given"
         shoppers = "?" if log.shoppers is None else f"{log.shoppers:,}"
-        table.add_row(log.role, escape(log.name), who, f"{log.sessions:,}", left_out, shoppers)
+        table.add_row(log.role, log.name, who, f"{log.sessions:,}", left_out, shoppers)
     return table
 
 
@@ -67,12 +80,30 @@ def _table(title: str, measures: list[Measure]) -> Table:
             if theirs and len(roles) > 1:
                 table.add_row(Text(f" {role}", style="italic"))
             for measure in theirs:
-                table.add_row(f"  {measure.metric}", *_cells(measure.estimate))
+                table.add_row(Hanging(measure.metric), *_cells(measure.estimate))
     return table
 
 
+class Hanging:
+    """The name of a row below a head: indented, and further where it has to be wrapped."""
+
+    INDENT = 2
+
+    def __init__(self, name: str) -> None:
+        self._name = name.replace(" = ", "\u00a0=\u00a0")  # stays on one line
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, deeper = max(options.max_width, 8), " " * (self.INDENT + 1)
+        lines = wrap(self._name, width, initial_indent=deeper[1:], subsequent_indent=deeper, break_on_hyphens=False)
+        yield Text("\n".join(lines))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        longest = max(map(cell_len, self._name.split(" ")))
+        return Measurement(longest + self.INDENT + 1, cell_len(self._name) + self.INDENT)
+
+
 def _compact(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
 
 
 def _cells(estimate: Estimate) -> tuple[str, str, str, str]:
@@ -126,32 +157,61 @@ def _segments(report: AlignmentReport) -> Table:
             table.add_row(f"  {m.of}", *_cells(m.estimate))
     if report.segments.pooled:
         what = f"Pooled, below {report.segments.minimum} sessions on a side: {', '.join(report.segments.pooled)}"
-        table.caption = escape(what + f"; {report.segments.suppressed:,} human sessions not shown.")
+        table.caption = what + f"; {report.segments.suppressed:,} human sessions not shown."
     return table
 
 
-def _sentences(report: AlignmentReport) -> Iterator[str]:
+def _sentences(report: AlignmentReport, *, explain: bool) -> Iterator[str]:
     whole = [m for m in report.measures if m.segment is None]
-    judged = sum(m.estimate.verdict in ("differs", "not told apart") for m in report.measures)
-    yield "\nWhat the floor makes of each:"
-    for measure in whole:
-        if measure.estimate.verdict != "described":
-            yield f"- {measure_sentence(measure)}"
-    yield f"Of {judged} such verdicts, some {max(1, round(0.05 * judged))} would say 'differ' by chance alone."
+    if explain:
+        judged = sum(m.estimate.verdict in ("differs", "not told apart") for m in report.measures)
+        yield "\nWhat the floor makes of each:"
+        for measure in whole:
+            if measure.estimate.verdict != "described":
+                yield f"- {measure_sentence(measure)}"
+        yield f"Of {judged} such verdicts, some {max(1, round(0.05 * judged))} would say 'differ' by chance alone."
+    else:
+        yield from _in_short(whole)
     if report.improvements:
         yield "\nAgainst the baseline:"
-        yield from (f"- {improvement_sentence(each)}" for each in report.improvements if each.segment is None)
-    seen = dict.fromkeys((measure.of, measure.metric) for measure in whole)
-    beside = [(of, metric, paper_values(of, metric)) for of, metric in seen if paper_values(of, metric)]
+        whole_ones = [each for each in report.improvements if each.segment is None]
+        told = [each for each in whole_ones if explain or each.estimate.verdict != "not told apart"]
+        yield from (f"- {improvement_sentence(each)}" for each in told)
+        rest = ", ".join(f"{each.metric} of {each.of}" for each in whole_ones if each not in told)
+        if rest:
+            yield f"- The agents are not told apart from the baseline by {rest if told else 'any number'}."
+    beside = list(_beside(dict.fromkeys((m.of, m.metric) for m in whole if explain or m.metric not in SWEPT)))
     if beside:
         yield "\nThe paper's values beside:"
-        yield from (f"- {metric} of {of}. {values}" for of, metric, values in beside)
+        yield from beside
     notes = [*report.notes, *(f"{p.name}: {note}" for p in report.populations for note in p.notes)]
     if any(p.synthetic for p in report.populations if p.role == "human"):
         notes.insert(0, "The humans of this report are SYNTHETIC: it says nothing of real people.")
     if notes:
         yield "\nTo be kept in mind:"
         yield from (f"- {note}" for note in notes)
+
+
+def _in_short(measures: Iterable[Measure]) -> Iterator[str]:
+    """What the tables leave open: why a number is missing, and what a mark means."""
+    unknown = [m for m in measures if m.estimate.value is None or m.estimate.verdict == "not estimable"]
+    for reason in dict.fromkeys(m.estimate.note for m in unknown):
+        names = ", ".join(f"{m.metric} of {m.of}" for m in unknown if m.estimate.note == reason)
+        yield f"{names}: not estimable. {reason}".strip()
+    if any(m.estimate.details.get("warning") for m in measures):
+        yield "! The smoothing constant decides the number: people use bins that these agents never do."
+    yield "A sentence for every number: --explain."
+
+
+def _beside(seen: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The paper's values, those together that compare, or do not, for one reason."""
+    reasons: dict[str, list[str]] = {}
+    for of, metric in seen:
+        values, compares, why = paper_values(of, metric).partition(" Compares? ")
+        if compares:
+            reasons.setdefault(why, []).append(f"{metric} of {of}: {values.rstrip('.')}")
+    for why, values_of in reasons.items():
+        yield f"- {'; '.join(values_of)}. Compares? {why}"
 
 
 def measure_sentence(measure: Measure) -> str:
@@ -169,7 +229,7 @@ def measure_sentence(measure: Measure) -> str:
         "differs": f"{who} differ from people beyond chance",
         "not told apart": f"{who} cannot be told from people at this size",
         "below people": f"{who} come closer to people than people do to each other, {explained}",
-        "described": "it has no floor of its own, read it beside the others",
+        "described": "it has no floor of its own, read it beside the others" if not estimate.note else estimate.note,
     }[estimate.verdict]
     test = "" if estimate.p_value is None else f" (p = {estimate.p_value:.3g})"
     warning = estimate.details.get("warning")
@@ -180,6 +240,7 @@ def improvement_sentence(improvement: Improvement) -> str:
     """Whether the agents are closer to people than the baseline."""
     estimate = improvement.estimate
     where = f" ({improvement.segment})" if improvement.segment else ""
+    ends = "" if estimate.interval is None else f" [{estimate.low:.3g}, {estimate.high:.3g}]"
     change = {
         "closer": "closer to people than",
         "further": "further from people than",
@@ -187,7 +248,7 @@ def improvement_sentence(improvement: Improvement) -> str:
     }[estimate.verdict]
     return (
         f"{improvement.metric} of {improvement.of}{where}: the agents are {change} the baseline, by "
-        f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]."
+        f"{estimate.value:.3g}{ends}."
     )
 
 

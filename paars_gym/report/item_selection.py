@@ -10,27 +10,23 @@ from rich.table import Table
 
 from paars_gym.alignment.item_selection import OPTIONS, Protocol
 from paars_gym.estimate import Estimate, Interval
+from paars_gym.report.item_bars import CAPTION, ON, bars_in_words, weights
 from paars_gym.report.paper import PAPER
 from paars_gym.report.tasks import paid_in_words
-from paars_gym.tasks.item_results import (
-    POPULARITY,
-    AccuracyByGroup,
-    ConditionGain,
-    ItemResults,
-    ItemRow,
-    worst_served,
-)
-from paars_gym.tasks.item_selection import ABOUT
+from paars_gym.tasks.item_groups import AccuracyByGroup, worst_served
+from paars_gym.tasks.item_questions import ABOUT
+from paars_gym.tasks.item_results import POPULARITY, ConditionGain, ItemResults, ItemRow
 
 SHORT: dict[Protocol, str] = {"interests": "paper's\ndistr.", "popularity": "matched\ndistr."}
-ON: dict[Protocol, str] = {"interests": "the paper's distractors", "popularity": "matched ones"}
 SURE = 0.05
 BIASED = 0.01
 
 
 def table_3(results: ItemResults) -> Group:
-    """Table 3 with the paper's values beside, what each condition adds to another, and accuracy by group."""
-    return Group(accuracies(results), *gains(results), *(by_group(grouped) for grouped in results.groups))
+    """Table 3 with the paper's values beside, what each condition adds, learned weights, and accuracy by group."""
+    learned = [weights(results)] if results.coefficients else []
+    groups = (by_group(grouped) for grouped in results.groups)
+    return Group(accuracies(results), *gains(results), *learned, *groups)
 
 
 def whose(results: ItemResults) -> str:
@@ -39,8 +35,13 @@ def whose(results: ItemResults) -> str:
 
 
 def accuracies(results: ItemResults) -> Table:
-    """A row a shopper, a column a protocol."""
-    table = Table(title=f"Table 3, item selection: accuracy in %, {whose(results)}", title_justify="left")
+    """A row a shopper, a column a protocol; the bars first."""
+    table = Table(
+        title=f"Table 3, item selection: accuracy in %, {whose(results)}",
+        title_justify="left",
+        caption=CAPTION,
+        caption_justify="left",
+    )
     table.add_column("shopper")
     for counts in results.cases:
         table.add_column(SHORT[counts.protocol], justify="right", no_wrap=True)
@@ -50,16 +51,19 @@ def accuracies(results: ItemResults) -> Table:
     if lacking:
         table.add_column("no answer\nfailed", justify="right", no_wrap=True)
     table.add_column("paper\n(LLM)", justify="right", no_wrap=True)
-    for shopper, cells in _by_shopper(results):
+    shoppers = list(_by_shopper(results))
+    for shopper, cells in shoppers:
         texts = []
-        for row in cells:
-            value = row.accuracy.value
-            texts += ["–", ""] if value is None else [f"{100 * value:.2f}", _both(row)]
+        for counts in results.cases:
+            row = next((row for row in cells if row.protocol == counts.protocol), None)
+            value = None if row is None else row.accuracy.value
+            texts += ["–", ""] if row is None or value is None else [f"{100 * value:.2f}", _both(row)]
         texts.append("\n".join(_place(row) for row in cells))
         if lacking:
             texts.append("\n".join(f"{row.unanswered} / {row.failed + row.not_asked}" for row in cells))
         paper = cells[0].paper
-        table.add_row(shopper, *texts, "" if paper is None else f"{100 * paper:.2f}")
+        last_bar = sum(of[0].bar for _, of in shoppers) == 1 + [name for name, _ in shoppers].index(shopper)
+        table.add_row(shopper, *texts, "" if paper is None else f"{100 * paper:.2f}", end_section=last_bar)
     return table
 
 
@@ -70,7 +74,9 @@ def gains(results: ItemResults) -> Iterator[Table]:
         pairs: dict[tuple[str, str], dict[Protocol, ConditionGain]] = {}
         for gain in of:
             pairs.setdefault((gain.first, gain.second), {})[gain.protocol] = gain
-        shown = Table(title=f"{shopper}: points gained on the same cases (95%; McNemar's p)", title_justify="left")
+        shown = Table(
+            title=f"{shopper}: points gained on the same cases (95%, clustered; McNemar's p)", title_justify="left"
+        )
         shown.add_column("condition")
         for protocol in protocols:
             shown.add_column(ON[protocol], justify="right", no_wrap=True)
@@ -110,7 +116,12 @@ def table_3_remarks(results: ItemResults) -> list[str]:
             f"{counts.without_history:,} baskets with fewer than {results.settings['min_known']} purchases known "
             f"and {counts.without_distractors:,} without distractors."
         )
-    lines += [f"{shopper}: {'; '.join(_verdict(row) for row in cells)}." for shopper, cells in _by_shopper(results)]
+    lines += bars_in_words(results)
+    lines += [
+        f"{shopper}: {'; '.join(_verdict(row) for row in cells)}."
+        for shopper, cells in _by_shopper(results)
+        if shopper == POPULARITY or not cells[0].bar
+    ]
     lines += _places(results)
     lines += [line for row in results.rows for line in _lacking(row)]
     for grouped in results.groups:
@@ -122,13 +133,13 @@ def table_3_remarks(results: ItemResults) -> list[str]:
     return [
         *lines,
         "The paper's values beside ours? " + PAPER["items", "accuracy"].compares,
-        "Where popularity alone does well, an accuracy says little about the household.",
+        "What popularity alone reaches says nothing of the household; what a bar reaches needs no shopper.",
         *results.notes,
     ]
 
 
 def _verdict(row: ItemRow) -> str:
-    """What chance and popularity, the floors of the task, make of a row."""
+    """What chance, popularity and the learned scorer make of a row."""
     on = f"on {ON[row.protocol]}"
     value, p_value = row.accuracy.value, row.accuracy.p_value
     if value is None or p_value is None:
@@ -138,12 +149,17 @@ def _verdict(row: ItemRow) -> str:
         text = f"{on} not told apart from guessing ({over:+.1f} points, {_p_in_words(p_value)})"
     else:
         text = f"{on} {over:+.1f} points against chance ({_p_in_words(p_value)})"
-    if row.over_popularity is None:
-        return text
-    points, p_value = 100 * _value(row.over_popularity), row.over_popularity.p_value or 0.0
+    text += _against("popularity alone", row.over_popularity)
+    return text + _against("the learned scorer", row.over_learned)
+
+
+def _against(bar: str, over: Estimate | None) -> str:
+    if over is None:
+        return ""
+    points, p_value = 100 * _value(over), over.p_value or 0.0
     if p_value >= SURE:
-        return f"{text}, not told apart from popularity alone ({points:+.1f}, {_p_in_words(p_value)})"
-    return f"{text}, {points:+.1f} against popularity alone ({_p_in_words(p_value)})"
+        return f", not told apart from {bar} ({points:+.1f}, {_p_in_words(p_value)})"
+    return f", {points:+.1f} against {bar} ({_p_in_words(p_value)})"
 
 
 def _places(results: ItemResults) -> list[str]:
@@ -203,8 +219,8 @@ def _by_shopper(results: ItemResults) -> Iterable[tuple[str, list[ItemRow]]]:
     by_condition: dict[str, list[ItemRow]] = {}
     for row in results.rows:
         by_condition.setdefault(row.shopper, []).append(row)
-    # Popularity first of all: it is what the others are read against.
-    return sorted(by_condition.items(), key=lambda each: each[0] != POPULARITY)
+    # The bars first: they are what the others are read against.
+    return sorted(by_condition.items(), key=lambda each: not each[1][0].bar)
 
 
 def _place(row: ItemRow) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from paars_gym.probes.probe import ProbeResult
 from paars_gym.probes.segments import EVERYONE, OTHERS, SMALLEST
+from paars_gym.shoppers.registry import UNCALIBRATED
 
 
 def probe_table(result: ProbeResult) -> Table:
@@ -24,7 +25,7 @@ def probe_table(result: ProbeResult) -> Table:
     cells: dict[tuple[str, str], list[str]] = {}
     for effect in result.effects:
         change = effect.change
-        text = change.note or "–"
+        text = "cannot react" if result.cannot_react else change.note or "–"
         if change.value is not None and change.interval is not None:
             low, high = (100 * end for end in change.interval.ends)
             text = f"{100 * change.value:+.1f} [{low:+.1f}, {high:+.1f}]"
@@ -41,6 +42,10 @@ def probe_notes(result: ProbeResult) -> Iterator[str]:
         f"{sizes['trials']:,} trials of {sizes['personas']:,} personas on {sizes['pages']:,} pages; intervals are "
         "about other such personas and pages too."
     )
+    if result.cannot_react:
+        yield f"{result.cannot_react[0].upper()}{result.cannot_react[1:]}."
+    if result.uncalibrated:
+        yield UNCALIBRATED
     yield from _segment_notes(result)
     if result.failed:
         yield f"{result.failed:,} trials are left out because a session of theirs failed."

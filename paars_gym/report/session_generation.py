@@ -1,24 +1,26 @@
-"""Tables 2 and 4 of the paper with our shoppers, and in words what the floors make of each number."""
+"""Table 2 of the paper with our shoppers, and in words what the floors make of each number."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rich.table import Table
 
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure, improvement
-from paars_gym.estimate import Estimate
+from paars_gym.estimate import Detail, Estimate
 from paars_gym.report.alignment import number
 from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_results import OF, QueryResults
-from paars_gym.tasks.session_generation import SESSION_CONDITIONS, SessionResults
-from paars_gym.tasks.view_selection import ViewResults
+from paars_gym.tasks.session_generation import NEEDS, SESSION_CONDITIONS, SessionResults
+from paars_gym.tasks.shoppers import fitted_name
+from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 COUNTS = {"searches": "#searches", "views": "#clicks", "purchases": "#purchases"}
+CONDITIONS = ("base", "persona")
 VERDICTS = {
     "differs": "more than chance makes",
     "not told apart": "not told apart from people",
@@ -28,8 +30,34 @@ VERDICTS = {
 }
 JOURNEY = "real, Journey"
 GROCER = "No: these people are households of a grocer, and the paper does not name its smoothing."
-VARIETY = {"queries": "Query", "titles viewed": "Product"}
-RAREFIED = "TTR rarefied to "
+NO_NEEDS = "none told"
+"""Where a task gives the title or the page, and no need."""
+
+
+class TableRow(NamedTuple):
+    """A row of Table 2.
+
+    Attributes:
+        shopper: Its policy.
+        fitted: Whether it was fitted to the other half of the people.
+        condition: ``base`` or ``persona``.
+    """
+
+    shopper: str
+    fitted: bool
+    condition: str
+
+    @classmethod
+    def of(cls, name: str) -> TableRow:
+        """The row of a shopper as the tasks name them, such as ``behavioural, fitted, base``."""
+        whose, _, condition = name.rpartition(", ")
+        policy = whose.removesuffix(fitted_name(""))
+        return cls(policy, policy != whose, condition)
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        return f"{fitted_name(self.shopper) if self.fitted else self.shopper}, {self.condition}"
 
 
 class Column(NamedTuple):
@@ -38,82 +66,153 @@ class Column(NamedTuple):
     Attributes:
         head: The quantity.
         people: Whether they are real or synthetic.
-        base: Of the shopper without its persona.
-        persona: Of the shopper with it.
+        cells: By row; a row that could not differ from another is absent.
+        paired: The persona's distance less that without it, by shopper as tables call it and source of needs.
         paper: The paper's numbers; None where it has none.
         compares: Whether those stand beside ours, and why not.
-        remark: What else its sentence has to say.
+        empty: Why rows are absent, each once.
     """
 
     head: str
     people: str
-    base: Measure
-    persona: Measure
+    cells: Mapping[TableRow, Measure]
+    paired: Mapping[tuple[str, str], Estimate]
     paper: PaperValue | None
     compares: str
-    remark: str = ""
+    empty: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The quantity, in a line."""
+        return " ".join(self.head.split())
 
     @property
     def floor(self) -> float | None:
-        """What people show among themselves."""
-        return self.persona.estimate.floor
+        """What people show among themselves: that of the first row, for it hardly depends on the agents."""
+        return next((measure.estimate.floor for measure in self.cells.values()), None)
 
 
 def columns(
-    policy: str,
     *,
-    queries: QueryResults | None = None,
-    views: ViewResults | None = None,
+    queries: Sequence[QueryResults] = (),
+    views: Sequence[ViewResults] = (),
     sessions: Sequence[SessionResults] = (),
+    policies: Sequence[str] | None = None,
 ) -> list[Column]:
-    """The columns that were run, in the paper's order; query generation also by halves, which have a floor."""
-    columns: list[Column] = []
-    base, persona = f"{policy}, base", f"{policy}, persona"
-    if queries is not None:
-        for metric, head in (("KDE-KL h = 0.1", "query\nKDE-KL"), ("KDE-KL of halves", "query,\nhalves")):
-            alone, with_persona = queries.find(base, metric), queries.find(persona, metric)
-            if alone is None or with_persona is None:
-                continue
+    """The columns that were run, in the paper's order; query generation also by halves, which have a floor.
+
+    Args:
+        queries: Of several sets of shoppers.
+        views: The same.
+        sessions: Of several shoppers; those of one kind of people stand together.
+        policies: Whose rows; None for all.
+    """
+    found: list[Column] = []
+    for metric, head in (("KDE-KL h = 0.1", "query\nKDE-KL"), ("KDE-KL of halves", "query,\nhalves")):
+        cells, empty = _query_cells(queries, metric, policies)
+        if cells:
             paper = PAPER.get((OF, metric))
             compares = PAPER[OF, "KDE-KL h = 0.1"].compares if paper else "No: the paper has no halves."
-            twin = queries.same.get(persona)
-            remark = f"{persona} writes the very queries of {twin}" if twin else ""
-            columns.append(Column(head, "synthetic", alone, with_persona, paper, compares, remark))
-    if views is not None:
+            found.append(Column(head, "synthetic", cells, _apart(cells), paper, compares, empty))
+    if views:
         paper = PAPER[RANK_CHOSEN, "KL"]
-        both = views.find(base, "KL"), views.find(persona, "KL")
-        columns.append(Column("item\nrank", "synthetic", *both, paper, paper.compares))
-    for results in sessions:
-        there = {measure.of for measure in results.report.measures if measure.metric == "KL"}
-        for of, head in COUNTS.items():
-            if of not in there:
+        shown = {
+            TableRow.of(name): results.find(name, "KL")
+            for results in views
+            for name in results.ranks
+            if name != PEOPLE_ROW
+        }
+        paired = {(name, NO_NEEDS): one for results in views for name, one in results.paired.items()}
+        found.append(Column("item\nrank", "synthetic", _of(shown, policies), paired, paper, paper.compares))
+    for label in dict.fromkeys(results.label for results in sessions):
+        found += _session_columns([results for results in sessions if results.label == label])
+    return found
+
+
+def _session_columns(sessions: Sequence[SessionResults]) -> Iterator[Column]:
+    for of, head in COUNTS.items():
+        cells: dict[TableRow, Measure] = {}
+        paired: dict[tuple[str, str], Estimate] = {}
+        for results in sessions:
+            if not any((measure.of, measure.metric) == (of, "KL") for measure in results.report.measures):
                 continue
-            paper = PAPER[of, "KL"]
-            both = results.report.find(of, "KL", population="baseline"), results.report.find(of, "KL")
-            if results.label == JOURNEY:
-                columns.append(Column(head, results.label, *both, None, GROCER))
-            else:
-                columns.append(Column(head, results.label, *both, paper, paper.compares))
-    return columns
+            for role, condition in SESSION_CONDITIONS.items():
+                row = TableRow(results.policy, results.fitted, condition)
+                cells[row] = results.report.find(of, "KL", population=role)
+            for one in results.report.improvements:
+                if (one.of, one.metric, one.segment) == (of, "KL", None):
+                    paired[results.shopper, "own"] = persona_less_base(one.estimate)
+            if of in results.same:
+                paired[results.shopper, "same"] = results.same[of]
+        if cells:
+            grocer = sessions[0].label == JOURNEY
+            paper = None if grocer else PAPER[of, "KL"]
+            yield Column(head, sessions[0].label, cells, paired, paper, GROCER if paper is None else paper.compares)
 
 
-def table_2(policy: str, columns: Sequence[Column]) -> Table:
+def _query_cells(
+    queries: Sequence[QueryResults], metric: str, policies: Sequence[str] | None
+) -> tuple[dict[TableRow, Measure], tuple[str, ...]]:
+    cells: dict[TableRow, Measure] = {}
+    empty: list[str] = []
+    for results in queries:
+        for name in dict.fromkeys(measure.population for measure in results.measures):
+            measured = results.find(name, metric)
+            if name in results.same:
+                empty.append(f"{name} writes the very queries of {results.same[name]}")
+            elif measured is not None:
+                cells[TableRow.of(name)] = measured
+    return _of(cells, policies), tuple(empty)
+
+
+def _of(cells: dict[TableRow, Measure], policies: Sequence[str] | None) -> dict[TableRow, Measure]:
+    return {row: one for row, one in cells.items() if policies is None or row.shopper in policies}
+
+
+def _apart(cells: Mapping[TableRow, Measure]) -> dict[tuple[str, str], Estimate]:
+    """From both intervals: densities are not resampled."""
+    found = {}
+    for row, measure in cells.items():
+        alone = cells.get(row._replace(condition="base"))
+        if row.condition == "persona" and alone is not None and (better := improvement(measure, alone)) is not None:
+            found[row.name.removesuffix(", persona"), NO_NEEDS] = persona_less_base(better.estimate)
+    return found
+
+
+def persona_less_base(estimate: Estimate) -> Estimate:
+    """An improvement (the baseline's distance less the persona's) with its sign turned."""
+    interval = estimate.interval
+    turned = None if interval is None else replace(interval, low=-interval.high, high=-interval.low)
+    return replace(estimate, value=None if estimate.value is None else -estimate.value, interval=turned)
+
+
+def rows_of(columns: Sequence[Column]) -> list[TableRow]:
+    """All rows: a policy as it is, then fitted, each without and with its persona."""
+    found = dict.fromkeys(row for column in columns for row in column.cells)
+    wanted = {row._replace(condition=condition): None for row in found for condition in CONDITIONS}
+    policies = list(dict.fromkeys(row.shopper for row in wanted))
+    return sorted(wanted, key=lambda row: (policies.index(row.shopper), row.fitted, CONDITIONS.index(row.condition)))
+
+
+def table_2(columns: Sequence[Column]) -> Table:
     """Rows name their shopper, columns whether their people are real; the floor and the paper's rows below."""
     shown = Table(title="Table 2: KL(people‖agents), nats, with 95% intervals", title_justify="left")
     shown.add_column("shopper \\ people", no_wrap=True)
     for column in columns:
         shown.add_column(f"{column.head}\n{column.people}", justify="right", no_wrap=True)
-    shown.add_row(f"{policy}, base", *(_cell(column.base) for column in columns))
-    shown.add_row(f"{policy}, persona", *(_cell(column.persona) for column in columns))
+    for row in rows_of(columns):
+        shown.add_row(row.name, *(_cell(column.cells.get(row)) for column in columns))
     shown.add_row("floor: people", *(number(column.floor) or "see halves" for column in columns), end_section=True)
-    for condition in ("base", "persona"):
+    for condition in CONDITIONS:
         values = (None if column.paper is None else getattr(column.paper, condition) for column in columns)
         shown.add_row(f"paper (LLM), {condition}", *("" if value is None else f"{value:.2f}" for value in values))
     shown.add_row("beside the paper's?", *(mark(column.compares) for column in columns))
     return shown
 
 
-def _cell(measure: Measure) -> str:
+def _cell(measure: Measure | None) -> str:
+    if measure is None:
+        return ""
     head, newline, tail = cell(measure).partition("\n")
     return f"{head}{'*' if _warns(measure) else ''}{newline}{tail}"
 
@@ -123,17 +222,40 @@ def mark(compares: str) -> str:
     return compares.partition(":")[0].lower()
 
 
-def table_2_remarks(columns: Sequence[Column]) -> list[str]:
-    """What the floors make of each column, and whether it stands beside the paper's."""
-    starred = any(_warns(measure) for column in columns for measure in (column.base, column.persona))
+def table_2_remarks(columns: Sequence[Column], sessions: Sequence[SessionResults] = ()) -> list[str]:
+    """What the floors make of each column, who buys, why cells are empty, and whether it stands beside the paper's."""
+    starred = any(_warns(measure) for column in columns for measure in column.cells.values())
     star = "* Smoothing decides the number: people use bins that these agents never do."
-    return [*floors(columns), *([star] if starred else []), *reasons(columns)]
+    empty = dict.fromkeys(why for column in columns for why in column.empty)
+    said = [f"Empty cells: {'; '.join(empty)}: nothing of the persona goes into them."] if empty else []
+    halves = [judged_on(sessions[0])] if sessions else []
+    return [*halves, *floors(columns), *([star] if starred else []), *buying(sessions), *said, *reasons(columns)]
+
+
+def judged_on(results: SessionResults) -> str:
+    """Which people judge, where needs and fits come from, and what the floor is."""
+    people = next(one for one in results.report.populations if one.role == "human")
+    return (
+        f"Judged on one half of the people by shopper ({people.sessions:,} sessions of {people.shoppers:,}). Fits, and "
+        "the needs that shoppers are told, come from the other half; a persona's own needs from its other visits or "
+        "interests. Floor: the judging half against resamples of itself, as many sessions as the shoppers have; of "
+        "queries its own two halves."
+    )
 
 
 def floors(columns: Sequence[Column]) -> Iterator[str]:
-    """One sentence a column: what the floor makes of both its numbers, and of the one against the other."""
+    """One sentence a column: what the floor makes of its numbers."""
     for column in columns:
-        yield f"{_named(column)}: {_sentence(column)}"
+        yield f"{_named(column)}: {_sentence(column)}."
+
+
+def buying(sessions: Sequence[SessionResults]) -> Iterator[str]:
+    """Which share of visits buys, of people and of each shopper."""
+    for results in sessions:
+        shares = results.buying
+        if shares:
+            each = ", ".join(f"{condition} {shares[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
+            yield f"Visits that buy: people ({results.label}) {shares['human']:.0%}; {results.shopper}: {each}."
 
 
 def reasons(columns: Sequence[Column]) -> Iterator[str]:
@@ -146,117 +268,43 @@ def reasons(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _named(column: Column) -> str:
-    return f"{' '.join(column.head.split())} ({column.people})"
+    return f"{column.name} ({column.people})"
 
 
 def _sentence(column: Column) -> str:
-    base, persona, floor = column.base, column.persona, column.floor
-    numbers = f"base {_starred(base)} and persona {_starred(persona)}"
-    if floor is None:
-        sentence = f"{numbers} have no floor at this size, their halves have"
-    else:
-        verdicts = [VERDICTS[each.estimate.verdict] for each in (base, persona)]
-        if base.estimate.verdict == persona.estimate.verdict:
-            verdict = f"both {verdicts[0]}"
-        else:
-            verdict = f"base {verdicts[0]}, persona {verdicts[1]}"
-        sentence = f"{numbers}, where people among themselves show {number(floor)}: {verdict}"
-    against = column.remark or _against(column)
-    return f"{sentence}; {against}." if against else f"{sentence}."
-
-
-def _starred(measure: Measure) -> str:
-    return number(measure.estimate.value) + ("*" if _warns(measure) else "")
+    if column.floor is None:
+        return "no floor at this size, its halves have"
+    by_verdict: dict[str, list[str]] = {}
+    for row, measure in column.cells.items():
+        said = f"{row.name} {number(measure.estimate.value)}{'*' * _warns(measure)}"
+        by_verdict.setdefault(VERDICTS[measure.estimate.verdict], []).append(said)
+    parts = [f"{', '.join(rows)}: {verdict}" for verdict, rows in by_verdict.items()]
+    return f"people among themselves show {number(column.floor)}; {'; '.join(parts)}"
 
 
 def _warns(measure: Measure) -> bool:
     return bool(measure.estimate.details.get("warning"))
 
 
-def _against(column: Column) -> str:
-    difference = improvement(column.persona, column.base)
-    if difference is None:
-        return ""
-    if difference.estimate.verdict == "closer":
-        return "persona is closer to people than base"
-    further = difference.estimate.verdict == "further"
-    return f"persona is {'further from people than' if further else 'not told apart from'} base"
+def table_2_rows(columns: Sequence[Column]) -> list[dict[str, Detail]]:
+    """Table 2 as data, a row for each number: whose it is, of what, and the estimate with its interval."""
+    return [
+        {
+            "shopper": row.shopper,
+            "condition": row.condition,
+            "fitted": row.fitted,
+            "needs": NEEDS[row.condition] if column.name.startswith("#") else NO_NEEDS,
+            "column": column.name,
+            "people": column.people,
+            **as_row(column.cells[row].estimate),
+        }
+        for column in columns
+        for row in rows_of([column])
+        if row in column.cells
+    ]
 
 
-def table_4(results: SessionResults) -> Table:
-    """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show."""
-    title = f"Table 4, diversity: distinct strings over strings, people {results.label}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("who", no_wrap=True)
-    for of in varied(results):
-        table.add_column(f"{VARIETY[of]}-TTR", justify="right", no_wrap=True)
-        table.add_column(f"rarefied\nto {_common(results, of):,}", justify="right", no_wrap=True)
-        table.add_column("paper", justify="right")
-    names = {
-        "baseline": f"{results.policy}, base",
-        "agents": f"{results.policy}, persona",
-        "human": f"floor: {results.label} people",
-    }
-    for role, name in names.items():
-        cells = []
-        for of in varied(results):
-            paper = PAPER[of, "TTR"]
-            beside = {"baseline": paper.base, "agents": paper.persona, "human": paper.human}[role]
-            plain = results.report.find(of, "TTR", population=role)
-            cells += [cell(plain), cell(rarefied(results, of, role)), number(beside)]
-        table.add_row(name, *cells, end_section=role == "human")
-    marks = [[mark(PAPER[of, "TTR"].compares), "", ""] for of in varied(results)]
-    table.add_row("beside the paper's?", *(text for three in marks for text in three))
-    return table
-
-
-def varied(results: SessionResults) -> list[str]:
-    """What of Table 4 both sides record."""
-    there = {measure.of for measure in results.report.measures if measure.metric.startswith(RAREFIED)}
-    return [of for of in VARIETY if of in there]
-
-
-def rarefied(results: SessionResults, of: str, role: str) -> Estimate:
-    """A population's type-token ratio at the size common to all.
-
-    The smallest population is at that size already: its plain ratio is the rarefied one, and has an interval.
-    """
-    common = results.report.find(of, f"{RAREFIED}{_common(results, of)}", population=role).estimate
-    return common if common.interval is not None else results.report.find(of, "TTR", population=role).estimate
-
-
-def _common(results: SessionResults, of: str) -> int:
-    metrics = [measure.metric for measure in results.report.measures if measure.of == of]
-    return int(next(metric for metric in metrics if metric.startswith(RAREFIED)).removeprefix(RAREFIED))
-
-
-def variety_in_words(results: SessionResults) -> list[str]:
-    """What the people's own variety makes of each number of Table 4, one sentence a column."""
-    sentences = []
-    for of in varied(results):
-        people = rarefied(results, of, "human")
-        each = [
-            f"{condition} {number(ratio.value)} {beside(ratio, people)}"
-            for role, condition in SESSION_CONDITIONS.items()
-            for ratio in [rarefied(results, of, role)]
-        ]
-        sentences.append(
-            f"{VARIETY[of]}-TTR at {_common(results, of):,} strings each, where the people have "
-            f"{number(people.value)}: {', '.join(each)}."
-        )
-    return sentences
-
-
-def beside(agents: Estimate, people: Estimate) -> str:
-    """Whether the difference of two independent ratios is beyond chance."""
-    difference = (agents.value or 0.0) - (people.value or 0.0)
-    margin = math.hypot(*(((each.high or 0.0) - (each.low or 0.0)) / 2 for each in (agents, people)))
-    if abs(difference) <= margin:
-        return "is not told apart from them"
-    return f"is {'less' if difference < 0 else 'more'} varied, beyond chance"
-
-
-def table_4_remarks(results: SessionResults) -> list[str]:
-    """What the floors make of Table 4, and what else its reader has to know."""
-    compares = [f"Beside the paper's? {PAPER['queries', 'TTR'].compares}"] if varied(results) else []
-    return [*variety_in_words(results), *compares, *results.notes]
+def as_row(estimate: Estimate) -> dict[str, Detail]:
+    """An estimate as a row under stable names."""
+    row = estimate.to_dict()
+    return {"estimate": row.pop("value"), **row}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from paars_gym.probes.answers import SurveyResult
@@ -22,14 +21,14 @@ def survey_tables(result: SurveyResult) -> Iterator[Table]:
             share = one.share
             text = f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of {share.sizes['answered']:,}"
             people = "" if one.human is None else f"{one.human:.0%}"
-            table.add_row(*map(escape, (one.question, one.segment, one.answer, text, people)))
+            table.add_row(one.question, one.segment, one.answer, text, people)
         yield table
     if result.open:
         table = _table("question", "segment", "answers", "distinct", "such as")
         for answers in result.open:
             examples = "\n".join(f"“{_cut(text)}”" for text in answers.examples)
             row = (answers.question, answers.segment, f"{answers.answered:,}", f"{answers.distinct:.0%}", examples)
-            table.add_row(*map(escape, row))
+            table.add_row(*row)
         yield table
     if result.divergences:
         table = _table("question", "segment", "answers", "JS from people, nats, 95%", "total variation")
@@ -41,7 +40,7 @@ def survey_tables(result: SurveyResult) -> Iterator[Table]:
             )
             answered, text = divergence.js.sizes["answered"], f"{divergence.js.value:.3f} {around}"
             row = (divergence.question, divergence.segment, f"{answered:,}", text, f"{divergence.total_variation:.2f}")
-            table.add_row(*map(escape, row))
+            table.add_row(*row)
         yield table
 
 
@@ -50,6 +49,7 @@ def survey_notes(result: SurveyResult) -> Iterator[str]:
     if result.failed:
         why = ", ".join(f"{name} {count:,}" for name, count in result.failures.items())
         yield f"{result.failed:,} of {result.questions * result.personas:,} questions got no usable answer: {why}."
+    yield from result.notes
 
 
 def _table(*columns: str) -> Table:

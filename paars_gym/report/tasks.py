@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import Any
 
 from rich.table import Table
 
@@ -10,6 +11,7 @@ from paars_gym.alignment.kde import BANDWIDTHS
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
+from paars_gym.llm.prices import money
 from paars_gym.report.alignment import measure_sentence, number
 from paars_gym.report.paper import PAPER
 from paars_gym.tasks.persona_validity import PersonaValidity
@@ -19,7 +21,8 @@ from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 APPENDIX_D = {0.001: (410_026.0, 334_170.0), 0.01: (2236.0, 1871.0), 0.1: (18.81, 17.51), 1.0: (0.42, 0.18)}
 """The paper's KL of base and persona by bandwidth, where `PAPER` does not hold it."""
 GROUP = ("KDE-KL h = 0.1", "KDE-KL leave-one-out", "energy distance", "C2ST AUC", "coverage")
-BAR = 24
+BAR, BAR_ROOM = 24, 110
+"""Characters of the longest bar at most, and those that all columns of bars share."""
 
 
 def interval(low: float | None, high: float | None, *, percent: bool = False) -> str:
@@ -48,17 +51,28 @@ def cell(result: Measure | Estimate) -> str:
     return stacked(estimate.value, estimate.low, estimate.high)
 
 
-def paid_in_words(report: dict[str, object]) -> str:
+def paid_in_words(report: dict[str, Any]) -> str:
     """Calls, tokens and dollars of a language model."""
     tokens = report["tokens"]
-    assert isinstance(tokens, dict)
     kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in tokens.items())
     unpriced = report["calls_without_price"]
     usd = f"{report['usd']:.4f} US dollars" + (f" ({unpriced:,} calls without a known price)" if unpriced else "")
     return (
         f"{report['model']}: {report['calls']:,} calls, {report['from_cache']:,} answers from the cache, "
         f"{report['retries']:,} retries; tokens: {kinds}; {report['prompt_cache_share']:.0%} of the input from the "
-        f"provider's cache; {usd}."
+        f"provider's cache; {usd}{in_all(report)}."
+    )
+
+
+def in_all(report: dict[str, Any]) -> str:
+    """What all tries of an output took, after a semicolon; empty where this one was the first, and all answered."""
+    whole = report["in_all"]
+    if whole["calls"] == report["calls"] and not whole["open_calls"]:
+        return ""
+    unanswered = f", and {whole['open_calls']:,} without an answer ({money(whole['open_usd'])} at most)"
+    return (
+        f"; in the ledger of all tries {whole['calls']:,} calls for {money(whole['usd'])} US dollars"
+        f"{unanswered if whole['open_calls'] else ''}"
     )
 
 
@@ -179,7 +193,8 @@ def shoppers_of(results: QueryResults) -> list[str]:
 def _short(over: str, name: str) -> str:
     """Only the condition, where both are one shopper."""
     shopper, _, condition = over.rpartition(", ")
-    return condition if name.startswith(f"{shopper}, ") else over
+    # In two lines otherwise: the table is wide as it is.
+    return condition if name.rpartition(", ")[0] == shopper else f"{shopper},\n{condition}"
 
 
 def _by_name(results: QueryResults) -> dict[tuple[str, str], Measure]:
@@ -214,16 +229,21 @@ def figure_3(results: ViewResults) -> Table:
     shown = Table(title=title, title_justify="left")
     shown.add_column("rank", justify="right")
     for name in results.ranks:
-        shown.add_column(results.people.partition(" of ")[0] if name == PEOPLE_ROW else name, no_wrap=True)
+        whose, _, condition = name.rpartition(", ")
+        head = results.people.partition(" of ")[0] if name == PEOPLE_ROW else f"{whose},\n{condition}"
+        shown.add_column(head, no_wrap=True)
+    # A share takes 6 characters, and the frame 3.
+    width = min(BAR, BAR_ROOM // len(results.ranks) - 9)
     longest = max(max(counts) for counts in results.ranks.values())
     for rank in range(len(results.ranks[PEOPLE_ROW])):
-        shown.add_row(str(rank + 1), *(_bar(counts[rank], longest, results.cases) for counts in results.ranks.values()))
+        bars = (_bar(counts[rank], longest, results.cases, width) for counts in results.ranks.values())
+        shown.add_row(str(rank + 1), *bars)
     return shown
 
 
-def _bar(count: int, longest: int, cases: int) -> str:
+def _bar(count: int, longest: int, cases: int, width: int) -> str:
     share = f"{count / cases:5.1%}"
-    return f"{share} {'█' * max(round(BAR * count / longest), 1 if count else 0)}"
+    return f"{share} {'█' * max(round(width * count / longest), 1 if count else 0)}"
 
 
 def view_remarks(results: ViewResults) -> list[str]:
@@ -240,11 +260,9 @@ def view_remarks(results: ViewResults) -> list[str]:
 
 def figure_3_remarks(results: ViewResults) -> list[str]:
     """Beside Table 2's sentence: how to read the figure."""
-    asked = (
-        "Asked for one result, the behavioural shopper draws a first click, mostly near the top; people's spread more."
-    )
+    firsts = ", ".join(f"{name} {counts[0] / results.cases:.0%}" for name, counts in results.ranks.items())
     return [
-        *([asked] if any(name.startswith("behavioural, ") for name in results.ranks) else []),
+        f"The first result is the one opened by: {firsts}.",
         f"{results.cases:,} of {results.searches:,} searches give a case: what follows is a view of a result.",
         *results.notes,
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -24,9 +25,13 @@ from paars_gym.catalog.filters import SORTS, Filters, Sort
 
 MAX_QUERY_CHARS = 1_000
 MAX_ACTION_CHARS = 4_000
+MAX_OPTIONS, MAX_OPTION_CHARS = 50, 1_000
+MAX_ID_CHARS = 400
+"""Of a product as it is written: models write its line of the page, not its id alone."""
 
 _CALL = re.compile(r"\s*([A-Za-z_]+)\s*\[(.*)\]\s*", re.DOTALL)
-_PAIR = re.compile(r"\s*([A-Za-z_][\w -]*?)\s*=\s*(.*?)\s*", re.DOTALL)
+_PAIR = re.compile(r"\s*([^\s=][^=]*?)\s*=\s*(.*?)\s*", re.DOTALL)
+_BRIEFLY = reprlib.Repr()
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+")
 
 
@@ -52,13 +57,13 @@ class _Action(BaseModel):
 
 
 class Search(Filters, _Action):
-    """Search the shop. Words are OR-ed and ranked; optional filters narrow the results."""
+    """Search the shop; the rest narrows or sorts the results."""
 
     name: ClassVar[str] = "search"
     main: ClassVar[str | None] = "query"
 
-    query: str = Field(max_length=MAX_QUERY_CHARS, description="What to look for, in words.")
-    sort: Sort = Field(default="relevance", description="Order of the results.")
+    query: str = Field(max_length=MAX_QUERY_CHARS)
+    sort: Sort = "relevance"
 
     @field_validator("query", mode="before")
     @classmethod
@@ -72,12 +77,12 @@ class Search(Filters, _Action):
 
 
 class View(_Action):
-    """Open a product's detail page: description, bullets, options, reviews."""
+    """Open a product's page, with its options and reviews."""
 
     name: ClassVar[str] = "view"
     main: ClassVar[str | None] = "product_id"
 
-    product_id: str = Field(min_length=1, max_length=128, description="Id as shown in brackets in the results.")
+    product_id: str = Field(min_length=1, max_length=MAX_ID_CHARS, description="In brackets on the page.")
 
 
 class AddToCart(_Action):
@@ -86,22 +91,30 @@ class AddToCart(_Action):
     name: ClassVar[str] = "add_to_cart"
     main: ClassVar[str | None] = "product_id"
 
-    product_id: str = Field(min_length=1, max_length=128, description="Id as shown in brackets.")
-    units: int = Field(default=1, ge=1, le=10, description="How many, 1 to 10.")
-    options: dict[str, str] = Field(default_factory=dict, description='Options to choose, e.g. {"size": "M"}.')
+    product_id: str = Field(min_length=1, max_length=MAX_ID_CHARS, description="In brackets on the page.")
+    units: int = Field(default=1, ge=1, le=10, description="1 to 10.")
+    options: dict[str, str] = Field(default_factory=dict, description='Such as {"size": "M"}.')
+
+    @field_validator("options")
+    @classmethod
+    def _of_a_size(cls, options: dict[str, str]) -> dict[str, str]:
+        longest = max((len(text) for option in options.items() for text in option), default=0)
+        if longest > MAX_OPTION_CHARS or len(options) > MAX_OPTIONS:
+            raise ValueError(f"at most {MAX_OPTIONS} options of {MAX_OPTION_CHARS:,} characters")
+        return options
 
 
 class RemoveFromCart(_Action):
-    """Take a product out of the cart, all units of it."""
+    """Take a product out of the cart."""
 
     name: ClassVar[str] = "remove_from_cart"
     main: ClassVar[str | None] = "product_id"
 
-    product_id: str = Field(min_length=1, max_length=128, description="Id of a product in the cart.")
+    product_id: str = Field(min_length=1, max_length=MAX_ID_CHARS)
 
 
 class NextPage(_Action):
-    """Show the next page of results, or of a product's reviews."""
+    """Show more results, or more reviews of a product."""
 
     name: ClassVar[str] = "next_page"
 
@@ -113,13 +126,13 @@ class Back(_Action):
 
 
 class Purchase(_Action):
-    """Buy everything in the cart. The session may go on afterwards."""
+    """Buy all that is in the cart; you may go on shopping."""
 
     name: ClassVar[str] = "purchase"
 
 
 class Stop(_Action):
-    """Leave the shop. What is in the cart is not bought."""
+    """Leave the shop; what is in the cart is not bought."""
 
     name: ClassVar[str] = "stop"
 
@@ -145,9 +158,12 @@ def parse_action(action: object) -> Action | Mistake:
             (``{"name", "input"}``); or an action model, which is returned as it is.
     """
     if isinstance(action, str):
-        return _parse_text(action)
+        return _parse_text(str.__str__(action))  # a subclass may hash and compare as it likes
     if isinstance(action, Mapping):
-        return _parse_call(action)
+        try:
+            return _parse_call(action)
+        except Exception as error:  # whatever a mapping of somebody's own does
+            return Mistake(f"The tool call cannot be read: {type(error).__name__}.")
     if isinstance(action, _Action):
         return action  # type: ignore[return-value]
     return Mistake(f"An action is text or a tool call, not {type(action).__name__}. Possible: {GRAMMAR}.")
@@ -259,7 +275,11 @@ def _unknown(name: str) -> Mistake:
 
 
 def _shown(value: object) -> str:
-    text = clean_text(str(value)[:200])
+    try:
+        text = value if isinstance(value, str) else _BRIEFLY.repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        text = "a value that is too long to show"
+    text = clean_text(text[:200])
     return repr(text if len(text) <= 60 else text[:59] + "…")
 
 

@@ -109,15 +109,12 @@ class DiscreteRetailEnv(gymnasium.Env[Features, int]):
             max_steps: Actions until the visit is truncated.
             reward: "goal", "none", "units", "revenue", or a `Reward`.
             queries: Searches on offer, see `DiscreteActions`.
-            render_mode: "ansi" (text returned) or "human" (printed at every step); "rgb_array" is taken for None.
+            render_mode: As for `RetailEnv`.
             shop: An open shop to visit instead of opening one; catalog, ranking and page size are then its own.
 
         Raises:
             ValueError: An argument out of its range; the message names it and what is allowed.
         """
-        if render_mode == "rgb_array":
-            # Stable-Baselines3 asks it of every id that it is given; `gymnasium.make` says that there are no pictures.
-            render_mode = None
         self.retail = RetailEnv(
             catalog,
             ranking,
@@ -162,6 +159,14 @@ class DiscreteRetailEnv(gymnasium.Env[Features, int]):
         """What a number stands for on the page as it is now, such as ``view[B01]``."""
         return self._env.text(action)
 
-    def render(self) -> str | None:
-        """The page as text: returned in "ansi" mode, printed in "human" mode."""
+    def snapshot(self) -> Any:
+        """This moment of the episode, masks and features included; see `RetailEnv.snapshot`."""
+        return self._env.snapshot()
+
+    def restore(self, snapshot: Any) -> tuple[Features, dict[str, Any]]:
+        """Returns to a moment that `snapshot` gave: features and info, with its mask."""
+        return self._env.restore(snapshot)
+
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
+        """The page; see `RetailEnv.render`."""
         return self.retail.render()

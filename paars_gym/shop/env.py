@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any, NamedTuple, SupportsFloat
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 from gymnasium.utils import seeding
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.printable import clean
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.observation import ObservationKind
@@ -28,6 +30,20 @@ INFO_KEYS = (
     "can_back", "cart", "purchases", "action_valid", "error", "events",
 )  # fmt: skip
 """Of `RetailEnv`, in order; an environment of one's own that policies shop in has them too."""
+
+
+class EnvSnapshot(NamedTuple):
+    """A moment of an episode.
+
+    Attributes:
+        visit: Of the shop.
+        persona: Who visits.
+        session_key: Of the visit.
+    """
+
+    visit: Snapshot
+    persona: Any
+    session_key: str | None
 
 
 class RetailEnv(gymnasium.Env[str, str]):
@@ -107,7 +123,7 @@ class RetailEnv(gymnasium.Env[str, str]):
     v0: first.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 1}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human", "rgb_array"], "render_fps": 1}  # noqa: RUF012
     _np_random: np.random.Generator | None
 
     def __init__(
@@ -129,14 +145,15 @@ class RetailEnv(gymnasium.Env[str, str]):
             max_steps: Actions until the visit is truncated.
             reward: "none", "units", "revenue", "goal", or a `Reward`.
             observation: "page" or "json".
-            render_mode: "ansi" (text returned) or "human" (printed at every step).
+            render_mode: "ansi" (text returned), "human" (printed at every step) or "rgb_array" (a picture of the page;
+                takes Pillow, extra `render`).
             shop: An open shop to visit instead of opening one; it brings catalog, ranking, page size and observation.
 
         Raises:
             ValueError: An argument out of its range; the message names it and what is allowed.
         """
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode == {render_mode!r}, must be None, 'ansi' or 'human'.")
+            raise ValueError(f"render_mode == {render_mode!r}, must be None, 'ansi', 'human' or 'rgb_array'.")
         self.shop = shop or open_shop(catalog, ranking, page_size=page_size, observation=observation)
         self.render_mode = render_mode
         self.observation_space = ObservationText()
@@ -201,25 +218,34 @@ class RetailEnv(gymnasium.Env[str, str]):
             self.render()
         return result
 
-    def render(self) -> str | None:
-        """The page as text: returned in "ansi" mode, printed in "human" mode."""
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
+        """The page: text in "ansi" mode, printed in "human" mode, a picture in "rgb_array" mode.
+
+        Raises:
+            ImportError: A picture, without Pillow.
+        """
+        page = self._visit.observation
         if self.render_mode == "human":
-            sys.stdout.write(self._visit.observation + "\n\n")
+            sys.stdout.write(clean(page) + "\n\n")
             return None
-        return self._visit.observation if self.render_mode == "ansi" else None
+        if self.render_mode == "rgb_array":
+            from paars_gym.shop.picture import page_picture
+
+            return page_picture(page)
+        return page if self.render_mode == "ansi" else None
 
     def tools(self, style: ToolStyle = "openai") -> list[dict[str, Any]]:
         """The actions as tool definitions for a language model's API, in "openai" or "anthropic" style."""
         return tool_schemas(style)
 
-    def snapshot(self) -> Snapshot:
-        """This moment of the visit: small, immutable, picklable."""
-        return self._visit.snapshot()
+    def snapshot(self) -> EnvSnapshot:
+        """This moment of the visit: small, immutable, picklable. Wrappers of ours add what they remember."""
+        return EnvSnapshot(self._visit.snapshot(), self.persona, self.session_key)
 
-    def restore(self, snapshot: Snapshot) -> str:
-        """Returns to a snapshot and gives the page there."""
-        self._visit.restore(snapshot)
-        return self._visit.observation
+    def restore(self, snapshot: EnvSnapshot) -> tuple[str, dict[str, Any]]:
+        """Returns to a snapshot: the page there, and its info, as after a reset to that moment."""
+        visit, self.persona, self.session_key = snapshot
+        return self._visit.restore(visit)
 
 
 def action_space(shop: Shop) -> ActionText:

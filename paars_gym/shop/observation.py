@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from paars_gym.catalog.filters import Filters
 from paars_gym.catalog.product import Product
+from paars_gym.prompts import GOALS
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import clean_text
 from paars_gym.shop.state import Bought, CartLine, Detail, Results
@@ -30,6 +31,8 @@ _LIMITS = {
     "review": 600,
 }
 _MOST = {"bullets": 12, "attributes": 30, "options": 12, "values": 40}
+_HINTS = ("You can: ", "You can also: ")
+_BUDGET, _CART, _ORDERED, _NOT_POSSIBLE = "Your budget: ", "Your cart:", "Order placed: ", "Not possible: "
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥"}
 
 
@@ -91,7 +94,7 @@ class Renderer(Protocol):
         ...
 
 
-def make_renderer(kind: ObservationKind, *, shop_name: str, synthetic: bool, currency: str) -> Renderer:
+def make_renderer(kind: ObservationKind, *, shop_name: str, currency: str) -> Renderer:
     """A renderer by name.
 
     Raises:
@@ -100,7 +103,36 @@ def make_renderer(kind: ObservationKind, *, shop_name: str, synthetic: bool, cur
     if kind not in ("page", "json"):
         raise ValueError(f"observation == {kind!r}, must be 'page' or 'json'.")
     renderer = PageRenderer if kind == "page" else JsonRenderer
-    return renderer(shop_name + (" (synthetic catalog)" if synthetic else ""), currency)
+    return renderer(shop_name, currency)
+
+
+def without_need(observation: str) -> str:
+    """An observation without what the visitor came for, for whoever is told that apart from the page."""
+    if observation.startswith("{"):
+        try:
+            content = json.loads(observation)
+        except ValueError:
+            return observation
+        content.pop("intention", None)
+        return json.dumps(content, ensure_ascii=False)
+    return _without_lines(observation, (*GOALS.values(), _BUDGET))
+
+
+def without_hints(observation: str) -> str:
+    """An observation without the actions of the text grammar at its end, for whoever acts by other means."""
+    return _without_lines(observation, _HINTS)
+
+
+def same_page(observation: str) -> str:
+    """What of an observation is the page: not what came of the last action before it, nor the cart below."""
+    if observation.startswith((_NOT_POSSIBLE, _ORDERED)):
+        observation = observation.partition("\n\n")[2]
+    return observation.partition(f"\n{_CART}\n")[0]
+
+
+def _without_lines(page: str, starts: tuple[str, ...]) -> str:
+    # No text of others begins a line like these: it stands behind a number, a dash, a name or an id.
+    return "\n".join(line for line in page.split("\n") if not line.startswith(starts))
 
 
 class PageRenderer:
@@ -113,9 +145,9 @@ class PageRenderer:
     def home(self, intention: Intention | None) -> str:
         lines = [f"Welcome to {self._shop}."]
         if intention is not None:
-            lines.append(f"You came to {intention.goal}: {_cut(intention.text, 'description')}")
+            lines.append(f"{GOALS[intention.goal]} {_cut(intention.text, 'description')}")
             if intention.budget is not None:
-                lines.append(f"Your budget: {self._price(intention.budget)}")
+                lines.append(f"{_BUDGET}{self._price(intention.budget)}")
         return "\n".join([*lines, "You can: search[words], view[id], add_to_cart[id], stop[]"])
 
     def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
@@ -166,7 +198,7 @@ class PageRenderer:
         return "\n".join(
             [
                 "",
-                "Your cart:",
+                _CART,
                 *lines,
                 f"  Total: {self._price(total)}{note}",
                 "You can also: purchase[], remove_from_cart[id]",
@@ -177,11 +209,11 @@ class PageRenderer:
         units = sum(line.units for line in lines)
         known = [line.units * line.price for line in lines if line.price is not None]
         paid = f" for {self._price(round(sum(known), 2))}" if known else ""
-        return f"Order placed: {units} {'unit' if units == 1 else 'units'}{paid}."
+        return f"{_ORDERED}{units} {'unit' if units == 1 else 'units'}{paid}."
 
     def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
         if error is not None:
-            return f"Not possible: {error}\n\n{page}{cart}"
+            return f"{_NOT_POSSIBLE}{error}\n\n{page}{cart}"
         return f"{page}{cart}" if notice is None else f"{notice}\n\n{page}{cart}"
 
     def _figures(self, item: Listing) -> str:

@@ -43,7 +43,16 @@ def open_shop(
     loaded = load_catalog(catalog)
     if not isinstance(ranking, str):
         return Shop(loaded, ranking, page_size=page_size, observation=observation, max_remembered=max_remembered)
-    key = (loaded.fingerprint, loaded.name, loaded.folder, ranking, page_size, observation, max_remembered)
+    key = (
+        loaded.fingerprint,
+        loaded.name,
+        loaded.language,
+        loaded.folder,
+        ranking,
+        page_size,
+        observation,
+        max_remembered,
+    )
     shop = _open_shops.get(key)
     if shop is None:
         policy = make_ranking(ranking, loaded)

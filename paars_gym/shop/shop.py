@@ -112,9 +112,13 @@ class Shop:
         self.ranking = ranking
         self.page_size = page_size
         self.reviews_per_page = reviews_per_page
-        self.renderer = make_renderer(
-            observation, shop_name=catalog.name, synthetic=catalog.synthetic, currency=catalog.currency
-        )
+        self.renderer = make_renderer(observation, shop_name=catalog.name, currency=catalog.currency)
+        self._settings = {
+            "page_size": page_size,
+            "reviews_per_page": reviews_per_page,
+            "observation": observation,
+            "max_remembered": max_remembered,
+        }
         self._max_remembered = max_remembered
         self._remembered = 0
         self._scenes: dict[Page | tuple[object, ...], Scene] = {}
@@ -125,6 +129,10 @@ class Shop:
     def __deepcopy__(self, memo: dict[int, Any]) -> Shop:
         """Itself: Gymnasium copies an environment's arguments, and nothing in a shop changes what it shows."""
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Opened anew where it is unpickled, with nothing remembered."""
+        return _shop_again, (self.catalog, self.ranking, self._settings)
 
     def shown(self, results: Results) -> Shown:
         """What a page of results shows."""
@@ -169,13 +177,14 @@ class Shop:
     def _count(self) -> None:
         self._remembered += 1
         if self._remembered > self._max_remembered:
-            # These refer to each other: without cutting the references one visitor would keep all of them alive.
-            for scene in self._scenes.values():
-                for place in scene.places.values():
-                    place.moves.clear()
-                scene.places.clear()
-            self._scenes.clear()
             self._remembered = 0
+            scenes, self._scenes = self._scenes, {}
+            # These refer to each other: without cutting the references one visitor would keep all of them alive. Other
+            # threads may be adding to them meanwhile, so that nothing is changed that is iterated over.
+            for scene in tuple(scenes.values()):
+                places, scene.places = scene.places, {}
+                for place in tuple(places.values()):
+                    place.moves = {}
 
     def _make_scene(self, page: Page) -> Scene:
         info: dict[str, Any] = {
@@ -229,6 +238,10 @@ class Shop:
             assert product is not None, "the cart holds known products only"
             entries.append(CartEntry(line, listing_title(product.title), product.price))
         return self.renderer.cart(entries)
+
+
+def _shop_again(catalog: Catalog, ranking: RankingPolicy, settings: dict[str, Any]) -> Shop:
+    return Shop(catalog, ranking, **settings)
 
 
 def _listings(shown: Shown, products: tuple[Product, ...]) -> list[Listing]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from gymnasium import spaces
+from gymnasium.spaces.utils import flatten_space
+from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
 
 from paars_gym.shop.actions import MAX_ACTION_CHARS, Search, View, to_text
 from paars_gym.shop.observation import MAX_CHARS
@@ -73,3 +78,58 @@ class ActionText(FreeText):
             case _:
                 # Rarely: a random visit should see more than its entrance.
                 return "stop[]" if rng.random() < 0.05 else "purchase[]"
+
+
+@flatten_space.register(FreeText)
+def _no_numbers(space: FreeText) -> spaces.Box:
+    raise ValueError(
+        f"{space} is free text and has no form in numbers. Take PAARS-Retail-Discrete-v0, or the wrapper "
+        "FeatureObservation."
+    )
+
+
+# Between processes a text is its number of characters and their code points (`AsyncVectorEnv`, shared_memory=True).
+
+
+@create_shared_memory.register(FreeText)
+def _create(space: FreeText, n: int = 1, ctx: Any = multiprocessing) -> Any:
+    return ctx.Array(np.dtype(np.int32).char, n * (space.max_length + 1))
+
+
+@write_to_shared_memory.register(FreeText)
+def _write(space: FreeText, index: int, value: str, shared_memory: Any) -> None:
+    cells = np.frombuffer(shared_memory.get_obj(), dtype=np.int32)
+    points = np.frombuffer(value.encode("utf-32-le", "surrogatepass"), dtype=np.int32)
+    start = index * (space.max_length + 1)
+    cells[start] = len(points)
+    cells[start + 1 : start + 1 + len(points)] = points
+
+
+@read_from_shared_memory.register(FreeText)
+def _read(space: FreeText, shared_memory: Any, n: int = 1) -> SharedTexts:
+    return SharedTexts(np.frombuffer(shared_memory.get_obj(), dtype=np.int32).reshape(n, space.max_length + 1))
+
+
+class SharedTexts(Sequence[str]):
+    """The texts that other processes write, as they are now; a copy is a tuple of them as they were.
+
+    `AsyncVectorEnv` asks for its observations once and copies them at every step.
+    """
+
+    def __init__(self, cells: npt.NDArray[np.int32]) -> None:
+        """Args:
+        cells: A row a text: its length, and its code points.
+        """
+        self._cells = cells
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        row = self._cells[index]
+        return row[1 : 1 + row[0]].tobytes().decode("utf-32-le", "surrogatepass")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> tuple[str, ...]:
+        return tuple(self)

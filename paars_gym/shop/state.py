@@ -7,6 +7,7 @@ that is not possible leaves the state as it was and says why.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
@@ -31,6 +32,9 @@ MAX_LINES = 50
 MAX_UNITS = 10
 TRAIL_LENGTH = 20
 """How many pages ``back[]`` remembers."""
+
+_BRACKETS = re.compile(r"\[([^\[\]\s]+)\]")
+_AROUND_WORDS = "\"'`,.;:()#"
 
 Options = tuple[tuple[str, str], ...]
 
@@ -169,7 +173,7 @@ def apply(assortment: Assortment, state: State, action: Action | Mistake) -> Tra
         case AddToCart():
             return _add(assortment, state, action)
         case RemoveFromCart():
-            return _remove(state, action)
+            return _remove(assortment, state, action)
         case Purchase():
             return _purchase(assortment, state)
         case Stop():
@@ -192,7 +196,7 @@ def navigate(assortment: Assortment, page: Page, action: Search | View | NextPag
                 return Step(None, error="An empty search needs a filter: search[words] or search[ | category=Name].")
             return _show(assortment, Results(action.query, action.filters, action.sort), "search")
         case View():
-            return _view(assortment, page, action.product_id)
+            return _view(assortment, page, meant_id(assortment, action.product_id))
         case NextPage():
             return _next_page(assortment, page)
 
@@ -247,6 +251,21 @@ def _next_page(assortment: Assortment, page: Page) -> Step:
             raise AssertionError("the home page is the last one")
 
 
+def meant_id(assortment: Assortment, written: str) -> str:
+    """The id that a shopper means who writes a line of the page, such as ``[M04271] Rustwick kettle``.
+
+    What is an id as it stands means itself; of a longer text the first part in brackets that is one, else its first
+    word, else its last.
+    """
+    if assortment.product(written) is not None:
+        return written
+    words = [word.strip(_AROUND_WORDS) for word in written.replace("[", " ").replace("]", " ").split()]
+    # "result 3" names no product, whatever ids a shop has.
+    telling = [word for word in (*words[:1], *words[-1:]) if len(word) > 3 or not word.isdigit()]
+    candidates = [*_BRACKETS.findall(written), *telling]
+    return next((one for one in candidates if assortment.product(one) is not None), written)
+
+
 def why_last(assortment: Assortment, page: Page) -> str | None:
     """Why no page follows this one; None if one does. Takes no further search."""
     match page:
@@ -264,7 +283,7 @@ def why_last(assortment: Assortment, page: Page) -> str | None:
 
 
 def _add(assortment: Assortment, state: State, action: AddToCart) -> Transition:
-    product = assortment.product(action.product_id)
+    product = assortment.product(meant_id(assortment, action.product_id))
     if product is None:
         return Transition(state, error=_no_such_product(action.product_id))
     if not product.available:
@@ -292,12 +311,13 @@ def _add(assortment: Assortment, state: State, action: AddToCart) -> Transition:
     )
 
 
-def _remove(state: State, action: RemoveFromCart) -> Transition:
-    gone = [line for line in state.cart if line.product == action.product_id]
+def _remove(assortment: Assortment, state: State, action: RemoveFromCart) -> Transition:
+    meant = meant_id(assortment, action.product_id)
+    gone = [line for line in state.cart if line.product == meant]
     if not gone:
         inside = ", ".join(line.product for line in state.cart) or "nothing"
         return Transition(state, error=f"{action.product_id} is not in the cart; the cart holds {inside}.")
-    cart = tuple(line for line in state.cart if line.product != action.product_id)
+    cart = tuple(line for line in state.cart if line.product != meant)
     return Transition(
         State(state.page, state.trail, cart, state.bought),
         tuple(_cart_event("remove", line.product, None, line.units, None, line.options) for line in gone),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from paars_gym.shop.actions import ACTIONS
 
+_NOT_NEEDED = ("title", "default", "minLength", "maxLength", "minimum", "maximum")
 ToolStyle = Literal["openai", "anthropic"]
 
 
@@ -33,22 +34,28 @@ def tool_schemas(style: ToolStyle = "openai") -> list[dict[str, Any]]:
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema as the providers like it: no titles, and ``number or null`` as an optional number."""
+    """A schema as short as it can be: no titles, defaults or bounds, and ``number or null`` as an optional number.
+
+    It is sent with every turn of a session, and what breaks a bound comes back as an error that says so.
+    """
 
     def simpler(node: Any) -> Any:
         if isinstance(node, list):
             return [simpler(item) for item in node]
         if not isinstance(node, dict):
             return node
-        node = {key: simpler(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+        node = {
+            key: simpler(value)
+            for key, value in node.items()
+            if not (key in _NOT_NEEDED and not isinstance(value, dict))
+            and (key, value) != ("additionalProperties", False)
+        }
         choices = node.get("anyOf")
         if choices and {"type": "null"} in choices and len(choices) == 2:
             node = {
                 **next(c for c in choices if c != {"type": "null"}),
                 **{k: v for k, v in node.items() if k != "anyOf"},
             }
-            if node.get("default", ...) is None:
-                del node["default"]
         return node
 
     simplified: dict[str, Any] = simpler(schema)

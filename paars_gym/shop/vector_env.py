@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
         render_mode: str | None = None,
         shop: Shop | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         """Args:
             num_envs: Visits at once.
@@ -70,12 +72,16 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
             shop: An open shop to visit instead of opening one.
             autoreset_mode: What follows an episode's end, as in Gymnasium: a reset at the next step, in the same step,
                 or none ("Disabled").
+            max_episode_steps: Actions until a visit is truncated, as `gymnasium.make_vec` says it; the smaller of the
+                two counts.
 
         Raises:
             ValueError: An argument out of its range.
         """
         if num_envs < 1:
             raise ValueError(f"num_envs == {num_envs}, must be >= 1.")
+        if max_episode_steps is not None:
+            max_steps = min(max_steps, max_episode_steps)
         if render_mode not in (None, "ansi"):
             raise ValueError(f"render_mode == {render_mode!r}, must be None or 'ansi'.")
         self.num_envs = num_envs
@@ -112,7 +118,11 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
         each = chosen.pop("each", None)
         if each is not None and len(each) != self.num_envs:
             raise ValueError(f"options['each'] has {len(each)} entries, must have {self.num_envs}.")
-        self._reseed([seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed, mask)
+        if seed is None or isinstance(seed, Sequence | np.ndarray):
+            seeds = seed
+        else:
+            seeds = [operator.index(seed) + i for i in range(self.num_envs)]
+        self._reseed(seeds, mask)
         infos: list[dict[str, Any]] = []
         for i in np.flatnonzero(mask).tolist():
             self._observations[i], info = self._begin(i, chosen if each is None else {**chosen, **each[i]})
@@ -175,8 +185,8 @@ class RetailVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], npt.NDArray[Any]
             self._rngs = [np.random.Generator(np.random.PCG64(word)) for word in entropy]
         for i, seed in enumerate(seeds or ()):
             if seed is not None and mask[i]:
-                self._seeds[i] = seed
-                self._rngs[i] = np.random.Generator(np.random.PCG64(seed))
+                self._seeds[i] = operator.index(seed)
+                self._rngs[i] = np.random.Generator(np.random.PCG64(self._seeds[i]))
 
     def _reset_ended(
         self, observations: list[str], infos: list[dict[str, Any]], batch: dict[str, Any]

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paars_gym.sessions.event import Intention
-from paars_gym.shop.actions import Back, parse_action
+from paars_gym.shop.actions import Back, clean_text, parse_action
 from paars_gym.shop.rewards import GoalReward, NoReward, Reward, sample_goal
 from paars_gym.shop.shop import Move, Place, Scene, Shop
 from paars_gym.shop.state import TRAIL_LENGTH, Bought, Home, Page, State, apply
 
+MAX_ERROR_CHARS = 2_000
 StepResult = tuple[str, float, bool, bool, dict[str, Any]]
 
 
@@ -64,10 +65,13 @@ class Visit:
         self.reward = None if isinstance(reward, NoReward) else reward
         self.begin(None)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as the moment it stands at: pages are the shop's."""
+        return _visit_at, (self.shop, self.max_steps, self.reward, self.snapshot())
+
     def begin(self, intention: Intention | None) -> tuple[str, dict[str, Any]]:
         """Enters the shop: the first observation and info."""
-        self.restore(Snapshot(State(), 0, intention))
-        return self.observation, _info(self._place, (), None)
+        return self.restore(Snapshot(State(), 0, intention))
 
     @property
     def draws_intentions(self) -> bool:
@@ -93,8 +97,9 @@ class Visit:
         place = self._place
         trail = self._trail
         # Going back depends on the place and on the page before; everything else on the place alone.
-        key: Any = trail[-1] if action == "back[]" and trail else action
-        move = place.moves.get(key) if type(action) is str and not self._ended else None
+        is_text = type(action) is str  # an array is equal to nothing, and says so by raising
+        key: Any = trail[-1] if is_text and action == "back[]" and trail else action
+        move = place.moves.get(key) if is_text and not self._ended else None
         if move is None:
             move = self._work_out(action, key)
         if move.trail > 0:
@@ -130,19 +135,28 @@ class Visit:
         """This moment, to be returned to by `restore`."""
         return Snapshot(self.state, self.steps, self.intention)
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Returns to a moment of this or another visit of the same shop."""
+    def restore(self, snapshot: Snapshot) -> tuple[str, dict[str, Any]]:
+        """Returns to a moment of this or another visit of the same shop: the page there, and its info."""
         state, self.steps, self.intention = snapshot
         self._entrance = self.shop.entrance(self.intention)
         self._trail = tuple(self._scene(page) for page in state.trail)
         self._place = self.shop.place(self._scene(state.page), state.cart)
         self.bought, self._ended = state.bought, state.ended
+        info = _info(self._place, (), None)
+        return self.observation, info | {
+            "step": self.steps,
+            "purchases": self.bought,
+            "can_back": self.can_back,
+        }
 
     def _work_out(self, text: object, key: Any) -> Move:
         """The move of an action by the rules, remembered under a key where the action is text."""
         action = parse_action(text)
         before = self.state
         state, events, error = apply(self.shop, before, action)
+        if error is not None:
+            # What was asked for stands in it, whatever that was.
+            error = clean_text(error[:MAX_ERROR_CHARS])
         scene, trail = self._place.scene, 0
         if isinstance(action, Back) and error is None:
             scene, trail = self._trail[-1], -1
@@ -161,6 +175,12 @@ class Visit:
 
     def _scene(self, page: Page) -> Scene:
         return self._entrance if isinstance(page, Home) else self.shop.scene(page)
+
+
+def _visit_at(shop: Shop, max_steps: int, reward: Reward | None, snapshot: Snapshot) -> Visit:
+    visit = Visit(shop, max_steps=max_steps, reward=NoReward() if reward is None else reward)
+    visit.restore(snapshot)
+    return visit
 
 
 def _info(place: Place, events: tuple[Any, ...], error: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the sessions of a run took of a language model, and what it was not sent: sums over the run's telemetry."""
+"""What a run took of a language model, and what it was not sent: sums over its ledger of calls and its telemetry."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from paars_gym.files import write_whole
-from paars_gym.llm.budget import cost_in_words, money
 from paars_gym.llm.chat import Usage
+from paars_gym.llm.prices import cost_in_words, money
+from paars_gym.llm.spending import OpenCall, Taken
 
 ACCOUNT_FILE = "account.json"
 
 
 class RunAccount(BaseModel):
-    """Sums over every session that was played, those included that failed and were played again.
+    """Sums over every call of every process of the run, and every session, those that were played again included.
+
+    Calls and what they took are those of the ledger (`paars_gym.llm.ledger`), whatever became of their session. A
+    policy that asks a model past our door, and tells what it took, is counted by its sessions.
 
     Attributes:
         played: Sessions.
@@ -26,12 +30,17 @@ class RunAccount(BaseModel):
         from_cache: Answers out of our own cache, for nothing.
         tokens: By kind, as the provider counts.
         usd: Of the calls with a known price.
+        estimated_calls: Calls whose answer did not tell its tokens or could not be read: they stand at the most that
+            they may have taken.
+        open_calls: Calls without an end: under way when a process was killed, or given up without an answer.
+        open_usd: The most that these cost; a limit counts it, ``usd`` does not.
+        open: These calls, as the ledger has them.
         unpriced_calls: Calls without a known price.
         unpriced_tokens: Of those, input and output.
         not_sent: Parts of requests that the model, or its server when it was asked, did not take, with the sessions
             that went without; ``reasoning=none`` is an effort that we had to choose.
         shortened: Sessions whose prompt left out the oldest of the persona's history, so that pages had room.
-        redacted: Pieces of text of each kind that were replaced in the intentions.
+        redacted: Pieces of text of each kind that were replaced in intentions and requests.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +50,10 @@ class RunAccount(BaseModel):
     from_cache: int = 0
     tokens: Usage = Usage()
     usd: float = 0.0
+    estimated_calls: int = 0
+    open_calls: int = 0
+    open_usd: float = 0.0
+    open: tuple[OpenCall, ...] = ()
     unpriced_calls: int = 0
     unpriced_tokens: int = 0
     not_sent: dict[str, int] = Field(default_factory=dict)
@@ -50,7 +63,7 @@ class RunAccount(BaseModel):
     def facts(self) -> list[tuple[str, str]]:
         """Names and values to print, a line each; nothing of a model where none was asked."""
         facts = [(f"redacted: {kind}", f"{count:,}") for kind, count in sorted(self.redacted.items())]
-        if not (self.calls or self.from_cache):
+        if not (self.calls or self.from_cache or self.open_calls):
             return facts if not self.usd else [*facts, ("US dollars", money(self.usd))]
         kinds = ((name.replace("_", " "), getattr(self.tokens, name)) for name in Usage.model_fields)
         facts += [
@@ -59,6 +72,8 @@ class RunAccount(BaseModel):
             ("input from the provider's cache", f"{self.tokens.cached_share:.0%}"),
             ("US dollars", cost_in_words(self.usd, self.calls, self.unpriced_calls, self.unpriced_tokens)),
         ]
+        if self.open_calls:
+            facts.append(("without an answer", f"{self.open_calls:,} calls, {money(self.open_usd)} US dollars at most"))
         if self.not_sent:
             facts.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
         if self.shortened:
@@ -66,8 +81,14 @@ class RunAccount(BaseModel):
         return facts
 
 
-def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> RunAccount:
-    """Adds up a run's telemetry; a last line that a killed process left is passed over."""
+def read_account(telemetry: Path, taken: Taken, redacted: dict[str, int] | None = None) -> RunAccount:
+    """Adds up a run; a last line of its telemetry that a killed process left is passed over.
+
+    Args:
+        telemetry: File of the sessions.
+        taken: Of the ledger, for the run.
+        redacted: See `RunAccount`.
+    """
     sums: Counter[str] = Counter()
     not_sent: Counter[str] = Counter()
     usd = 0.0
@@ -78,7 +99,7 @@ def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> Run
             sums[name] += row.get(name) or 0
         sums["shortened"] += bool(row.get("history_lines_left_out"))
         not_sent.update(row.get("not_sent") or ())
-    return RunAccount(
+    account = RunAccount(
         played=sums["played"],
         calls=sums["calls"],
         from_cache=sums["from_cache"],
@@ -90,6 +111,24 @@ def read_account(telemetry: Path, redacted: dict[str, int] | None = None) -> Run
         shortened=sums["shortened"],
         redacted=redacted or {},
     )
+    return account.model_copy(update=of_ledger(taken)) if taken.calls or taken.open else account
+
+
+def of_ledger(taken: Taken) -> dict[str, Any]:
+    """Those fields of a `RunAccount` that a ledger has."""
+    return {
+        "calls": taken.calls,
+        "tokens": taken.usage,
+        "usd": taken.usd,
+        "estimated_calls": taken.estimated,
+        "open_calls": len(taken.open),
+        "open_usd": taken.open_usd,
+        "open": tuple(taken.open.values()),
+        "unpriced_calls": taken.unpriced,
+        "unpriced_tokens": sum(
+            taken.unpriced_tokens[kind] for kind in ("input", "cache_read", "cache_write", "output")
+        ),
+    }
 
 
 def write_account(folder: Path, account: RunAccount) -> None:
@@ -108,5 +147,5 @@ def _rows(telemetry: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue

@@ -12,16 +12,18 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from paars_gym.exit_codes import ExitCode
+from paars_gym.llm.errors import RUN_ENDING
 from paars_gym.shop.open import MakeEnv
 from paars_gym.shoppers.protocol import Policy
 from paars_gym.simulation.episode import (
-    RUN_ENDING,
     AsynchronousPolicyError,
     Env,
     Played,
@@ -39,9 +41,16 @@ class StopRequest:
 
     Attributes:
         reason: Why; empty as long as nobody asks for it.
+        exit_code: Of a command that ends so.
     """
 
     reason: str = ""
+    exit_code: int = ExitCode.WRONG_USE
+
+    def end(self, error: Exception) -> None:
+        """Asks for it, unless somebody has."""
+        if not self.reason:
+            self.reason, self.exit_code = str(error), int(getattr(error, "exit_code", ExitCode.WRONG_USE))
 
 
 def play_all(
@@ -57,8 +66,9 @@ def play_all(
 ) -> None:
     """Plays sessions in memory; `paars_gym.simulation.run.run` does the same with a folder.
 
-    A policy whose ``reset`` and ``act`` compute plays one session after another. One that waits (``async def``) plays
-    as many at once as ``concurrency`` says, each slot with a policy object of its own. The sessions are the same.
+    A policy whose ``reset`` and ``act`` compute plays one session after another. One that waits (``async def``, or
+    plain methods of a class that says ``blocking = True``, which then run in threads) plays as many at once as
+    ``concurrency`` says, each slot with a policy object of its own. The sessions are the same.
 
     Args:
         visits: Read as they are needed.
@@ -79,6 +89,9 @@ def play_all(
     waiting = iter(visits)
     policy = make_policy()
     envs = [make_env()]
+    threads = ThreadPoolExecutor(concurrency) if getattr(policy, "blocking", False) else None
+    if threads is not None:
+        policy, make_policy = InThreads(policy, threads), partial(_in_threads, make_policy, threads)
     try:
         if not (iscoroutinefunction(policy.reset) or iscoroutinefunction(policy.act)):
             unplayed = _in_turn(waiting, policy, envs[0], make_policy, finished, max_steps, stop, record)
@@ -91,6 +104,34 @@ def play_all(
     finally:
         for env in envs:
             env.close()
+        if threads is not None:
+            threads.shutdown()
+
+
+class InThreads:
+    """A policy whose plain methods wait: they run in threads, so that others go on meanwhile.
+
+    Attributes:
+        in_threads: The policy.
+    """
+
+    def __init__(self, policy: Policy, threads: ThreadPoolExecutor) -> None:
+        self.in_threads, self.name, self._threads = policy, policy.name, threads
+
+    async def reset(self, *given: Any) -> None:
+        """See `Shopper.reset`."""
+        await self._wait(self.in_threads.reset, *given)
+
+    async def act(self, observation: str, info: dict[str, Any]) -> Any:
+        """See `Policy.act`."""
+        return await self._wait(self.in_threads.act, observation, info)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.in_threads, name)
+
+    async def _wait(self, method: Callable[..., Any], *given: Any) -> Any:
+        done = await asyncio.get_running_loop().run_in_executor(self._threads, method, *given)
+        return await done if isawaitable(done) else done
 
 
 def _in_turn(
@@ -109,7 +150,7 @@ def _in_turn(
         try:
             played = play(policy, env, visit, max_steps=max_steps, record=record)
         except RUN_ENDING as error:
-            stop.reason = str(error)
+            stop.end(error)
             break
         except AsynchronousPolicyError:
             return visit._replace(rng=_reopened(visit.rng, begin))
@@ -137,6 +178,10 @@ def _reopened(rng: np.random.Generator, bookmark: tuple[Any, int]) -> np.random.
     return again
 
 
+def _in_threads(make_policy: MakePolicy, threads: ThreadPoolExecutor) -> Policy:
+    return InThreads(make_policy(), threads)
+
+
 async def _at_once(
     waiting: Iterator[ScheduledVisit],
     policies: Sequence[Policy],
@@ -152,7 +197,7 @@ async def _at_once(
             try:
                 played = await play_async(policy, env, visit, max_steps=max_steps, record=record)
             except RUN_ENDING as error:
-                stop.reason = stop.reason or str(error)
+                stop.end(error)
                 return
             if played.session.end == "policy_error":
                 policy = make_policy()

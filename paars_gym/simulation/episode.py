@@ -5,6 +5,7 @@ The environment may be any that has Gymnasium's ``reset`` and ``step`` and the `
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,16 +16,15 @@ import gymnasium
 import numpy as np
 from pydantic import BaseModel
 
-from paars_gym.llm.errors import BudgetSpentError, MissingKeyError, OutOfCreditError
+from paars_gym.llm.errors import RUN_ENDING
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import End, Event, Intention, Session
 from paars_gym.sessions.step import StepRecord
+from paars_gym.shop.actions import Mistake, parse_action, to_text
 from paars_gym.shop.env import INFO_KEYS
 from paars_gym.shoppers.protocol import GaveUp, Policy
 from paars_gym.simulation.recording import PolicyFailure, StepRecorder
 
-RUN_ENDING = (BudgetSpentError, MissingKeyError, OutOfCreditError)
-"""Errors that the next session would meet as well: they end the run, and the session counts as not played."""
 FAILURES = (Exception, SystemExit)
 """Of a policy: they end its session. A policy that calls ``sys.exit`` ends no run."""
 MAX_CAUSE = 500
@@ -104,7 +104,8 @@ def play(policy: Policy, env: Env, visit: ScheduledVisit, *, max_steps: int = 50
 
     Raises:
         AsynchronousPolicyError: The policy is asynchronous.
-        BudgetSpentError, MissingKeyError, OutOfCreditError: No further session could be played either.
+        BudgetSpentError, MissingKeyError, OutOfCreditError, LostCauseError, StorageError: No further session could be
+            played either.
         ValueError: The environment's ``info`` lacks a key.
     """
     started = time.perf_counter()
@@ -164,9 +165,8 @@ def episode(
             asked = time.perf_counter()
             action = yield policy.act(observation, info)
             latency = time.perf_counter() - asked
-            # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
-            if not isinstance(action, str):
-                raise TypeError(f"act returned {type(action).__name__}, must be str")
+            if type(action) is not str:
+                action = _as_text(action)
         except RUN_ENDING:
             raise
         except GaveUp as reason:
@@ -222,6 +222,17 @@ class Clock:
         seconds = int(MEDIAN_DWELL_SECONDS.get(page, OTHER_DWELL_SECONDS) * next(self._haste)) + 1
         self.now = now = self.now + (_DWELLS[seconds] if seconds < MAX_DWELL_SECONDS else _DWELLS[-1])
         return now
+
+
+def _as_text(action: object) -> str:
+    """An action as text; raises TypeError on what is none."""
+    if isinstance(action, Mapping):
+        parsed = parse_action(action)
+        return json.dumps(dict(action), default=str) if isinstance(parsed, Mistake) else to_text(parsed)
+    # A forgotten return is a fault of the policy, not an action of a shopper who did nothing.
+    if not isinstance(action, str):
+        raise TypeError(f"act returned {type(action).__name__}, must be text or a mapping")
+    return action
 
 
 def _env_seed(rng: np.random.Generator) -> int:

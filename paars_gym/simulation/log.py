@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from paars_gym.files import written_whole
+from paars_gym.files import StorageError, make_private, written_whole
 from paars_gym.sessions.run_log import scan
 
 
@@ -60,7 +60,7 @@ def mend(path: Path, aside: Path, *, again: Callable[[str], bool]) -> Mended:
     if path.exists() and path.stat().st_size > length:
         os.truncate(path, length)
     if drop or bad_lines:
-        with written_whole(path, binary=True) as good, aside.open("ab") as bad:
+        with written_whole(path, binary=True, private=True) as good, make_private(aside).open("ab") as bad:
             for line in scan(path):
                 if line.number in bad_lines:
                     bad.write(line.raw)
@@ -92,7 +92,7 @@ class AppendOnly:
             OSError: It cannot be written.
         """
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._length = _whole_length(self._file) if lines else os.fstat(self._file).st_size
         os.ftruncate(self._file, self._length)
         os.lseek(self._file, self._length, os.SEEK_SET)
@@ -103,7 +103,7 @@ class AppendOnly:
         """Appends a piece, such as a line with its line feed.
 
         Raises:
-            OSError: It could not be written whole, as when the disk is full; nothing of it stays in the file.
+            StorageError: It could not be written whole, as when the disk is full; nothing of it stays in the file.
         """
         try:
             written = os.write(self._file, piece)
@@ -111,8 +111,7 @@ class AppendOnly:
                 written += os.write(self._file, piece[written:])
         except OSError as error:
             os.ftruncate(self._file, self._length)
-            advice = f"{error.strerror}; everything finished before is kept, make room and resume"
-            raise OSError(error.errno, advice, str(self.path)) from error
+            raise StorageError.of(error, self.path) from error
         self._length += len(piece)
         if self._fsync_seconds is not None and time.monotonic() - self._synced >= self._fsync_seconds:
             self.sync()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ from paars_gym.sessions.store import Store
 from paars_gym.simulation.account import RunAccount, read_account
 from paars_gym.simulation.run_folder import RunFolder, Settings
 from paars_gym.simulation.steps import StepReader
+
+log = logging.getLogger(__name__)
+STEPS_LOST = "The sessions themselves are kept; to have their steps, play them again in another folder: paars simulate"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Run:
     @property
     def account(self) -> RunAccount:
         """What the sessions took of a model."""
-        return read_account(self._folder.telemetry)
+        return read_account(self._folder.telemetry, self._folder.taken())
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._places))
@@ -103,12 +107,31 @@ class Run:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        lines = scan(self._folder.log) if self._folder.log.exists() else ()
-        return {line.key(): line.offset for line in lines if line.fault is None}
+        lines = list(scan(self._folder.log)) if self._folder.log.exists() else []
+        damaged = [line.number for line in lines if line.fault not in (None, "cut off")]
+        places = {line.key(): line.offset for line in lines if line.fault is None}
+        if damaged:
+            self._warn(f"lines {', '.join(map(str, damaged))} of its log are damaged: their sessions are missing")
+        elif self._folder.is_finished() and len(places) < len(Store(self._folder.store)):
+            self._warn(f"its log has {len(places):,} of {len(Store(self._folder.store)):,} sessions: it was cut")
+        return places
+
+    def _warn(self, fault: str, advice: str = "") -> None:
+        advice = advice or f"Mend it: paars sessions check {self._folder.path} --mend"
+        log.warning("%s: %s. %s.", self._folder.path, fault, advice)
 
     @cached_property
     def _steps(self) -> StepReader | None:
-        return StepReader(self._folder.steps) if self._folder.steps.exists() else None
+        if not self._folder.steps.exists():
+            if self.settings.run.record == "steps" and self._places:
+                self._warn("its step records are missing", STEPS_LOST)
+            return None
+        reader = StepReader(self._folder.steps)
+        if self._folder.is_finished() and (lacking := self._places.keys() - set(reader.keys())):
+            self._warn(
+                f"the step records of {len(lacking):,} sessions are missing, such as {min(lacking)!r}", STEPS_LOST
+            )
+        return reader
 
 
 def _since_last_said(prompt: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:

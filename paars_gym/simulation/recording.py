@@ -34,6 +34,7 @@ class PolicyFailure(NamedTuple):
     @classmethod
     def of(cls, error: BaseException, policy: Policy) -> PolicyFailure:
         """What is to be said of an exception that a policy raised."""
+        policy = getattr(policy, "in_threads", policy)
         cause = f"{type(error).__name__}: {error}"
         frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
         own = _file_of(policy)

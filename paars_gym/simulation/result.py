@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from paars_gym.exit_codes import ExitCode
 from paars_gym.sessions.run_log import encode
 from paars_gym.sessions.store import Store
 from paars_gym.simulation.account import RunAccount
@@ -26,7 +27,19 @@ MOST_FAILED = 0.1
 class PolicyFailedError(ValueError):
     """A policy raised so often that nothing can be said of its sessions; the message has the commonest cause."""
 
-    exit_code = 3
+    exit_code = ExitCode.SESSIONS_FAILED
+
+
+class RunStoppedError(ValueError):
+    """A run ended before all of it was played; what was played is kept where the message says so.
+
+    Attributes:
+        exit_code: Of a command that it ends: 4 where there is something to mend first.
+    """
+
+    def __init__(self, message: str, exit_code: int = ExitCode.WRONG_USE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass
@@ -71,12 +84,16 @@ class RunResult:
         ends: Sessions in the log by how they ended, those of former runs included.
         played: Sessions of this run.
         usd: What they cost, as far as the policy tells.
-        account: What all sessions took of a model, those of former runs included; also in ``OUT/account.json``.
+        account: What the whole run took of a model, former tries included; also in ``OUT/account.json``.
         seconds: Since this run began.
         damaged: Lines of the log that were set aside; their sessions were played again.
+        mended: What was wrong with the Parquet store, in words; it was written again from the log.
         damaged_steps: Parts of the step records that were set aside; their sessions stand in the log, and are not.
         stopped: Why the run ended before all sessions were accounted for; empty when they are.
+        exit_code: Of a command that ends so; see `RunStoppedError`.
+        unanswered: Why the language model answered nothing at all in this run, and what to do; else empty.
         causes: What the policy raised in this run's sessions, with its place (file and line), by how often.
+        needs: Where shoppers' needs came from, in words.
     """
 
     folder: Path
@@ -87,9 +104,13 @@ class RunResult:
     account: RunAccount = field(default_factory=RunAccount)
     seconds: float = 0.0
     damaged: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
     damaged_steps: list[str] = field(default_factory=list)
     stopped: str = ""
+    exit_code: int = ExitCode.WRONG_USE
+    unanswered: str = ""
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    needs: str = ""
 
     def __repr__(self) -> str:
         ended = ", ".join(f"{count:,} {end}" for end, count in self.ends.items())

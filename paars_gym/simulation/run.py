@@ -5,23 +5,23 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.config import RunConfig, ShopConfig, setting_name
+from paars_gym.config import BudgetConfig, RunConfig, ShopConfig, setting_name
+from paars_gym.exit_codes import ExitCode
+from paars_gym.llm.ledger import LEDGER_FILE, ledger_of
 from paars_gym.personas.redaction import Redactor, make_redactor
-from paars_gym.sessions.opening import SIMULATED
-from paars_gym.sessions.store import Provenance
 from paars_gym.shop.open import env_factory, shop_of
-from paars_gym.shoppers.registry import policy_factory
-from paars_gym.simulation.account import read_account, write_account
+from paars_gym.shoppers.registry import policy_factory, remembering
+from paars_gym.simulation.account import RunAccount, read_account, write_account
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
-from paars_gym.simulation.default_people import read_people
 from paars_gym.simulation.episode import Played
+from paars_gym.simulation.needs import read_people
 from paars_gym.simulation.recording import records_steps
 from paars_gym.simulation.result import RunFiles, RunResult
-from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings
+from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings, provenance_of
 from paars_gym.simulation.schedule import Inhabitants, fingerprint, make_schedule, visits
 from paars_gym.version import __version__
 
@@ -40,7 +40,8 @@ def run(
 
     With a deterministic policy the sorted lines of ``OUT/sessions.jsonl`` are the same bytes whatever the concurrency,
     the order and the interruptions. Failed sessions (``policy_error``, ``gave_up``) are in it with their end and cause.
-    An interrupt (Ctrl-C) finishes what is in flight; a second one does not wait. Read the folder with `Run`.
+    An interrupt (Ctrl-C, or SIGTERM) finishes what is in flight; a second one does not wait. Read the folder with
+    `Run`.
 
     Args:
         out: Run folder, made if absent.
@@ -48,7 +49,7 @@ def run(
         shop: Where.
         resume: Go on with the run in ``out``, if there is one: sessions that are missing, damaged or ended in
             ``policy_error`` are played.
-        redactor: For intentions mined from a store; by default one without a list of names.
+        redactor: For intentions mined from a store and all requests; by default one without a list of names.
         fsync_seconds: See `AppendOnly`.
         progress: Called after each session.
 
@@ -61,43 +62,79 @@ def run(
         ValueError: A number out of range, an unknown name, or ``out`` holds a run with other settings.
         OSError: ``out`` cannot be written, or the disk is full; every finished session is kept.
     """
-    opened = shop_of(shop)
+    opened, folder = shop_of(shop), RunFolder(out)
+    run = remembering(run.model_copy(update={"budget": _booked(run.budget, folder)}), opened.catalog)
     redactor = redactor or make_redactor()
+    if run.model is not None and run.model.redactor is None:
+        # What is redacted in intentions is redacted in requests, and counted in one place.
+        run = run.model_copy(update={"model": run.model.model_copy(update={"redactor": redactor})})
     people = read_people(run, opened.catalog, redactor)
     schedule = make_schedule(run, people)
     make_policy = policy_factory(run)
     make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
     settings = _settings(run, shop, opened.catalog, people, make_policy)
     record = records_steps(run, make_policy)
-    folder = RunFolder(out)
     with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
-        result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged)
-        if result.done < run.sessions:
-            folder.reopen()
-            with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
+        result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged, needs=people.told)
+        with _accounting(result, folder, run.budget, redactor):
+            if result.done < run.sessions:
+                folder.reopen()
+                with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
 
-                def finished(played: Played) -> None:
-                    files.enter(played)
-                    if progress is not None:
-                        progress(result)
+                    def finished(played: Played) -> None:
+                        files.enter(played)
+                        if progress is not None:
+                            progress(result)
 
-                play_all(
-                    visits(run, schedule, kept.ends),
-                    make_env=make_env,
-                    make_policy=make_policy,
-                    finished=finished,
-                    max_steps=run.max_steps,
-                    concurrency=min(run.concurrency, run.sessions - result.done),
-                    stop=stop,
-                    record=record,
-                )
-        result.account = read_account(folder.telemetry, dict(redactor.counts))
-        write_account(folder.path, result.account)
+                    play_all(
+                        visits(run, schedule, kept.ends),
+                        make_env=make_env,
+                        make_policy=make_policy,
+                        finished=finished,
+                        max_steps=run.max_steps,
+                        concurrency=min(run.concurrency, run.sessions - result.done),
+                        stop=stop,
+                        record=record,
+                    )
+                result.unanswered = getattr(getattr(make_policy, "model", None), "unanswered", "")
         if result.done < run.sessions:
-            result.stopped = stop.reason
-        elif not folder.is_finished():
-            folder.finish(_provenance(settings, result))
+            result.stopped, result.exit_code = stop.reason, stop.exit_code
+        elif not folder.is_finished() or (damaged := folder.damage_of_store()):
+            if folder.is_finished():
+                result.mended = [f"{name}: {fault}" for name, fault in damaged.items()]
+            told = f"Needs: {people.told}."
+            folder.finish(provenance_of(settings, folder.path.name, result.done, told))
     return result
+
+
+def _booked(budget: BudgetConfig, folder: RunFolder) -> BudgetConfig:
+    """The budget with the ledger of the run, or with the run as a part of the ledger of a whole test."""
+    if budget.dry_run:
+        return budget
+    ledger, own = ledger_of(folder.ledger if budget.ledger is None else budget.ledger), folder.path.absolute()
+    part = str(own)
+    if ledger.path is not None and (own / LEDGER_FILE).is_relative_to(ledger.path.parent):
+        part = own.relative_to(ledger.path.parent).as_posix()
+    return budget.model_copy(update={"ledger": ledger, "part": "" if part == "." else part})
+
+
+@contextmanager
+def _accounting(result: RunResult, folder: RunFolder, budget: BudgetConfig, redactor: Redactor) -> Iterator[None]:
+    """Writes the account when the block ends, and when an error ends it, if it can be written then."""
+
+    def account() -> RunAccount:
+        return read_account(
+            folder.telemetry, ledger_of(budget.ledger).taken(budget.part), dict(redactor.counts)
+        )  # fmt: skip
+
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            write_account(folder.path, account())
+        raise
+    result.account = account()
+    write_account(folder.path, result.account)
 
 
 def _settings(
@@ -117,34 +154,28 @@ def _settings(
     )
 
 
-def _provenance(settings: Settings, result: RunResult) -> Provenance:
-    return Provenance(
-        name=f"{settings.run.policy}, {settings.run.condition}",
-        synthetic=True,
-        format="paars simulate",
-        source=(result.folder.name,),
-        sessionised="as simulated",
-        what_is_known=SIMULATED,
-        records_read=result.done,
-        records_kept=result.done,
-    )
-
-
 @contextmanager
 def _finishing_on_interrupt() -> Iterator[StopRequest]:
-    """A request that the first interrupt sets; the second one raises KeyboardInterrupt, as interrupts do."""
+    """A request that the first SIGINT or SIGTERM sets; the second one does what it did before."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def stop(*_: object) -> None:
-        request.reason = request.reason or "interrupted"
-        signal.signal(signal.SIGINT, before)
+    def as_before() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    signal.signal(signal.SIGINT, stop)
+    def stop(number: int, _: object) -> None:
+        if not request.reason:
+            ended = ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
+            request.reason, request.exit_code = "interrupted", ended
+        as_before()
+
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield request
     finally:
-        signal.signal(signal.SIGINT, before)
+        as_before()

@@ -1,13 +1,12 @@
 """The folder of one run: its settings, its log, its step records, and when another run may go on with it.
 
 ``settings.json``; ``sessions.jsonl``, simulated time only; ``steps/``, the records of steps, where they are
-kept; ``telemetry.jsonl``, wall-clock time, tokens and cost; once all sessions are accounted for ``sessions/``, the
-Parquet store; ``sessions.damaged``, the log's damaged lines, if any.
+kept; ``telemetry.jsonl``, wall-clock time, tokens and cost; ``ledger.jsonl``, the calls of a language model; once all
+sessions are accounted for ``sessions/``, the Parquet store; ``sessions.damaged``, the log's damaged lines, if any.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,21 +16,36 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from paars_gym.checksums import sealed, unsealed
 from paars_gym.config import NOT_COMPARED, RunConfig, ShopConfig
-from paars_gym.files import locked, write_whole
+from paars_gym.files import write_whole
+from paars_gym.llm.ledger import LEDGER_FILE, ledger_of
+from paars_gym.llm.spending import Taken
+from paars_gym.outputs import LOCK_INSIDE, writing
 from paars_gym.sessions.event import Session
-from paars_gym.sessions.opening import LOG_FILE, SETTINGS_FILE, STORE_FOLDER
-from paars_gym.sessions.run_log import LogLine, scan
-from paars_gym.sessions.store import SESSIONS_FILE, Provenance, Store
+from paars_gym.sessions.opening import SIMULATED, settings_fault, settings_in_words
+from paars_gym.sessions.run_log import LogLine, loop_notes, scan
+from paars_gym.sessions.store import (
+    LOG_FILE,
+    SESSIONS_FILE,
+    SETTINGS_FILE,
+    STORE_FOLDER,
+    Provenance,
+    Store,
+    find_damage,
+)
+from paars_gym.simulation.account import ACCOUNT_FILE
 from paars_gym.simulation.log import Mended, mend
 
-TELEMETRY_FILE, DAMAGED_FILE, LOCK_FILE = "telemetry.jsonl", "sessions.damaged", "lock"
+TELEMETRY_FILE, DAMAGED_FILE = "telemetry.jsonl", "sessions.damaged"
 SESSIONS_AT_ONCE, PART_EVENTS = 4_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
+LEDGER_ABOVE = 3
+"""Folders up to which the ledger of a run may lie above it: an arm, of a test, of a backtest or a task."""
 STEPS_FOLDER = "steps"
 STEPS_FILE = f"{STEPS_FOLDER}/steps.jsonl.zst"
-NOT_YET_A_RUN = {LOCK_FILE, SETTINGS_FILE + ".new"}
-BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, STEPS_FOLDER}
+NOT_YET_A_RUN = {LOCK_INSIDE, SETTINGS_FILE + ".new"}
+BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, LEDGER_FILE, ACCOUNT_FILE, STEPS_FOLDER}
 
 
 class Fingerprints(BaseModel):
@@ -89,6 +103,46 @@ def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, A
             yield f"{before}{name}", value
 
 
+def provenance_of(settings: Settings | None, source: str, sessions: int = 0, *notes: str) -> Provenance:
+    """What the store of a run says of itself.
+
+    Args:
+        settings: Of the run; None where they are lost.
+        source: Name of its folder.
+        sessions: How many it holds.
+        notes: What else a reader has to know.
+    """
+    return Provenance(
+        name=source if settings is None else f"{settings.run.policy}, {settings.run.condition}",
+        synthetic=True,
+        format="paars simulate",
+        source=(source,),
+        sessionised="as simulated",
+        what_is_known=SIMULATED,
+        records_read=sessions,
+        records_kept=sessions,
+        notes=notes,
+    )
+
+
+def check_free(folder: Path, *, resume: bool) -> None:
+    """Finds out, before anything is paid for, that a run cannot begin or go on in a folder.
+
+    Raises:
+        FileExistsError: It holds something else, or ``resume`` is False and it holds a run.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{str(folder)!r} is a file, must be a folder; choose another place.")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if not there <= NOT_YET_A_RUN and SETTINGS_FILE not in there:
+        raise FileExistsError(f"{str(folder)!r} holds other things ({min(there)!r}, …); choose a new folder.")
+    log = folder / LOG_FILE
+    if not resume and log.is_file() and log.stat().st_size:
+        raise FileExistsError(
+            f"{str(folder)!r} holds a run already; go on with it by --resume, or choose another folder."
+        )
+
+
 class RunFolder:
     """The folder of one run."""
 
@@ -96,6 +150,7 @@ class RunFolder:
         self.path = Path(path)
         self.log = self.path / LOG_FILE
         self.telemetry = self.path / TELEMETRY_FILE
+        self.ledger = self.path / LEDGER_FILE
         self.steps = self.path / STEPS_FILE
         self.store = self.path / STORE_FOLDER
 
@@ -110,17 +165,16 @@ class RunFolder:
         path = self.path / SETTINGS_FILE
         if not path.is_file():
             raise FileNotFoundError(f"{str(self.path)!r} holds no run; make one: paars simulate … --out DIR.")
-        try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{str(path)!r} is damaged ({error}); choose another folder.") from error
-        if not isinstance(content, dict) or "version" not in content:
+        if fault := settings_fault(self.path):
+            raise ValueError(settings_in_words(self.path, fault))
+        content: dict[str, Any] = unsealed(path.read_bytes())
+        if "version" not in content:
             raise ValueError(f"{str(path)!r} is of another version of paars_gym; choose another folder.")
         try:
             return Settings.model_validate(content)
         except ValueError as error:
             raise ValueError(
-                f"{str(path)!r} is of paars_gym {content['version']}, which this version cannot read ({error}); "
+                f"{str(path)!r} is of paars_gym {str(content['version'])[:20]!r}, which this version cannot read; "
                 "choose another folder."
             ) from error
 
@@ -137,17 +191,17 @@ class RunFolder:
 
         Raises:
             FileExistsError: There is a run and ``resume`` is False, or the folder holds something else.
-            ValueError: The run there has other settings.
+            ValueError: The run there has other settings, or none that can be read.
             OSError: The folder cannot be written, or another process is at work in it.
         """
         content = settings.model_dump_json(indent=2)
         wanted = Settings.model_validate_json(content)
         self._look(wanted, resume=resume)
-        self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path / LOCK_FILE):
+        with writing(self.path, kind="folder"):
+            self.path.mkdir(exist_ok=True)
             # Once more: another process may have begun meanwhile.
             if not self._look(wanted, resume=resume):
-                write_whole(self.path / SETTINGS_FILE, content + "\n")
+                write_whole(self.path / SETTINGS_FILE, sealed(content))
             yield mend(self.log, self.path / DAMAGED_FILE, again=lambda end: end == "policy_error")
 
     def _look(self, wanted: Settings, *, resume: bool) -> bool:
@@ -155,6 +209,8 @@ class RunFolder:
         there = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
         if there <= NOT_YET_A_RUN:
             return False
+        if SETTINGS_FILE not in there and LOG_FILE in there:
+            raise ValueError(settings_in_words(self.path, "it is missing"))
         if SETTINGS_FILE not in there:
             raise FileExistsError(f"{str(self.path)!r} holds other things ({min(there)!r}, …); choose a new folder.")
         if self._has_no_session(there):
@@ -184,9 +240,22 @@ class RunFolder:
         except ValueError:  # damaged, or of something else
             return False
 
+    def taken(self) -> Taken:
+        """What the run took of a language model, by its ledger, or by that of the test of which it is an arm."""
+        own = self.path.absolute()
+        for folder in (own, *own.parents[:LEDGER_ABOVE]):
+            if (folder / LEDGER_FILE).is_file():
+                part = "" if folder == own else own.relative_to(folder).as_posix()
+                return ledger_of(folder / LEDGER_FILE).taken(part)
+        return Taken()
+
     def is_finished(self) -> bool:
         """Whether the Parquet store stands."""
         return (self.store / SESSIONS_FILE).is_file()
+
+    def damage_of_store(self) -> dict[str, str]:
+        """See `find_damage`; empty where no store stands."""
+        return find_damage(self.store) if self.is_finished() else {}
 
     def reopen(self) -> None:
         """Takes the Parquet store away, because more sessions are about to be logged."""
@@ -202,19 +271,25 @@ class RunFolder:
         from paars_gym.sessions.rows import to_frames
         from paars_gym.sessions.writer import StoreWriter
 
-        remaining = self._sorted_sessions()
+        places, loops = self._places()
+        remaining = self._sessions_at(places)
+        provenance = provenance.model_copy(update={"notes": (*provenance.notes, *loop_notes(loops))})
         with StoreWriter(self.store, overwrite=True, part_events=PART_EVENTS) as writer:
             while batch := list(islice(remaining, SESSIONS_AT_ONCE)):
                 writer.add(*to_frames(batch))
             return writer.close(provenance)
 
-    def _sorted_sessions(self) -> Iterator[Session]:
-        places = []
+    def _places(self) -> tuple[list[tuple[str, int, int]], int]:
+        """Key, line and offset of each session, by key, and how many ended as loops."""
+        places, loops = [], 0
         for line in scan(self.log):
             if line.fault is not None:
                 raise ValueError(f"{str(self.log)!r}, line {line.number}: {line.fault}. Go on with --resume.")
             places.append((line.key(), line.number, line.offset))
-        places.sort()
+            loops += line.is_loop()
+        return sorted(places), loops
+
+    def _sessions_at(self, places: list[tuple[str, int, int]]) -> Iterator[Session]:
         with self.log.open("rb") as file:
             for _, number, offset in places:
                 file.seek(offset)

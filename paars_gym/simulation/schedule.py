@@ -31,12 +31,16 @@ class Inhabitants(NamedTuple):
         draw: Draws intentions; None with mined ones.
         mined: Mined intentions; empty with ``draw``.
         intentions: How settings name the source of intentions.
+        independent: Whether needs have nothing to do with who comes.
+        told: Where needs come from, in words.
     """
 
     personas: Sequence[Persona]
     draw: Draw | None
     mined: Sequence[MinedIntention]
     intentions: str
+    independent: bool = False
+    told: str = ""
 
 
 class Schedule:
@@ -50,6 +54,7 @@ class Schedule:
         personas: Sequence[Persona] = (),
         draw: Draw | None = None,
         mined: Sequence[MinedIntention] = (),
+        independent: bool = False,
         first_day: datetime = FIRST_DAY,
         days: int = DAYS,
         draws: int = 1,
@@ -63,6 +68,8 @@ class Schedule:
             draw: Gives the intentions; None gives none.
             mined: Mined intentions instead of drawn ones: they take turns, each with the date of its session and its
                 own shopper's persona where there is one.
+            independent: Whether needs have nothing to do with who comes: a mined one falls to anybody, and a drawn one
+                is that of a random person of the population.
             first_day: Arrivals are spread evenly over ``days`` days from here, or from the persona's ``as_of`` if that
                 is later.
             days: See ``first_day``.
@@ -89,11 +96,14 @@ class Schedule:
         self.days = days
         self.draws = draws
         self.noise = noise
+        self.independent = independent
         self._draw = draw
         self._turns = session_rng(seed, "turns of personas").permutation(len(personas)).tolist()
         # Mined intentions were called so when the first runs were drawn; other words would give other turns.
         self._mined_turns = session_rng(seed, "turns of errands").permutation(len(mined)).tolist()
-        self._by_shopper = {persona.shopper: persona for persona in personas} if mined else {}
+        self._by_shopper = {persona.shopper: persona for persona in personas} if mined and not independent else {}
+        # In an order that does not tell who comes when.
+        self._population = sorted(personas, key=lambda persona: persona.shopper) if draw and independent else []
 
     @staticmethod
     def key(index: int) -> str:
@@ -118,14 +128,29 @@ class Schedule:
         persona = self.personas[self._turns[index % len(self._turns)]] if self._turns else None
         day, hour = rng.random(2).tolist()
         if self.mined:
-            wanted = self.mined[self._mined_turns[index % len(self._mined_turns)]]
+            wanted = self.mined[self._turn_of_need(index, key)]
             persona = self._persona_of(wanted.shopper) or persona
-            shopper = wanted.shopper if persona is None else persona.shopper
+            nobody = f"visitor {key}" if self.independent else wanted.shopper
+            shopper = nobody if persona is None else persona.shopper
             start = wanted.start or self._spread(persona, day, hour)
             return ScheduledVisit(key, shopper, persona, wanted.intention, start, rng)
-        intention = None if self._draw is None else self._draw(persona, rng)
+        intention = None if self._draw is None else self._need(self._draw, key, persona, rng)
         shopper = f"visitor {key}" if persona is None else persona.shopper
         return ScheduledVisit(key, shopper, persona, intention, self._spread(persona, day, hour), rng)
+
+    def _turn_of_need(self, index: int, key: str) -> int:
+        if not self.independent:
+            return int(self._mined_turns[index % len(self._mined_turns)])
+        # Turns would pair each persona with the same few needs again and again.
+        return int(session_rng(self.seed, f"need of {key}").integers(len(self.mined)))
+
+    def _need(self, draw: Draw, key: str, persona: Persona | None, rng: np.random.Generator) -> Intention | None:
+        if not self.independent:
+            return draw(persona, rng)
+        # Drawn apart from the visit's own generator, which may have served the persona.
+        apart = session_rng(self.seed, f"need of {key}")
+        somebody = self._population[int(apart.integers(len(self._population)))] if self._population else None
+        return draw(somebody, apart)
 
     def arrivals(self, done: Iterable[str] = ()) -> Iterator[ScheduledVisit]:
         """The arrivals, one when it is asked for, without those whose keys are done."""
@@ -158,6 +183,7 @@ def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
         personas=people.personas,
         draw=people.draw,
         mined=people.mined,
+        independent=people.independent,
         first_day=run.first_day,
         days=run.days,
         draws=run.draws,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import mmap
 import os
 import struct
@@ -22,9 +23,11 @@ from zlib import crc32
 
 import pyarrow as pa
 
-from paars_gym.files import written_whole
+from paars_gym.files import make_private, written_whole
 from paars_gym.sessions.step import StepRecord
 from paars_gym.simulation.log import AppendOnly
+
+log = logging.getLogger(__name__)
 
 _SKIPPABLE = struct.pack("<I", 0x184D2A50)
 _LENGTH = struct.Struct("<I")
@@ -141,6 +144,11 @@ class StepReader:
         """The sessions, in the order in which they ended."""
         return tuple(self._index[0])
 
+    def damaged(self) -> list[str]:
+        """The damaged parts, named as `mend_steps` names them; what a killed process left at the end is none."""
+        bad = (part for part in _parts(self.path) if isinstance(part, _Damage) and not part.cut_off)
+        return [f"bytes {part.begin} to {part.end}" for part in bad]
+
     def __contains__(self, session: object) -> bool:
         return session in self._index[0]
 
@@ -169,6 +177,12 @@ class StepReader:
                 frames.pop(part.session, None)
                 frames[part.session] = part
                 places |= dict.fromkeys(part.hashes, part)
+            elif not part.cut_off:
+                log.warning(
+                    "%s is damaged in bytes %d to %d: the steps that stood there are missing. paars sessions check "
+                    "RUN --mend sets that part aside.",
+                    *(self.path, part.begin, part.end),
+                )
         return frames, places
 
     def _lines(self, frame: _Frame) -> list[dict[str, Any]]:
@@ -198,7 +212,11 @@ def mend_steps(path: Path) -> tuple[list[str], set[str]]:
         return [], known
     if not (len(bad) == 1 and bad[0].cut_off):
         aside = path.with_name(path.name + ".damaged")
-        with path.open("rb") as old, written_whole(path, binary=True) as new, aside.open("ab") as lost:
+        with (
+            path.open("rb") as old,
+            written_whole(path, binary=True, private=True) as new,
+            make_private(aside).open("ab") as lost,
+        ):
             for begin, end in good:
                 _copy(old, new, begin, end)
             for part in bad:

@@ -71,8 +71,7 @@ class DiscreteActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorAr
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
-        self._searches = [_search(query, self._retail.intention) for query in self._queries]
-        return observation, self._masked(info)
+        return observation, self._begun(info)
 
     def step(self, action: int) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = self.env.step(self.text(int(action)))
@@ -81,6 +80,15 @@ class DiscreteActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorAr
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Which actions are possible now, shape (n,). ``stop`` always is, after the end of an episode too."""
         return self._mask.copy()
+
+    def snapshot(self) -> Any:
+        """This moment, of the environment below too; see `RetailEnv.snapshot`."""
+        return self.env.get_wrapper_attr("snapshot")()
+
+    def restore(self, snapshot: Any) -> tuple[Any, dict[str, Any]]:
+        """Returns to a moment that `snapshot` gave: observation and info, its mask included."""
+        observation, info = self.env.get_wrapper_attr("restore")(snapshot)
+        return observation, self._begun(info)
 
     def text(self, action: int) -> str:
         """The text action that a number stands for on the page as it is now.
@@ -107,6 +115,10 @@ class DiscreteActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorAr
         if product is None:
             return "add_to_cart[no product shown]"
         return to_text(AddToCart(product_id=product.id, options=self._options(product)))
+
+    def _begun(self, info: dict[str, Any]) -> dict[str, Any]:
+        self._searches = [_search(query, self._retail.intention) for query in self._queries]
+        return self._masked(info)
 
     def _masked(self, info: dict[str, Any]) -> dict[str, Any]:
         product, inside = product_shown(info), len(in_cart(info))

@@ -73,6 +73,19 @@ class FeatureObservation(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructo
             self._viewed.add(info["product"])
         return self._features(info), reward, terminated, truncated, info
 
+    def snapshot(self) -> tuple[Any, frozenset[str], dict[str, Product]]:
+        """This moment, with the products seen; see `RetailEnv.snapshot`."""
+        return self.env.get_wrapper_attr("snapshot")(), frozenset(self._viewed), dict(self._seen)
+
+    def restore(
+        self, snapshot: tuple[Any, frozenset[str], dict[str, Product]]
+    ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        """Returns to a moment that `snapshot` gave: features and info."""
+        inner, viewed, seen = snapshot
+        _, info = self.env.get_wrapper_attr("restore")(inner)
+        self._viewed, self._seen = set(viewed), dict(seen)
+        return self._features(info), info
+
     def _features(self, info: dict[str, Any]) -> npt.NDArray[np.float32]:
         intention = self._retail.intention
         self._seen |= {product.id: product for product in info["products"]}

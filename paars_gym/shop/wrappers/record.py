@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, TextIO
 
 import gymnasium
 from gymnasium.utils import RecordConstructorArgs
@@ -42,6 +42,17 @@ class RecordSession(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
             self._end = "stop" if terminated else "max_steps"
         return result
 
+    def snapshot(self) -> tuple[Any, tuple[Event, ...], End | None, int]:
+        """This moment, with what was recorded; see `RetailEnv.snapshot`."""
+        return self.env.get_wrapper_attr("snapshot")(), tuple(self._events), self._end, self._episode
+
+    def restore(self, snapshot: tuple[Any, tuple[Event, ...], End | None, int]) -> tuple[Any, dict[str, Any]]:
+        """Returns to a moment that `snapshot` gave; events of the branch that is left are forgotten."""
+        inner, events, self._end, self._episode = snapshot
+        self._events = list(events)
+        restored: tuple[Any, dict[str, Any]] = self.env.get_wrapper_attr("restore")(inner)
+        return restored
+
     @property
     def session(self) -> Session:
         """The finished episode.
@@ -76,7 +87,11 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._retail = retail_env(env)
         self._episode = 0
         self._shown: Any = None
-        self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 (open as long as the environment)
+        self._path = Path(path)
+        self._file = self._open()
+
+    def _open(self) -> TextIO:
+        return self._path.open("a", encoding="utf-8")  # open as long as the environment
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self._episode += 1
@@ -93,6 +108,24 @@ class RecordSteps(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._file.flush()
         self._shown = result[0]
         return result
+
+    def snapshot(self) -> tuple[Any, int, Any]:
+        """This moment; see `RetailEnv.snapshot`. Lines that are written stay."""
+        return self.env.get_wrapper_attr("snapshot")(), self._episode, self._shown
+
+    def restore(self, snapshot: tuple[Any, int, Any]) -> tuple[Any, dict[str, Any]]:
+        """Returns to a moment that `snapshot` gave; the steps taken from there are further lines of the file."""
+        inner, self._episode, self._shown = snapshot
+        restored: tuple[Any, dict[str, Any]] = self.env.get_wrapper_attr("restore")(inner)
+        return restored
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy opens the file for itself; lines are appended whole."""
+        return {name: value for name, value in vars(self).items() if name != "_file"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._file = self._open()
 
     def close(self) -> None:
         self._file.close()

@@ -1,0 +1,117 @@
+"""``paars tasks session``: whole sessions of agents beside people's (Tables 2 and 4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paars_gym.cli.app import errors
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.shared_options import MODEL, OUTPUT, SHOPPERS, AsJson, HumanReference, Seed
+from paars_gym.cli.task_options import (
+    Out,
+    OwnCatalog,
+    OwnPersonas,
+    print_forecasts,
+    read_shoppers,
+    show_results,
+    task_run,
+)
+from paars_gym.cli.tasks import tasks_app
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@tasks_app.command("session")
+@with_model_options
+@with_outputs(out="file", runs="folder")
+def session(
+    human: HumanReference = "mini",
+    policy: Annotated[
+        str, typer.Option(help="Who shops: behavioural, uniform, llm or module:Class.", rich_help_panel=SHOPPERS)
+    ] = "behavioural",
+    shopper: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Files of two behavioural shoppers that paars fit has fitted, for base and persona; give it twice.",
+            rich_help_panel=SHOPPERS,
+        ),
+    ] = None,
+    catalog: OwnCatalog = None,
+    personas: OwnPersonas = None,
+    sessions: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Sessions of the shopper with its persona, and as many without.", rich_help_panel=SHOPPERS
+        ),
+    ] = 2_400,
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit",
+            help="Fit the behavioural shopper to one half of the people first; the other half judges it.",
+            rich_help_panel=SHOPPERS,
+        ),
+    ] = False,
+    seed: Seed = 0,
+    embedder: Annotated[
+        str,
+        typer.Option(
+            help="Model of text vectors: minilm-int8, minilm, lexical, auto; none compares no words.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "minilm-int8",
+    asking: ModelOptions = NOTHING_ASKED,
+    concurrency: CallsAtOnce = 16,
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps the runs; one that was interrupted goes on.", rich_help_panel=OUTPUT),
+    ] = None,
+    out: Out = None,
+    json: AsJson = False,
+) -> None:
+    """Session generation: whole sessions with and without personas against people's. (Tables 2 and 4.)
+
+    Judged on one half of the people, by shopper; the needs that shoppers are told come from the other half.
+    """
+    from paars_gym.llm.ledger import LEDGER_FILE
+    from paars_gym.report.diversity import table_4, table_4_remarks, varied
+    from paars_gym.report.persona_gain import persona_answers, persona_table
+    from paars_gym.report.progress import Progress
+    from paars_gym.report.session_generation import columns, table_2, table_2_remarks
+    from paars_gym.tasks.fitting import by_condition, fit_conditions
+    from paars_gym.tasks.people import reference_people
+    from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
+
+    if (fit or shopper) and policy.strip().lower() != "behavioural":
+        raise ValueError(f"--fit and --shopper are for --policy behavioural: {policy} has no parameters to fit.")
+    if fit and shopper:
+        raise ValueError("--fit fits the shoppers here, --shopper takes fitted ones: give one of them.")
+    fitted = by_condition(read_shoppers(shopper)) if shopper else None
+    run = task_run(
+        sessions, seed, [policy], runs or out, asking=asking, concurrency=concurrency,
+    )  # fmt: skip
+    if runs is not None:  # where the runs look for it
+        run = run.model_copy(update={"budget": run.budget.model_copy(update={"ledger": runs / LEDGER_FILE})})
+    with Progress(errors) as status, TemporaryDirectory() as temporary:
+        people = reference_people(human, catalog=catalog, personas=personas)
+        if asking.dry_run:
+            print_forecasts(forecast_sessions(people, run))
+            return
+        folder = Path(temporary) if runs is None else runs
+        words = None if embedder == "none" else embedder
+        if fit:
+            fitted = fit_conditions(people, progress=status.update)
+        results = generate_sessions(people, run, folder, fitted=fitted, embedder=words, progress=status.update)
+    shown = columns(sessions=(results,))
+    pieces: list[RenderableType] = [results.headline, table_2(shown)]
+    pieces += filter(None, [persona_table(shown)])
+    pieces += [table_4((results,))] if varied(results) else []
+    cost = (f"{name}: {text}." for name, text in results.account.facts())
+    remarks = (*table_2_remarks(shown, (results,)), *persona_answers(shown), *table_4_remarks((results,)), *cost)
+    show_results(results, pieces, remarks, out=out, json=json)
