@@ -7,25 +7,35 @@ held to a schema, and for the likeliest next token.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from benchmarks.local_server import MODEL, local_server, weights
+from benchmarks.local_tasks import CONTEXT, SESSIONS, LocalModelFile, choose_views, play_sessions, write_queries
 from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED
 from benchmarks.small_model import Bounded
 from paars_gym.alignment.item_selection import PROTOCOLS, Protocol
-from paars_gym.cli.running import run_command, wide_console
+from paars_gym.alignment.language_model import lacking
+from paars_gym.cli.model_options import with_options
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
+from paars_gym.files import write_whole
 from paars_gym.llm.stack import open_model
 from paars_gym.report.item_selection import table_3, table_3_remarks
+from paars_gym.report.printing import Printer
+from paars_gym.report.progress import Progress
+from paars_gym.report.tasks import figure_3, query_examples, query_remarks, query_tables, view_remarks, view_table
 from paars_gym.shoppers.protocol import check_condition
+from paars_gym.shoppers.registry import LIKELIHOOD
+from paars_gym.tasks.item_questions import ItemDesign
 from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import ItemDesign, select_items
+from paars_gym.tasks.item_selection import select_items
 from paars_gym.tasks.people import ReferencePeople, reference_people
 from paars_gym.tasks.shoppers import MinedPersonas
 
@@ -41,6 +51,7 @@ def run(
     people: ReferencePeople,
     url: str,
     *,
+    ways: Sequence[str] = WAYS,
     cases: int = CASES,
     conditions: Sequence[Condition] = CONDITIONS,
     design: ItemDesign = DESIGN,
@@ -52,6 +63,7 @@ def run(
     Args:
         people: Whose purchases.
         url: Of a server with /v1/chat/completions.
+        ways: Policies that are asked.
         cases: How many, at most.
         conditions: Rows of Table 3.
         design: How the cases are made.
@@ -59,7 +71,7 @@ def run(
         progress: Told how far it is.
 
     Raises:
-        NobodyAnswersError: The server could not be asked at all.
+        RunStoppedError: The server could not be asked at all.
     """
     budget = BudgetConfig(timeout_seconds=600, attempts=2, concurrency=1)
     model = open_model(f"openai:local@{url}", budget)
@@ -70,46 +82,98 @@ def run(
         model=ModelConfig(spec=model, options={"max_tokens": ANSWER_TOKENS}),
         budget=budget,
     )
-    return select_items(people, asking, policies=WAYS, conditions=conditions, design=design, progress=progress)
+    return select_items(people, asking, policies=ways, conditions=conditions, design=design, progress=progress)
 
 
+@dataclass(frozen=True)
+class ItemOptions:
+    """How items are asked for."""
+
+    conditions: Annotated[str, typer.Option(help="With commas between.")] = ",".join(CONDITIONS)
+    protocol: Annotated[str, typer.Option(help="popularity (matched distractors) or interests (the paper's).")] = (
+        "popularity"
+    )
+    personas: Annotated[str, typer.Option(help="counted, or mined by the model itself: some minutes a case.")] = (
+        "counted"
+    )
+
+
+AS_IT_IS = ItemOptions()
+
+
+@with_options("items", ItemOptions)
+@with_outputs(out="file")
 def main(
     cases: Annotated[
         int, typer.Option(min=1, help="Each takes about three quarters of a minute, all conditions together.")
     ] = CASES,
-    conditions: Annotated[str, typer.Option(help="With commas between.")] = ",".join(CONDITIONS),
-    protocol: Annotated[
-        str, typer.Option(help="popularity (matched distractors) or interests (the paper's).")
-    ] = "popularity",
-    personas: Annotated[
-        str, typer.Option(help="counted, or mined by the model itself: some minutes a case.")
-    ] = "counted",
+    items: ItemOptions = AS_IT_IS,
     threads: Annotated[int, typer.Option(min=1, help="Of the model; more are slower on a busy machine.")] = 1,
     url: Annotated[str | None, typer.Option(help="A server of your own, http://…/v1, instead of SmolLM2.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the results here, as JSON.")] = None,
+    model_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .gguf file of your own instead of SmolLM2: every task, by likelihood as well, and sessions."
+        ),
+    ] = None,
+    sessions: Annotated[int, typer.Option(min=1, help="Whole sessions of the model in --model-file.")] = SESSIONS,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the results of items here, as JSON; sessions go into a folder beside it."),
+    ] = None,
 ) -> None:
-    """Lets a small local model pick, out of four items, the one that a real household bought."""
-    wanted = [check_condition(cast(Condition, name)) for name in conditions.split(",")]
+    """Lets a small local model pick, out of four items, the one that a real household bought.
+
+    With --model-file it is put every task, and shops in whole sessions whose steps are recorded.
+    """
+    protocol, personas = items.protocol, items.personas
+    if url is not None and model_file is not None:
+        raise ValueError(f"--url {url} and --model-file {model_file}: give one of them.")
+    wanted = [check_condition(cast(Condition, name)) for name in items.conditions.split(",")]
     for option, value, allowed in (("protocol", protocol, PROTOCOLS), ("personas", personas, ("counted", "mined"))):
         if value not in allowed:
             raise ValueError(f"Unknown {option} {value!r}. Available: {', '.join(allowed)}.")
-    if url is None:
+    ways = WAYS
+    if model_file is not None:
+        if words := lacking(str(model_file)):
+            raise ImportError(words)
+        ways = (*WAYS, f"{LIKELIHOOD}{model_file}")
+    elif url is None:
         weights()  # what is missing is said before the cases are mined
     people, mined = reference_people("journey"), personas == "mined"
     design = DESIGN._replace(protocols=(cast(Protocol, protocol),))
-    console, begun = wide_console(), time.monotonic()
-    console.print(f"The model is {url or MODEL}; households are real (Complete Journey), personas {personas}.")
-    server = local_server(threads=threads, context=8192 if mined else 4096)
-    with server if url is None else nullcontext(url.removesuffix("/v1")) as at:
+    console = Printer()
+    asked = url or model_file or MODEL
+    console.print(f"The model is {asked}; households are real (Complete Journey), personas {personas}.")
+    local = local_server(threads=threads, context=8192 if mined else CONTEXT, file=model_file)
+    server = local if url is None else nullcontext(url.removesuffix("/v1"))
+    with Progress(Printer(stderr=True)) as status, server as at:
         results = run(
-            people, f"{at}/v1", cases=cases, conditions=wanted, design=design, mined=mined,
-            progress=lambda text: console.print(f"{time.monotonic() - begun:.0f} s: {text}"),
+            people, f"{at}/v1", ways=ways, cases=cases, conditions=wanted, design=design, mined=mined,
+            progress=status.update,
         )  # fmt: skip
-    if out is not None:
-        out.write_text(results.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    console.print(table_3(results))
-    for line in table_3_remarks(results):
-        console.print(line, markup=False)
+        if out is not None:
+            write_whole(out, results.model_dump_json(indent=2) + "\n")
+        console.print(table_3(results))
+        for line in table_3_remarks(results):
+            console.print(line)
+        if model_file is not None:
+            folder = (out or Path("runs") / f"{model_file.stem}.json").with_suffix("")
+            _rest(LocalModelFile(model_file, f"{at}/v1"), cases, sessions, folder, console, status)
+
+
+def _rest(model: LocalModelFile, cases: int, sessions: int, folder: Path, console: Printer, status: Progress) -> None:
+    """The tasks besides item selection, and whole sessions."""
+    written = write_queries(model, cases, status.update)
+    console.print(*query_tables(written))
+    seen = choose_views(model, cases, status.update)
+    console.print(view_table(seen), figure_3(seen))
+    for line in (*query_examples(written), *query_remarks(written), *view_remarks(seen)):
+        console.print(f"- {line}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    played = play_sessions(model, folder, sessions, status.update)
+    ends = ", ".join(f"{count:,} {end}" for end, count in played.ends.most_common())
+    console.print(f"Sessions: {played.done:,}, ended by {ends}. Every step is in {folder}.")
 
 
 if __name__ == "__main__":

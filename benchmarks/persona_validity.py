@@ -13,8 +13,11 @@ import polars as pl
 import typer
 
 from paars_gym.catalog.journey import journey_file
-from paars_gym.cli.running import run_command, wide_console
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.running import run_command
+from paars_gym.files import write_whole
 from paars_gym.personas.store import read_personas
+from paars_gym.report.printing import Printer
 from paars_gym.report.tasks import VALIDITY_NOTES, validity_table
 from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.persona_validity import FIELDS, Floats, purchase_features, validate_personas
@@ -65,6 +68,7 @@ def household_features(houses: list[str]) -> dict[str, Floats]:
     return purchase_features(reference_people("journey").product_log(), houses)
 
 
+@with_outputs(write_shoppers="file")
 def main(
     personas: Annotated[
         Path | None, typer.Argument(help="File of mined personas; without one, baselines only.")
@@ -75,10 +79,10 @@ def main(
     ] = None,
 ) -> None:
     """Compares mined profiles with what 801 real households told about themselves."""
-    answers, console = household_answers(), wide_console()
+    answers, console = household_answers(), Printer()
     houses = sorted(answers)
     if write_shoppers is not None:
-        write_shoppers.write_text("".join(f"{house}\n" for house in sorted(houses, key=int)), encoding="utf-8")
+        write_whole(write_shoppers, "".join(f"{house}\n" for house in sorted(houses, key=int)))
         console.print(f"{len(houses):,} ids in {write_shoppers}.")
         return
     mined = [] if personas is None else list(read_personas(personas))

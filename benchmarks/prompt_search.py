@@ -15,7 +15,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.settings import PEOPLE, PROMPT_SEED, SHOPPERS
@@ -23,10 +22,13 @@ from paars_gym.alignment import Bins, open_log
 from paars_gym.alignment.divergences import jensen_shannon
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
+from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.estimate import Estimate, Interval
 from paars_gym.report.alignment import number
+from paars_gym.report.printing import Printer
+from paars_gym.report.progress import Progress
 from paars_gym.simulation.run import run as simulate
 from paars_gym.synthetic.world import mini_world
 
@@ -136,7 +138,7 @@ def run(
             sessions=sessions,
             condition=condition,
             personas=world.personas,
-            intentions=world.mined_intentions(sessions),
+            intentions=world.needs(sessions),
             seed=seed,
         )
         simulate(out / condition, shoppers, resume=True)
@@ -158,14 +160,15 @@ def table(search_results: PromptSearch) -> Table:
     return shown
 
 
+@with_outputs(out="folder")
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/prompt_search"),
     sessions: Annotated[int, typer.Option(min=20, help="Sessions of each candidate.")] = 1200,
 ) -> None:
     """Chooses a way of using personas on half of the people, and judges it on the other half."""
-    console = Console()
+    console = Printer()
     console.print(HEADLINE)
-    with console.status("starting") as status:
+    with Progress(Printer(stderr=True)) as status:
         results = run(out, sessions=sessions, progress=status.update)
     console.print(table(results))
     chosen, *rest = results.candidates

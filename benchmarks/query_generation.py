@@ -13,11 +13,15 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.reference import fitted, judges
 from benchmarks.settings import QUERY_RUN, QUERY_SHOPPERS
 from paars_gym.alignment import similarity
 from paars_gym.alignment.query_generation import QueryPair
-from paars_gym.cli.running import run_command, wide_console
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
+from paars_gym.report.printing import Printer
+from paars_gym.report.progress import Progress
 from paars_gym.report.tasks import query_examples, query_remarks, query_tables
 from paars_gym.tasks.people import ReferencePeople, reference_people
 from paars_gym.tasks.query_generation import QueryCases, generate_queries
@@ -53,11 +57,12 @@ def webshop_queries(path: Path = WEBSHOP) -> tuple[QueryCases, list[tuple[str, s
     return QueryCases(WebShopPeople.name, pairs, [note]), twice
 
 
-def run() -> QueryResults:
-    """The part of the main job: mini's people, whatever lies beside the checkout, the same on every machine."""
-    return generate_queries(reference_people("mini"), QUERY_RUN)
+def run(shoppers: tuple[Path, ...] = ()) -> QueryResults:
+    """The part of the main job: the half of mini's people that judges, whatever lies beside the checkout."""
+    return generate_queries(judges(), QUERY_RUN, policies=tuple(fitted(shoppers).values()))
 
 
+@with_outputs(out="file")
 def main(
     language_model: Annotated[
         str, typer.Option(help="Of the perplexity: gpt2, smollm2, a name, none or auto.")
@@ -66,25 +71,25 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None,
 ) -> None:
     """Compares the queries that offline shoppers write for a goal with those that people typed."""
-    console = wide_console()
+    console = Printer()
+    vectors = load_embedder(embedder)  # first: without it the rest would be for nothing
     cases, twice = webshop_queries() if WEBSHOP.is_file() else (None, [])
     people = reference_people("mini") if cases is None else WebShopPeople()
-    with console.status("starting") as status:
+    with Progress(Printer(stderr=True)) as status:
         results = generate_queries(
             people, QUERY_RUN, policies=QUERY_SHOPPERS, embedder=embedder, language_model=language_model, cases=cases,
             progress=status.update,
         )  # fmt: skip
-    console.print(results.headline, f"People: {results.people}.", sep="\n", markup=False)
+    if out is not None:
+        out.write_text(results.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    console.print(results.headline, f"People: {results.people}.", sep="\n")
     console.print(*query_tables(results))
     remarks = query_remarks(results)
     if twice:
-        vectors = load_embedder(embedder)
         again = similarity(*(vectors.embed([pair[side] for pair in twice]) for side in (0, 1))).mean.value
         remarks.append(f"People's own second query for the same goal has a cosine of {again:.2f} with the first.")
     for line in (*query_examples(results), *(f"- {remark}" for remark in remarks)):
-        console.print(line, markup=False)
-    if out is not None:
-        out.write_text(results.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        console.print(line)
 
 
 if __name__ == "__main__":

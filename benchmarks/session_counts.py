@@ -14,11 +14,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from paars_gym.alignment import AlignmentReport, open_log, score
 from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
+from paars_gym.report.printing import Printer
 from paars_gym.sessions.importing import import_log
 from paars_gym.tasks.people import reference_people
 
@@ -59,7 +59,7 @@ def main(
     uci: Annotated[Path, typer.Option(help="Folder of online_shoppers_intention.csv.")] = UCI,
 ) -> None:
     """Compares session counts with those of real sessions."""
-    Console().print(render(run(agents, human=human, uci=uci)), highlight=False)
+    Printer().print(render(run(agents, human=human, uci=uci)))
 
 
 if __name__ == "__main__":

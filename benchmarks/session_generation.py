@@ -1,8 +1,10 @@
 """``python -m benchmarks.session_generation``: agents' sessions beside people's (PAARS Tables 2 and 4).
 
-No language model runs: the shoppers are the offline `behavioural` one, with and without its persona. The people of
-`mini` are synthetic; those of `journey` are the households of a log, which knows what was bought and no more. For
-other people, policies and models: ``paars tasks session``.
+No language model runs: the shoppers are the offline `behavioural` one, with its defaults and fitted to one half of the
+people, with and without its persona. The people of `mini` are synthetic; the other half of them judges. The households
+of Complete Journey are left out: their log holds visits that bought and nothing else, and the number of lines is that
+of a basket, where these shoppers come for one thing. For them, for other people, policies and models: ``paars tasks
+session``.
 """
 
 from __future__ import annotations
@@ -14,53 +16,96 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.settings import SESSION_RUN, SHOPPERS
-from paars_gym.cli.running import run_command, wide_console
+from benchmarks.reference import everybody, fitted
+from benchmarks.settings import SAME_NEEDS_SESSIONS, SESSION_RUN
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.running import run_command
+from paars_gym.config import RunConfig
 from paars_gym.report.alignment import render
-from paars_gym.report.session_generation import columns, table_2, table_2_remarks, table_4, table_4_remarks
-from paars_gym.tasks.people import reference_people
+from paars_gym.report.diversity import table_4, table_4_remarks
+from paars_gym.report.persona_gain import persona_answers, persona_table
+from paars_gym.report.printing import Printer
+from paars_gym.report.progress import Progress
+from paars_gym.report.session_generation import columns, table_2, table_2_remarks
 from paars_gym.tasks.session_generation import SessionResults, generate_sessions
 
+JOURNEY_LEFT_OUT = (
+    "Complete Journey has no column: its log holds visits that bought and nothing else, and its lines are those of a "
+    "whole basket, where these shoppers come for one thing (paars tasks session --human journey compares given a "
+    "purchase)."
+)
 
-class TwoShops(BaseModel):
-    """Sessions of agents against those of people, in two shops.
+
+class TwoShoppers(BaseModel):
+    """Sessions of the behavioural shopper against those of people.
 
     Attributes:
-        mini: Against synthetic people, in every respect.
-        journey: Against the baskets of a purchase log, whose searches and views nobody recorded.
+        default: With its default parameters.
+        fitted: Fitted to the half of the people that does not judge.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    mini: SessionResults
-    journey: SessionResults
+    default: SessionResults
+    fitted: SessionResults
 
 
-def run(out: Path, *, progress: Callable[[str], None] = lambda _: None) -> TwoShops:
-    """Simulates both populations in both shops, and scores them; a run in the folder is resumed."""
-    mini, journey = reference_people("mini"), reference_people("journey")
-    return TwoShops(
-        mini=generate_sessions(mini, SESSION_RUN, out, progress=progress),
-        journey=generate_sessions(journey, SESSION_RUN, out, embedder=None, progress=progress),
+def run(
+    out: Path,
+    shoppers: tuple[Path, ...] = (),
+    *,
+    embedder: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> TwoShoppers:
+    """Simulates all populations and scores them; a run in the folder is resumed.
+
+    Args:
+        out: Folder for the runs.
+        shoppers: Files of fitted shoppers, one for either condition; none: fitted here.
+        embedder: Of words as groups, which no table of the main job shows; None for none.
+        progress: Told what is going on.
+    """
+    default = run_policy(SESSION_RUN, out, embedder=embedder, progress=progress)
+    progress("fitting the shopper to one half of the people")
+    own = generate_sessions(
+        everybody(), SESSION_RUN, out, fitted=fitted(shoppers), same_sessions=SAME_NEEDS_SESSIONS, embedder=embedder,
+        progress=progress,
+    )  # fmt: skip
+    return TwoShoppers(default=default, fitted=own)
+
+
+def run_policy(
+    config: RunConfig,
+    out: Path,
+    *,
+    embedder: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> SessionResults:
+    """The same of any policy, as it is."""
+    return generate_sessions(
+        everybody(), config, out, same_sessions=SAME_NEEDS_SESSIONS, embedder=embedder, progress=progress
     )
 
 
+@with_outputs(out="folder")
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the runs; one that was interrupted goes on.")] = Path(
         "runs/session_generation"
     ),
-    full: Annotated[bool, typer.Option(help="Print every measure, not the tables alone.")] = False,
+    full: Annotated[bool, typer.Option(help="Print every measure, words as groups too, not the tables alone.")] = False,
 ) -> None:
-    """Lets behavioural shoppers shop in two catalogs and compares their sessions with people's."""
-    console = wide_console()
-    with console.status("starting") as status:
-        results = run(out, progress=status.update)
-    compared = columns(SHOPPERS, sessions=(results.mini, results.journey))
-    console.print(results.mini.headline, table_2(SHOPPERS, compared), *table_2_remarks(compared), sep="\n")
-    console.print(table_4(results.mini), *table_4_remarks(results.mini), sep="\n")
-    if full:
-        console.print(render(results.mini.report), render(results.journey.report))
+    """Lets behavioural shoppers shop, as they are and fitted, and compares their sessions with people's."""
+    console = Printer()
+    with Progress(Printer(stderr=True)) as status:
+        results = run(out, embedder="minilm-int8" if full else None, progress=status.update)
+    both = (results.default, results.fitted)
+    compared = columns(sessions=both)
     (out / "results.json").write_text(results.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    console.print(results.default.headline, table_2(compared), *table_2_remarks(compared, both), sep="\n")
+    console.print(persona_table(compared), *persona_answers(compared), sep="\n")
+    console.print(table_4(both), *table_4_remarks(both), JOURNEY_LEFT_OUT, sep="\n")
+    if full:
+        console.print(*(render(each.report) for each in both))
     console.print(f"Everything: {out / 'results.json'}")
 
 

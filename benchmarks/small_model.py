@@ -16,8 +16,9 @@ from paars_gym.alignment.item_selection import OPTIONS
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition, ModelConfig
 from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
-from paars_gym.llm.families import parse_spec
+from paars_gym.llm.specs import parse_spec
 from paars_gym.llm.stack import Stack
+from paars_gym.llm.turns import for_any_server
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 from paars_gym.shoppers.llm import LLMShopper
@@ -92,7 +93,7 @@ class Likeliest:
         async with server:
             answer = await server.chat.completions.create(
                 model=self._model,
-                messages=[{"role": turn.role, "content": turn.text} for turn in request.messages],  # type: ignore[misc]
+                messages=[{"role": turn.role, "content": turn.text} for turn in for_any_server(request.messages)],  # type: ignore[misc]
                 max_tokens=1,
                 temperature=0,
                 logprobs=True,

@@ -10,28 +10,33 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.reference import fitted, judges
 from benchmarks.settings import VIEW_RUN
-from paars_gym.cli.running import run_command, wide_console
+from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.running import run_command
+from paars_gym.files import write_whole
+from paars_gym.report.printing import Printer
+from paars_gym.report.progress import Progress
 from paars_gym.report.tasks import figure_3, view_remarks, view_table
-from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.view_selection import ViewResults, select_views
 
 
-def run() -> ViewResults:
-    """The part of the main job: the synthetic people of mini."""
-    return select_views(reference_people("mini"), VIEW_RUN)
+def run(shoppers: tuple[Path, ...] = ()) -> ViewResults:
+    """The part of the main job: pages of that half of mini's synthetic people that judges."""
+    return select_views(judges(), VIEW_RUN, policies=tuple(fitted(shoppers).values()))
 
 
+@with_outputs(out="file")
 def main(out: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None) -> None:
     """Shows shoppers the result pages that mini's people saw, and compares which rank is opened."""
-    console = wide_console()
-    with console.status("choosing"):
+    console = Printer()
+    with Progress(Printer(stderr=True), "choosing"):
         results = run()
+    if out is not None:
+        write_whole(out, results.model_dump_json(indent=1) + "\n")
     console.print(view_table(results), figure_3(results))
     for line in view_remarks(results):
-        console.print(f"- {line}", markup=False)
-    if out is not None:
-        out.write_text(results.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        console.print(f"- {line}")
 
 
 if __name__ == "__main__":

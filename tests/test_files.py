@@ -1,14 +1,13 @@
-"""Files are written whole or not at all, and a lock keeps other processes out."""
+"""Files are written whole or not at all."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 
-from paars_gym.files import load_named, locked, own_place, write_whole, written_whole
+from paars_gym.files import load_named, own_place, write_whole, written_whole
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -25,17 +24,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
-def test_a_lock_keeps_another_process_out_until_it_is_released(tmp_path: Path) -> None:
-    imports = "from pathlib import Path\nfrom paars_gym.files import locked\n"
-    script = f"{imports}with locked(Path({str(tmp_path)!r}, 'lock')): pass"
-
-    def other() -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-
-    with locked(tmp_path / "lock"):
-        assert "Another process is at work in" in other().stderr
-    assert other().returncode == 0
+def test_of_a_link_the_file_is_replaced_and_what_is_no_file_is_written_into(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "real")
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "real").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", "said")
+    assert os.read(reading, 100) == b"said"
+    os.close(reading)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_named_objects() -> None:

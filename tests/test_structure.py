@@ -139,6 +139,41 @@ def test_no_module_reads_source() -> None:
     assert [name for name, path in ours.items() if of_source.search(path.read_text(encoding="utf-8"))] == []
 
 
+PRINTING = ("paars_gym.report.printing", "paars_gym.report.wide_tables")
+"""Where rich's own console may be named."""
+
+
+def ways_out(module: str) -> Iterator[str]:
+    """Ways to a terminal beside the one printer."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("print", "typer.echo", "typer.secho", "click.echo", "Console", "rich.print", "typer.run"):
+                yield called
+            if called.endswith((".status", ".from_markup", "stdout.write", "stderr.write", "print_exc")):
+                yield called
+        elif isinstance(node, ast.ImportFrom) and node.module == "rich.markup":
+            yield "rich.markup"
+        elif isinstance(node, ast.ImportFrom) and node.module == "rich.progress":
+            yield "rich.progress"
+
+
+def test_other_ways_out_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from rich.markup import escape\nprint(1)\nself.print(1)\nerrors.status('x')\nsys.stdout.write('x')"
+    monkeypatch.setitem(globals(), "tree", lambda _: ast.parse(code))
+    assert sorted(ways_out("any")) == ["errors.status", "print", "rich.markup", "sys.stdout.write"]
+
+
+def test_everything_is_printed_in_one_way() -> None:
+    """By `Printer`, `Progress` and their kind, which clean what comes from data."""
+    found = {module: sorted(set(ways_out(module))) for module in modules() if module not in PRINTING}
+    allowed = {
+        "paars_gym.cli.examples": ["rich.markup"],  # of our own examples: typer reads its help as markup
+        "paars_gym.shop.env": ["sys.stdout.write"],  # rendered for people: cleaned there, for rich is loaded late
+    }
+    assert {module: ways for module, ways in found.items() if ways} == allowed
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_says_in_its_first_line_what_is_in_it(package: str) -> None:
     first = {

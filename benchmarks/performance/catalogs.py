@@ -12,7 +12,7 @@ from paars_gym.catalog.files import SCHEMA, CatalogCard, CatalogWriter, write_ca
 from paars_gym.catalog.store import Catalog
 from paars_gym.files import replaced_folder
 
-FORMAT = 1
+FORMAT = 2
 VOCABULARY = 30_000
 BATCH = 16_384
 SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
@@ -40,7 +40,11 @@ def synthetic_catalog(n: int, seed: int = 0) -> Catalog:
                 for start in range(0, n, BATCH):
                     writer.write(_products(range(start, min(start + BATCH, n)), rng))
             card = CatalogCard(
-                name=folder.name, synthetic=True, source="benchmarks/performance", fingerprint=writer.fingerprint
+                name=folder.name,
+                synthetic=True,
+                language="en",
+                source="benchmarks/performance",
+                fingerprint=writer.fingerprint,
             )
             write_card(building, card)
     return Catalog.open(folder)

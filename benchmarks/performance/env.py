@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import gymnasium
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import paars_gym  # noqa: F401 (registers the environment)
 from benchmarks.performance.catalogs import synthetic_catalog
 from paars_gym.cli.running import run_command
+from paars_gym.report.printing import Printer
 
 WEBSHOP_STEPS_PER_SECOND = 53
 QUERIES = 40
@@ -64,9 +64,9 @@ def shopping_actions(words: Sequence[str], shown: dict[str, tuple[str, ...]], *,
 
 
 def main(
-    products: Annotated[int, typer.Option(help="Products in the catalog.")] = 100_000,
-    steps: Annotated[int, typer.Option(help="Steps of each run.")] = 200_000,
-    num_envs: Annotated[int, typer.Option(help="Visits of the vector form.")] = 64,
+    products: Annotated[int, typer.Option(min=1_000, help="Products in the catalog.")] = 100_000,
+    steps: Annotated[int, typer.Option(min=1_000, help="Steps of each run.")] = 200_000,
+    num_envs: Annotated[int, typer.Option(min=1, help="Visits of the vector form.")] = 64,
 ) -> None:
     """Prints steps a second and their ratios to CartPole and WebShop."""
     catalog = synthetic_catalog(products, seed=0)
@@ -101,7 +101,7 @@ def main(
     for name, rate in rates.items():
         ratio = rate / rates["CartPole-v1"]
         table.add_row(name, f"{rate:,.0f}", f"{ratio:.1f}", f"{rate / WEBSHOP_STEPS_PER_SECOND:,.0f}")
-    Console().print(table)
+    Printer().print(table)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ python -m benchmarks.performance.events [--check]
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import resource
 import sys
 import tempfile
@@ -14,11 +12,16 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import polars as pl
+import typer
 
+from benchmarks.processes import workers
+from paars_gym.cli.running import run_command
+from paars_gym.exit_codes import ExitCode
+from paars_gym.report.printing import Printer
 from paars_gym.sessions.describe import STATISTICS, session_counts
 from paars_gym.sessions.importing import import_log
 from paars_gym.sessions.mapping import LogMapping
@@ -131,51 +134,57 @@ def best(work: Callable[[], object], repeats: int) -> float:
     return min(seconds)
 
 
-def main() -> None:
+def main(
+    events: Annotated[
+        int | None, typer.Option(min=1, help=f"How many, by default {FULL:,}, with --check {CHECKED:,}.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Of the statistics; the best one counts.")] = 3,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Fewer events, and bars so wide that only a slip of the code misses them."),
+    ] = False,
+) -> None:
     """Prints seconds and memory, and fails when a bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, help=f"how many, by default {FULL:,}, with --check {CHECKED:,}")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument(
-        "--check", action="store_true", help="fewer events, and bars so wide that only a slip of the code misses them"
-    )
-    args = parser.parse_args()
-    args.events = args.events or (CHECKED if args.check else FULL)
-    share = args.events / FULL
-    wide = LENIENCE if args.check else 1.0
-    most_seconds = IMPORT_SECONDS * share * wide + START_SECONDS * args.check
-    most_statistics = max(STATISTICS_SECONDS * share, 0.1) * wide + 0.25 * args.check
+    console = Printer()
+    count = events or (CHECKED if check else FULL)
+    share = count / FULL
+    wide = LENIENCE if check else 1.0
+    most_seconds = IMPORT_SECONDS * share * wide + START_SECONDS * check
+    most_statistics = max(STATISTICS_SECONDS * share, 0.1) * wide + 0.25 * check
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.csv"
-        make_csv(log, args.events, np.random.default_rng(0))
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            done = pool.apply(imported, (log, Path(folder) / "imported"))
-        print(f"import of {done.events:,} events, {log.stat().st_size / 1e6:,.0f} MB of CSV, in a process of its own")
-        print(f"  seconds                   {done.seconds:6.1f}   (limit {most_seconds:g})")
-        print(f"  of processor time         {done.cpu_seconds:6.1f}")
-        print(f"  peak memory, GB           {done.peak_gb:6.2f}   (limit {IMPORT_GB:g})")
+        make_csv(log, count, np.random.default_rng(0))
+        with workers(1) as pool:
+            done = pool.submit(imported, log, Path(folder) / "imported").result()
+        console.print(
+            f"import of {done.events:,} events, {log.stat().st_size / 1e6:,.0f} MB of CSV, in a process of its own"
+        )
+        console.print(f"  seconds                   {done.seconds:6.1f}   (limit {most_seconds:g})")
+        console.print(f"  of processor time         {done.cpu_seconds:6.1f}")
+        console.print(f"  peak memory, GB           {done.peak_gb:6.2f}   (limit {IMPORT_GB:g})")
         # A busy machine stretches the clock, two cores the processor time: a slip of the code lengthens both.
-        slow = min(done.seconds, done.cpu_seconds) if args.check else done.seconds
+        slow = min(done.seconds, done.cpu_seconds) if check else done.seconds
         missed += [f"the import took {slow:.1f} s"] * (slow > most_seconds)
         missed += [f"the import took {done.peak_gb:.2f} GB"] * (done.peak_gb > IMPORT_GB)
-        missed += [f"{args.events - done.events:,} events were lost"] * (done.events != args.events)
+        missed += [f"{count - done.events:,} events were lost"] * (done.events != count)
         log.unlink()
-        store = make(Path(folder) / "store", args.events, np.random.default_rng(0))
+        store = make(Path(folder) / "store", count, np.random.default_rng(0))
         grouped, shuffled = Path(folder) / "grouped.parquet", Path(folder) / "shuffled.parquet"
-        events = store.scan().select("session", "kind").collect()
-        events.write_parquet(grouped)
-        events.sample(fraction=1, shuffle=True, seed=0).write_parquet(shuffled)
-        del events
-        print(f"{args.events:,} events in {len(store):,} sessions; per-session searches, views, purchases; seconds")
-        ours = best(lambda: session_counts(store), args.repeats)
-        print(f"  session_counts(store)     {ours:6.2f}   (limit {most_statistics:g})")
+        kinds = store.scan().select("session", "kind").collect()
+        kinds.write_parquet(grouped)
+        kinds.sample(fraction=1, shuffle=True, seed=0).write_parquet(shuffled)
+        del kinds
+        console.print(f"{count:,} events in {len(store):,} sessions; per-session searches, views, purchases; seconds")
+        ours = best(lambda: session_counts(store), repeats)
+        console.print(f"  session_counts(store)     {ours:6.2f}   (limit {most_statistics:g})")
         for label, path in (("grouped", grouped), ("shuffled", shuffled)):
-            print(f"  polars group_by, {label:<9}{best(partial(with_polars, path), args.repeats):6.2f}")
-            print(f"  pandas groupby,  {label:<9}{best(partial(with_pandas, path), 1):6.2f}")
+            console.print(f"  polars group_by, {label:<9}{best(partial(with_polars, path), repeats):6.2f}")
+            console.print(f"  pandas groupby,  {label:<9}{best(partial(with_pandas, path), 1):6.2f}")
     missed += [f"session_counts took {ours:.2f} s"] * (ours > most_statistics)
     if missed:
-        raise SystemExit(f"Missed: {'; '.join(missed)}.")
+        console.notice("Missed:", f"{'; '.join(missed)}.", style="red")
+        raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
 def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
@@ -184,4 +193,4 @@ def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

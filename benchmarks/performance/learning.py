@@ -12,11 +12,11 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import paars_gym  # noqa: F401  (registers the environment)
 from paars_gym.cli.running import run_command
+from paars_gym.report.printing import Printer
 
 ID = "PAARS-Retail-Discrete-v0"
 ARGUMENTS: dict[str, Any] = {"catalog": "mini", "page_size": 5, "max_steps": 12, "render_mode": None}
@@ -46,9 +46,9 @@ def mean_and_interval(values: npt.NDArray[np.float64]) -> str:
 
 
 def main(
-    minutes: Annotated[float, typer.Option(help="Training stops after this long.")] = 4.5,
-    episodes: Annotated[int, typer.Option(help="Test episodes of each policy.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="Of training and of the uniform policy.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Training stops after this long.")] = 4.5,
+    episodes: Annotated[int, typer.Option(min=2, help="Test episodes of each policy.")] = 1_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of training and of the uniform policy.")] = 0,
 ) -> None:
     """Trains MaskablePPO for some minutes and compares it with the uniform policy over possible actions."""
     try:
@@ -79,7 +79,7 @@ def main(
     table = Table("policy", "goal reward, mean [95%]", title=f"mini (synthetic), {episodes:,} test goals each")
     table.add_row("uniform over possible actions", mean_and_interval(uniform))
     table.add_row(f"MaskablePPO, {model.num_timesteps:,} steps in {spent:.0f} s", mean_and_interval(learnt))
-    Console().print(table, f"ratio {learnt.mean() / uniform.mean():.1f} (wanted: at least 3)")
+    Printer().print(table, f"ratio {learnt.mean() / uniform.mean():.1f} (wanted: at least 3)")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import multiprocessing
 import statistics
 import tempfile
 import time
@@ -22,13 +21,14 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import SPAWN, served
 from paars_gym.cli.running import run_command
 from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.openai import OpenAIChat
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
+from paars_gym.report.printing import Printer
 from paars_gym.sessions.event import Intention, session_rng
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
@@ -155,15 +155,9 @@ def _resident_kib() -> float:
 @contextmanager
 def server(latency_seconds: float, script: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """A server in a process of its own; which step it is, it sees by the assistant's turns in the request."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, latency_seconds, script), daemon=True)
-    process.start()
-    try:
+    ours, theirs = SPAWN.Pipe()
+    with served(_serve, theirs, latency_seconds, script):
         yield f"http://127.0.0.1:{ours.recv()}/v1"
-    finally:
-        process.kill()
-        process.join()
 
 
 def _serve(to: Connection, latency_seconds: float, script: list[tuple[str, dict[str, Any]]]) -> None:
@@ -238,7 +232,7 @@ def main(
     table = Table(
         "latency", "calls/s, bare SDK", "sessions", "ratio", "of the latency bound", "CPU ms a call, bare", "sessions"
     )
-    console = Console()
+    console = Printer()
     for latency, times in ((short, rounds), (long, 1)):
         alone, ours = compare(shop, latency, concurrency, times)
         table.add_row(

@@ -8,23 +8,26 @@ The data is synthetic: unit vectors with a decaying spectrum.
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import numpy as np
 import polars as pl
+import typer
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from paars_gym.alignment import energy_distance, js_divergence, kde_kl, score
 from paars_gym.alignment.arrays import available_threads
+from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
 from paars_gym.ingest.times import TIME
+from paars_gym.report.printing import Printer
 from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter
@@ -32,6 +35,7 @@ from paars_gym.sessions.writer import StoreWriter
 Array = NDArray[np.float64]
 N, SAMPLES, DIM, BANDWIDTH, PERMUTATIONS = 3058, 10_000, 384, 0.1, 999
 ROUNDS = 5
+console = Printer()
 
 
 def unit_vectors(n: int, rng: np.random.Generator) -> Array:
@@ -89,16 +93,18 @@ def density(human: Array, agent: Array, threads: int, *, with_sklearn: bool) -> 
     tracemalloc.stop()
     beyond = (peak - human.nbytes - agent.nbytes) / 1e6
 
-    print(f"\nKDE-KL, both densities: n = {N:,}, m = {SAMPLES:,}, d = {DIM}, h = {BANDWIDTH}, {threads} threads")
-    print(f"{'':34}{'seconds':>9}{'KL, nats':>12}")
-    print(f"{'limit: 2 GEMM + exp':34}{limit:9.3f}")
-    print(f"{'paars_gym':34}{ours:9.3f}{value:12.2f}")
+    console.print(
+        f"\nKDE-KL, both densities: n = {N:,}, m = {SAMPLES:,}, d = {DIM}, h = {BANDWIDTH}, {threads} threads"
+    )
+    console.print(f"{'':34}{'seconds':>9}{'KL, nats':>12}")
+    console.print(f"{'limit: 2 GEMM + exp':34}{limit:9.3f}")
+    console.print(f"{'paars_gym':34}{ours:9.3f}{value:12.2f}")
     if with_sklearn:
         wrong, slow = sklearn_kl(human, agent, np.random.default_rng(1))
-        print(f"{'scikit-learn KernelDensity, default':34}{slow:8.3f}{wrong:12.2f}")
-        print(f"{slow / ours:.0f} times faster than scikit-learn (asked: >= 60)")
-    print(f"{ours / limit:.2f} of the limit (asked: <= 1.4)")
-    print(f"{beyond:.0f} MB at most beyond the inputs and one scaled copy of them (asked: < 200)")
+        console.print(f"{'scikit-learn KernelDensity, default':34}{slow:8.3f}{wrong:12.2f}")
+        console.print(f"{slow / ours:.0f} times faster than scikit-learn (asked: >= 60)")
+    console.print(f"{ours / limit:.2f} of the limit (asked: <= 1.4)")
+    console.print(f"{beyond:.0f} MB at most beyond the inputs and one scaled copy of them (asked: < 200)")
 
 
 def energy(human: Array, agent: Array, threads: int) -> None:
@@ -113,10 +119,12 @@ def energy(human: Array, agent: Array, threads: int) -> None:
 
     with threadpool_limits(threads, user_api="blas"):
         gemm, ours = fastest(lambda: np.matmul(signs, distances, out=product), test)
-    print(f"\nEnergy distance with {PERMUTATIONS} permutations, n = {N:,} a side, {threads} threads")
-    print(f"One GEMM-equivalent: ({PERMUTATIONS} x {pooled}) signs times ({pooled} x {pooled}) distances, float64")
-    print(f"GEMM-equivalent {gemm:.3f} s; the whole test, distances and permutations included, {ours:.3f} s")
-    print(f"{ours / gemm:.2f} GEMM-equivalents (asked: <= 3)")
+    console.print(f"\nEnergy distance with {PERMUTATIONS} permutations, n = {N:,} a side, {threads} threads")
+    console.print(
+        f"One GEMM-equivalent: ({PERMUTATIONS} x {pooled}) signs times ({pooled} x {pooled}) distances, float64"
+    )
+    console.print(f"GEMM-equivalent {gemm:.3f} s; the whole test, distances and permutations included, {ours:.3f} s")
+    console.print(f"{ours / gemm:.2f} GEMM-equivalents (asked: <= 3)")
 
 
 def histograms() -> None:
@@ -126,9 +134,9 @@ def histograms() -> None:
     plain, clustered = fastest(
         lambda: js_divergence(counts, counts[::-1]), lambda: js_divergence(shoppers, shoppers[:, ::-1])
     )
-    print("\nJS with interval and null floor, 1,000 resamples, 22 bins")
-    print(f"2 x 10,000,000 sessions: {plain * 1e3:.1f} ms (asked: milliseconds)")
-    print(f"2 x 50,000 shoppers, each resampled with all sessions: {clustered:.2f} s (asked: < 5)")
+    console.print("\nJS with interval and null floor, 1,000 resamples, 22 bins")
+    console.print(f"2 x 10,000,000 sessions: {plain * 1e3:.1f} ms (asked: milliseconds)")
+    console.print(f"2 x 50,000 shoppers, each resampled with all sessions: {clustered:.2f} s (asked: < 5)")
 
 
 def big_store(folder: Path, sessions: int, seed: int) -> Store:
@@ -182,25 +190,24 @@ def reports() -> None:
         small = [big_store(Path(folder, f"small{seed}"), 2_400, seed) for seed in (1, 2)]
         score(*small, embedder=embedder)  # fills the cache of embeddings
         took = fastest(lambda: score(*small, embedder=embedder))[0]
-        print(f"\nA whole report of 2 x 2,400 sessions, embeddings cached: {took:.1f} s (asked: < 10)")
+        console.print(f"\nA whole report of 2 x 2,400 sessions, embeddings cached: {took:.1f} s (asked: < 10)")
         large = [big_store(Path(folder, f"large{seed}"), 1_000_000, seed) for seed in (3, 4)]
         events = sum(store.card.events for store in large)
         took = fastest(lambda: score(*large, embedder=None))[0]
-        print(f"of 2 x 1,000,000 sessions ({events:,} events), without embeddings: {took:.1f} s (asked: < 5)")
+        console.print(f"of 2 x 1,000,000 sessions ({events:,} events), without embeddings: {took:.1f} s (asked: < 5)")
 
 
-def main() -> None:
-    """Print everything in one run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--without-sklearn", action="store_true", help="leave out its minute")
-    arguments = parser.parse_args()
+def main(
+    without_sklearn: Annotated[bool, typer.Option("--without-sklearn", help="Leave out its minute.")] = False,
+) -> None:
+    """Prints everything in one run."""
     rng, threads = np.random.default_rng(0), available_threads()
     human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
-    density(human, agent, threads, with_sklearn=not arguments.without_sklearn)
+    density(human, agent, threads, with_sklearn=not without_sklearn)
     energy(human, agent, threads)
     histograms()
     reports()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

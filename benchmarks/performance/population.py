@@ -17,14 +17,15 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.running import run_command
 from paars_gym.config import RunConfig, ShopConfig
+from paars_gym.exit_codes import ExitCode
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
+from paars_gym.report.printing import Printer
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.default_people import default_people
@@ -71,9 +72,9 @@ class Shared:
 
 def main(
     sessions: Annotated[
-        int, typer.Option(help="Sessions of the cached runs; 1000000 takes some ten minutes.")
+        int, typer.Option(min=1, help="Sessions of the cached runs; 1000000 takes some ten minutes.")
     ] = 10_000,
-    cold: Annotated[int, typer.Option(help="Sessions of the cold run.")] = 2_000,
+    cold: Annotated[int, typer.Option(min=1, help="Sessions of the cold run.")] = 2_000,
     check: Annotated[
         bool,
         typer.Option(help="Fewer sessions; exit code 1 where a rate is so low that the machine alone can't be it."),
@@ -103,17 +104,20 @@ def main(
     for name, pace in (("cached queries", cached), ("cold queries", coldly)):
         rates = f"{pace.per_second:,.0f}", f"{pace.per_cpu_second:,.0f}", f"{BARS[name]:,}"
         table.add_row(name, *rates, f"{pace.steps:.1f}", f"{pace.finishing_seconds:.1f}")
-    Console().print(table)
+    console = Printer()
+    console.print(table)
     missed = [
         f"{name}: {pace.per_cpu_second:,.0f} sessions a second of processor time, {LENIENCE:g} times less than the bar"
         for name, pace in (("cached queries", cached), ("cold queries", coldly))
         if pace.per_cpu_second < BARS[name] / LENIENCE
     ]
     missed += [f"peak memory {after:,.0f} MB, more than {MOST_MB:,}"] * (after > MOST_MB)
-    print(f"Peak memory {after:,.0f} MB, {after - before:,.0f} MB of it since the {warm_up:,} sessions of the warm-up.")
+    console.print(
+        f"Peak memory {after:,.0f} MB, {after - before:,.0f} MB of it since the {warm_up:,} sessions of the warm-up."
+    )
     if check and missed:
-        print(f"Missed: {'; '.join(missed)}.")
-        raise typer.Exit(1)
+        console.notice("Missed:", f"{'; '.join(missed)}.", style="red")
+        raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
 def _pace(run: RunConfig, shop: ShopConfig) -> Pace:

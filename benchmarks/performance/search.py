@@ -18,7 +18,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 from tantivy import Query, Searcher
 
@@ -26,10 +25,12 @@ from benchmarks.performance.catalogs import synthetic_catalog, vocabulary, zipf_
 from paars_gym.catalog.filters import NO_FILTERS, Filters
 from paars_gym.catalog.store import Catalog
 from paars_gym.cli.running import run_command
+from paars_gym.exit_codes import ExitCode
 from paars_gym.ranking.index import open_index
 from paars_gym.ranking.protocol import RankingPolicy
 from paars_gym.ranking.query import text_query
 from paars_gym.ranking.registry import make_ranking
+from paars_gym.report.printing import Printer
 
 SPECS = ("bm25", "price", "random", "bm25+rating:0.3+popularity:0.1")
 PAGE_SIZE = 10
@@ -84,7 +85,7 @@ def serve(products: int, count: int) -> dict[str, float]:
     """In a process of its own: seconds to open the catalog and its index, and peak memory of serving."""
     code = (
         "import json, sys; from benchmarks.performance.search import served;"
-        "print(json.dumps(served(int(sys.argv[1]), int(sys.argv[2]))))"
+        "sys.stdout.write(json.dumps(served(int(sys.argv[1]), int(sys.argv[2]))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(products), str(count)], capture_output=True, text=True, check=True
@@ -121,17 +122,17 @@ def peak_mb() -> float:
 
 
 def main(
-    products: Annotated[int, typer.Option(help="Products in the catalog that is searched.")] = 100_000,
+    products: Annotated[int, typer.Option(min=1, help="Products in the catalog that is searched.")] = 100_000,
     served_products: Annotated[
-        int, typer.Option(help="Products in the catalog that is opened and served.")
+        int, typer.Option(min=1, help="Products in the catalog that is opened and served.")
     ] = 1_000_000,
-    count: Annotated[int, typer.Option("--queries", help="Different queries.")] = 300,
+    count: Annotated[int, typer.Option("--queries", min=1, help="Different queries.")] = 300,
 ) -> None:
     """Prints milliseconds a search, their ratio to the bare engine's, and what opening and serving cost."""
     catalog = synthetic_catalog(products)
     started = time.perf_counter()
     searcher = open_index(catalog).searcher
-    console = Console()
+    console = Printer()
     console.print(f"{products:,} products, index ready after {time.perf_counter() - started:.2f} s")
 
     table = Table(title=f"{count} queries of three words, best of {REPEATS}, milliseconds")
@@ -167,8 +168,9 @@ def main(
     if figures["open_seconds"] > MAX_OPEN_SECONDS or figures["peak_mb"] > MAX_SERVING_MB:
         failures.append(f"opening must take <= {MAX_OPEN_SECONDS} s and serving <= {MAX_SERVING_MB} MB")
     for failure in failures:
-        console.print(f"[red]MISSED:[/red] {failure}")
-    raise typer.Exit(1 if failures else 0)
+        console.notice("MISSED:", failure, style="red")
+    if failures:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.validity.direction import FULL_DIRECTION, REDUCED_DIRECTION, DirectionSize
 from paars_gym.abtest.arms import Arm, open_arm
 from paars_gym.abtest.compare import Pairs
 from paars_gym.abtest.estimate import Floats
@@ -21,6 +22,9 @@ from paars_gym.personas.persona import Persona
 
 EVEN = SampleRatio(control=0, treatment=0, p_value=1.0)
 POOL_DRAWS = 4
+OFTEN = {"outside": 0.5}
+"""Parameters of shoppers who buy in every third visit, for whom plans are judged: as they come they buy in every tenth,
+and plans, which take means for normal, then promise too much to small tests."""
 
 
 class Size(NamedTuple):
@@ -32,9 +36,8 @@ class Size(NamedTuple):
         personas: Personas in a test.
         visits: Persona × intention pairs of a persona.
         savings: Personas of the comparison with unpaired tests.
-        directions: Tests of direction.
-        human_sessions: Sessions of people in each arm of these.
-        sessions: Sessions of shoppers in each arm of these.
+        direction: Of the comparison of simulated with true effects.
+        reduced: Whether this is too little for claims.
     """
 
     tests: int
@@ -42,15 +45,12 @@ class Size(NamedTuple):
     personas: int
     visits: int
     savings: int
-    directions: int
-    human_sessions: int
-    sessions: int
+    direction: DirectionSize
+    reduced: bool
 
 
-REDUCED = Size(tests=200, pool=150, personas=100, visits=2, savings=100, directions=8, human_sessions=400, sessions=300)
-FULL = Size(
-    tests=2_000, pool=1_000, personas=200, visits=2, savings=600, directions=60, human_sessions=2_000, sessions=2_000
-)
+REDUCED = Size(tests=200, pool=150, personas=100, visits=2, savings=100, direction=REDUCED_DIRECTION, reduced=True)
+FULL = Size(tests=2_000, pool=1_000, personas=200, visits=2, savings=600, direction=FULL_DIRECTION, reduced=False)
 
 
 class ArmPool(NamedTuple):
@@ -68,15 +68,22 @@ class ArmPool(NamedTuple):
 
 
 def play_pool(
-    arms: tuple[Arm, Arm], people: Sequence[Persona], size: Size, *, seed: int, progress: Progress | None = None
+    arms: tuple[Arm, Arm],
+    people: Sequence[Persona],
+    size: Size,
+    *,
+    seed: int,
+    parameters: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> ArmPool:
-    """Lets everybody of a population into both arms."""
+    """Lets everybody of a population into both arms; ``parameters`` are those that differ from the defaults."""
     catalog = load_catalog("mini")
     run = RunConfig(
         personas=people,
         intentions=IntentionMix(catalog),
         sessions=size.pool * size.visits * POOL_DRAWS,
         draws=POOL_DRAWS,
+        options={"parameters": dict(parameters or {})},
         seed=seed,
     )
     played = []

@@ -123,7 +123,8 @@ def test_a_prediction_knows_the_noise_of_the_new_simulation() -> None:
 
 
 def test_what_has_no_interval_is_drawn_without_one() -> None:
-    drawn = backtest_plot(backtest([past_test("a", 0.1, None, 0.2), past_test("b", 0.1, (0.05, 0.15), 0.2)])).plain
+    tests = [past_test("a", 0.1, None, 0.2), past_test("b", 0.1, (0.05, 0.15), 0.2)]
+    drawn = backtest_plot(backtest(tests)).text().plain
     first, sure = (line for line in drawn.splitlines() if "people" in line)
     assert first.count("●") == sure.count("●") == 1
     assert "[" not in first

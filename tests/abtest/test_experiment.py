@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from paars_gym.abtest.outcomes import COLUMNS, measure
 from paars_gym.abtest.patch import Change
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
+from paars_gym.report.abtest import notes
 from paars_gym.sessions.event import Event, Session
 from paars_gym.simulation.read_run import Run
 from tests.abtest.shoppers import FirstBuyer, Spender, dear_pages, headphones, people
@@ -55,9 +55,9 @@ def test_measures_of_a_session_by_hand() -> None:
         "ranked_views": 1,
         "abandoned": 0,
         "carts": 1,
+        "priced": 1,
+        "unpriced": 0,
     }
-    unpriced = session.model_copy(update={"events": (Event(kind="purchase", product="h1"),)})
-    assert math.isnan(measure(unpriced)[COLUMNS.index("revenue")])
 
 
 def test_a_treatment_that_ends_all_sales_is_found(catalog: Catalog) -> None:
@@ -123,11 +123,11 @@ def test_a_result_is_a_table_with_named_estimates(catalog: Catalog) -> None:
     result = run(ABTest(Arm("bm25"), Arm("price")), catalog)
     views = result.outcomes["views"]
     assert list(views.estimates) == [
-        "difference", "relative", "welch", "welch_relative", "cuped", "cuped_relative", "per_shopper",
+        "difference", "relative", "shrunken", "welch", "welch_relative", "cuped", "cuped_relative", "per_shopper",
         "per_shopper_relative", "sequential",
     ]  # fmt: skip
     rows = result.to_dicts()
-    assert len(rows) == 8 * 9
+    assert len(rows) == 8 * len(views.estimates)
     primary = next(row for row in rows if (row["outcome"], row["name"]) == ("views", "difference"))
     assert (primary["value"], primary["control"]) == (views.difference.value, views.control)
     assert (primary["unit"], primary["n_pairs"]) == ("products opened a session", 60)
@@ -136,7 +136,7 @@ def test_a_result_is_a_table_with_named_estimates(catalog: Catalog) -> None:
     assert 9 < len(lines) <= 20
     assert "sales_units" in result._repr_html_()
     assert len(repr(views).splitlines()) <= 20
-    assert len(result.to_pandas()) == len(result.to_polars()) == len(result.to_csv().splitlines()) - 1 == 72
+    assert len(result.to_pandas()) == len(result.to_polars()) == len(result.to_csv().splitlines()) - 1 == len(rows)
 
 
 def test_failed_sessions_leave_with_their_pair_and_are_counted(catalog: Catalog) -> None:
@@ -194,12 +194,12 @@ def test_arms_are_identical_only_if_every_number_is() -> None:
     control = rows(20)
     assert pairs_of(control, dict(control)).identical
     revenue = COLUMNS.index("revenue")
-    unknown = {key: (*row[:revenue], math.nan, *row[revenue + 1 :]) for key, row in control.items()}
+    unknown = {key: (*row[:revenue], 0.0, *row[revenue + 1 : -2], 0.0, 1.0) for key, row in control.items()}
     same = compare(pairs_of(unknown, dict(unknown)))
     assert pairs_of(unknown, dict(unknown)).identical
     assert same["sales_units"].difference.note == "identical_arms"
     assert same["sales_units"].difference.interval is None
-    assert same["revenue"].difference.interval is None
+    assert same["revenue"].difference.value is None
     # All sell one more: no variance, nothing estimable in sales; the arms differ all the same.
     more = pairs_of(control, {key: (row[0] + 1, *row[1:]) for key, row in control.items()})
     assert not more.identical
@@ -281,8 +281,37 @@ def test_revenue_is_unknown_where_prices_are(catalog: Catalog) -> None:
     free = Catalog.from_products([product.model_copy(update={"price": None}) for product in catalog], name="unpriced")
     result = run(ABTest(Arm("bm25"), Arm("popularity")), free)
     assert result.outcomes["revenue"].difference.value is None
-    assert "unknown in" in result.outcomes["revenue"].difference.note
+    assert "purchase lines has a price" in result.outcomes["revenue"].difference.note
     assert result.outcomes["sales_units"].control > 0
+
+
+def test_lines_without_a_price_are_counted() -> None:
+    def bought(*prices: float | None) -> tuple[float, ...]:
+        events = tuple(Event(kind="purchase", product=f"p{n}", units=2, price=price) for n, price in enumerate(prices))
+        return measure(Session(shopper="a", key="a", events=events))
+
+    shoppers = {str(number): f"s{number}" for number in range(8)}
+    control = {key: bought(1.0, 2.0) for key in shoppers}
+    treatment = {key: bought(3.0, None if key == "0" else float(key)) for key in shoppers}
+    revenue = compare(pair_up(shoppers, control, treatment))["revenue"].difference
+    # Sessions of 6 against 6 and 6 + 2, 4, ... 14: 7 more in the mean.
+    assert revenue.value == pytest.approx(7.0)
+    assert (revenue.number("priced_lines"), revenue.number("unpriced_lines")) == (31, 1)
+    assert compare(pair_up(shoppers, control, control))["revenue"].difference.number("unpriced_lines") is None
+    nothing = compare(pair_up(shoppers, {key: bought(None) for key in shoppers}, treatment | {"0": bought(None)}))
+    assert nothing["revenue"].difference.value is not None
+    unknown = compare(pair_up(shoppers, *[{key: bought(None) for key in shoppers}] * 2))["revenue"].difference
+    assert (unknown.value, unknown.note) == (None, "not estimable: none of 16 purchase lines has a price")
+
+
+def test_a_product_without_a_price_is_told_beside_the_revenue(catalog: Catalog) -> None:
+    top = max((one for one in catalog if "Headphones" in one.category), key=lambda one: one.popularity)
+    free = [one.model_copy(update={"price": None}) if one.id == top.id else one for one in catalog]
+    result = run(ABTest(Arm("bm25"), Arm("popularity")), Catalog.from_products(free, name="all but one priced"))
+    revenue = result.outcomes["revenue"].difference
+    assert revenue.value is not None
+    assert revenue.number("unpriced_lines") > 0
+    assert [line for line in notes(result) if line.startswith("revenue: of lines with a price")]
 
 
 def test_an_arm_without_a_ranking_has_the_shops(catalog: Catalog) -> None:

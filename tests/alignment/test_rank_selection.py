@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from paars_gym.alignment import kl_divergence, mine_rank_cases, score_ranks
+from paars_gym.alignment.rank_selection import compare_ranks
 from paars_gym.sessions import Event, Session
 
 
@@ -88,3 +89,18 @@ def test_what_cannot_be_is_refused() -> None:
         score_ranks(cases, [3], rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="2 choices for 1 cases"):
         score_ranks(cases, [1, 1], rng=np.random.default_rng(0))
+
+
+def test_two_agents_in_the_same_lists_differ_by_their_distances() -> None:
+    sessions = [case(f"{i % 12}", search("x", "y", "z"), view("xyz"[i % 3])) for i in range(60)]
+    cases = mine_rank_cases(sessions).cases
+    first, second = [1 + i % 2 for i in range(60)], [1] * 60
+    found = {one.metric: one.estimate for one in compare_ranks(cases, first, second, rng=np.random.default_rng(0))}
+    kls = [score_ranks(cases, picks, rng=np.random.default_rng(0)).whole.kl.value for picks in (first, second)]
+    assert found["KL"].value == pytest.approx(kls[0] - kls[1])  # type: ignore[operator]
+    assert found["W1"].value == pytest.approx(-0.5)
+    assert found["W1"].unit == "steps"
+    same = compare_ranks(cases, first, first, rng=np.random.default_rng(0))
+    assert {one.estimate.value for one in same} == {0.0}
+    with pytest.raises(ValueError, match="choice 4 in case 0"):
+        compare_ranks(cases, [4] * 60, second, rng=np.random.default_rng(0))

@@ -22,6 +22,7 @@ from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.report.alignment import improvement_sentence, measure_sentence
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 from paars_gym.simulation.run import run
+from tests.shoppers.shopping import make_persona
 
 ROOT = Path(__file__).resolve().parents[2]
 Population = Callable[..., list[Session]]
@@ -94,14 +95,16 @@ def test_runs_in_different_catalogs_are_refused_by_name(population: Population, 
     mini = load_catalog("mini")
     smaller = Catalog.from_products(list(mini)[:150], name="smaller")
     for name, catalog in (("one", mini), ("two", smaller), ("three", mini)):
-        run(tmp_path / name, RunConfig(sessions=5, seed=len(name)), ShopConfig(catalog=catalog))
+        people = [make_persona(shopper="ada")]
+        run(tmp_path / name, RunConfig(sessions=5, seed=len(name), personas=people), ShopConfig(catalog=catalog))
     human, agents = population(60, seed=1), tmp_path / "one"
     with pytest.raises(ValueError, match=r"agents \(.*\) shopped in 'mini' \(.*, baseline \(.*\) .* 'smaller' \("):
         score(human, agents, baseline=tmp_path / "two", embedder=None)
     report = score(human, agents, baseline=tmp_path / "three", embedder=None)
     people, first, second = report.populations
     assert (people.settings, second.name) == ({}, first.name)
-    assert first.settings == json.loads((agents / "settings.json").read_text())
+    written = json.loads((agents / "settings.json").read_text())
+    assert first.settings == {name: value for name, value in written.items() if name != "crc32"}
     assert (first.settings["run"]["sessions"], first.settings["shop"]["ranking"]) == (5, "bm25")
     assert AlignmentReport.model_validate_json(report.model_dump_json()) == report
 

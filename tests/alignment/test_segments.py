@@ -62,8 +62,15 @@ def test_by_the_goal_of_the_intention(population: Population) -> None:
 
 
 def test_an_unknown_attribute_says_what_there_is(population: Population) -> None:
-    with pytest.raises(ValueError, match="Available: category, goal"):
+    with pytest.raises(ValueError, match=r"No human session has a 'age'\. Available on both sides: .*goal"):
         score(population(30, seed=1), population(30, seed=2), by="age", embedder=None)
+
+
+def test_what_is_said_to_be_available_is(population: Population) -> None:
+    """A side whose sessions have no intention tells no goal, and the sentence does not offer it."""
+    bare = [session.model_copy(update={"intention": None}) for session in population(30, seed=1)]
+    with pytest.raises(ValueError, match=r"No human session has a 'goal'\. Available on both sides: nothing"):
+        score(bare, population(30, seed=2), by="goal", embedder=None)
 
 
 def test_small_groups_are_pooled_or_suppressed() -> None:

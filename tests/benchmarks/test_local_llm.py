@@ -23,7 +23,7 @@ from paars_gym.llm.chat import Reply
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
 from paars_gym.personas.persona import SCALES, ConsumerProfile
 from paars_gym.report.item_selection import table_3, table_3_remarks
-from paars_gym.tasks.asking import NobodyAnswersError
+from paars_gym.simulation.result import RunStoppedError
 from tests.benchmarks.running import run_main
 from tests.tasks.conftest import Households, Mock, need, well
 
@@ -99,7 +99,7 @@ def test_personas_mined_by_the_model_itself(mock: Mock, households: Households) 
 
 def test_a_server_that_is_down_is_not_scored(mock: Mock, households: Households) -> None:
     mock.answer = lambda body: 400
-    with pytest.raises(NobodyAnswersError, match="it is down"):
+    with pytest.raises(RunStoppedError, match="it is down"):
         local_llm.run(households, mock.spec.partition("@")[2], conditions=["base"], design=SMALL)
 
 

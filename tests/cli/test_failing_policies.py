@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paars_gym.cli import app
+from paars_gym.tasks.people import MiniPeople
 from tests.benchmarks.running import run_main
 
 SOURCE = """\
@@ -31,6 +32,7 @@ ABTEST = ("abtest", "--treatment", "rating", "--sessions", 12)
 @pytest.fixture(autouse=True)
 def _policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("paars_gym.tasks.people.mini_people", lambda: MiniPeople(60, 1, 20))
     Path("failing.py").write_text(SOURCE)
 
 

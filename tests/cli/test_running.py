@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,8 @@ import typer
 
 from paars_gym import cli
 from paars_gym.cli.running import run_command
-from paars_gym.files import load_named
-from paars_gym.llm.errors import MissingKeyError
+from paars_gym.files import StorageError, load_named
+from paars_gym.llm.errors import BudgetSpentError, LostCauseError, MissingKeyError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,14 @@ def raising(error: BaseException) -> Callable[[], None]:
         (ImportError("pip install it"), 2, "error: pip install it"),
         (FileNotFoundError("not there"), 2, "error: not there"),
         (MissingKeyError("OPENAI_API_KEY is not set"), 2, "error: OPENAI_API_KEY is not set"),
+        (LostCauseError("Nobody is there."), 4, "error: Nobody is there."),
+        (
+            StorageError(28, "No space left on device", "run/ledger.jsonl"),
+            4,
+            "No space left on device: run/ledger.jsonl.",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 4, "No space left on device"),
+        (BudgetSpentError("0.1 USD of 0.1 are spent."), 5, "error: 0.1 USD"),
         (typer.BadParameter("choose another"), 2, "choose another"),
         (typer.Abort(), 130, "Stopped."),
         (KeyboardInterrupt(), 130, "Stopped."),
@@ -76,10 +85,21 @@ def test_any_function_is_a_command_whose_mistakes_are_one_line(
     assert "Traceback" not in said
 
 
-def test_a_fault_of_ours_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def slips() -> None:
+    {}["price"]
+
+
+@pytest.mark.parametrize("command", [raising(ZeroDivisionError("by \x1b[31mzero")), raising(TypeError()), slips])
+def test_a_fault_of_ours_says_so_above_its_traceback(
+    command: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["command"])
-    with pytest.raises(ZeroDivisionError):
-        run_command(raising(ZeroDivisionError()))
+    with pytest.raises(SystemExit) as ended:
+        run_command(command)
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 70
+    assert first.startswith("error: This is an error of paars_gym, not of yours. Please report it")
+    assert second == "Traceback (most recent call last):"
 
 
 def test_a_fault_of_the_users_own_module_is_one_line_with_its_place(

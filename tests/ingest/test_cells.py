@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -273,3 +276,51 @@ def test_any_value_is_a_price_or_refused(value: Any) -> None:
 def test_a_list_of_words_survives_json_in_a_cell(items: list[str]) -> None:
     expected = tuple(filter(None, map(cells.clean_text, items)))
     assert cells.clean_list(json.dumps(items)) == cells.clean_list(repr(items)) == expected
+
+
+CELL_READERS = {
+    "text": cells.clean_text, "list": cells.clean_list, "path": cells.clean_path, "mapping": cells.clean_mapping,
+    "count": cells.clean_count, "amount": cells.clean_amount, "price": parse_price, **rows.READERS,
+}  # fmt: skip
+UNITS = (
+    "<!--", "<script>",
+    "<style", "<p ", "</", "&amp;", "&#", " ", "\t", "\n", "\u00a0", "> ", " / ", "| ", " · ", "'  ",
+    '"', "[", "[]", "{", "(", ")", "1", "1,", "1 ", "9,999", "-", "$1", "a: ", "\\", "\u200b", "-->", "--", "e9",
+)  # fmt: skip
+
+
+def seconds(reader: Callable[[str], object], cell: str) -> float:
+    start = time.process_time()
+    with contextlib.suppress(UnreadableError):
+        reader(cell)
+    return time.process_time() - start
+
+
+def is_linear(reader: Callable[[str], object], short: str, long: str) -> bool:
+    # Eight times the length: 8 where time is linear, 64 where it grows by the square.
+    return any(seconds(reader, long) < 24 * seconds(reader, short) + 0.02 for _ in range(3))
+
+
+@pytest.mark.parametrize("name", CELL_READERS)
+def test_no_cell_takes_time_by_the_square_of_its_length(name: str) -> None:
+    for unit in UNITS:
+        for begin, end in (("a", "a"), ("[", "]")):
+            short, long = (begin + unit * (length // len(unit)) + end for length in (2_000, 16_000))
+            assert is_linear(CELL_READERS[name], short, long), (unit, begin)
+
+
+@pytest.mark.parametrize("cell", ["[" * 900 + "]" * 900, "[" * 100_000 + "]" * 100_000, "(" * 90 + "1," + ")" * 90])
+@pytest.mark.parametrize("name", CELL_READERS)
+def test_no_nesting_is_too_deep(name: str, cell: str) -> None:
+    with contextlib.suppress(UnreadableError):
+        CELL_READERS[name](cell)
+
+
+def test_what_is_hidden_ends_where_it_is_closed() -> None:
+    assert (
+        cells.clean_text("a<!-- b <!-- c -->d<script x>e</SCRIPT >f<style>g</style>h<!--i<b>j</b>") == "a d f h<!--ij"
+    )
+    assert cells.clean_text("a" + "<!--" * 3 + "b") == "a" + "<!--" * 3 + "b"
+    assert cells.clean_count("1,234 ratings") == 1234
+    with pytest.raises(UnreadableError):
+        cells.clean_count("9,999" * 2000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -12,8 +13,9 @@ from paars_gym.llm import make_model
 from paars_gym.llm.anthropic import AnthropicChat
 from paars_gym.llm.chat import Message, Request, Tool, ToolCall, fit
 from paars_gym.llm.errors import MissingKeyError
-from paars_gym.llm.families import family_of, parse_spec
+from paars_gym.llm.families import family_of
 from paars_gym.llm.openai import OpenAIChat
+from paars_gym.llm.specs import parse_spec, spec_text
 from paars_gym.llm.wire import enforceable
 from paars_gym.personas.mining import PreferencesAnswer, ProfileAnswer
 
@@ -174,12 +176,58 @@ def test_a_property_may_be_called_title() -> None:
     [
         ("openai:gpt-4.1", ("openai", "gpt-4.1", None)),
         ("openai:@cf/meta/llama@https://x.example/v1", ("openai", "@cf/meta/llama", "https://x.example/v1")),
-        ("openai:@cf/meta/llama", ("openai", "@cf/meta/llama", None)),
+        ("openai:ft:gpt-4.1-mini-2025-04-14:me::12", ("openai", "ft:gpt-4.1-mini-2025-04-14:me::12", None)),
+        ("ollama:qwen3:8b", ("ollama", "qwen3:8b", "http://127.0.0.1:11434/v1")),
+        ("ollama:qwen3:8b@http://gpu:11434", ("ollama", "qwen3:8b", "http://gpu:11434/v1")),
+        ("vllm:Qwen/Qwen3-8B@http://127.0.0.1:8000/v1", ("vllm", "Qwen/Qwen3-8B", "http://127.0.0.1:8000/v1")),
+        ("vllm:Qwen/Qwen3-8B@https://x.example", ("vllm", "Qwen/Qwen3-8B", "https://x.example/v1")),
         ("scripted:/tmp/a b.jsonl", ("scripted", "/tmp/a b.jsonl", None)),
     ],
 )
 def test_specs(spec: str, parts: tuple[str, str, str | None]) -> None:
     assert parse_spec(spec) == parts
+    assert parse_spec(spec_text(parse_spec(spec))) == parts
+
+
+@pytest.mark.parametrize(
+    ("spec", "right"),
+    [
+        ("openai:qwen3:8b@localhost:11434/v1", "openai:qwen3:8b@http://localhost:11434/v1"),
+        ("openai:qwen3:8b@HTTP://localhost:11434/v1", "openai:qwen3:8b@http://localhost:11434/v1"),
+        ("openai:qwen3@Https://x.example/v1", "openai:qwen3@https://x.example/v1"),
+        ("openai:qwen3@http:/x.example/v1", "openai:qwen3@http://x.example/v1"),
+        ("openai:qwen3@http//x.example", "openai:qwen3@http://x.example/v1"),
+        ("openai:qwen3@//x.example/v1", "openai:qwen3@https://x.example/v1"),
+        ("openai:qwen3@ftp://x.example/v1", "openai:qwen3@https://x.example/v1"),
+        ("openai:qwen3@10.0.0.7:8000", "openai:qwen3@http://10.0.0.7:8000/v1"),
+        ("openai:qwen3@api.example.com", "openai:qwen3@https://api.example.com/v1"),
+        ("openai:qwen3@gpu:8000/v1", "openai:qwen3@http://gpu:8000/v1"),
+        ("openai:qwen3@[::1]:8000/v1", "openai:qwen3@http://[::1]:8000/v1"),
+        ("openai:qwen3 @http://localhost:8000/v1", "openai:qwen3@http://localhost:8000/v1"),
+        ("openai:qwen3@ http://localhost:8000/v1", "openai:qwen3@http://localhost:8000/v1"),
+        ("openai:http://localhost:8000/v1", "openai:NAME@http://localhost:8000/v1"),
+        ("openai:localhost:8000/v1", "openai:NAME@http://localhost:8000/v1"),
+        ("openai:127.0.0.1:8000", "openai:NAME@http://127.0.0.1:8000/v1"),
+        ("openai:@cf/meta/llama", "openai:@cf/meta/llama@https://HOST/v1"),
+        ("openai:me@home", "openai:me@home@https://HOST/v1"),
+        ("ollama:qwen3:8b@localhost:11434", "ollama:qwen3:8b@http://localhost:11434/v1"),
+        ("vllm:Qwen/Qwen3-8B@gpu:8000", "vllm:Qwen/Qwen3-8B@http://gpu:8000/v1"),
+        ("vllm:Qwen/Qwen3-8B", "vllm:Qwen/Qwen3-8B@http://127.0.0.1:8000/v1"),
+        ("anthropic:claude@localhost:8000/v1", "openai:claude@http://localhost:8000/v1"),
+        ("anthropic:claude@https://x.example/v1", "openai:claude@https://x.example/v1"),
+        ("openai:m@me:hunter2@localhost:8000/v1", "openai:NAME@http://HOST:PORT/v1"),
+        ("openai:m@localhost:8000/v1?key=hunter2", "openai:NAME@http://HOST:PORT/v1"),
+        ("OpenAI:gpt-4.1", "openai:gpt-4.1"),
+        (" ollama:qwen3", "ollama:qwen3"),
+    ],
+)
+def test_what_only_looks_like_a_server_is_refused_with_the_right_spelling(spec: str, right: str) -> None:
+    with pytest.raises(ValueError, match=r"(?i)write|mean") as refused:
+        parse_spec(spec)
+    assert right in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    if not {"NAME", "HOST"} & set(re.split(r"\W", right)):
+        assert parse_spec(right) == parse_spec(spec_text(parse_spec(right)))
 
 
 @pytest.mark.parametrize("spec", ["", "gpt-4.1", "openai:", "google:gemini", "openai:@http://x", "openai:m@http://"])

@@ -13,27 +13,29 @@ from paars_gym.personas.history import months_before, purchases_before, render_h
 from paars_gym.sessions.event import Event, History, Session
 
 TEXT = """\
-2017-11-03 (Friday)
-- 18:00 searched "coffee"
-- 18:01 viewed Dark coffee (result 3)
-- 18:01 put into the cart 2 x Dark coffee
-- 18:04 bought 2 x Dark coffee at 4.00; Nappies size 4 at 11.00
-2017-11-17 (Friday)
-- 09:30 searched "tea"
-Purchases before that
-- 2017-03-03: Nappies size 2 at 9.00"""
+2017-03, bought:
+- Nappies size 2 at 9.00
+2017-11-03 (Friday) 18:00
+- searched "coffee"
+- viewed Dark coffee (result 3)
+- put into the cart 2 x Dark coffee
+- bought 2 x Dark coffee at 4.00
+- bought Nappies size 4 at 11.00
+2017-11-17 (Friday) 09:30
+- searched "tea"
+"""
 
 
 def test_by_hand(year: History) -> None:
     rendered = render_history(year)
-    assert rendered.text == TEXT
+    assert rendered.text == TEXT.rstrip()
     assert (rendered.left_out.events, rendered.left_out.sessions, rendered.left_out.before) == (0, 0, None)
 
 
 def test_only_what_happened_before(year: History) -> None:
     text = render_history(year, as_of=datetime(2017, 11, 3, 18, 4, tzinfo=UTC)).text
     assert "cart" in text
-    assert "bought" not in text
+    assert "bought Dark coffee" not in text
     assert "tea" not in text
 
 
@@ -60,17 +62,17 @@ def test_purchases_that_the_text_leaves_out_are_counted(year: History) -> None:
 
 def test_six_months_are_counted_from_the_date(year: History) -> None:
     text = render_history(year, as_of=datetime(2017, 8, 1, tzinfo=UTC)).text
-    assert text == '2017-03-03 (Friday)\n- 18:00 searched "nappies"\n- 18:05 bought Nappies size 2 at 9.00'
+    assert text == '2017-03-03 (Friday) 18:00\n- searched "nappies"\n- bought Nappies size 2 at 9.00'
 
 
 def test_the_oldest_goes_first(year: History) -> None:
     lines = TEXT.splitlines()
-    rendered = render_history(year, token_budget=estimate_tokens("\n".join(lines[:7])) + 1)
-    assert rendered.text == "\n".join(lines[:7])
+    rendered = render_history(year, token_budget=estimate_tokens("\n".join(lines[2:])) + 1)
+    assert rendered.text == "\n".join(lines[2:])
     assert (rendered.left_out.events, rendered.left_out.sessions) == (1, 1)
     assert rendered.left_out.before == datetime(2017, 3, 3, 18, 5, tzinfo=UTC)
     rendered = render_history(year, token_budget=20)
-    assert rendered.text == '2017-11-17 (Friday)\n- 09:30 searched "tea"'
+    assert rendered.text == '2017-11-17 (Friday) 09:30\n- searched "tea"'
     assert (rendered.left_out.events, rendered.left_out.sessions) == (6, 2)
 
 
@@ -127,3 +129,40 @@ def test_months(moment: str, expected: str) -> None:
 def test_budget_must_be_positive(year: History) -> None:
     with pytest.raises(ValueError, match="token_budget == 0"):
         render_history(year, token_budget=0)
+
+
+def test_repeats_are_counted_at_their_last_time() -> None:
+    days = [datetime(2017, month, 1, 9, tzinfo=UTC) for month in (1, 6, 7)]
+    bought = [
+        Session(
+            shopper="s",
+            key=str(day),
+            start=day,
+            events=tuple(Event(kind="purchase", product=p, time=day, title=p) for p in ("milk", f"tea {day.month}")),
+        )
+        for day in days
+    ]
+    rendered = render_history(History(shopper="s", sessions=tuple(bought)))
+    assert rendered.text.splitlines() == [
+        "2017-01, bought:", "- tea 1", "2017-06-01 (Thursday) 09:00, bought:", "- tea 6",
+        "2017-07-01 (Saturday) 09:00, bought:", "- milk (3 times)", "- tea 7",
+    ]  # fmt: skip
+    short = render_history(History(shopper="s", sessions=tuple(bought)), token_budget=16)
+    assert short.text.endswith("- milk (3 times)\n- tea 7") or short.text.endswith("\n- tea 7")
+    assert short.left_out.events + short.text.count("- tea") + 3 * short.text.count("milk") == 6
+
+
+def test_a_log_of_days_tells_no_hour() -> None:
+    day = datetime(2017, 5, 1, tzinfo=UTC)
+    event = Event(kind="view", product="t", time=day)
+    history = History(shopper="s", sessions=(Session(shopper="s", key="1", start=day, events=(event,)),))
+    assert render_history(history).text == "2017-05-01 (Monday)\n- viewed t"
+
+
+def test_a_large_basket_is_cut_by_its_lines() -> None:
+    start = datetime(2017, 5, 1, 9, tzinfo=UTC)
+    events = tuple(Event(kind="purchase", product=f"a long title of product {n}", time=start) for n in range(90))
+    history = History(shopper="s", sessions=(Session(shopper="s", key="1", start=start, events=events),))
+    rendered = render_history(history, token_budget=100)
+    assert 5 < len(rendered.text.splitlines()) < 20
+    assert rendered.left_out.sessions == 0

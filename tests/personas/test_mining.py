@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from paars_gym.llm.budget import Budgeted, Price
+from paars_gym.llm.budget import Budgeted
 from paars_gym.llm.cache import Cached
 from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.errors import MalformedAnswerError, RefusedError, ServerError
+from paars_gym.llm.prices import Price
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.mining import EmptyHistoryError, mine_persona
 from paars_gym.personas.mining_many import MiningSummary, forecast_mining, mine_personas

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paars_gym.personas import recognisers, redaction
-from paars_gym.personas.recognisers import Span
+from paars_gym.personas import redaction
 from paars_gym.personas.redaction import Redactor, make_redactor, pseudonym
+from paars_gym.redaction import recognisers
+from paars_gym.redaction.recognisers import Span
 from paars_gym.sessions.event import Event, History, Intention, Session
 
 

@@ -78,7 +78,7 @@ def test_nothing_known_says_nothing(groceries: Catalog) -> None:
     persona = count_persona(bought(), groceries)
     assert persona.purchases_before == 0
     assert persona.history == ""
-    assert "unknown" in render(persona, "persona")
+    assert render(persona, "persona").count("(nothing is known)") == 3
 
 
 def test_nothing_at_or_after_the_date_counts(groceries: Catalog) -> None:
@@ -175,3 +175,19 @@ def test_baskets_without_times_have_no_hours(groceries: Catalog) -> None:
     statistics = statistics_of(lines, facts)
     assert statistics.times == ()
     assert profile_of(statistics).times.values == ()
+
+
+def test_a_log_of_days_has_days_and_no_hours(groceries: Catalog) -> None:
+    facts = ProductFacts(groceries)
+    saturday = datetime(2017, 1, 7, tzinfo=UTC)
+    sessions = tuple(
+        Session(
+            shopper="h1",
+            key=str(day),
+            start=(start := saturday + timedelta(days=day)),
+            events=(Event(kind="purchase", time=start, product="m1"),),
+        )
+        for day in (0, 1, 2, 7)
+    )
+    statistics = statistics_of(lines_of(History(shopper="h1", sessions=sessions), facts), facts)
+    assert statistics.times == (("weekends", 0.75), ("weekdays", 0.25))

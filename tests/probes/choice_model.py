@@ -42,7 +42,8 @@ def chances(
             outside += {"compare": parameters.compare, "browse": parameters.browse}.get(page.intention.goal, 0.0)
             at = 1.0
             for position in range(target + 1):
-                click = logistic(parameters.attraction + coefficients @ seen(display, position, taste))
+                attraction = parameters.attraction - parameters.trust * math.log1p(position)
+                click = logistic(attraction + coefficients @ seen(display, position, taste))
                 take = logistic(coefficients @ seen(display, position, taste, reading=True) - outside)
                 if position == target:
                     break

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from paars_gym import cli
 from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.scripted import Line, ScriptedChat
+from paars_gym.llm.stack import open_model
 from paars_gym.personas.store import write_personas
 from paars_gym.probes.answers import SurveyResult
 from paars_gym.simulation.steps import StepReader
@@ -89,7 +91,7 @@ def test_a_survey_shows_choices_open_answers_and_the_distance_from_people(
     def scripted(*_: object, **__: object) -> ChatModel:
         said = {"three sentences": "Too dear.", "price sensitivity: 5": "yes", "price sensitivity: 1": "no"}
         lines = [Line(text=json.dumps({"answer": text}), when=when, times=None) for when, text in said.items()]
-        return ScriptedChat(lines)
+        return open_model(ScriptedChat(lines))
 
     monkeypatch.setattr("paars_gym.llm.stack.open_model", scripted)
     words = ("survey", questions, "--model", "x:y", "--personas", personas_file, "--by", "price_sensitivity")
@@ -123,6 +125,55 @@ def test_a_survey_keeps_answers_result_and_what_the_model_was_asked(
     assert (step.action, step.shown) == ("yes", "Reviews?")
     assert step.model is not None
     assert "Reviews?" in step.model.prompt[-1]["text"]
+
+
+def test_a_survey_answered_elsewhere_is_a_models(
+    personas_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form, asked, answers = tmp_path / "form.yaml", tmp_path / "asked.jsonl", tmp_path / "answers.jsonl"
+    form.write_text(
+        "- {id: r, text: 'Reviews? Write to jane@example.com', choices: [yes, no], human: {yes: 3, no: 1}}\n"
+        "- {id: w, text: 'Why?'}\n"
+    )
+    said = {"three sentences": "Too dear.", "price sensitivity: 5": "yes", "price sensitivity: 1": "no"}
+    script = [{"text": json.dumps({"answer": text}), "when": when, "times": None} for when, text in said.items()]
+    (tmp_path / "replies.jsonl").write_text("".join(json.dumps(line) + "\n" for line in script))
+    words = ("survey", str(form), "--personas", personas_file)
+    assert run(monkeypatch, *words, "--model", f"scripted:{tmp_path / 'replies.jsonl'}", "--json") == 0
+    direct = json.loads(capsys.readouterr().out)
+
+    assert run(monkeypatch, *words, "--export-questions", str(asked), "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"questions": 60, "file": str(asked)}
+    text = asked.read_text()
+    assert "jane" not in text
+    assert "0.75" not in text
+    assert "human" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert {tuple(line["choices"] or ()) for line in lines} == {("yes", "no"), ("no", "yes"), ()}
+
+    def answer(line: dict[str, Any]) -> str:
+        words = "\n".join(turn["text"] for turn in line["messages"])
+        return next(text for when, text in said.items() if when in words).upper()
+
+    given = [{"id": line["id"], "answer": answer(line), "by": "ann", "at": "2026-11-03T10:00"} for line in lines]
+    answers.write_text("".join(json.dumps(line) + "\n" for line in given))
+    assert run(monkeypatch, *words, "--answers", str(answers), "--json") == 0
+    back = json.loads(capsys.readouterr().out)
+    note = "Answers came from elsewhere: by ann, on 2026-11-03. Of 60 questions 60 were answered, 0 unanswered, 0 "
+    assert back["notes"] == [f"{note}answered unusably."]
+    assert back["open"][0]["examples"] == ["TOO DEAR."]
+    same = ("shares", "divergences", "failed", "personas")
+    assert {name: back[name] for name in same} == {name: direct[name] for name in same}
+
+    answers.write_text("".join(json.dumps({**line, "answer": None}) + "\n" for line in given[:7]))
+    with answers.open("a") as file:
+        file.writelines(json.dumps({**line, "answer": ["?"]}) + "\n" for line in given[7:9])
+        file.writelines(json.dumps(line) + "\n" for line in given[10:])
+    assert run(monkeypatch, *words, "--answers", str(answers), "--out", str(tmp_path / "result")) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "by ann, on 2026-11-03. Of 60 questions 50 were answered, 8 unanswered, 2 answered unusably." in printed
+    assert "10 of 60 questions got no usable answer: UnansweredError 8, MalformedAnswerError 2." in printed
+    assert len((tmp_path / "result" / "answers.jsonl").read_text().splitlines()) == 60
 
 
 @pytest.mark.parametrize(

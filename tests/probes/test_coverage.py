@@ -18,9 +18,10 @@ from paars_gym.shoppers.behavioural import BehaviouralShopper
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from tests.probes.choice_model import ONE_LOOK, chances
 from tests.probes.people import varied_people
+from tests.shoppers.shopping import FREQUENT_BUYER
 
 PEOPLE, PAGES, TRIALS = 60, 24, 240
-PLANTED = {**ONE_LOOK, "rating": 2.0}
+PLANTED = {**FREQUENT_BUYER, **ONE_LOOK, "rating": 2.0}
 RATING = probes()["rating"]
 STAR: Level = RATING.levels[1]
 PROBE: Probe = RATING._replace(levels=(STAR,))

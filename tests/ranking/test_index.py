@@ -218,7 +218,7 @@ def test_it_lies_beside_the_catalog_and_is_opened_not_rebuilt(folder: Path, monk
     assert open_index(Catalog.open(folder)).search("w0").rows == rows
 
 
-@pytest.mark.parametrize("damage", ["truncate", "remove", "sizes", "empty"])
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove", "sums", "empty"])
 def test_a_damaged_index_is_rebuilt(folder: Path, damage: str) -> None:
     rows = open_index(Catalog.open(folder)).search("w0").rows
     lying = the_index(folder)
@@ -227,15 +227,19 @@ def test_a_damaged_index_is_rebuilt(folder: Path, damage: str) -> None:
         content = victim.read_bytes()
         victim.unlink()  # not in place: the first index may still have it mapped
         victim.write_bytes(content[:-30])
+    elif damage == "flip":
+        content = victim.read_bytes()
+        victim.unlink()
+        victim.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
     elif damage == "remove":
         victim.unlink()
-    elif damage == "sizes":
-        (lying / "sizes.json").write_text("[]")
+    elif damage == "sums":
+        (lying / "checksums.json").write_text("[]")
     else:
         for path in lying.iterdir():
             path.unlink()
     assert open_index(Catalog.open(folder)).search("w0").rows == rows
-    assert json.loads((the_index(folder) / "sizes.json").read_text())
+    assert json.loads((the_index(folder) / "checksums.json").read_text())
     assert not list(folder.glob("*.building-*"))
 
 

@@ -6,17 +6,18 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from paars_gym.alignment import AlignmentReport, score
-from paars_gym.cli.alignment import check_writable
 from paars_gym.embedding.lexical import LexicalEmbedder
 from paars_gym.report.alignment import number, paper_values, render
+from paars_gym.report.headlines import headlines
+from paars_gym.report.printing import Printer
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 
 
@@ -37,9 +38,9 @@ def sessions(n: int, seed: int, end: str = "stop") -> list[Session]:
     return places
 
 
-def shown(report: AlignmentReport, width: int = 200) -> str:
-    console = Console(width=width, record=True, file=io.StringIO())
-    console.print(render(report))
+def shown(report: AlignmentReport, width: int = 200, *, explain: bool = False) -> str:
+    console = Printer(width=width, record=True, file=io.StringIO())
+    console.print(render(report, explain=explain))
     return console.export_text()
 
 
@@ -57,10 +58,13 @@ def test_every_number_shows_floor_interval_and_the_papers_value(report: Alignmen
     paper = ("Table 2", "Table 4", "base 11.69, persona 3.71", "people 0.38")
     for part in ("95% interval", "floor", "5 policy_error", *paper):
         assert part in text
-    assert "Compares? No: the paper does not name its smoothing" in text
-    assert "KL of searches is" in text
+    assert "Compares? No: the paper does not name its smoothing" in " ".join(text.split())
     assert "by chance alone" in text
     assert "By age" in text
+    assert "KL of searches is" not in text
+    explained = shown(report, explain=True)
+    assert "KL of searches is" in explained
+    assert "KDE-KL h\u00a0=\u00a00.001" in explained
 
 
 def test_at_eighty_columns_every_verdict_and_number_is_whole(report: AlignmentReport) -> None:
@@ -83,6 +87,33 @@ def test_at_eighty_columns_every_verdict_and_number_is_whole(report: AlignmentRe
         assert any(all(part in line for part in parts) for line in lines), parts
     for of in ("searches", "order of actions", "first queries", "queries"):
         assert any(of in line for line in lines)
+
+
+def test_it_opens_with_what_tells_most(report: AlignmentReport) -> None:
+    furthest, nearest, limits = headlines(report)
+    assert shown(report, width=400).splitlines()[:3] == [furthest, nearest, limits]
+    judged = [m for m in report.measures if m.population == "agents" and m.segment is None]
+    judged = [m for m in judged if m.estimate.verdict in ("differs", "not told apart", "below people")]
+    ranked = [m for m in judged if m.metric in ("JS", "KL", "W1", "energy distance") and m.estimate.floor]
+    ranked = [m for m in ranked if not m.estimate.details.get("warning")]
+    ranked.sort(key=lambda m: (m.estimate.value or 0.0) / (m.estimate.floor or 1.0))
+    assert f"{ranked[-1].of} by {ranked[-1].metric}, {ranked[-1].estimate.value:.3g} where" in furthest
+    assert f"{ranked[0].of} by {ranked[0].metric}, {ranked[0].estimate.value:.3g} where" in nearest
+    assert "6% of the agents sessions are left out (5 policy_error)" in limits
+    assert "the smaller side has 80 sessions" in limits
+
+
+def test_it_says_when_nothing_can_be_ranked_or_something_differs(report: AlignmentReport) -> None:
+    bare = report.model_copy(update={"measures": ()})
+    assert headlines(bare)[:2] == ("Nothing here can be judged: no number has a floor.", "No distance can be ranked.")
+    first = report.find("searches", "JS")
+    far = first.model_copy(
+        update={"estimate": replace(first.estimate, value=10 * (first.estimate.floor or 1.0), verdict="differs")}
+    )
+    differs = report.model_copy(update={"measures": (far,)})
+    furthest, nearest, _ = headlines(differs)
+    assert furthest.endswith("(10.0 times as much). 1 of 1 numbers differ beyond chance.")
+    assert nearest.startswith("Nearest to people, though told apart from them: searches by JS")
 
 
 def test_a_number_without_verdict_says_why() -> None:
@@ -122,7 +153,7 @@ def test_a_report_reads_well_in_a_terminal_and_in_a_notebook(report: AlignmentRe
     assert "searches" in lines[2]
     assert "more rows" in lines[-1]
     page = report._repr_html_()
-    assert "<th>estimate</th>" in page
+    assert ">estimate</th>" in page
     assert str(report) == repr(report)
     named = report.model_copy(update={"populations": (report.populations[0].model_copy(update={"name": "<b>"}),)})
     assert "&lt;b&gt;" in named.to_html()
@@ -176,5 +207,3 @@ def test_a_result_that_cannot_be_kept_is_refused_before_the_work(tmp_path: Path)
     done = run("score", "--human", "nowhere", "--agents", "nowhere", "--out", "missing/results.json", cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no folder 'missing'" in done.stderr
-    with pytest.raises(ValueError, match="is a folder, must be a file"):
-        check_writable(tmp_path)

@@ -63,7 +63,8 @@ def test_text_of_a_log_is_printed_as_it_is(tmp_path):
     ("arguments", "message"),
     [
         (["import", "x.csv"], "--out DIR"),
-        (["import", "x.csv", "--out", "o"], "needs a mapping"),
+        (["import", "x.csv", "--out", "o"], "No log"),
+        (["import", "x.csv", "--out", "o", "--format", "generic"], "needs a mapping"),
         (["import", "x.csv", "--out", "o", "--format", "excel"], "Unknown log format"),
         (["split", ".", "--by", "moon", "--out", "o"], "No session store|must be time or shopper"),
         (["describe", "nowhere"], "No session store"),
@@ -93,4 +94,4 @@ def test_a_log_with_columns_in_another_language(tmp_path):
     assert "There is no 'item'; columns are shopper, session, time, kind, query, results" in str(wrong.exception)
     mapping = "shopper=Kunde,kind=Aktion,time=Zeit,product=Ware,kinds.click=view"
     told = paars("sessions", "import", log, "--map", mapping, "--out", tmp_path / "s")
-    assert "Rejected: 1 times kind 'merken', unknown event word: map it to a kind, to visit or to ignore." in told
+    assert "Not used: 1 times kind 'merken', unknown event word: map it to a kind, to visit or to ignore." in told

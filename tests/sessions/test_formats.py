@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from paars_gym.ingest.log_blocks import ROW
 from paars_gym.sessions import Store, import_log, session_counts
 from paars_gym.sessions.formats import FORMATS, journey
+from paars_gym.sessions.reshaped_formats import OPERA_COLUMNS, OperaEvents
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -119,12 +122,33 @@ def test_diginetica_joins_its_files(tmp_path):
     assert search.query == "16655 244087"
     assert search.results == ("7518", "71", "30567", "14637")
     assert (view.rank, other.rank) == (2, None)
-    assert session.start == datetime(2016, 5, 9, 4, 32, 7, 74000, tzinfo=UTC)
+    assert session.start == datetime(2016, 5, 9, tzinfo=UTC)  # the hour is not known
+    assert [(event.time - session.start).total_seconds() for event in session.events] == [0, 1, 102.926, 172.926]
     browsing = by_shopper["anonymous-2"].events[0]
     assert browsing.query is None
     assert browsing.filters is not None
     assert browsing.filters.category == "3"
     assert "ranks" in store.provenance.what_is_known
+
+
+def test_diginetica_keeps_the_own_day_of_every_event(tmp_path):
+    """A purchase 30 hours after the first query is on the next day, or the one after that, as it says."""
+    (tmp_path / "log").mkdir()
+    hour = 3_600_000
+    (tmp_path / "log" / "train-item-views.csv").write_text(
+        "sessionId;userId;itemId;timeframe;eventdate\n"
+        f"1;NA;71;{hour};2016-05-09\n2;NA;72;{hour};2016-05-09\n3;NA;73;5;2016-05-09\n"
+    )
+    (tmp_path / "log" / "train-purchases.csv").write_text(
+        "sessionId;userId;timeframe;eventdate;ordernumber;itemId\n"
+        f"1;NA;{30 * hour};2016-05-10;1;71\n2;NA;{30 * hour};2016-05-11;2;72\n3;NA;90000;2016-05-09;3;73\n"
+    )
+    store = import_log(tmp_path / "log", tmp_path / "s", "diginetica")
+    times = {session.shopper: [event.time for event in session.events] for session in store}
+    assert {who: [time.day for time in all_times] for who, all_times in times.items()} == {
+        "anonymous-1": [9, 10], "anonymous-2": [9, 11], "anonymous-3": [9, 9],
+    }  # fmt: skip
+    assert all(times[f"anonymous-{n}"][1] - times[f"anonymous-{n}"][0] == timedelta(hours=29) for n in (1, 2))
 
 
 def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
@@ -139,6 +163,102 @@ def test_opera_picks_shopping_out_of_the_clicks(tmp_path):
     assert session.start == datetime(2025, 4, 14, 21, 53, 0, 792_000, tzinfo=UTC)
     assert [(event.kind, event.query) for event in other.events] == [("search", "green tea"), ("stop", None)]
     assert (store.provenance.records_read, store.provenance.records_kept) == (8, 8)
+
+
+OPERA_ACTIONS = {
+    "box": ("click", "search"),
+    "button": ("click", "search"),
+    "suggested": ("click", "suggested_term"),
+    "type": ("input", None),
+    "page": ("navigation", None),
+    "open": ("click", "product_link"),
+    "other": ("click", "nav_bar"),
+    "scroll": ("scroll", None),
+    "end": ("terminate", None),
+}
+
+
+@pytest.mark.parametrize(
+    ("done", "kinds"),
+    [
+        ("box type button page open", ["search", "view"]),  # the click into the box is no second search
+        ("type button open", ["search", "view"]),
+        ("type page", ["search"]),  # by the Enter key
+        ("type open", ["search", "view"]),
+        ("type other page", []),  # a quantity in the cart
+        ("box type scroll type suggested page", ["search"]),
+        ("box button page", ["search"]),  # what was typed was not recorded
+        ("box page", ["search"]),
+        ("box", []),
+        ("box end", ["stop"]),
+        ("box type button type suggested open", ["search", "search", "view"]),
+        ("suggested page suggested page", ["search", "search"]),
+    ],
+)
+def test_opera_counts_a_search_once(tmp_path, done, kinds):
+    session = "p1_2025-04-03T02:00:00Z_2025-04-03T03:00:00Z"
+    rows = [(session, "2025-04-03T02:00:00Z", "click", "other", None)]
+    for number, what in enumerate(done.split()):
+        action, click = OPERA_ACTIONS[what]
+        rows.append((session, f"2025-04-03T02:00:{number + 1:02}Z", action, click, "tea" if what == "type" else None))
+    frame = pl.DataFrame(
+        rows, schema=["session_id", "timestamp", "action_type", "click_type", "input_text"], orient="row"
+    ).with_columns(element_meta=pl.lit(None, pl.String), products=pl.lit(None, pl.String))
+    frame.write_parquet(tmp_path / "action.parquet")
+    (read,) = import_log(tmp_path, tmp_path / "s", "opera")
+    assert [event.kind for event in read.events] == kinds
+    typed = [event.query for event in read.events if event.kind == "search"]
+    assert typed[:1] == ["tea" if "type" in done else None] * bool(typed)
+
+
+def test_opera_remembers_what_was_typed_beyond_a_block():
+    def block(*rows):
+        schema = {"__row": pl.Int64} | dict.fromkeys(OPERA_COLUMNS, pl.String)
+        frame = pl.DataFrame([(0, "a", "t", *row[:2], None, None, row[2]) for row in rows], schema=schema, orient="row")
+        return frame.rename({"__row": ROW})
+
+    events = OperaEvents()
+    assert events(block(("input", None, "tea"))).frame["kind"].to_list() == ["visit"]
+    assert events(block(("navigation", None, None))).frame.select("kind", "query").rows() == [("search", "tea")]
+
+
+def test_the_real_opera_log(tmp_path, shared_data):
+    """Counts by hand: clicks by pandas-like filters; searches by a regular expression over each session's actions."""
+    log = shared_data / "opera" / "action.parquet"
+    if not log.is_file():
+        pytest.skip("the log is not here")
+    actions = pl.read_parquet(log).filter(pl.col("action_type") != "scroll")
+    letters = {"search": "s", "suggested_term": "g", "product_link": "o", "filter": "o", "page_related": "o"}
+    searches = 0
+    for (_,), rows in actions.group_by("session_id", maintain_order=True):
+        pairs = rows.select("action_type", "click_type").iter_rows()
+        kinds = {"input": "i", "navigation": "o", "tab_activate": "o"}
+        word = "".join(letters.get(click, "x") if action == "click" else kinds[action] for action, click in pairs)
+        searches += len(re.findall("si*[sgox]|i+[sgo]|g", word))
+    store = import_log(log, tmp_path / "s", "opera")
+    counts = session_counts(store)
+    views, bought = (actions.filter(pl.col("click_type") == click).height for click in ("product_link", "purchase"))
+    assert (len(store), counts["views"].sum(), counts["purchases"].sum()) == (218, views, bought) == (218, 187, 118)
+    assert counts["searches"].sum() == searches == 276
+    assert len({session.shopper for session in store}) == 15
+
+
+def test_ta_feng_baskets_are_days(tmp_path):
+    store = import_log(FIXTURES / "ta_feng.csv", tmp_path / "s")
+    assert store.provenance.format == "ta-feng"
+    baskets = {(one.shopper, one.start.day): [(e.product, e.units, e.price) for e in one.events] for one in store}
+    assert baskets == {
+        ("01104905", 1): [("4710199010372", 2, 15.0), ("0078895770025", 1, 166.0)],
+        ("00418683", 1): [("4710857472535", 1, 46.0)],
+        ("01104905", 2): [("4710199010372", 1, 15.0)],
+    }
+
+
+def test_trivago_clicks_are_views(tmp_path):
+    (session,) = import_log(FIXTURES / "train.csv", tmp_path / "s")
+    assert [(event.kind, event.query, event.product) for event in session.events] == [
+        ("search", "Newtown, Sydney", None), ("view", None, "666856"), ("view", None, "109038"),
+    ]  # fmt: skip
 
 
 def test_journey_baskets_are_sessions(tmp_path, monkeypatch):

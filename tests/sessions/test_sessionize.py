@@ -75,7 +75,7 @@ def test_keys_stay_apart_when_ids_hold_slashes():
 
 
 def test_a_gap_is_positive():
-    with pytest.raises(ValueError, match=r"gap_minutes == 0, must be > 0\."):
+    with pytest.raises(ValueError, match=r"gap_minutes == 0, must be > 0 and at most"):
         sessionize(records(("a", None, "view", 0)), gap_minutes=0)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from paars_gym.sessions import Provenance, Session, Store, split_by_shopper, split_by_time, write_sessions
-from paars_gym.sessions.split import check_split
+from paars_gym.sessions.split import check_split, is_held_out, split_held_out
 from tests.sessions.test_store import NOON, visit
 
 
@@ -78,3 +78,31 @@ def test_what_cannot_be_split(store, tmp_path):
     with pytest.raises(ValueError, match="split this log by shopper"):
         split_by_time(untimed, tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_who_is_held_out_depends_on_the_name_alone():
+    names = [f"shopper-{index}" for index in range(4_000)]
+    held_out = [is_held_out(name) for name in names]
+    assert held_out == [is_held_out(name) for name in names]
+    assert sum(held_out) == pytest.approx(2_000, abs=150)
+    # A smaller share is a part of a larger one, and another salt another split.
+    assert all(is_held_out(name) for name in names if is_held_out(name, fraction=0.2))
+    both = sum(one and is_held_out(name, salt="choice") for name, one in zip(names, held_out, strict=True))
+    assert both == pytest.approx(1_000, abs=120)
+    with pytest.raises(ValueError, match="fraction == 1"):
+        is_held_out("ann", fraction=1)
+
+
+def test_the_half_that_judges_is_the_one_that_is_held_out(tmp_path):
+    names = ("fay", "gil", "hal", "ida")
+    store = write_sessions(
+        tmp_path / "all",
+        [visit(f"{name}/{day}", "view", shopper=name, start=NOON) for name in names for day in range(3)],
+        provenance=Provenance(name="mine"),
+    )
+    split = split_held_out(store, tmp_path / "halves")
+    sides = [{session.shopper for session in side} for side in (split.train, split.test)]
+    assert sides == [{"hal", "ida"}, {"fay", "gil"}]
+    assert all(is_held_out(name) for name in sides[1])
+    assert not any(is_held_out(name) for name in sides[0])
+    assert len(split.train) + len(split.test) == len(store)

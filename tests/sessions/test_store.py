@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from paars_gym.catalog.filters import Filters
+from paars_gym.checksums import write_checksums
 from paars_gym.sessions import Event, Intention, Provenance, Session, Store, StoreWriter, session_counts, write_sessions
 from paars_gym.sessions import store as store_module
 from paars_gym.sessions.rows import EVENTS, SESSIONS, from_frames, to_frames
@@ -147,20 +148,42 @@ def test_what_a_folder_may_not_be(tmp_path):
 
 def test_damage_is_named(tmp_path):
     store = write_sessions(tmp_path / "s", [visit("1", "view")], provenance=Provenance())
-    path = tmp_path / "s" / "sessions.parquet"
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="damaged"):
-        Store(tmp_path / "s")
-    pl.DataFrame(schema=SESSIONS).write_parquet(path)
-    with pytest.raises(ValueError, match="no session store"):
-        Store(tmp_path / "s")
-    path.write_bytes(whole.replace(b'"schema_version":1', b'"schema_version":9'))
-    with pytest.raises(ValueError, match="schema version 9"):
+    path, part = tmp_path / "s" / "sessions.parquet", tmp_path / "s" / store.card.parts[0]
+    whole, events = path.read_bytes(), part.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:100] + bytes([whole[100] ^ 1]) + whole[101:], b"", b"PAR1"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"damaged: sessions\.parquet: it.*paars sessions import LOG --out DIR"):
+            Store(tmp_path / "s")
+    path.unlink()
+    with pytest.raises(ValueError, match=r"sessions\.parquet: it is missing"):
         Store(tmp_path / "s")
     path.write_bytes(whole)
-    (tmp_path / "s" / store.card.parts[0]).unlink()
-    with pytest.raises(FileNotFoundError, match="part-00000"):
+    part.write_bytes(bytes([events[0] ^ 1]) + events[1:])
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: its checksum is .* and was"):
+        Store(tmp_path / "s")
+    part.unlink()
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: it is missing"):
+        Store(tmp_path / "s")
+    part.write_bytes(events)
+    sums = part.parent / "checksums.json"
+    for content, message in [("{", "is damaged"), ("[1]", "is damaged"), ("{}", "does not name it")]:
+        sums.write_text(content)
+        with pytest.raises(ValueError, match=message):
+            Store(tmp_path / "s")
+
+
+def test_parquet_of_something_else_and_of_another_version_is_told(tmp_path):
+    write_sessions(tmp_path / "s", [visit("1", "view")], provenance=Provenance())
+    path = tmp_path / "s" / "sessions.parquet"
+    (sums,) = path.parent.glob("events-*/checksums.json")
+    other = path.read_bytes().replace(b'"schema_version":1', b'"schema_version":9')
+    pl.DataFrame(schema=SESSIONS).write_parquet(path)
+    write_checksums(sums, {path.name: path})
+    with pytest.raises(ValueError, match="no session store"):
+        Store(tmp_path / "s")
+    path.write_bytes(other)
+    write_checksums(sums, {path.name: path})
+    with pytest.raises(ValueError, match="schema version 9"):
         Store(tmp_path / "s")
 
 

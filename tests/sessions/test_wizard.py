@@ -53,6 +53,35 @@ def test_it_says_what_it_misses(tmp_path):
     assert proposal.missing == ("shopper or session", "kind")
 
 
+def test_a_column_that_is_always_empty_is_none(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,uid,event,price,unit_price,ts\n,ann,view,,,1500000000\n,ann,buy,,9,1500000001\n")
+    mapping = propose(log).mapping
+    assert mapping is not None
+    assert mapping.columns == {"shopper": "uid", "kind": "event", "price": "unit_price", "time": "ts"}
+
+
+def test_it_says_what_is_missing_before_it_asks_all_questions(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("colour;size\nred;4\n")
+    asked: list[str] = []
+
+    def answer(question: str, default: str) -> str:
+        asked.append(question)
+        return default
+
+    with pytest.raises(ValueError, match="A log needs a column for shopper or session, and for kind"):
+        ask(log, answer)
+    assert len(asked) == 3
+
+
+def test_it_says_when_its_mapping_would_import_nothing(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user,event,item\nann,view,\nbob,view,\n")
+    with pytest.raises(ValueError, match="none of the first 2 records can be used: product '', no product"):
+        ask(log, lambda question, default: default)
+
+
 def test_answers_override_its_guesses(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("who,when,did,sku\na,2026-01-01,looked,p\na,2026-01-01,view,q\n")

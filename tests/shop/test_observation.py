@@ -26,16 +26,14 @@ def visit(shop: Shop, *actions: str, intention: Intention | None = None) -> str:
 
 def test_entrance_says_what_the_visit_is_for(shop: Shop) -> None:
     text = visit(shop, intention=Intention(text="a quiet kettle", goal="compare", budget=40))
-    assert "twelve (synthetic catalog)" in text
-    assert "You came to compare: a quiet kettle" in text
+    assert text.startswith("Welcome to twelve.\n")
+    assert "You want to see several of these before you decide; it need not be today: a quiet kettle\n" in text
     assert "Your budget: $40.00" in text
 
 
 def test_results_page(shop: Shop) -> None:
     lines = visit(shop, "search[steel kettle | max_price=40 | sort=price_low]").splitlines()
-    assert lines[0] == (
-        'twelve (synthetic catalog): results for "steel kettle" (price up to 40.0, sorted by price_low), 1-2 of 2'
-    )
+    assert lines[0] == 'twelve: results for "steel kettle" (price up to 40.0, sorted by price_low), 1-2 of 2'
     assert lines[1] == "1. [k3] Dunk travel kettle | $22.00 | 3.2 stars (15)"
     assert lines[2] == "2. [k1] Calor steel kettle 1.7 l | $34.90 | 4.4 stars (320)"
     assert "next_page[]" not in lines[-1]

@@ -163,3 +163,27 @@ def test_invariants_hold_on_every_path(shop: Shop, actions: list[str]) -> None:
         assert all(bought[product] <= was_in_cart[product] for product in bought)
         assert counts["purchase"] == len(state.bought)
     assert pickle.loads(pickle.dumps(state)) == state
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["[k1] Calor steel kettle 1.7 l", "[k1]", "1. [k1] Calor steel kettle | $34.90", "k1 Calor steel", "#k1", "id: k1"],
+)
+def test_a_line_of_the_page_means_its_product(shop: Shop, written: str) -> None:
+    call = {"name": "add_to_cart", "arguments": {"product_id": written, "units": 2}}
+    state, events, errors = walk(shop, "search[kettle]", f"view[{written}]")
+    assert errors == [None, None]
+    assert state.page == Detail("k1", Results("kettle"))
+    assert events[-1].product == "k1"
+    state, _, error = apply(shop, state, parse_action(call))
+    assert error is None
+    assert state.cart == (CartLine("k1", 2, ()),)
+    state, _, error = apply(shop, state, parse_action(f"remove_from_cart[{written}]"))
+    assert (state.cart, error) == ((), None)
+
+
+def test_what_names_no_product_is_none(shop: Shop) -> None:
+    for written in ("result 1", "kettle", "[kettle]", "the first one"):
+        assert walk(shop, f"view[{written}]")[2] == [
+            f"There is no product {written!r} in this shop; use an id shown in brackets."
+        ]

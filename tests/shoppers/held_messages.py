@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from tests.serving import LocalServer, served
 
 
 @contextmanager
@@ -41,10 +42,8 @@ def held_messages(address: str) -> Iterator[str]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with served(LocalServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def _as_completion(asked: dict[str, Any]) -> dict[str, Any]:

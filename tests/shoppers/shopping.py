@@ -11,6 +11,16 @@ from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.protocol import Policy
 
 MAX_STEPS = 50
+FREQUENT_BUYER = {
+    "words": 1.2, "attraction": -2.2, "trust": 0.0, "relevance": 2.4, "price": -0.7, "price_level": 0.0, "rating": 0.8,
+    "popularity": 0.15, "brand": 0.7, "category": 0.5, "familiarity": 0.8, "over_budget": -1.5, "sentiment": 0.0,
+    "price_taste": -0.7, "price_level_taste": 0.0, "rating_taste": 0.6, "popularity_taste": 0.15, "brand_taste": 0.5,
+    "familiarity_taste": -0.8, "sentiment_taste": 0.0, "outside": 3.4, "compare": 1.0, "browse": 2.2, "impulse": 0.5,
+    "satiation": 0.8, "scroll": 2.6, "decay": 0.15, "after_view": -0.6, "after_add": -2.0, "comparing": 0.5,
+    "next_page": 0.2, "reformulate": -0.1, "refinement": 0.8, "impatience": 0.35, "sated": 2.0, "checkout": 0.9,
+}  # fmt: skip
+"""A behavioural shopper set by hand, fitted to nobody, who buys in every second visit. For tests of what a change of
+the package's defaults must not touch."""
 
 
 def make_persona(

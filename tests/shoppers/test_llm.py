@@ -77,7 +77,7 @@ def test_it_shops_by_tool_calls(shop: Shop) -> None:
     assert first.temperature == 1.0
     assert [tool.name for tool in first.tools][:3] == ["search", "view", "add_to_cart"]
     assert [message.role for message in first.messages] == ["system", "system", "user"]
-    assert "You came to buy: a kettle" in first.messages[2].text
+    assert "<need>\na kettle\n" in first.messages[2].text
     assert "at most 40" in first.messages[2].text
     assert first.messages[2].text.endswith("</page>")
     # The stable prefix: tools and system turns never change, and every turn stays as it was.
@@ -174,7 +174,7 @@ class Picky(ScriptedChat):
 
 
 def test_a_context_that_is_too_long_is_shortened(shop: Shop) -> None:
-    lines = [call("view", product_id=key) for key in ("k1", "k2", "k3", "h1", "h2", "h3") * 5]
+    lines = [call("view", product_id=key) for key in ("k1", "k2", "k3", "h1", "h2", "h3", "k1", "k3", "h2", "k2") * 3]
     model = Picky([*lines, call("stop")])
     played = shop_once(model, shop)
     assert (played.session.end, played.steps) == ("stop", 31)
@@ -227,7 +227,7 @@ def test_an_answer_gets_one_repair(catalog: Catalog) -> None:
 
 def test_by_name_and_offline(tmp_path: Path, catalog: Catalog) -> None:
     script = tmp_path / "replies.jsonl"
-    rows = [{"tool_calls": [{"name": "search", "arguments": {"query": "kettle"}}], "when": "came to", "times": 12}]
+    rows = [{"tool_calls": [{"name": "search", "arguments": {"query": "kettle"}}], "when": "<need>", "times": 12}]
     script.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"text": "stop[]", "times": None}]))
     budget = BudgetConfig(cache=tmp_path / "cache.sqlite", max_usd=1.0)
     model, shop = ModelConfig(spec=f"scripted:{script}"), ShopConfig(catalog=catalog)

@@ -29,7 +29,7 @@ REQUEST = Request(messages=shopper_messages(None, "base", "tools"), tools=TOOLS)
 
 def turn(number: int, size: int, *, error: str | None = None, text: bool = False) -> Turn:
     call = () if text else (ToolCall(id=f"c{number}", name="view", arguments="{}"),)
-    page = f"Page {number}. " + "word " * size + "\nYou can: stop[]"
+    page = f"Page {number}. " + "word " * size + "\nThe last line."
     return Turn(f"view[p{number}]", Message(role="assistant", text="Hm." if text else "", tool_calls=call), page, error)
 
 
@@ -68,7 +68,7 @@ def test_never_longer_than_the_budget_and_always_well_formed(sizes: list[tuple[i
         assert roles[0] == "user"
         for before, after in pairwise(messages):
             assert (after.role == "tool") == (before.role == "assistant" and bool(before.tool_calls))
-        assert messages[-1].text.endswith("You can: stop[]\n</page>")
+        assert messages[-1].text.endswith("The last line.\n</page>")
 
 
 def test_no_room_is_an_error_that_says_so() -> None:
@@ -77,12 +77,12 @@ def test_no_room_is_an_error_that_says_so() -> None:
 
 
 def test_a_very_long_first_page_is_cut_in_its_middle() -> None:
-    context = Context(REQUEST, "You came to browse", "Welcome. " + "x" * 90_000 + " You can: stop[]", budget=5_000)
+    context = Context(REQUEST, "You came to browse", "Welcome. " + "x" * 90_000 + " The last line.", budget=5_000)
     request = context.request()
     assert expected_tokens(request) <= 5_000
     assert "Welcome." in request.messages[-1].text
     assert "left out" in request.messages[-1].text
-    assert request.messages[-1].text.endswith("You can: stop[]\n</page>")
+    assert request.messages[-1].text.endswith("The last line.\n</page>")
 
 
 def test_signed_reasoning_goes_back_until_what_it_was_bound_to_is_gone() -> None:
@@ -112,7 +112,13 @@ def household(days: int = 400) -> Persona:
                 key=f"{day}",
                 start=(start := datetime(2016, 12, 1, 18, tzinfo=UTC) + timedelta(days=day)),
                 events=tuple(
-                    Event(kind="purchase", product=f"p{n}", title=f"Product {day}.{n} of a brand", price=3, time=start)
+                    Event(
+                        kind="purchase",
+                        product=f"p{day}.{n}",
+                        title=f"Product {day}.{n} of a brand",
+                        price=3,
+                        time=start,
+                    )
                     for n in range(4)
                 ),
             )
@@ -141,7 +147,7 @@ class Wanders:
     async def complete(self, request: Request) -> Reply:
         self.requests.append(request)
         keys = [f"{letter}{number}" for letter in "hks" for number in range(1, 5)]
-        arguments = json.dumps({"product_id": keys[len(self.requests) % 12]})
+        arguments = json.dumps({"product_id": keys[len(self.requests) * (len(self.requests) + 1) // 2 % 12]})
         return Reply(tool_calls=(ToolCall(id=f"c{len(self.requests)}", name="view", arguments=arguments),))
 
     async def aclose(self) -> None:
@@ -176,11 +182,11 @@ def test_a_context_that_no_page_fits_into_is_refused_at_once() -> None:
 
 def test_the_oldest_lines_go_first_and_headings_with_their_last_line() -> None:
     recent = "2017-11-01 (Wednesday)\n- a\n- b\n2017-11-08 (Wednesday)\n- c"
-    text = f"{recent}\nPurchases before that\n- 2016-01: d\n- 2016-02: e"
+    text = f"2016-01, bought:\n- d\n2016-02, bought:\n- e\n{recent}"
     shortened = [shorten_history(text, tokens) for tokens in range(40)]
     found = {left_out: text.splitlines()[1:] for text, left_out in shortened if left_out}
     assert shorten_history(text, 100) == (text, 0)
-    assert found[1][-2:] == ["Purchases before that", "- 2016-02: e"]
+    assert found[1][:2] == ["2016-02, bought:", "- e"]
     assert found[2] == recent.splitlines()
     assert found[4] == ["2017-11-08 (Wednesday)", "- c"]
     assert found[5] == []

@@ -58,7 +58,7 @@ def visit(attack: str, lines: list[Line]) -> tuple[Played, list[Request], tuple[
         "a", "s", None, Intention(text=f"kettle {attack}"), datetime(2025, 1, 6, tzinfo=UTC), session_rng(0, "a")
     )
     played = asyncio.run(play_async(LLMShopper(None, model, condition="base"), env, arrival, max_steps=20))
-    return played, model.requests, env.snapshot().state.cart
+    return played, model.requests, env.snapshot().visit.state.cart
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -84,7 +84,9 @@ def test_no_text_of_a_product_does_anything(attack: str) -> None:
                 assert message.text.count("<page>") == 1
                 assert message.text.count("</page>") == 1
                 assert message.text.endswith("\n</page>")
-                assert message.text.count("<") == 2
+                # A need has tags of its own, above the first page.
+                assert message.text.count("<need>") == message.text.count("</need>") == (number == 0)
+                assert message.text.count("<") == 2 + 2 * (number == 0)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -142,6 +142,6 @@ def test_embedding_knows_of_the_persona_what_the_condition_allows(small_shop: Sh
 
 
 def test_a_persona_is_read_in_pieces_whatever_its_length() -> None:
-    items = "- 2026-01-02: 3 x Green tea; Milk at 1.20 (result 4)"
-    text = f"## Shopping history\n<history>\nPurchases before that\n{items}\n</history>"
+    items = "- bought 3 x Green tea at 1.20 (2 times)\n- viewed Milk"
+    text = f"## Shopping history\n<history>\n2026-01-02 (Friday)\n{items}\n</history>"
     assert pieces(text) == ["Milk", "Green tea"]

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,21 +22,21 @@ from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.simulation import default_people as inhabitants
+from paars_gym.simulation import needs
 from paars_gym.simulation.read_run import Run
+from tests.serving import LocalServer, served
 
 
 @pytest.fixture
 def files(tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     catalog.save(tmp_path / "shop")
-    write_personas(
-        tmp_path / "people.jsonl",
-        [
-            Persona(shopper=name, profile=ConsumerProfile(), preferences=ShoppingPreferences(), source="synthetic")
-            for name in ("ann", "bob")
-        ],
-    )
+    write_personas(tmp_path / "people.jsonl", [persona("ann"), persona("bob")])
     return tmp_path
+
+
+def persona(name: str) -> Persona:
+    return Persona(shopper=name, profile=ConsumerProfile(), preferences=ShoppingPreferences(), source="synthetic")
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
@@ -62,10 +61,8 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def refusing() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with served(LocalServer(("127.0.0.1", 0), Refusing)) as server:
         yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
 
 
 def simulate(*options: str) -> Result:
@@ -90,15 +87,17 @@ def test_the_command_plays_and_goes_on(files: Path) -> None:
     assert "seed == 3 there and 4 now" in str(other.exception)
 
 
-def test_intentions_and_dates_come_from_held_out_sessions(files: Path) -> None:
+def test_needs_and_dates_come_from_people_that_are_fitted_on(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     event = Event(kind="search", query="red slippers", time=FIRST_DAY)
-    visit = Session(shopper="ann", key="h", start=FIRST_DAY, events=(event,))
+    write_personas(files / "people.jsonl", [persona("hal"), persona("bob")])
+    visit = Session(shopper="hal", key="h", start=FIRST_DAY, events=(event,))
+    monkeypatch.setattr(needs, "FEWEST_NEEDS", 1)
     write_sessions("humans", [visit], provenance=Provenance())
-    ended = simulate("--personas", "people.jsonl", "--intentions", "humans", "--mix", "compare=1")
+    ended = simulate("--personas", "people.jsonl", "--intentions", "people:humans", "--mix", "compare=1")
     assert ended.exit_code == 0, ended.output
     for session in Store("run/sessions"):
         assert session.intention is not None
-        assert (session.shopper, session.start) == ("ann", FIRST_DAY)
+        assert (session.shopper, session.start) == ("hal", FIRST_DAY)
         assert (session.intention.text, session.intention.goal) == ("red slippers", "compare")
 
 
@@ -138,7 +137,7 @@ SECRETS = "gift for Ann Lee, ann@mail.example, 4111 1111 1111 1111, 12 Main Stre
 def planted(files: Path) -> Path:
     """Held-out sessions in which somebody typed what must not leave."""
     event = Event(kind="search", query=SECRETS, time=FIRST_DAY)
-    visit = Session(shopper="ann", key="h", start=FIRST_DAY, events=(event,))
+    visit = Session(shopper="hal", key="h", start=FIRST_DAY, events=(event,))
     write_sessions("humans", [visit], provenance=Provenance())
     Path("names.txt").write_text("Ann Lee\n")
     return files
@@ -149,12 +148,15 @@ def ask(*given: str) -> Result:
     return CliRunner().invoke(app, ["simulate", *fixed, "--personas", "people.jsonl", *given])
 
 
-def test_nothing_that_tells_who_it_is_reaches_the_server_or_the_run_folder(planted: Path, llmock: Any) -> None:
+def test_nothing_that_tells_who_it_is_reaches_the_server_or_the_run_folder(
+    planted: Path, llmock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs, "FEWEST_NEEDS", 1)
     for _ in range(2):
         llmock.call_tool("stop", {})
     ended = ask(
         *("--policy", "llm", "--model", f"openai:own@{llmock.base_url()}"),
-        *("--intentions", "humans", "--names", "names.txt"),
+        *("--intentions", "people:humans", "--names", "names.txt"),
     )
     assert ended.exit_code == 0, ended.output
     received = "".join(json.dumps(request.body) for request in llmock.requests)

@@ -66,8 +66,8 @@ def test_a_session_ends_by_stop_by_the_limit_or_by_the_policy(shop: Shop) -> Non
 @pytest.mark.parametrize(
     ("action", "cause"),
     [
-        (None, "TypeError: act returned NoneType, must be str"),
-        (7, "TypeError: act returned int, must be str"),
+        (None, "TypeError: act returned NoneType, must be text or a mapping"),
+        (7, "TypeError: act returned int, must be text or a mapping"),
         (SystemExit("bye"), "SystemExit: bye"),
     ],
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import SCALES
 from paars_gym.sessions.purchases import ProductLog
 from paars_gym.tasks.people import ReferencePeople
+from tests.serving import JsonServer, served
 
 Answer = Callable[[dict[str, Any]], str | int]
 """Of a request's body: the text to answer with, or the status of an error."""
@@ -41,57 +40,31 @@ def well(body: dict[str, Any]) -> str:
     return json.dumps({"reasoning": "Thrifty.", "preferences": {**scales, "notes": "Mined, surely."}})
 
 
-class Mock:
+class Mock(JsonServer):
     """A server of one's own: /v1/chat/completions.
 
     Attributes:
         answer: What it answers.
-        bodies: What it was asked.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.answer: Answer = well
-        self.bodies: list[dict[str, Any]] = []
-        mock = self
+        self.spec = f"openai:local@{self.url}"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = 1 << 16  # head and body in one packet: else each answer waits 40 ms for an acknowledgement
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                mock.bodies.append(body)
-                said = mock.answer(body)
-                status = said if isinstance(said, int) else 200
-                message = {"role": "assistant", "content": said}
-                usage = {
-                    "prompt_tokens": 100,
-                    "completion_tokens": 10,
-                    "total_tokens": 110,
-                    "prompt_tokens_details": {"cached_tokens": 60},
-                }
-                choice = {"index": 0, "finish_reason": "stop", "message": message}
-                reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "usage": usage}
-                text = {**reply, "choices": [choice]} if status == 200 else {"error": {"message": "it is down"}}
-                data = json.dumps(text).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its name)
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.spec = f"openai:local@http://127.0.0.1:{self._server.server_port}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def reply(self, path: str, body: dict[str, Any]) -> dict[str, Any] | int:
+        said = self.answer(body)
+        if isinstance(said, int):
+            return said
+        usage = {
+            "prompt_tokens": 100,
+            "completion_tokens": 10,
+            "total_tokens": 110,
+            "prompt_tokens_details": {"cached_tokens": 60},
+        }
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
+        reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "usage": usage}
+        return {**reply, "choices": [choice]}
 
 
 def need(*packages: str) -> None:
@@ -105,9 +78,8 @@ def need(*packages: str) -> None:
 
 @pytest.fixture
 def mock() -> Iterator[Mock]:
-    server = Mock()
-    yield server
-    server.close()
+    with served(Mock()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

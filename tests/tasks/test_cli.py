@@ -84,6 +84,50 @@ def test_a_log_of_ones_own_in_every_task_that_it_allows(store: Path) -> None:
     assert "synthetic people" in item.output
 
 
+@pytest.fixture(scope="module")
+def fitted(store: Path) -> tuple[Path, Path]:
+    """The shopper fitted to somebody's log, without personas and with."""
+    files = store.with_name("base.json"), store.with_name("persona.json")
+    for file in files:
+        options = ("--condition", file.stem, "--out", file, "--personas", store.with_name("personas.jsonl"))
+        done = run_main(app, "fit", "--human", store, "--catalog", "mini", *options, "--strength", 1)
+        assert done.exit_code == 0, done.stderr
+    return files
+
+
+def test_fitted_shoppers_in_every_task(store: Path, fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    people = ("--human", store, "--catalog", "mini", "--personas", store.with_name("personas.jsonl"))
+    given = ("--shopper", fitted[0], "--shopper", fitted[1])
+    query = tasks("query", *people, *given, "--cases", 20, "--embedder", "lexical", "--json")
+    view = tasks("view", *people, *given, "--cases", 20, "--json")
+    for done in (query, view):
+        assert {f"behavioural, fitted, {file.stem}" for file in fitted} <= _names(json.loads(done.output))
+    asked = ("--shopper", fitted[0], "--min-known", 1, "--protocol", "popularity", "--embedder", "lexical")
+    item = tasks("item", *people[:4], *asked, "--cases", 20, "--json")
+    assert "behavioural, fitted, base" in _names(json.loads(item.output))
+    session = tasks("session", *people, *given, "--sessions", 20, "--embedder", "none", "--json")
+    assert json.loads(session.output)["fitted"] is True
+
+
+def _names(results: object) -> set[str]:
+    """Every key and every text in some JSON."""
+    if isinstance(results, dict):
+        return set(results) | {name for value in results.values() for name in _names(value)}
+    if isinstance(results, list):
+        return {name for value in results for name in _names(value)}
+    return {results} if isinstance(results, str) else set()
+
+
+def test_sessions_want_a_fitted_shopper_of_either_condition(store: Path, fitted: tuple[Path, Path]) -> None:
+    people = ("--human", store, "--catalog", "mini", "--shopper", fitted[0])
+    done = run_main(app, "tasks", "session", *people)
+    assert done.exit_code == 2
+    assert "Fitted shoppers are given for: base" in " ".join(done.stderr.split())
+    done = run_main(app, "tasks", "session", *people, "--fit")
+    assert done.exit_code == 2
+    assert "give one of them" in " ".join(done.stderr.split())
+
+
 def test_what_a_model_would_take_is_said_of_queries_and_views(few_people: None) -> None:
     for task in ("query", "view"):
         done = tasks(task, "--model", "openai:gpt-4.1-mini", "--cases", 20, "--dry-run")
@@ -95,7 +139,7 @@ def test_what_a_model_would_take_for_sessions(few_people: None) -> None:
     done = tasks("session", "--policy", "llm", "--model", "openai:gpt-4.1-mini", "--sessions", 20, "--dry-run")
     assert "llm, base would take, about" in done.output
     assert "llm, persona would take, about" in done.output
-    assert done.output.count("reckoned from") == 2
+    assert done.output.count("reckoned from") == 3, "either condition, and base told the persona's needs"
 
 
 @pytest.mark.parametrize("human", ["mini", "store"])
@@ -108,7 +152,7 @@ def test_every_verb_takes_reference_people_by_name_or_folder(
     first = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))["populations"][0]
     assert first["synthetic"]
     assert first["name"] == ("ours" if human == "store" else "synthetic people of mini")
-    fitted = ("--sessions", 40, "--rounds", 0, "--out", tmp_path / "population.json")
+    fitted = ("--sessions", 40, "--out", tmp_path / "population.json")
     calibrated = run_main(app, "calibrate", *named, *fitted)
     assert calibrated.exit_code == 0, calibrated.stderr
     need("opendp")

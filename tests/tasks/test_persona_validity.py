@@ -14,7 +14,7 @@ import pytest
 from paars_gym.cli import app
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.personas.mining import mine_persona
-from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
+from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences, TraitValues
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import write_personas
 from paars_gym.report.tasks import validity_table
@@ -22,7 +22,6 @@ from paars_gym.sessions.event import Event, History, Session
 from paars_gym.tasks.persona_validity import (
     UNKNOWN,
     PersonaValidity,
-    ProfileField,
     commonest,
     counted,
     share_right,
@@ -30,7 +29,7 @@ from paars_gym.tasks.persona_validity import (
 )
 from tests.benchmarks.running import run_main
 
-FOUR = ProfileField(("a", "b", "c", "d"), ordered=True)
+FOUR = TraitValues(("a", "b", "c", "d"), ordered=True)
 ANSWERS = {
     str(number): {"age_range": ("25-34", "45-54", "65+")[number % 3], "home": ("owner", "renter")[number % 2]}
     for number in range(60)

@@ -11,7 +11,7 @@ from paars_gym.alignment.rank_selection import RankCase
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig
 from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPreferences
-from paars_gym.report.tasks import figure_3, view_remarks, view_table
+from paars_gym.report.tasks import BAR_ROOM, figure_3, view_remarks, view_table
 from paars_gym.sessions import Event, Provenance, Session
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.tasks.asking import TaskShopper, TaskShoppers, ask_shoppers
@@ -94,7 +94,8 @@ def test_what_is_shown_names_people_floor_and_paper(small: ViewResults) -> None:
     assert list(view_table(small).columns[1].cells)[-2:] == ["2.40", "1.08"]
     bars = list(figure_3(small).columns[1].cells)
     assert len(bars) == len(small.ranks[PEOPLE_ROW])
-    assert bars[0].count("█") == round(24 * small.ranks[PEOPLE_ROW][0] / max(map(max, small.ranks.values())))
+    width = BAR_ROOM // len(small.ranks) - 9  # five columns share the page
+    assert bars[0].count("█") == round(width * small.ranks[PEOPLE_ROW][0] / max(map(max, small.ranks.values())))
     assert any("people among themselves" in line for line in view_remarks(small))
 
 
