@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
-from typing import IO
+from typing import IO, Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
@@ -57,6 +58,8 @@ class Printer(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of anything that can be printed, as wide as rich has measured them; wide tables in parts."""
         options = options or self.options
+        if isinstance(renderable, Text) and not (options.overflow or options.no_wrap):
+            renderable = _whole_words(renderable, options.max_width)
         parts = in_parts(renderable, self, options) if isinstance(renderable, Table) else [renderable]
         for segment in chain.from_iterable(super(Printer, self).render(part, options) for part in parts):
             text = segment.text
@@ -66,6 +69,10 @@ class Printer(Console):
             else:
                 sized = shown if "\n" in text else set_cell_size(shown, cell_len(text))
                 yield Segment(sized, segment.style)
+
+    def print(self, *objects: Any, sep: str = " ", end: str = "\n", soft_wrap: bool = False) -> None:  # type: ignore[override]
+        """As rich's, but words stay whole, wider than the line though they may be: paths and ids can be copied."""
+        super().print(*objects, sep=sep, end=end, soft_wrap=soft_wrap, crop=False)
 
     def notice(self, head: str, text: str = "", *, style: str = "yellow") -> None:
         """A sentence on a line of its own, whose first words stand out."""
@@ -95,3 +102,21 @@ class Printer(Console):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.file.fileno())
             os.close(nowhere)
+
+
+def _whole_words(text: Text, width: int) -> Text:
+    """The text, in lines of as many words as fit where one is wider than a line."""
+    if all(cell_len(word) <= width for word in text.plain.split()):
+        return text
+    lines: list[Text] = []
+    for line in text.split(allow_blank=True):
+        starts: list[int] = []
+        for word in re.finditer(r"\S+", line.plain):
+            since = starts[-1] if starts else 0
+            if word.start() > since and cell_len(line.plain[since : word.end()]) > width:
+                starts.append(word.start())
+        pieces = line.divide(starts)
+        for piece in pieces[:-1]:
+            piece.rstrip()
+        lines += pieces
+    return Text("\n", overflow="ignore", no_wrap=True, end=text.end).join(lines)
