@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from paars_gym.redaction.folding import fold
 from paars_gym.redaction.texts import KINDS, TextRedactor, listed_names
 
-TEXTS = Path(__file__).parents[1] / "redteam" / "texts"
+ROOT = Path(__file__).parents[2]
+TEXTS = ROOT / "tests" / "redteam" / "texts"
+README = ROOT / "paars_gym" / "redaction" / "README.md"
 NAMES = listed_names(TEXTS / "names.txt")
 LEAST_RECALL = 0.9
 MOST_FALSE = 0.02
@@ -54,6 +57,17 @@ def test_harmless_lines_stay() -> None:
     assert len(lines) >= 150
     changed = {line: clean for line in lines if (clean := redactor.redact(line)) != line}
     assert len(changed) <= MOST_FALSE * len(lines), changed
+
+
+def test_the_readme_says_what_is_found() -> None:
+    found, whole, _ = recall()
+    page = README.read_text(encoding="utf-8")
+    told = {row[1]: (int(row[2]), int(row[3])) for row in re.finditer(r"(?m)^\| (\w+)[^|]* \| (\d+) \| (\d+) \|$", page)}
+    assert told == {kind: (found[kind], whole[kind]) for kind in whole}
+    redactor = TextRedactor(listed_names=NAMES)
+    changed = sum(redactor.redact(line) != line for line in harmless())
+    assert (changed, len(harmless())) == (1, 207)
+    assert "One of 207 harmless lines" in page
 
 
 @pytest.mark.parametrize("line", [line for *_, line in personal()] + harmless())
