@@ -123,7 +123,7 @@ def histogram_distance(
     n_resamples: int | Replicas,
     rng: np.random.Generator | None,
     *,
-    interval: Literal["basic", "percentile"],
+    interval: Literal["basic", "both"],
     unit: str = "",
 ) -> Estimate:
     """The distance with its interval and its floor, as far as the counts allow.
@@ -135,7 +135,8 @@ def histogram_distance(
         details: What the result says it was computed with.
         n_resamples: Of the bootstrap; 0 leaves out interval and floor. Or draws that take its place.
         rng: Its source; by default a fresh generator with a fixed seed.
-        interval: Basic takes off an upward bias; percentile suits a distance that has little.
+        interval: Basic takes off an upward bias; both reaches from the lower end of the basic interval to the upper end
+            of the percentile one, for a distance whose bias is large near zero and small far from it.
         unit: Of the distance.
 
     Raises:
@@ -180,10 +181,10 @@ def histogram_distance(
     if not (math.isfinite(value) and np.all(np.isfinite(draws))):
         return replace(result, note="No interval: without smoothing some resamples are infinite.")
     units = "multinomial over sessions" if human.ndim == agent.ndim == 1 else "clustered by shopper"
-    if interval == "basic":
-        around = basic_interval(value, draws, units)
-    else:
-        around = percentile_interval(draws, units).clip().if_wide()
+    around = basic_interval(value, draws, units)
+    if interval == "both" and around is not None:
+        upper = max(around.high, percentile_interval(draws, units).high)
+        around = Interval(around.low, upper, method=f"basic and percentile bootstrap, {units}")
     if around is None or not np.ptp(draws):
         sizes = tuple(round(counts.sum()) if counts.ndim == 1 else len(counts) for counts in (human, agent))
         around = agreement_interval(value, metric, p, q, sizes)

@@ -305,6 +305,22 @@ def session_counts(shift: float) -> np.ndarray:
     return share / share.sum()
 
 
+@pytest.mark.parametrize("moved", [0.0, 0.02, 0.2])
+def test_small_movements_lie_in_their_intervals(moved: float) -> None:
+    """The percentile bootstrap alone holds none of them: each resample is further apart than the populations."""
+    rng = np.random.default_rng(14)
+    human = session_counts(0)
+    human /= human.sum()
+    agent = (1 - moved) * human + moved * np.append([0, human[0] + human[1]], human[2:])
+    truth = wasserstein1(human, agent).value
+    covered = 0
+    for _ in range(300):
+        sample = rng.multinomial(300, human), rng.multinomial(300, agent)
+        interval = wasserstein1(*sample, n_resamples=200, rng=rng).interval
+        covered += interval.low <= truth <= interval.high
+    assert covered / 300 >= 0.88
+
+
 @pytest.mark.parametrize("metric", [js_divergence, wasserstein1])
 def test_intervals_cover(metric: object) -> None:
     """95% nominal; 800 runs have a standard error of .8%, so .93 to .97 is what 2.6 of them allow."""

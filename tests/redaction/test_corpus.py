@@ -62,7 +62,9 @@ def test_harmless_lines_stay() -> None:
 def test_the_readme_says_what_is_found() -> None:
     found, whole, _ = recall()
     page = README.read_text(encoding="utf-8")
-    told = {row[1]: (int(row[2]), int(row[3])) for row in re.finditer(r"(?m)^\| (\w+)[^|]* \| (\d+) \| (\d+) \|$", page)}
+    told = {
+        row[1]: (int(row[2]), int(row[3])) for row in re.finditer(r"(?m)^\| (\w+)[^|]* \| (\d+) \| (\d+) \|$", page)
+    }
     assert told == {kind: (found[kind], whole[kind]) for kind in whole}
     redactor = TextRedactor(listed_names=NAMES)
     changed = sum(redactor.redact(line) != line for line in harmless())
