@@ -31,9 +31,9 @@ def test_every_part_belongs_to_one_process() -> None:
 
 def test_parts_get_a_folder_each_and_are_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        parts, "PARTS", dict.fromkeys("ab", lambda folder, shoppers: Told(where=f"{folder.name} {len(shoppers)}"))
+        parts, "PARTS", dict.fromkeys("ab", lambda folder, given: Told(where=f"{folder.name} {len(given.shoppers)}"))
     )
-    first, second = parts.run_parts("ab", tmp_path, (tmp_path / "own.json",))
+    first, second = parts.run_parts("ab", tmp_path, parts.Given((tmp_path / "own.json",)))
     assert [first.results, second.results] == [Told(where="a 1"), Told(where="b 1")]
     assert first.wall_seconds >= 0 <= first.cpu_seconds
 
