@@ -175,10 +175,12 @@ def report(results: Results, beside: Beside = ()) -> Iterable[RenderableType]:
     """
     sessions = sessions_of(results, beside)
     compared = table_2_columns(results, beside)
+    lacking = results["real_sessions"].lacking if "real_sessions" in results else ""
+    if lacking and not compared:
+        yield from _listed([lacking])
     if compared:
         yield table_2(compared)
         left_out = [session_generation.JOURNEY_LEFT_OUT] if "session_generation" in results else []
-        lacking = results["real_sessions"].lacking if "real_sessions" in results else ""
         yield from _listed([*table_2_remarks(compared, sessions), *left_out, *filter(None, [lacking])])
         if further := further_columns(sessions):
             yield further_table(further)

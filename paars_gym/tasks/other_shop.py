@@ -31,7 +31,15 @@ from paars_gym.tasks.count_fitting import LEVELS, SETTINGS, folds_of, nearest_se
 from paars_gym.tasks.needs import MarginalNeeds
 from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.population_runs import PopulationRuns
-from paars_gym.tasks.session_results import SESSION_CONDITIONS, SessionResults, headline_of, share_that_buys
+from paars_gym.tasks.session_results import (
+    SESSION_CONDITIONS,
+    SessionResults,
+    buyers_only,
+    buyers_only_note,
+    headline_of,
+    share_that_buys,
+    that_buys,
+)
 
 JUDGED = (
     "{people} ({label}): all {shoppers:,} of them judge, by {sessions:,} sessions; nothing of these is told to the "
@@ -152,10 +160,14 @@ def generate_elsewhere(
 
     logs = {role: play(condition) for role, condition in SESSION_CONDITIONS.items()}
     progress("scoring")
+    notes = (*people.notes, *(people.source.provenance.notes if isinstance(people.source, Store) else ()))
+    buying = {role: share_that_buys(log) for role, log in ({"human": human} | logs).items()}
+    if buyers_only(people.known, buying):
+        logs = {role: that_buys(log) for role, log in logs.items()}
+        notes = (*notes, buyers_only_note(buying))
     report = score(human, logs["agents"], baseline=logs["baseline"], embedder=None, seed=run.seed)
     named = {"people": people.name[:1].upper() + people.name[1:], "label": people.label, "catalog": catalog.name}
     personas = PERSONAS.format(**named, told=visitors.told, shoppers=len(visitors.personas))
-    source = people.source
     return SessionResults(
         headline=headline_of(str(run.policy)),
         policy=str(run.policy),
@@ -164,10 +176,10 @@ def generate_elsewhere(
         label=people.label,
         report=report,
         same_only=True,
-        buying={role: share_that_buys(log) for role, log in ({"human": human} | logs).items()},
+        buying=buying,
         judged=_judged_in_words(human, named),
         choices=(PRODUCTS.format(**named), NEEDS_TOLD.format(**named), personas, *filter(None, (fit,))),
-        notes=(*people.notes, *(source.provenance.notes if isinstance(source, Store) else ())),
+        notes=notes,
         usd=runs.usd,
         account=runs.account(),
     )
@@ -192,9 +204,9 @@ def forecast_elsewhere(people: ReferencePeople, run: RunConfig) -> dict[str, For
 def _visitors(people: ReferencePeople, human: SessionLog, most: int, seed: int) -> _Visitors:
     """Shoppers as often as they came; of many sessions, some drawn at random."""
     shoppers = np.array(human.frame["name"].to_list(), dtype=object)[human.keep]
+    names = list(dict.fromkeys(shoppers.tolist()))
     if len(shoppers) > most:
         shoppers = np.random.default_rng([seed, 2]).choice(shoppers, most, replace=False)
-    names = list(dict.fromkeys(shoppers.tolist()))
     known = {name: people.personas.get(name) or people.personas.get(pseudonym(name)) for name in names}
     told = sum(
         one is not None and not (one.profile.is_empty() and one.preferences.is_empty()) for one in known.values()

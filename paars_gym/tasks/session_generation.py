@@ -35,11 +35,15 @@ from paars_gym.tasks.needs import needs_of_log, needs_of_world
 from paars_gym.tasks.other_shop import forecast_elsewhere, generate_elsewhere
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
 from paars_gym.tasks.population_runs import PopulationRuns
-from paars_gym.tasks.session_results import NEEDS, SESSION_CONDITIONS, SessionResults, headline_of, share_that_buys
-
-BUYERS_ONLY = (
-    "This log holds visits that bought, and no others: agents' sessions are compared given that they buy ({shares} of "
-    "them did). A basket holds what a household was out of, an agent comes for one thing."
+from paars_gym.tasks.session_results import (
+    NEEDS,
+    SESSION_CONDITIONS,
+    SessionResults,
+    buyers_only,
+    buyers_only_note,
+    headline_of,
+    share_that_buys,
+    that_buys,
 )
 
 
@@ -133,11 +137,10 @@ def generate_sessions(
     logs |= {role: open_log(folder) for role, folder in folders.items()}
     buying = {role: share_that_buys(log) for role, log in logs.items()}
     notes = people.notes if isinstance(people, MiniPeople) else ()
-    if buying["human"] == 1 and not {"searches", "views"} & set(people.known):
-        logs = {role: log.where(log.activity.purchases > 0) for role, log in logs.items()}
-        told_same = None if told_same is None else told_same.where(told_same.activity.purchases > 0)
-        shares = " and ".join(f"{condition} {buying[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
-        notes = (*notes, BUYERS_ONLY.format(shares=shares))
+    if buyers_only(people.known, buying):
+        logs = {role: that_buys(log) for role, log in logs.items()}
+        told_same = None if told_same is None else that_buys(told_same)
+        notes = (*notes, buyers_only_note(buying))
     report = score(logs["human"], logs["agents"], baseline=logs["baseline"], embedder=embedder)
     return SessionResults(
         headline=headline_of(str(run.policy)),

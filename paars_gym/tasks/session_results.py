@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,10 @@ SESSION_CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "perso
 """By the role in the report."""
 NEEDS: dict[str, NeedsSource] = {"base": "marginal", "persona": "persona"}
 """Where each condition's own needs come from."""
+BUYERS_ONLY = (
+    "This log holds visits that bought, and no others: agents' sessions are compared given that they buy ({shares} of "
+    "them did). A basket holds what a household was out of, an agent comes for one thing."
+)
 
 
 class SessionResults(Tabular, BaseModel):
@@ -84,3 +89,24 @@ def headline_of(policy: str) -> str:
 def share_that_buys(log: SessionLog) -> float:
     """Share of scored sessions with a purchase; 0 where there is none."""
     return float(np.mean(log.activity.purchases[log.keep] > 0)) if len(log) else 0.0
+
+
+def that_buys(log: SessionLog) -> SessionLog:
+    """The same log, of which only sessions with a purchase are scored."""
+    return log.where(log.activity.purchases > 0)
+
+
+def buyers_only(known: Collection[str], buying: Mapping[str, float]) -> bool:
+    """Whether a log holds visits that bought and no others, so that agents are compared given that they buy.
+
+    Args:
+        known: What the people's log records.
+        buying: Share of sessions that buy, of ``human`` and others.
+    """
+    return buying["human"] == 1 and not {"searches", "views"} & set(known)
+
+
+def buyers_only_note(buying: Mapping[str, float]) -> str:
+    """What is said then, with the shares of agents that buy."""
+    shares = " and ".join(f"{condition} {buying[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
+    return BUYERS_ONLY.format(shares=shares)
