@@ -61,7 +61,7 @@ PARTS: dict[str, Callable[[Path, Given], BaseModel]] = {
     "abtest": lambda _, given: abtest.run(shoppers=given.shoppers),
 }
 """By module, each of which also runs alone: its results, given a folder of its own."""
-TOGETHER = (("session_generation", "view_selection", "query_generation"), ("item_selection", "abtest", "real_sessions"))
+TOGETHER = (("session_generation", "view_selection", "query_generation", "real_sessions"), ("item_selection", "abtest"))
 """One process each: both take about as long, and the first three share people and fitted shoppers."""
 Results = Mapping[str, Any]
 """Of some shoppers by part."""

@@ -98,11 +98,12 @@ def simulate_settings(
     return found
 
 
-def nearest_setting(tried: Sequence[SimulatedSetting], people: SessionLog) -> SimulatedSetting:
-    """The setting with the least sum of KL(people || shoppers) over the counts that the people's log records.
+def nearest_setting(tried: Sequence[Sequence[SimulatedSetting]], people: SessionLog) -> Mapping[str, float]:
+    """The parameters with the least sum of KL(people || shoppers) over the counts that the people's log records.
 
     Args:
-        tried: By `simulate_settings`.
+        tried: By `simulate_settings`: the same settings under one condition or several, over which is summed too. Were
+            each fitted alone, chance in the choice would look like a difference between conditions.
         people: Whom it is fitted to.
 
     Raises:
@@ -113,7 +114,12 @@ def nearest_setting(tried: Sequence[SimulatedSetting], people: SessionLog) -> Si
         raise ValueError(f"{people.name} shows {len(people)} sessions and none of {', '.join(TABLE_2)}: no fit.")
     bins = count_bins()
     theirs = {name: histogram(getattr(people.activity, name)[people.keep], bins) for name in known}
-    return min(tried, key=lambda one: sum(float(smoothed_kl(theirs[name], one.counts[name])) for name in known))
+
+    def distance(number: int) -> float:
+        counts = [one[number].counts for one in tried]
+        return sum(float(smoothed_kl(theirs[name], each[name])) for each in counts for name in known)
+
+    return tried[0][min(range(len(tried[0])), key=distance)].parameters
 
 
 def folds_of(shoppers: Sequence[str], folds: int = FOLDS) -> dict[str, int]:

@@ -27,7 +27,14 @@ from paars_gym.shoppers.fitted import POLICY, FittedShopper
 from paars_gym.simulation.default_people import default_people
 from paars_gym.simulation.forecast import forecast_run
 from paars_gym.simulation.needs import Needs
-from paars_gym.tasks.count_fitting import LEVELS, SETTINGS, folds_of, nearest_setting, simulate_settings
+from paars_gym.tasks.count_fitting import (
+    LEVELS,
+    SETTINGS,
+    SimulatedSetting,
+    folds_of,
+    nearest_setting,
+    simulate_settings,
+)
 from paars_gym.tasks.needs import MarginalNeeds
 from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.population_runs import PopulationRuns
@@ -62,9 +69,14 @@ PERSONAS = (
 )
 FIT = (
     "{people}, fitted: their log shows no results to choose from, so three levels ({levels}) are set by the counts: "
-    "of {tried} settings the one with the least sum of KL over the counts of the people of the other of {folds} folds. "
-    "So nobody judges a fit that has seen them; the intervals do not hold what another choice would have given. "
-    "Chosen for {chosen}."
+    "of {tried} settings the one with the least sum of KL over the counts of the people of the other of {folds} folds, "
+    "base and persona alike. So nobody judges a fit that has seen them; the intervals do not hold what another choice "
+    "would have given. Chosen: {chosen}."
+)
+LEVELS_IN_WORDS = "opening a result, not buying it, searching again"
+NO_SEARCH = (
+    "{people}: {human:.0%} of their sessions show no search, of the shoppers' {agents}. A recording may begin at a "
+    "product or a cart, a shopper here begins at the search box: the distance in searches is mostly this."
 )
 
 
@@ -74,12 +86,12 @@ class _Group(NamedTuple):
     Attributes:
         personas: One for each session of the people whom they stand for.
         sessions: To be played.
-        parameters: By condition; None for the policy as it is.
+        parameters: Of the shoppers under either condition; None for the policy as it is.
     """
 
     personas: Sequence[Persona]
     sessions: int
-    parameters: Mapping[Condition, Mapping[str, float]] | None = None
+    parameters: Mapping[str, float] | None = None
 
 
 class _Visitors(NamedTuple):
@@ -131,11 +143,11 @@ def generate_elsewhere(
     groups, fit = [_Group(everybody, run.sessions)], ""
     if cross_fit:
         progress(f"{people.name}: fitting to their counts")
-        tried = {
-            condition: simulate_settings(catalog, everybody, needs, condition, seed=run.seed)
+        tried = [
+            simulate_settings(catalog, everybody, needs, condition, seed=run.seed)
             for condition in SESSION_CONDITIONS.values()
-        }
-        fold = folds_of(visitors.shoppers)
+        ]
+        fold = folds_of(human.frame["name"].to_list())
         chosen = _chosen(tried, human, fold)
         groups = _groups(visitors, fold, chosen, run.sessions)
         fit = _fit_in_words(people, chosen)
@@ -154,7 +166,7 @@ def generate_elsewhere(
                 "seed": run.seed + number,
             }
             if group.parameters is not None:
-                changes["options"] = {**run.options, "parameters": dict(group.parameters[condition])}
+                changes["options"] = {**run.options, "parameters": dict(group.parameters)}
             folders.append(runs.play(name + f"-{number}" * (len(groups) > 1), changes, fitted))
         return open_log(folders[0]) if len(folders) == 1 else open_log(_together(folders, out / name))
 
@@ -168,6 +180,8 @@ def generate_elsewhere(
     report = score(human, logs["agents"], baseline=logs["baseline"], embedder=None, seed=run.seed)
     named = {"people": people.name[:1].upper() + people.name[1:], "label": people.label, "catalog": catalog.name}
     personas = PERSONAS.format(**named, told=visitors.told, shoppers=len(visitors.personas))
+    choices = (PRODUCTS.format(**named), NEEDS_TOLD.format(**named), personas)
+    lacking = _without_search(named, {"human": human} | logs)
     return SessionResults(
         headline=headline_of(str(run.policy)),
         policy=str(run.policy),
@@ -178,7 +192,7 @@ def generate_elsewhere(
         same_only=True,
         buying=buying,
         judged=_judged_in_words(human, named),
-        choices=(PRODUCTS.format(**named), NEEDS_TOLD.format(**named), personas, *filter(None, (fit,))),
+        choices=(*choices, *filter(None, (fit, lacking))),
         notes=notes,
         usd=runs.usd,
         account=runs.account(),
@@ -221,23 +235,17 @@ def _nobody(shopper: str) -> Persona:
 
 
 def _chosen(
-    tried: Mapping[Condition, Sequence[Any]], human: SessionLog, fold: Mapping[str, int]
-) -> list[dict[Condition, Mapping[str, float]]]:
-    """The parameters of each fold, by condition: those nearest to the people of all other folds."""
-    of = np.array([fold.get(name, -1) for name in human.frame["name"].to_list()])
-    return [
-        {
-            condition: nearest_setting(settings, human.where(of != number)).parameters
-            for condition, settings in tried.items()
-        }
-        for number in range(max(fold.values()) + 1)
-    ]
+    tried: Sequence[Sequence[SimulatedSetting]], human: SessionLog, fold: Mapping[str, int]
+) -> list[Mapping[str, float]]:
+    """The parameters of each fold: those nearest to the people of all other folds."""
+    of = np.array([fold[name] for name in human.frame["name"].to_list()])
+    return [nearest_setting(tried, human.where(of != number)) for number in range(max(fold.values()) + 1)]
 
 
 def _groups(
     visitors: _Visitors,
     fold: Mapping[str, int],
-    chosen: Sequence[Mapping[Condition, Mapping[str, float]]],
+    chosen: Sequence[Mapping[str, float]],
     sessions: int,
 ) -> list[_Group]:
     """A group for each fold, with as large a share of the sessions as its people have."""
@@ -275,14 +283,19 @@ def _judged_in_words(human: SessionLog, named: Mapping[str, str]) -> str:
     )
 
 
-def _fit_in_words(people: ReferencePeople, chosen: Sequence[Mapping[Condition, Mapping[str, float]]]) -> str:
-    said = []
-    for condition in SESSION_CONDITIONS.values():
-        ranges = []
-        for name in LEVELS:
-            values = sorted(each[condition][name] for each in chosen)
-            ranges.append(f"{name} {values[0]:+.1f} to {values[-1]:+.1f}")
-        said.append(f"{condition}: {', '.join(ranges)}")
+def _fit_in_words(people: ReferencePeople, chosen: Sequence[Mapping[str, float]]) -> str:
     name = people.name[:1].upper() + people.name[1:]
-    levels = "opening a result, not buying it, searching again"
-    return FIT.format(people=name, levels=levels, tried=SETTINGS, folds=len(chosen), chosen="; ".join(said))
+    values = {level: sorted(each[level] for each in chosen) for level in LEVELS}
+    ranges = ", ".join(f"{level} {of[0]:+.1f} to {of[-1]:+.1f}" for level, of in values.items())
+    return FIT.format(people=name, levels=LEVELS_IN_WORDS, tried=SETTINGS, folds=len(chosen), chosen=ranges)
+
+
+def _without_search(named: Mapping[str, str], logs: Mapping[str, SessionLog]) -> str:
+    """How many sessions show no search, where people's do more often than the shoppers'; else empty."""
+    if not all("searches" in log.known for log in logs.values()):
+        return ""
+    shares = {role: float(np.mean(log.activity.searches[log.keep] == 0)) for role, log in logs.items()}
+    if shares["human"] <= max(share for role, share in shares.items() if role != "human"):
+        return ""
+    agents = ", ".join(f"{condition} {shares[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
+    return NO_SEARCH.format(**named, human=shares["human"], agents=agents)
