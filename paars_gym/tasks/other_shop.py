@@ -28,14 +28,13 @@ from paars_gym.simulation.default_people import default_people
 from paars_gym.simulation.forecast import forecast_run
 from paars_gym.simulation.needs import Needs
 from paars_gym.tasks.count_fitting import (
-    LEVELS,
-    SETTINGS,
     SimulatedSetting,
     folds_of,
     nearest_setting,
     simulate_settings,
 )
 from paars_gym.tasks.needs import MarginalNeeds
+from paars_gym.tasks.other_shop_words import OtherShopWords
 from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.population_runs import PopulationRuns
 from paars_gym.tasks.session_results import (
@@ -46,37 +45,6 @@ from paars_gym.tasks.session_results import (
     headline_of,
     share_that_buys,
     that_buys,
-)
-
-JUDGED = (
-    "{people} ({label}): all {shoppers:,} of them judge, by {sessions:,} sessions; nothing of these is told to the "
-    "shoppers. The one who came most often has {most:,} of the sessions ({share:.0%}): for a mean over sessions they "
-    "count as {worth:.1f} people who come equally often. Intervals resample people. Floor: people against resamples of "
-    "themselves, as many sessions as the shoppers have."
-)
-PRODUCTS = (
-    "{people}: their shop is not here, so the shoppers visit the catalog {catalog}, which sells none of their "
-    "products. How often and in which order they act is compared, and how varied queries are; ranks, titles and what "
-    "queries mean are not."
-)
-NEEDS_TOLD = (
-    "{people}: needs are those of {catalog}'s invented population, the same for base and persona, whoever comes. The "
-    "people's own queries ask for what this shop does not sell, and personas do not say what somebody came for."
-)
-PERSONAS = (
-    "{people}: the persona is what the log's file tells of each of them, for {told:,} of {shoppers:,}; the others are "
-    "played as nobody in particular. Each comes as often as in the log."
-)
-FIT = (
-    "{people}, fitted: their log shows no results to choose from, so three levels ({levels}) are set by the counts: "
-    "of {tried} settings the one with the least sum of KL over the counts of the people of the other of {folds} folds, "
-    "base and persona alike. So nobody judges a fit that has seen them; the intervals do not hold what another choice "
-    "would have given. Chosen: {chosen}."
-)
-LEVELS_IN_WORDS = "opening a result, not buying it, searching again"
-NO_SEARCH = (
-    "{people}: {human:.0%} of their sessions show no search, of the shoppers' {agents}. A recording may begin at a "
-    "product or a cart, a shopper here begins at the search box: the distance in searches is mostly this."
 )
 
 
@@ -140,7 +108,7 @@ def generate_elsewhere(
     visitors = _visitors(people, human, run.sessions, run.seed)
     needs = MarginalNeeds(default_people(catalog)[1])
     everybody = [visitors.personas[shopper] for shopper in visitors.shoppers]
-    groups, fit = [_Group(everybody, run.sessions)], ""
+    groups, chosen = [_Group(everybody, run.sessions)], list[Mapping[str, float]]()
     if cross_fit:
         progress(f"{people.name}: fitting to their counts")
         tried = [
@@ -150,7 +118,6 @@ def generate_elsewhere(
         fold = folds_of(human.frame["name"].to_list())
         chosen = _chosen(tried, human, fold)
         groups = _groups(visitors, fold, chosen, run.sessions)
-        fit = _fit_in_words(people, chosen)
     runs = PopulationRuns(people.name, run, out, catalog, progress)
     short = "log" if len(people.label.split(", ")) < 2 else people.label.split(", ")[-1]
 
@@ -178,10 +145,7 @@ def generate_elsewhere(
         logs = {role: that_buys(log) for role, log in logs.items()}
         notes = (*notes, buyers_only_note(buying))
     report = score(human, logs["agents"], baseline=logs["baseline"], embedder=None, seed=run.seed)
-    named = {"people": people.name[:1].upper() + people.name[1:], "label": people.label, "catalog": catalog.name}
-    personas = PERSONAS.format(**named, told=visitors.told, shoppers=len(visitors.personas))
-    choices = (PRODUCTS.format(**named), NEEDS_TOLD.format(**named), personas)
-    lacking = _without_search(named, {"human": human} | logs)
+    words = OtherShopWords(people, human, catalog)
     return SessionResults(
         headline=headline_of(str(run.policy)),
         policy=str(run.policy),
@@ -191,8 +155,8 @@ def generate_elsewhere(
         report=report,
         same_only=True,
         buying=buying,
-        judged=_judged_in_words(human, named),
-        choices=(*choices, *filter(None, (fit, lacking))),
+        judged=words.judged(),
+        choices=words.choices(logs, told=visitors.told, chosen=chosen, seed=run.seed),
         notes=notes,
         usd=runs.usd,
         account=runs.account(),
@@ -271,31 +235,3 @@ def _together(folders: Sequence[Path], place: Path) -> Store:
     sessions = (renamed(number, one) for number, store in enumerate(stores) for one in store)
     told = stores[0].provenance.model_copy(update={"name": place.name})
     return write_sessions(place, sessions, provenance=told, overwrite=True)
-
-
-def _judged_in_words(human: SessionLog, named: Mapping[str, str]) -> str:
-    each = np.bincount(human.shoppers[human.keep])
-    each = each[each > 0]
-    share = each.max() / each.sum()
-    worth = each.sum() ** 2 / (each.astype(float) ** 2).sum()
-    return JUDGED.format(
-        **named, shoppers=len(each), sessions=int(each.sum()), most=int(each.max()), share=share, worth=worth
-    )
-
-
-def _fit_in_words(people: ReferencePeople, chosen: Sequence[Mapping[str, float]]) -> str:
-    name = people.name[:1].upper() + people.name[1:]
-    values = {level: sorted(each[level] for each in chosen) for level in LEVELS}
-    ranges = ", ".join(f"{level} {of[0]:+.1f} to {of[-1]:+.1f}" for level, of in values.items())
-    return FIT.format(people=name, levels=LEVELS_IN_WORDS, tried=SETTINGS, folds=len(chosen), chosen=ranges)
-
-
-def _without_search(named: Mapping[str, str], logs: Mapping[str, SessionLog]) -> str:
-    """How many sessions show no search, where people's do more often than the shoppers'; else empty."""
-    if not all("searches" in log.known for log in logs.values()):
-        return ""
-    shares = {role: float(np.mean(log.activity.searches[log.keep] == 0)) for role, log in logs.items()}
-    if shares["human"] <= max(share for role, share in shares.items() if role != "human"):
-        return ""
-    agents = ", ".join(f"{condition} {shares[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
-    return NO_SEARCH.format(**named, human=shares["human"], agents=agents)

@@ -87,6 +87,7 @@ def test_all_people_judge_shoppers_who_are_told_nothing_of_theirs(tmp_path: Path
     assert f"has {most} of the sessions ({most / 60:.0%})" in said
     assert "for 1 of 6" in said
     assert "the catalog mini" in said
+    assert "different queries of the people all words of 0 stand together in a title of mini" in said
     assert found.same_only
     assert not found.same
 
@@ -215,6 +216,7 @@ def test_the_people_of_opera(shared_data: Path, tmp_path: Path) -> None:
     assert found.label == "real, opera"
     assert "all 15 of them judge, by 218 sessions" in found.judged
     assert "57 of the sessions (26%)" in found.judged
+    assert "Of 85 different queries of the people all words of 5 stand together" in found.choices[1]
     assert "for 12 of 15" in found.choices[2]
     assert any("A purchase is a click" in note for note in found.notes)
     assert found.buying["human"] == pytest.approx(118 / 218)
