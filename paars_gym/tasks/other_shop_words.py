@@ -95,7 +95,10 @@ class OtherShopWords:
 
     def _fit(self, chosen: Sequence[Mapping[str, float]]) -> str:
         values = {level: sorted(each[level] for each in chosen) for level in LEVELS}
-        ranges = ", ".join(f"{level} {of[0]:+.1f} to {of[-1]:+.1f}" for level, of in values.items())
+        ranges = ", ".join(
+            f"{level} {of[0]:+.1f}" + (f" to {of[-1]:+.1f}" if of[-1] > of[0] else " in every fold")
+            for level, of in values.items()
+        )
         return FIT.format(**self._named, levels=LEVELS_IN_WORDS, tried=SETTINGS, folds=len(chosen), chosen=ranges)
 
     def _queries(self, seed: int) -> str:
