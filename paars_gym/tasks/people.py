@@ -221,7 +221,7 @@ class LoggedPeople(ReferencePeople):
         return load_catalog(OTHER_SHOP) if self._catalog is None else self.catalog
 
     @cached_property
-    def shops_elsewhere(self) -> bool:  # type: ignore[override]
+    def shops_elsewhere(self) -> bool:
         if self._catalog is None:
             return True
         products = self.source.scan().select(pl.col("product").drop_nulls().unique()).collect()["product"]
