@@ -29,12 +29,13 @@ from benchmarks import model_rows, settings
 from benchmarks.asked import ASKED_PARTS, NEEDS_ANSWERS, AskedPolicy, check_asked, forecast_asked, run_asked
 from benchmarks.model_rows import ModelFailure, ModelRows
 from benchmarks.parts import (
+    NOTHING_GIVEN,
     PARTS,
     TOGETHER,
     Beside,
+    Given,
     PartRun,
     Results,
-    Shoppers,
     report,
     run_parts,
     tables,
@@ -42,6 +43,7 @@ from benchmarks.parts import (
     with_model,
 )
 from benchmarks.processes import SPAWN, workers
+from benchmarks.real_sessions import check_human
 from benchmarks.reference import fitted
 from benchmarks.row_options import ALONE, RowOptions, model_asked, policy_asked
 from benchmarks.scores import scores
@@ -71,6 +73,8 @@ BESIDE = (
     "The rows of {policy} are those asked for; every other shopper here is an offline one, named in its row. "
     "Columns say whether their people are synthetic or real."
 )
+IN_README = ("Table 2", "Beside Table 2", "Does the persona", "Table 3", "Table 4")
+"""Titles of the tables that benchmarks/README.md shows as text."""
 TABLES_WIDTH = 132
 """Columns of the pictures and files."""
 
@@ -113,6 +117,9 @@ def main(
             raise ValueError(f"--only {name}: choose from {', '.join(PARTS)}.")
     parts = [name for name in PARTS if name in (only or PARTS)]
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    human = rows.human
+    if human is not None:
+        check_human(human)
     model, rows = model_asked(rows, asking)
     asked = policy_asked(rows, folder, asking, concurrency)
     shoppers = tuple(shopper or ())
@@ -136,6 +143,7 @@ def main(
         frozen["ASKED"] = {"policy": asked.policy, "model": asked.model and str(asked.model.spec)}
         frozen["ASKED"] |= {"options": asked.options, "cases": asked.cases}
     frozen["MODEL"] = model._asdict()
+    frozen["HUMAN"] = human
     frozen["SHOPPERS_GIVEN"] = {name: one.parameters for name, one in given.items()}
     _write(folder / "settings.json", {"paars_gym": paars_gym.__version__, **frozen})
     with Progress(errors, "catalogs and baskets, built once and kept") as status:
@@ -145,7 +153,7 @@ def main(
             household_baskets()
         except ImportError as missing:
             raise ImportError(f'{missing} The whole evaluation needs: python -m pip install -e ".[demo]"') from missing
-        runs = _run_all(parts, folder, shoppers, status.update, model)
+        runs = _run_all(parts, folder, Given(shoppers, human), status.update, model)
         of_model = {name: runs[key].results for name in parts if (key := _by_model(name, model)) in runs}
         results, chosen = with_model({name: runs[name].results for name in parts}, model, of_model)
         answered = _ask(own, asked, folder, status.update) if asked else {}
@@ -169,7 +177,7 @@ def _by_model(part: str, model: ModelRows) -> str:
 
 
 def _run_all(
-    names: list[str], folder: Path, shoppers: Shoppers, progress: Callable[[str], None], model: ModelRows
+    names: list[str], folder: Path, given: Given, progress: Callable[[str], None], model: ModelRows
 ) -> dict[str, PartRun]:
     groups = [[name for name in group if name in names] for group in TOGETHER]
     by_model = [[name for name in group if name in names] for group in model_rows.TOGETHER if not model.lacking]
@@ -181,8 +189,8 @@ def _run_all(
     relay.start()
     with workers(len(groups) + len(by_model), partial(tell_through, told)) as pool:
         progress(f"running: {', '.join(order)}")
-        jobs = {pool.submit(run_parts, group, folder, shoppers): False for group in groups if group}
-        jobs |= {pool.submit(run_parts, group, folder, (), model): True for group in by_model if group}
+        jobs = {pool.submit(run_parts, group, folder, given): False for group in groups if group}
+        jobs |= {pool.submit(run_parts, group, folder, NOTHING_GIVEN, model): True for group in by_model if group}
         for job in as_completed(jobs):
             for run in job.result():
                 name = _by_model(run.name, model) if jobs[job] else run.name
@@ -227,7 +235,7 @@ def _keep(folder: Path, pieces: Iterable[RenderableType], results: Results, besi
     brief.print(*tables(results, beside), sep="\n")
     brief.save_svg(str(folder / "report.svg"), title="python -m benchmarks")
     # What the README repeats as text; the picture has all of them.
-    shown = (table for table in tables(results, beside) if _titled(table, "Table 2", "Does the persona", "Table 3"))
+    shown = (table for table in tables(results, beside) if _titled(table, *IN_README))
     brief.print(*shown, sep="\n")
     brief.save_text(str(folder / "tables.txt"))
 

@@ -12,25 +12,56 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from rich.console import Group, RenderableType
 
-from benchmarks import abtest, item_selection, model_rows, query_generation, session_generation, view_selection
+from benchmarks import (
+    abtest,
+    item_selection,
+    model_rows,
+    query_generation,
+    real_sessions,
+    session_generation,
+    view_selection,
+)
 from benchmarks.model_rows import ModelFailure, ModelRows, in_table_3, without_rows
 from paars_gym.report.diversity import table_4, table_4_remarks, varied
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.persona_gain import persona_answers, persona_table
-from paars_gym.report.session_generation import Column, columns, table_2, table_2_remarks
+from paars_gym.report.session_generation import (
+    Column,
+    by_people,
+    columns,
+    further_columns,
+    further_remarks,
+    further_table,
+    table_2,
+    table_2_remarks,
+)
 from paars_gym.report.tasks import figure_3, figure_3_remarks, one_by_one, similarity_remarks
-from paars_gym.tasks.session_generation import SessionResults
+from paars_gym.tasks.session_results import SessionResults
 
-Shoppers = tuple[Path, ...]
-PARTS: dict[str, Callable[[Path, Shoppers], BaseModel]] = {
-    "session_generation": session_generation.run,
-    "query_generation": lambda _, shoppers: query_generation.run(shoppers),
-    "view_selection": lambda _, shoppers: view_selection.run(shoppers),
+
+class Given(NamedTuple):
+    """What the parts are run with, besides their settings.
+
+    Attributes:
+        shoppers: Files of fitted shoppers.
+        human: Whom the columns of real people are of; None for `settings.REAL_PEOPLE`, where they are here.
+    """
+
+    shoppers: tuple[Path, ...] = ()
+    human: str | None = None
+
+
+NOTHING_GIVEN = Given()
+PARTS: dict[str, Callable[[Path, Given], BaseModel]] = {
+    "session_generation": lambda folder, given: session_generation.run(folder, given.shoppers),
+    "real_sessions": lambda folder, given: real_sessions.run(folder, given.human),
+    "query_generation": lambda _, given: query_generation.run(given.shoppers),
+    "view_selection": lambda _, given: view_selection.run(given.shoppers),
     "item_selection": lambda *_: item_selection.run(),
-    "abtest": lambda _, shoppers: abtest.run(shoppers=shoppers),
+    "abtest": lambda _, given: abtest.run(shoppers=given.shoppers),
 }
-"""By module, each of which also runs alone: its results, given a folder of its own and files of fitted shoppers."""
-TOGETHER = (("session_generation", "view_selection", "query_generation"), ("item_selection", "abtest"))
+"""By module, each of which also runs alone: its results, given a folder of its own."""
+TOGETHER = (("session_generation", "view_selection", "query_generation", "real_sessions"), ("item_selection", "abtest"))
 """One process each: both take about as long, and the first three share people and fitted shoppers."""
 Results = Mapping[str, Any]
 """Of some shoppers by part."""
@@ -59,21 +90,21 @@ class PartRun(NamedTuple):
 
 
 def run_parts(
-    names: Sequence[str], out: Path, shoppers: Shoppers = (), model: ModelRows | None = None
+    names: Sequence[str], out: Path, given: Given = NOTHING_GIVEN, model: ModelRows | None = None
 ) -> list[PartRun]:
     """Runs parts one after the other; a function of a module, so that another process can be told to.
 
     Args:
         names: Of the parts.
         out: Folder of their folders.
-        shoppers: Files of fitted shoppers.
+        given: Fitted shoppers and real people.
         model: A language model that is asked in them, in place of the offline shoppers.
     """
     runs = []
     for name in names:
         cpu, wall = time.process_time(), time.perf_counter()
         if model is None:
-            results = PARTS[name](out / name, shoppers)
+            results = PARTS[name](out / name, given)
         else:
             results = model_rows.ask(name, model, _telling(f"{name}, {model.name}"))
         runs.append(PartRun(name, results, time.process_time() - cpu, time.perf_counter() - wall))
@@ -114,10 +145,11 @@ def with_model(offline: Results, model: ModelRows, answered: Results) -> tuple[R
 
 
 def sessions_of(results: Results, beside: Beside = ()) -> tuple[SessionResults, ...]:
-    """Of all shoppers, the offline ones first."""
-    offline = results.get("session_generation")
+    """Of all shoppers, the offline ones first; those compared with real people last."""
+    offline, real = results.get("session_generation"), results.get("real_sessions")
     own = [each["session_generation"] for each in beside if "session_generation" in each]
-    return (*(() if offline is None else (offline.default, offline.fitted)), *own)
+    beside_real = () if real is None else real.results
+    return (*(() if offline is None else (offline.default, offline.fitted)), *own, *beside_real)
 
 
 def table_2_columns(results: Results, beside: Beside = ()) -> list[Column]:
@@ -143,10 +175,16 @@ def report(results: Results, beside: Beside = ()) -> Iterable[RenderableType]:
     """
     sessions = sessions_of(results, beside)
     compared = table_2_columns(results, beside)
+    lacking = results["real_sessions"].lacking if "real_sessions" in results else ""
+    if lacking and not compared:
+        yield from _listed([lacking])
     if compared:
         yield table_2(compared)
-        left_out = [session_generation.JOURNEY_LEFT_OUT] if sessions else []
-        yield from _listed([*table_2_remarks(compared, sessions), *left_out])
+        left_out = [session_generation.JOURNEY_LEFT_OUT] if "session_generation" in results else []
+        yield from _listed([*table_2_remarks(compared, sessions), *left_out, *filter(None, [lacking])])
+        if further := further_columns(sessions):
+            yield further_table(further)
+            yield from _listed(further_remarks(further))
         if (shown := persona_table(compared)) is not None:
             yield shown
             yield from _listed(persona_answers(compared))
@@ -162,10 +200,10 @@ def report(results: Results, beside: Beside = ()) -> Iterable[RenderableType]:
         if (items := each.get("item_selection")) is not None:
             yield table_3(items)
             yield from _listed(table_3_remarks(items))
-    worded = [one for one in sessions if varied(one)]
-    if worded:
-        yield table_4(worded)
-        yield from _listed(table_4_remarks(worded))
+    for those in by_people(sessions):
+        if worded := [one for one in those if varied(one)]:
+            yield table_4(worded)
+            yield from _listed(table_4_remarks(worded))
     if "abtest" in results:
         yield abtest.table(results["abtest"])
 

@@ -1,4 +1,4 @@
-"""Options of the main job that say whose rows stand beside the offline shoppers', and what they stand for."""
+"""Options of the main job that say whose rows stand beside the offline shoppers', and beside whom all are put."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ from paars_gym.shoppers.registry import LIKELIHOOD, answerer_factory
 
 @dataclass(frozen=True)
 class RowOptions:
-    """Whose rows stand beside those of the offline shoppers, as it was given."""
+    """Whose rows stand beside those of the offline shoppers, and whom they are compared with, as it was given."""
 
+    human: Annotated[
+        str | None,
+        typer.Option(
+            help="Real people of Tables 2 and 4: a public log by its name (paars data list), STORE or RUN. By default "
+            "opera, where it is on this machine."
+        ),
+    ] = None
     policy: Annotated[
         str | None,
         typer.Option(

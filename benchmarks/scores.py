@@ -14,7 +14,7 @@ from benchmarks.parts import Beside, Results, sessions_of, table_2_columns
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.report.diversity import table_4_rows
 from paars_gym.report.persona_gain import paired_rows
-from paars_gym.report.session_generation import as_row, table_2_rows
+from paars_gym.report.session_generation import as_row, further_columns, table_2_rows
 from paars_gym.tasks.view_selection import ViewResults
 
 ABTEST = ("true", "simulated", "predicted")
@@ -29,8 +29,10 @@ def scores(results: Results, beside: Beside = ()) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     whole = (results, *beside)
+    sessions = sessions_of(results, beside)
     if compared := table_2_columns(results, beside):
-        found["table2"] = {"rows": table_2_rows(compared), "paired": paired_rows(compared)}
+        both = [*compared, *further_columns(sessions)]
+        found["table2"] = {"rows": table_2_rows(both), "paired": paired_rows(both)}
     if any("query_generation" in each for each in whole):
         found["similarity"] = {"rows": _rows(whole, "query_generation")}
     if any("view_selection" in each for each in whole):
@@ -43,7 +45,7 @@ def scores(results: Results, beside: Beside = ()) -> dict[str, Any]:
         items = next(each["item_selection"] for each in whole if "item_selection" in each)
         if (bars := getattr(items, "bars", None)) is not None:
             found["table3"]["bars"] = bars() if callable(bars) else as_data(bars)
-    if sessions := sessions_of(results, beside):
+    if sessions:
         found["table4"] = {"rows": table_4_rows(sessions)}
     if "abtest" in results:
         test = results["abtest"]

@@ -27,7 +27,8 @@ from paars_gym.report.persona_gain import persona_answers, persona_table
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.report.session_generation import columns, table_2, table_2_remarks
-from paars_gym.tasks.session_generation import SessionResults, generate_sessions
+from paars_gym.tasks.session_generation import generate_sessions
+from paars_gym.tasks.session_results import SessionResults
 
 JOURNEY_LEFT_OUT = (
     "Complete Journey has no column: its log holds visits that bought and nothing else, and its lines are those of a "

@@ -15,6 +15,9 @@ PEOPLE, PEOPLE_SESSIONS = 1_200, 4_800
 """Invented shoppers of the world of `mini` and their sessions, of both halves: one is fitted to, one judges."""
 SHOPPERS = "behavioural"
 SESSION_RUN = RunConfig(policy=SHOPPERS, sessions=SESSIONS, seed=SESSION_SEED)
+REAL_PEOPLE = "opera"
+"""Real people of Tables 2 and 4, where they are on this machine."""
+REAL_RUN = RunConfig(policy=SHOPPERS, sessions=1_000, seed=20_260_103)
 
 ITEM_CASES = 4_600
 ITEM_SEED = 20_260_301

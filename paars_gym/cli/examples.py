@@ -59,7 +59,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars tasks item --cases 100 --answers answers.jsonl --by-whom annotators",
     ),
     "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
-    "tasks session": ("paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",),
+    "tasks session": (
+        "paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",
+        "paars tasks session --human opera --fit",
+    ),
     "tasks next": (
         "paars tasks next --human opera",
         "paars tasks next --human people --personas personas.jsonl --model openai:gpt-4.1-mini --max-usd 5",

@@ -54,7 +54,8 @@ def session(
         bool,
         typer.Option(
             "--fit",
-            help="Fit the behavioural shopper to one half of the people first; the other half judges it.",
+            help="Fit the behavioural shopper first: to one half of the people, and the other half judges it; where "
+            "their products are in no catalog here, to their counts, crossed over five folds of people.",
             rich_help_panel=SHOPPERS,
         ),
     ] = False,
@@ -77,13 +78,21 @@ def session(
 ) -> None:
     """Session generation: whole sessions with and without personas against people's. (Tables 2 and 4.)
 
-    Judged on one half of the people, by shopper; the needs that shoppers are told come from the other half.
+    Judged on one half of the people, by shopper; the needs that shoppers are told come from the other half. People
+    whose products are in no catalog here (opera) judge whole: agents visit mini, and fits are crossed over people.
     """
     from paars_gym.llm.ledger import LEDGER_FILE
     from paars_gym.report.diversity import table_4, table_4_remarks, varied
     from paars_gym.report.persona_gain import persona_answers, persona_table
     from paars_gym.report.progress import Progress
-    from paars_gym.report.session_generation import columns, table_2, table_2_remarks
+    from paars_gym.report.session_generation import (
+        columns,
+        further_columns,
+        further_remarks,
+        further_table,
+        table_2,
+        table_2_remarks,
+    )
     from paars_gym.tasks.fitting import by_condition, fit_conditions
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
@@ -105,13 +114,19 @@ def session(
             return
         folder = Path(temporary) if runs is None else runs
         words = None if embedder == "none" else embedder
-        if fit:
+        crossed = fit and people.shops_elsewhere
+        if fit and not crossed:
             fitted = fit_conditions(people, progress=status.update)
-        results = generate_sessions(people, run, folder, fitted=fitted, embedder=words, progress=status.update)
+        results = generate_sessions(
+            people, run, folder, fitted=fitted, cross_fit=crossed, embedder=words, progress=status.update
+        )
     shown = columns(sessions=(results,))
     pieces: list[RenderableType] = [results.headline, table_2(shown)]
+    further = further_columns((results,))
+    pieces += [further_table(further)] if further else []
     pieces += filter(None, [persona_table(shown)])
     pieces += [table_4((results,))] if varied(results) else []
     cost = (f"{name}: {text}." for name, text in results.account.facts())
-    remarks = (*table_2_remarks(shown, (results,)), *persona_answers(shown), *table_4_remarks((results,)), *cost)
+    of_sessions = (*table_2_remarks(shown, (results,)), *further_remarks(further), *persona_answers(shown))
+    remarks = dict.fromkeys((*of_sessions, *table_4_remarks((results,)), *cost))
     show_results(results, pieces, remarks, out=out, json=json)

@@ -30,12 +30,14 @@ class PublicLog(NamedTuple):
         store: Its sessions.
         catalog: Of its products; None where the set has none that is built here.
         attributes: Table of what its people told, for `paars_gym.personas.store.read_attributes`; None for none.
+        folder: Of the data set's files; None where the store is made of a package.
     """
 
     dataset: Dataset
     store: Store
     catalog: Catalog | None = None
     attributes: Path | None = None
+    folder: Path | None = None
 
 
 def public_log(name: str) -> PublicLog:
@@ -69,4 +71,4 @@ def public_log(name: str) -> PublicLog:
     made = cached_folder("logs", f"{name}-{fingerprint(dataset, folder)}-v{LOGS_VERSION}", write, check=check)
     catalog = Catalog.open(made / CATALOG) if (made / CATALOG).is_dir() else None
     attributes = made / CUSTOMERS if (made / CUSTOMERS).is_file() else None
-    return PublicLog(dataset, Store(made / STORE), catalog, attributes)
+    return PublicLog(dataset, Store(made / STORE), catalog, attributes, folder)

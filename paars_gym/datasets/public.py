@@ -57,7 +57,10 @@ _ALL = (
             "6f26a2c5cc69084f1714e39db9776e61791344d6",
             {"OPeRA_full/action": "action", "OPeRA_full/user": "user"},
         ),
-        files=(DataFile("action*.parquet|train-0*.parquet"),),
+        files=(
+            DataFile("action*.parquet|train-0*.parquet"),
+            DataFile("user*.parquet|personas.jsonl", optional=True),
+        ),
         log_format="opera",
         notes=("Few people, some with many sessions: read every number with its interval by person.",),
     ),

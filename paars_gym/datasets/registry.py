@@ -23,11 +23,13 @@ class DataFile:
         url: Where it is downloaded from; empty where it is not, or where the source lists its own files.
         sha256: As published. Empty where none is: the one seen at the first download is then kept, and compared
             afterwards.
+        optional: Whether the set is read without it too.
     """
 
     name: str
     url: str = ""
     sha256: str = ""
+    optional: bool = False
 
     def inside(self, folder: Path) -> list[Path]:
         """The files of a folder that are this one, sorted."""
@@ -141,4 +143,4 @@ class Dataset:
 
     def missing_in(self, folder: Path) -> list[str]:
         """Names of the files that are expected in a folder and are not there."""
-        return [file.name for file in self.files if not file.inside(folder)]
+        return [file.name for file in self.files if not file.optional and not file.inside(folder)]

@@ -12,7 +12,7 @@ from paars_gym.report.alignment import number
 from paars_gym.report.paper import PAPER, PAPER_SESSIONS
 from paars_gym.report.session_generation import as_row, mark
 from paars_gym.report.tasks import cell
-from paars_gym.tasks.session_generation import SESSION_CONDITIONS, SessionResults
+from paars_gym.tasks.session_results import SESSION_CONDITIONS, SessionResults
 
 VARIETY = {"queries": "Query", "titles viewed": "Product"}
 RAREFIED = "TTR rarefied to "
@@ -21,7 +21,11 @@ AS_MANY = 0.1
 
 
 def table_4(sessions: Sequence[SessionResults]) -> Table:
-    """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show."""
+    """Diversity of queries and of titles viewed, with the people's own as what a faultless population would show.
+
+    Args:
+        sessions: Compared with the same people.
+    """
     label = sessions[0].label
     table = Table(title=f"Table 4, diversity: distinct strings over strings, people {label}", title_justify="left")
     table.add_column("who", no_wrap=True)
@@ -32,7 +36,7 @@ def table_4(sessions: Sequence[SessionResults]) -> Table:
         table.add_column("paper", justify="right")
     for results in sessions:
         names = {role: f"{results.shopper}, {condition}" for role, condition in SESSION_CONDITIONS.items()}
-        names["human"] = f"floor: {label} people"
+        names["human"] = f"floor: people ({label})" if "," in label else f"floor: {label} people"
         for role, name in names.items():
             cells = []
             for of in shown:

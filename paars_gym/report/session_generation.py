@@ -10,16 +10,19 @@ from rich.table import Table
 
 from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure, improvement
+from paars_gym.alignment.session_generation import JOINT, ORDER
 from paars_gym.estimate import Detail, Estimate
 from paars_gym.report.alignment import number
 from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_results import OF, QueryResults
-from paars_gym.tasks.session_generation import NEEDS, SESSION_CONDITIONS, SessionResults
+from paars_gym.tasks.session_results import NEEDS, SESSION_CONDITIONS, SessionResults
 from paars_gym.tasks.shoppers import fitted_name
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 COUNTS = {"searches": "#searches", "views": "#clicks", "purchases": "#purchases"}
+FURTHER = {JOINT: "counts\ntogether", ORDER: "order of\nactions"}
+"""What the paper's table has not."""
 CONDITIONS = ("base", "persona")
 VERDICTS = {
     "differs": "more than chance makes",
@@ -30,6 +33,8 @@ VERDICTS = {
 }
 JOURNEY = "real, Journey"
 GROCER = "No: these people are households of a grocer, and the paper does not name its smoothing."
+NOT_IN_IT = "No: the paper's table has no such column."
+STAR = "* Smoothing decides the number: people use bins that these agents never do."
 NO_NEEDS = "none told"
 """Where a task gives the title or the page, and no need."""
 
@@ -71,6 +76,7 @@ class Column(NamedTuple):
         paper: The paper's numbers; None where it has none.
         compares: Whether those stand beside ours, and why not.
         empty: Why rows are absent, each once.
+        needs: Where the needs of each condition come from; empty for tasks, which tell none.
     """
 
     head: str
@@ -80,6 +86,7 @@ class Column(NamedTuple):
     paper: PaperValue | None
     compares: str
     empty: tuple[str, ...] = ()
+    needs: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -124,13 +131,24 @@ def columns(
         }
         paired = {(name, NO_NEEDS): one for results in views for name, one in results.paired.items()}
         found.append(Column("item\nrank", "synthetic", _of(shown, policies), paired, paper, paper.compares))
-    for label in dict.fromkeys(results.label for results in sessions):
-        found += _session_columns([results for results in sessions if results.label == label])
+    for those in by_people(sessions):
+        found += _session_columns(those, COUNTS)
     return found
 
 
-def _session_columns(sessions: Sequence[SessionResults]) -> Iterator[Column]:
-    for of, head in COUNTS.items():
+def further_columns(sessions: Sequence[SessionResults]) -> list[Column]:
+    """The counts of a session taken together, and the order of its actions, for each kind of people."""
+    return [column for those in by_people(sessions) for column in _session_columns(those, FURTHER)]
+
+
+def by_people(sessions: Sequence[SessionResults]) -> list[list[SessionResults]]:
+    """The results that were compared with the same people stand together, in the order of their first."""
+    whom = dict.fromkeys((results.label, results.people) for results in sessions)
+    return [[one for one in sessions if (one.label, one.people) == people] for people in whom]
+
+
+def _session_columns(sessions: Sequence[SessionResults], heads: Mapping[str, str]) -> Iterator[Column]:
+    for of, head in heads.items():
         cells: dict[TableRow, Measure] = {}
         paired: dict[tuple[str, str], Estimate] = {}
         for results in sessions:
@@ -141,13 +159,15 @@ def _session_columns(sessions: Sequence[SessionResults]) -> Iterator[Column]:
                 cells[row] = results.report.find(of, "KL", population=role)
             for one in results.report.improvements:
                 if (one.of, one.metric, one.segment) == (of, "KL", None):
-                    paired[results.shopper, "own"] = persona_less_base(one.estimate)
+                    paired[results.shopper, "same" if results.same_only else "own"] = persona_less_base(one.estimate)
             if of in results.same:
                 paired[results.shopper, "same"] = results.same[of]
         if cells:
             grocer = sessions[0].label == JOURNEY
-            paper = None if grocer else PAPER[of, "KL"]
-            yield Column(head, sessions[0].label, cells, paired, paper, GROCER if paper is None else paper.compares)
+            paper = None if grocer else PAPER.get((of, "KL"))
+            compares = GROCER if grocer else NOT_IN_IT if paper is None else paper.compares
+            needs = dict.fromkeys(NEEDS, NEEDS["base"]) if sessions[0].same_only else NEEDS
+            yield Column(head, sessions[0].label, cells, paired, paper, compares, needs=needs)
 
 
 def _query_cells(
@@ -196,13 +216,24 @@ def rows_of(columns: Sequence[Column]) -> list[TableRow]:
 
 def table_2(columns: Sequence[Column]) -> Table:
     """Rows name their shopper, columns whether their people are real; the floor and the paper's rows below."""
-    shown = Table(title="Table 2: KL(people‖agents), nats, with 95% intervals", title_justify="left")
+    return _table("Table 2: KL(people‖agents), nats, with 95% intervals", columns)
+
+
+def further_table(columns: Sequence[Column]) -> Table:
+    """The same of what the paper's table has not, see `further_columns`."""
+    return _table("Beside Table 2: KL(people‖agents) of whole sessions, nats, with 95% intervals", columns)
+
+
+def _table(title: str, columns: Sequence[Column]) -> Table:
+    shown = Table(title=title, title_justify="left")
     shown.add_column("shopper \\ people", no_wrap=True)
     for column in columns:
         shown.add_column(f"{column.head}\n{column.people}", justify="right", no_wrap=True)
     for row in rows_of(columns):
         shown.add_row(row.name, *(_cell(column.cells.get(row)) for column in columns))
     shown.add_row("floor: people", *(number(column.floor) or "see halves" for column in columns), end_section=True)
+    if not any(column.paper for column in columns):
+        return shown
     for condition in CONDITIONS:
         values = (None if column.paper is None else getattr(column.paper, condition) for column in columns)
         shown.add_row(f"paper (LLM), {condition}", *("" if value is None else f"{value:.2f}" for value in values))
@@ -225,15 +256,24 @@ def mark(compares: str) -> str:
 def table_2_remarks(columns: Sequence[Column], sessions: Sequence[SessionResults] = ()) -> list[str]:
     """What the floors make of each column, who buys, why cells are empty, and whether it stands beside the paper's."""
     starred = any(_warns(measure) for column in columns for measure in column.cells.values())
-    star = "* Smoothing decides the number: people use bins that these agents never do."
     empty = dict.fromkeys(why for column in columns for why in column.empty)
     said = [f"Empty cells: {'; '.join(empty)}: nothing of the persona goes into them."] if empty else []
-    halves = [judged_on(sessions[0])] if sessions else []
-    return [*halves, *floors(columns), *([star] if starred else []), *buying(sessions), *said, *reasons(columns)]
+    judges = [judged_on(those[0]) for those in by_people(sessions)]
+    choices = list(dict.fromkeys(choice for results in sessions for choice in results.choices))
+    lines = [*floors(columns), *([STAR] if starred else []), *buying(sessions), *said, *reasons(columns)]
+    return [*judges, *choices, *lines]
+
+
+def further_remarks(columns: Sequence[Column]) -> list[str]:
+    """What the floors make of each column of `further_table`."""
+    starred = any(_warns(measure) for column in columns for measure in column.cells.values())
+    return [*floors(columns), *([STAR] if starred else [])]
 
 
 def judged_on(results: SessionResults) -> str:
     """Which people judge, where needs and fits come from, and what the floor is."""
+    if results.judged:
+        return results.judged
     people = next(one for one in results.report.populations if one.role == "human")
     return (
         f"Judged on one half of the people by shopper ({people.sessions:,} sessions of {people.shoppers:,}). Fits, and "
@@ -271,6 +311,12 @@ def _named(column: Column) -> str:
     return f"{column.name} ({column.people})"
 
 
+def named(columns: Sequence[Column]) -> dict[tuple[str, str], str]:
+    """How sentences call columns, by quantity and people: with the people only where there are several kinds."""
+    kinds = {column.people for column in columns}
+    return {(column.name, column.people): column.name if len(kinds) == 1 else _named(column) for column in columns}
+
+
 def _sentence(column: Column) -> str:
     if column.floor is None:
         return "no floor at this size, its halves have"
@@ -293,7 +339,7 @@ def table_2_rows(columns: Sequence[Column]) -> list[dict[str, Detail]]:
             "shopper": row.shopper,
             "condition": row.condition,
             "fitted": row.fitted,
-            "needs": NEEDS[row.condition] if column.name.startswith("#") else NO_NEEDS,
+            "needs": column.needs.get(row.condition, NO_NEEDS),
             "column": column.name,
             "people": column.people,
             **as_row(column.cells[row].estimate),

@@ -1,7 +1,8 @@
 """A synthetic reference population for a shop that never had people. Reports call it synthetic everywhere.
 
-No public log holds searches, views and purchases of one person together. These people stand in for it, so that each
-task of the alignment suite can be run and its code be checked; what is measured against them says nothing about people.
+Public logs that hold searches, views and purchases of one person together are few and small, without the pages that
+people saw (OPeRA has 51 people, `paars data list opera`). These people stand in for them, so that each task of the
+alignment suite can be run and its code be checked; what is measured against them says nothing about people.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 ``mini`` are invented people around the catalog ``mini``, who search, view and buy; ``journey`` the households of
 Complete Journey, whose log holds purchases alone; a name of ``paars data list`` is that public log; anything else is
-the folder of a store that ``paars sessions import`` left, or that of a run.
+the folder of a store that ``paars sessions import`` left, or that of a run. Of OPeRA's people the survey's answers are
+their personas.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from paars_gym.catalog.journey import journey_file
 from paars_gym.catalog.language import DEFAULT
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
-from paars_gym.datasets.logs import LOGS, public_log
+from paars_gym.datasets.logs import LOGS, PublicLog, public_log
 from paars_gym.datasets.public import DATASETS
+from paars_gym.personas.opera_survey import attributes_of, persona_of, read_opera_people
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
@@ -40,6 +42,8 @@ MINI_SESSIONS, MINI_SHOPPERS, MINI_SEED = 4_800, 1_200, 20_260_101
 """In each half of the people about as many sessions as in PAARS section 4.3."""
 TRAITS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
 """What 801 households of Complete Journey told about themselves."""
+OTHER_SHOP = "mini"
+"""Where agents shop whose people bring no catalog."""
 
 
 class ReferencePeople:
@@ -69,6 +73,16 @@ class ReferencePeople:
             ValueError: Nobody said which.
         """
         raise ValueError(f"Which products are those of {self.name}? Nobody said.")
+
+    @property
+    def shop_catalog(self) -> Catalog:
+        """Of the shop that agents visit: their own products where these are known."""
+        return self.catalog
+
+    @property
+    def shops_elsewhere(self) -> bool:
+        """Whether agents cannot visit their shop: the catalog that there is sells none of the products of their log."""
+        return False
 
     @property
     def language(self) -> str:
@@ -180,13 +194,13 @@ class LoggedPeople(ReferencePeople):
         *,
         catalog: str | Path | Catalog | None = None,
         name: str | None = None,
-        attributes: Path | None = None,
+        attributes: Path | Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Args:
         store: Their sessions.
         catalog: Of their products; None where no task asks for it.
         name: By default what the store says.
-        attributes: Table of what shoppers told, see `read_attributes`.
+        attributes: What shoppers told, by shopper, or a table of it, see `read_attributes`.
         """
         self.source = store
         self.name = name or f"the log {store.folder.name}"
@@ -202,6 +216,17 @@ class LoggedPeople(ReferencePeople):
             raise ValueError(f"Which products are those of {self.name}? Name the log's own catalog with --catalog.")
         return load_catalog(self._catalog)
 
+    @property
+    def shop_catalog(self) -> Catalog:
+        return load_catalog(OTHER_SHOP) if self._catalog is None else self.catalog
+
+    @cached_property
+    def shops_elsewhere(self) -> bool:
+        if self._catalog is None:
+            return True
+        products = self.source.scan().select(pl.col("product").drop_nulls().unique()).collect()["product"]
+        return not any(product in self.catalog for product in products)
+
     def titles(self) -> Mapping[str, str] | None:
         if self._catalog is None:
             return None
@@ -211,11 +236,39 @@ class LoggedPeople(ReferencePeople):
     def labels(self, trait: str) -> dict[str, str]:
         if self._attributes is None:
             return super().labels(trait)
-        table = read_attributes(self._attributes)
+        table = read_attributes(self._attributes) if isinstance(self._attributes, Path) else self._attributes
         there = sorted({name for row in table.values() for name in row})
         if trait not in there:
             raise ValueError(f"Unknown trait {trait!r}. Available: {', '.join(there)}.")
         return {shopper: row[trait] for shopper, row in table.items() if trait in row}
+
+
+class PublicPeople(LoggedPeople):
+    """The people of a public log."""
+
+    label = "real"
+
+    def __init__(
+        self, log: PublicLog, *, catalog: str | Path | Catalog | None = None, attributes: Path | None = None
+    ) -> None:
+        """Args:
+        log: Theirs, see `public_log`.
+        catalog: Of their products, or of another shop, where the log does not bring its own.
+        attributes: Table of what they told, where the log does not bring it.
+
+        Raises:
+            ValueError: What they told is damaged.
+        """
+        human = log.dataset.name
+        told: Path | Mapping[str, Mapping[str, str]] | None = attributes or log.attributes
+        personas: dict[str, Persona] = {}
+        if human == "opera" and log.folder is not None and (answers := read_opera_people(log.folder)):
+            personas = {one.shopper: persona_of(one) for one in answers}
+            told = told or {one.shopper: attributes_of(one) for one in answers}
+        super().__init__(log.store, catalog=catalog or log.catalog, name=f"the people of {human}", attributes=told)
+        self.label = f"real, {human}"
+        self.personas = personas
+        self.notes += log.dataset.notes
 
 
 class JourneyPeople(LoggedPeople):
@@ -286,14 +339,7 @@ def reference_people(
     elif str(human) == "journey":
         people = JourneyPeople()
     elif str(human) in DATASETS:
-        log = public_log(str(human))
-        people = LoggedPeople(
-            log.store,
-            catalog=catalog or log.catalog,
-            name=f"the people of {human}",
-            attributes=attributes or log.attributes,
-        )
-        people.notes += log.dataset.notes
+        people = PublicPeople(public_log(str(human)), catalog=catalog, attributes=attributes)
     else:
         raise FileNotFoundError(
             f"There are no people {str(human)!r}: neither one of {', '.join((*BUILT_IN, *LOGS))} nor the folder of a "

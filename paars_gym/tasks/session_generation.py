@@ -1,7 +1,8 @@
 """Session generation: whole sessions of shoppers with and without personas, compared with people's (Tables 2 and 4).
 
 People are split in halves by shopper. One half judges: its sessions are the ones compared with, and its personas shop.
-From the other half come the needs that shoppers are told, and the parameters of a fitted shopper.
+From the other half come the needs that shoppers are told, and the parameters of a fitted shopper. People whose shop
+agents cannot visit are another matter: see `paars_gym.tasks.other_shop`.
 """
 
 from __future__ import annotations
@@ -9,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment.paired import compare_paired
-from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
 from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.config import Condition, NeedsSource, RunConfig, ShopConfig
-from paars_gym.estimate import Detail, Estimate, Tabular
+from paars_gym.estimate import Estimate
 from paars_gym.llm.dry_run import Forecast
-from paars_gym.llm.ledger import LEDGER_FILE, ledger_of, left_of, sharing
 from paars_gym.personas.intentions import MIX, Goal, mine_intentions
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
@@ -29,74 +27,24 @@ from paars_gym.sessions.split import is_held_out, split_by_time, split_held_out
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import write_sessions
 from paars_gym.shoppers.fitted import FittedShopper
-from paars_gym.shoppers.registry import SHOPPERS
-from paars_gym.simulation.account import RunAccount, of_ledger
 from paars_gym.simulation.default_people import HELD_OUT_FROM, default_people
 from paars_gym.simulation.forecast import forecast_run
 from paars_gym.simulation.needs import Needs
-from paars_gym.simulation.result import PolicyFailedError, RunStoppedError
-from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.schedule import Draw
 from paars_gym.tasks.needs import needs_of_log, needs_of_world
+from paars_gym.tasks.other_shop import forecast_elsewhere, generate_elsewhere
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
-from paars_gym.tasks.query_results import measure_row
-from paars_gym.tasks.shoppers import fitted_name
-
-SESSION_CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
-"""By the role in the report."""
-NEEDS: dict[str, NeedsSource] = {"base": "marginal", "persona": "persona"}
-"""Where each condition's own needs come from."""
-BUYERS_ONLY = (
-    "This log holds visits that bought, and no others: agents' sessions are compared given that they buy ({shares} of "
-    "them did). A basket holds what a household was out of, an agent comes for one thing."
+from paars_gym.tasks.population_runs import PopulationRuns
+from paars_gym.tasks.session_results import (
+    NEEDS,
+    SESSION_CONDITIONS,
+    SessionResults,
+    buyers_only,
+    buyers_only_note,
+    headline_of,
+    share_that_buys,
+    that_buys,
 )
-
-
-class SessionResults(Tabular, BaseModel):
-    """Sessions of a shopper, with and without personas, against those of people.
-
-    Attributes:
-        headline: What ran, and what did not.
-        policy: Who shopped.
-        fitted: Whether it was fitted to the half of the people that does not judge.
-        people: Whom they are compared with.
-        label: Whether these are real or synthetic, as heads of tables say it.
-        report: Of the shopper with personas, the one without as baseline, each told needs of its own.
-        same: By statistic, the KL of the shopper with personas less that of the one without, both told the same needs:
-            those of the persona. Below 0 the persona is closer to people.
-        buying: Share of sessions that buy, of ``human``, ``agents`` and ``baseline``.
-        notes: What a reader has to know of these people.
-        usd: What a language model took.
-        account: Its calls, those of former tries included, by the ledger of the runs.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    SHOWN: ClassVar[tuple[str, ...]] = ("shopper", "metric", "estimate", "unit", "floor", "verdict")
-
-    headline: str
-    policy: str
-    fitted: bool = False
-    people: str
-    label: str
-    report: AlignmentReport
-    same: dict[str, Estimate] = {}
-    buying: dict[str, float] = {}
-    notes: tuple[str, ...] = ()
-    usd: float = 0.0
-    account: RunAccount = RunAccount()
-
-    @property
-    def shopper(self) -> str:
-        """How tables call it."""
-        return fitted_name(self.policy) if self.fitted else self.policy
-
-    def to_dicts(self) -> list[dict[str, Detail]]:
-        """A row for each number of each population."""
-        return [measure_row(each) for each in self.report.measures]
-
-    def summary(self) -> str:
-        """Who, and whom they are compared with."""
-        return f"Session generation, {self.shopper}, {self.people}"
 
 
 class Population(NamedTuple):
@@ -129,6 +77,7 @@ def generate_sessions(
     out: Path,
     *,
     fitted: Mapping[Condition, FittedShopper] | None = None,
+    cross_fit: bool = False,
     same_sessions: int | None = None,
     embedder: str | None = "minilm-int8",
     progress: Callable[[str], None] = lambda _: None,
@@ -140,6 +89,8 @@ def generate_sessions(
         run: Policy, model, budget, seed and ``sessions`` of each population.
         out: Folder for the runs and the people's sessions; made if absent, and a run in it is resumed.
         fitted: The shopper of either condition, fitted to the other half; None for the policy as it is.
+        cross_fit: Fit the behavioural shopper to counts, crossed over people; for people whose shop agents cannot
+            visit (`paars_gym.tasks.other_shop`), all of whom judge.
         same_sessions: Of a third population: without personas, told the needs that the persona's would draw. None for
             as many as of the others, 0 for no such population.
         embedder: Name for `load_embedder`; None compares no words.
@@ -152,35 +103,28 @@ def generate_sessions(
     """
     if not {"searches", "views", "purchases"} & set(people.known):
         people.require("Session generation", "searches", "views", "purchases")
+    if people.shops_elsewhere:
+        return generate_elsewhere(people, run, out, fitted=fitted, cross_fit=cross_fit, progress=progress)
+    if cross_fit:
+        raise ValueError(
+            f"{people.name} shop in the catalog {people.catalog.name!r}: fit to one half (fit_conditions)."
+        )
     out.mkdir(parents=True, exist_ok=True)
     progress(f"{people.name}: their sessions")
     fitting, judging = _halves(people, out)
     visiting = _visitors(people, fitting, judging, run)
-    usd, budget = 0.0, sharing(run.budget, out / LEDGER_FILE)
+    runs = PopulationRuns(people.name, run, out, people.catalog, progress)
 
     def play(population: Population, sessions: int) -> Path:
-        nonlocal usd
         name = f"{_short(people)}-{population.condition}"
         name += "-same" * (population.needs == "same") + "-fitted" * (fitted is not None)
-        progress(f"{people.name}: {sessions:,} {run.policy} shoppers, {name}")
         changes = {
             "condition": population.condition,
             "personas": visiting.personas,
             "intentions": Needs(visiting.needs[population.needs], population.needs),
             "sessions": sessions,
-            "budget": left_of(budget, usd),
         }
-        config = run.model_copy(update=changes)
-        if fitted is not None:
-            config = fitted[population.condition].applied_to(config, people.catalog)
-        result = simulate(out / name, config, ShopConfig(catalog=people.catalog), resume=True)
-        usd += result.account.usd
-        if result.stopped:
-            kept = f"{result.done:,} of {result.planned:,} sessions are kept in {result.folder}"
-            raise RunStoppedError(f"{result.stopped.rstrip('.')}. {kept}.", result.exit_code)
-        if result.complaint:
-            raise PolicyFailedError(f"{result.complaint}: nothing is scored.")
-        return result.folder
+        return runs.play(name, changes, fitted)
 
     folders = {
         role: play(Population(condition, NEEDS[condition]), run.sessions)
@@ -191,17 +135,15 @@ def generate_sessions(
     progress("scoring")
     logs: dict[str, SessionLog] = {"human": open_log(judging)}
     logs |= {role: open_log(folder) for role, folder in folders.items()}
-    buying = {role: _share_that_buys(log) for role, log in logs.items()}
+    buying = {role: share_that_buys(log) for role, log in logs.items()}
     notes = people.notes if isinstance(people, MiniPeople) else ()
-    if buying["human"] == 1 and not {"searches", "views"} & set(people.known):
-        logs = {role: log.where(log.activity.purchases > 0) for role, log in logs.items()}
-        told_same = None if told_same is None else told_same.where(told_same.activity.purchases > 0)
-        shares = " and ".join(f"{condition} {buying[role]:.0%}" for role, condition in SESSION_CONDITIONS.items())
-        notes = (*notes, BUYERS_ONLY.format(shares=shares))
+    if buyers_only(people.known, buying):
+        logs = {role: that_buys(log) for role, log in logs.items()}
+        told_same = None if told_same is None else that_buys(told_same)
+        notes = (*notes, buyers_only_note(buying))
     report = score(logs["human"], logs["agents"], baseline=logs["baseline"], embedder=embedder)
-    offline = "No language model ran: the" if run.policy in set(SHOPPERS) - {"llm"} else "The"
     return SessionResults(
-        headline=f"{offline} shoppers are {run.policy}, with and without a persona.",
+        headline=headline_of(str(run.policy)),
         policy=str(run.policy),
         fitted=fitted is not None,
         people=f"{people.name}, judging half",
@@ -210,13 +152,15 @@ def generate_sessions(
         same={} if told_same is None else _same_needs(logs["human"], logs["agents"], told_same, run.seed),
         buying=buying,
         notes=notes,
-        usd=usd,
-        account=RunAccount(**of_ledger(ledger_of(budget.ledger).taken())),
+        usd=runs.usd,
+        account=runs.account(),
     )
 
 
 def forecast_sessions(people: ReferencePeople, run: RunConfig) -> dict[str, Forecast]:
     """What either population would take of a language model, by condition; nothing is sent."""
+    if people.shops_elsewhere:
+        return forecast_elsewhere(people, run)
     with TemporaryDirectory() as folder:
         visiting = _visitors(people, *_halves(people, Path(folder)), run)
     populations = (*(Population(condition, needs) for condition, needs in NEEDS.items()), Population("base", "same"))  # type: ignore[arg-type]
@@ -233,10 +177,6 @@ def forecast_sessions(people: ReferencePeople, run: RunConfig) -> dict[str, Fore
         )
         for condition, needs in populations
     }
-
-
-def _share_that_buys(log: SessionLog) -> float:
-    return float(np.mean(log.activity.purchases[log.keep] > 0)) if len(log) else 0.0
 
 
 def _same_needs(human: SessionLog, persona: SessionLog, base: SessionLog, seed: int) -> dict[str, Estimate]:

@@ -31,9 +31,9 @@ def test_every_part_belongs_to_one_process() -> None:
 
 def test_parts_get_a_folder_each_and_are_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        parts, "PARTS", dict.fromkeys("ab", lambda folder, shoppers: Told(where=f"{folder.name} {len(shoppers)}"))
+        parts, "PARTS", dict.fromkeys("ab", lambda folder, given: Told(where=f"{folder.name} {len(given.shoppers)}"))
     )
-    first, second = parts.run_parts("ab", tmp_path, (tmp_path / "own.json",))
+    first, second = parts.run_parts("ab", tmp_path, parts.Given((tmp_path / "own.json",)))
     assert [first.results, second.results] == [Told(where="a 1"), Told(where="b 1")]
     assert first.wall_seconds >= 0 <= first.cpu_seconds
 
@@ -118,13 +118,13 @@ def test_a_policy_of_ones_own_stands_in_the_same_tables(views: ViewResults) -> N
     assert len(ranks) == len({(row["shopper"], row["rank"]) for row in ranks}), "people once"
 
 
-def test_the_readme_gets_tables_2_and_3_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_gets_the_papers_tables_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Table 3 comes in a group with what its conditions gain, which the picture shows as well."""
     titles = ("Table 2: divergence", "Table 3, accuracy", "gains", "Table 4: diversity")
     second, third, gains, fourth = (Table("a column wide enough", title=title) for title in titles)
     monkeypatch.setattr(parts, "report", lambda *_: [second, "- a remark", Group(third, gains), fourth])
     _keep(tmp_path, [], {})
     shown = (tmp_path / "tables.txt").read_text(encoding="utf-8")
-    assert [title for title in titles if title in shown] == list(titles[:2])
+    assert [title for title in titles if title in shown] == [titles[0], titles[1], titles[3]]
     picture = html.unescape((tmp_path / "report.svg").read_text(encoding="utf-8")).replace("\xa0", " ")
     assert [title for title in titles if title in picture] == list(titles)

@@ -46,7 +46,7 @@ def test_ta_feng_brings_prices_and_ages(monkeypatch):
     people = reference_people("ta-feng")
     assert people.labels("age") == {"01104905": "45-49"}
     assert people.product_log().bought.sum() == 4
-    assert (people.known, people.label) == (("purchases", "products", "prices"), "real")
+    assert (people.known, people.label) == (("purchases", "products", "prices"), "real, ta-feng")
     monkeypatch.setattr(logs, "import_log", None)  # it is imported once
     assert len(public_log("ta-feng").store) == 3
 
@@ -72,6 +72,16 @@ def test_opera_by_name(shared_data):
     assert len(people.source) == 218
     assert {"searches", "views", "purchases"} <= set(people.known)
     assert any("interval by person" in note for note in people.notes)
+    assert people.label == "real, opera"
+    assert people.shops_elsewhere
+    assert people.shop_catalog.name == "mini"
+    with pytest.raises(ValueError, match="Which products"):
+        people.catalog  # noqa: B018
+    # The survey's answers, of 14 of the 15 who shopped.
+    assert {session.shopper for session in people.source} - set(people.personas) == {"p32"}
+    assert people.personas["p10"].profile.age_range.value == "25-34"
+    assert people.personas["p06"].preferences.is_empty(), "filled in, not said"
+    assert people.labels("age")["p14"] == "18-24 years old"
 
 
 @pytest.mark.slow

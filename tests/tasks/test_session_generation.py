@@ -23,7 +23,8 @@ from paars_gym.sessions.writer import write_sessions
 from paars_gym.tasks.fitting import fit_conditions
 from paars_gym.tasks.needs import needs_of_world
 from paars_gym.tasks.people import MiniPeople, reference_people
-from paars_gym.tasks.session_generation import SessionResults, generate_sessions
+from paars_gym.tasks.session_generation import generate_sessions
+from paars_gym.tasks.session_results import SessionResults
 from tests.shoppers.shopping import FREQUENT_BUYER
 
 
