@@ -37,7 +37,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'paars personas sample --from personas.jsonl --quota "age_range=65+:0.3" --out older.jsonl',
         "paars personas sample --from personas.jsonl --attributes told.csv --quota home=renter:40% --out renters.jsonl",
     ),
-    "play": ('paars play --intention "a kettle below 40" --log steps.jsonl',),
+    "play": (
+        'paars play --intention "a kettle below 40" --log steps.jsonl',
+        "paars play --web --tasks needs.txt --out visits",
+    ),
     "prompt show": (
         "paars prompt show --task session --condition persona",
         "paars prompt show --task item --persona personas.jsonl#ann --form text --json",
