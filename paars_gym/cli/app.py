@@ -18,8 +18,9 @@ from paars_gym.version import __version__
 
 PANELS = {
     "Data: what is sold, what people did, who they are": ("data", "catalog", "sessions", "personas"),
-    "Simulate and compare with people": ("play", "prompt", "simulate", "score", "reference", "tasks"),
+    "Simulate and compare with people": ("play", "serve", "prompt", "simulate", "score", "reference", "tasks"),
     "Experiments": ("abtest", "backtest", "fit", "calibrate", "probe", "survey"),
+    "This installation": ("doctor",),
 }
 """The verbs in the order in which data passes through them, as ``paars --help`` shows them."""
 

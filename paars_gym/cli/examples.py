@@ -41,6 +41,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'paars play --intention "a kettle below 40" --log steps.jsonl',
         "paars play --web --tasks needs.txt --out visits",
     ),
+    "serve": (
+        "paars serve --mcp --out agents",
+        "paars serve --mcp --stdio --tools shop --out agents",
+    ),
+    "doctor": ("paars doctor", "paars doctor --ask"),
     "prompt show": (
         "paars prompt show --task session --condition persona",
         "paars prompt show --task item --persona personas.jsonl#ann --form text --json",

@@ -14,6 +14,7 @@ from paars_gym.cli.shared_options import CatalogName, RankingName, Seed
 
 if TYPE_CHECKING:
     from paars_gym.config import ShopConfig
+    from paars_gym.report.printing import Printer
     from paars_gym.serve.visits import ServedShop
 
 VISITS, PORT = Path("visits"), 8765
@@ -89,8 +90,7 @@ def _in_browser(shop: ServedShop, consent: Path | None, visits_each: int, port: 
     from paars_gym.serve.web_pages import CONSENT
 
     pages = WebShop(shop, consent=CONSENT if consent is None else read_consent(consent), visits_each=visits_each)
-    taken = listen(port)
-    with shop:
+    with listen(port) as taken, shop:
         serve(
             pages.application(),
             taken,
@@ -99,13 +99,13 @@ def _in_browser(shop: ServedShop, consent: Path | None, visits_each: int, port: 
                 f"{', '.join(map(str, shop.folders))}."
             ),
         )
-    print_visits(shop)
+    print_visits(shop, console)
 
 
-def print_visits(shop: ServedShop) -> None:
+def print_visits(shop: ServedShop, printer: Printer) -> None:
     """How many visits are in the folder of a shop that has closed."""
     for (name, count), folder in zip(shop.counts.items(), shop.folders, strict=True):
-        console.write(f"{count:,} {'visit' if count == 1 else 'visits'}{f' under {name}' if name else ''} in {folder}.")
+        printer.write(f"{count:,} {'visit' if count == 1 else 'visits'}{f' under {name}' if name else ''} in {folder}.")
 
 
 def _in_terminal(config: ShopConfig, intention: str | None, max_steps: int, log: Path | None, out: Path | None) -> None:
@@ -125,7 +125,7 @@ def _in_terminal(config: ShopConfig, intention: str | None, max_steps: int, log:
         needs = () if intention is None else (Intention(text=intention),)
         with ServedShop(out, config, visitors="people", tasks=needs, max_steps=max_steps) as shop:
             bought = play_visit(VisitEnv(shop, f"visitor-{secrets.token_hex(8)}"), _typed, console.write)
-        print_visits(shop)
+        print_visits(shop, console)
     else:
         env = gymnasium.make("PAARS-Retail-v0", shop=shop_of(config), max_steps=max_steps)
         if log is not None:

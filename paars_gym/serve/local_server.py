@@ -69,13 +69,12 @@ def serve(application: Any, taken: socket.socket, ready: Callable[[str], None]) 
 
     Args:
         application: ASGI.
-        taken: As of `listen`; closed at the end.
+        taken: As of `listen`.
         ready: Called with the address before the first request.
     """
     server = local_server(application)
-    with taken:
-        ready(f"http://{LOCAL}:{taken.getsockname()[1]}")
-        try:
-            server.run(sockets=[taken])
-        except KeyboardInterrupt:  # how uvicorn hands on the signal that has ended it
-            return
+    ready(f"http://{LOCAL}:{taken.getsockname()[1]}")
+    try:
+        server.run(sockets=[taken])
+    except KeyboardInterrupt:  # how uvicorn hands on the signal that has ended it
+        return
