@@ -36,7 +36,7 @@ OPTION_PANELS = {
     SHOP: ("catalog", "ranking", "web", "mcp", "stdio", "tools", "port"),
     SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "tasks", "consent", "mix", "max_steps",
                "population", "personas", "seed"),
-    MODEL: ("embedder",),
+    MODEL: ("embedder", "ask", "model"),
     OUTPUT: ("out", "log", "resume", "name", "json", "explain"),
     PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip

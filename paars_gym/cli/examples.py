@@ -75,6 +75,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "abtest": (
         'paars abtest --catalog shop --control bm25 --treatment "bm25+rating:0.3" --sessions 800',
         "paars abtest --plan --mde 2%",
+        "paars abtest --plan --human journey --mde 10%",
+        "paars abtest --human visits",
     ),
     "backtest": ("paars backtest past_tests.csv",),
     "fit": (

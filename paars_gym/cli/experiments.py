@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from paars_gym.cli.app import app, console, errors, print_facts, share
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
+    HUMAN,
     AsJson,
     CatalogName,
     ConditionName,
@@ -79,6 +81,13 @@ def abtest(
     ] = None,
     outcome: Annotated[str, typer.Option(help="With --plan: the outcome that changes.")] = "sales_units",
     pilot: Annotated[Path | None, typer.Option(help="With --plan: a finished test, instead of playing one.")] = None,
+    human: Annotated[
+        str | None,
+        typer.Option(
+            help="A test of people. Alone: by how much the arms differ in the folder that paars play --web --treatment "
+            f"has left. With --plan: how many visits of people it takes, by how these differ. {HUMAN}."
+        ),
+    ] = None,
     backtest: Annotated[
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
     ] = None,
@@ -115,6 +124,15 @@ def abtest(
         check_plan(smallest, outcome, powers)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
+    if human is not None:
+        if pilot is not None or treatment is not None or out is not None:
+            other = "--pilot" if pilot is not None else "--treatment" if treatment is not None else "--out"
+            raise ValueError(f"{other} is for a simulated test, --human for one of people; give one of them.")
+        if plan:
+            _plan_people(human, mde=smallest, outcome=outcome, powers=powers, level=level, json=json)
+        else:
+            _compare_people(human, level=level, json=json)
+        return
     if treatment is None and treatment_patch is None and control_patch is None and treatment_env is None:
         if not plan:
             raise ValueError(
@@ -179,6 +197,45 @@ def abtest(
         for note in report.notes(result):
             console.print(note)
     _check_policy(result)
+
+
+def _plan_people(human: str, *, mde: float, outcome: str, powers: Sequence[float], level: float, json: bool) -> None:
+    from paars_gym.abtest.people_planning import NEEDS, plan_people
+    from paars_gym.abtest.planning import check_plan
+    from paars_gym.report.people import people_plan_notes, people_plan_table
+    from paars_gym.tasks.people import reference_people
+
+    check_plan(mde, outcome, powers)
+    people = reference_people(human)
+    people.require(f"A plan for {outcome}", NEEDS[outcome])
+    plan = plan_people(
+        people.source,
+        mde=mde,
+        outcome=outcome,
+        powers=powers,
+        level=level,
+        people=people.full_name,
+        synthetic=people.synthetic,
+    )
+    if json:
+        console.write_json(plan.model_dump_json(indent=2))
+        return
+    console.print(people_plan_table(plan))
+    for note in people_plan_notes(plan):
+        console.print(note)
+
+
+def _compare_people(folder: str, *, level: float, json: bool) -> None:
+    from paars_gym.abtest.people_test import read_people_test
+    from paars_gym.report.people import people_test_notes, people_test_table
+
+    result = read_people_test(folder, level=level)
+    if json:
+        console.write_json(result.as_json())
+        return
+    console.print(people_test_table(result))
+    for note in people_test_notes(result):
+        console.print(note)
 
 
 def _check_policy(result: ABTestResult) -> None:

@@ -100,6 +100,8 @@ def _in_browser(shop: ServedShop, consent: Path | None, visits_each: int, port: 
             ),
         )
     print_visits(shop, console)
+    if len(shop.folders) > 1:
+        console.write(f"By how much the arms differ: paars abtest --human {shop.folders[0].parent}")
 
 
 def print_visits(shop: ServedShop, printer: Printer) -> None:

@@ -37,7 +37,7 @@ Answered = tuple[str, Mapping[str, Any] | None, bool]
 """Text, structured content, and whether it is an error."""
 
 
-class Connection:
+class AgentConnection:
     """One connected agent: its visit begins with its first call."""
 
     def __init__(self, shop: ServedShop, tools: ToolSet, client: str = "") -> None:
@@ -110,7 +110,7 @@ class McpShop:
         if tools not in get_args(ToolSet):
             raise ValueError(f"Unknown tools {tools!r}. Available: {', '.join(get_args(ToolSet))}.")
         self.shop, self.tools = shop, tools
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, AgentConnection] = {}
 
     def server(self) -> Server[Any]:
         """The MCP server, of any number of connections that name themselves, or of the only one there is."""
@@ -149,7 +149,7 @@ class McpShop:
                 raise MCPError(code=INVALID_REQUEST, message=ONE_CONNECTION)
         if name not in self._connections:
             told = context.session.client_params
-            self._connections[name] = Connection(self.shop, self.tools, told.client_info.name if told else "")
+            self._connections[name] = AgentConnection(self.shop, self.tools, told.client_info.name if told else "")
         try:
             text, structured, failed = self._connections[name].call(tool, arguments)
         except TooManyIdsError as many:
