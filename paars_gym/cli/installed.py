@@ -78,7 +78,7 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "render": ("pictures of pages", ("pillow",)),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
     "web": ("paars play --web", ("starlette", "uvicorn", "jinja2", "python-multipart")),
-    "mcp": ("paars serve --mcp", ("mcp",)),
+    "mcp": ("paars serve --mcp", ("mcp", "jsonschema", "starlette", "uvicorn")),
 }
 """What each extra is for, and its packages."""
 KEYS: Mapping[str, str] = {

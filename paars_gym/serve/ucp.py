@@ -137,7 +137,7 @@ class Money:
         """
         known = len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
         self.currency = currency if known else NO_CURRENCY
-        self._units = 10 ** _DIGITS.get(self.currency, 2)
+        self._units: int = 10 ** _DIGITS.get(self.currency, 2)
 
     def amount(self, price: float | None) -> int:
         """A price; 0 for one that is not listed, which the product's metadata say."""

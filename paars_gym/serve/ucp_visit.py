@@ -293,7 +293,7 @@ class UcpVisit:
         return ucp.read_variant_id(text, lambda one: self.visit.shop.product(one) is not None)
 
     def _page(self) -> Any:
-        return self.visit.env.unwrapped.snapshot().visit.state.page  # type: ignore[attr-defined]
+        return self.visit.env.unwrapped.snapshot().visit.state.page
 
 
 def _no_such(what: str, name: str) -> Answer:

@@ -173,8 +173,8 @@ class _Arm:
                     self.files.enter(Played(visit.session, None, len(visit.steps), 0, records=visit.steps))
                 (self.folder.path / OPEN_FOLDER).mkdir(exist_ok=True)
                 for path in (self.folder.path / OPEN_FOLDER).glob("*.jsonl"):
-                    visit = read_open_visit(path)
-                    whole = visit is not None and path.read_bytes().count(b"\n") == len(visit.steps) + 1
+                    left = read_open_visit(path)
+                    whole = left is not None and path.read_bytes().count(b"\n") == len(left.steps) + 1
                     # What could not be read stays, for whoever wants to look.
                     path.unlink() if whole or not path.stat().st_size else path.rename(path.with_suffix(".damaged"))
                 yield

@@ -45,7 +45,7 @@ def page_content(visit: ServedVisit) -> dict[str, Any]:
             observation="json",
         )
         _twins[visit.shop] = twin
-    shown, _ = Visit(twin, max_steps=1, reward=NoReward()).restore(visit.env.unwrapped.snapshot().visit)  # type: ignore[attr-defined]
+    shown, _ = Visit(twin, max_steps=1, reward=NoReward()).restore(visit.env.unwrapped.snapshot().visit)
     content: dict[str, Any] = json.loads(shown)
     bought = [event for event in visit.info["events"] if event.kind == "purchase"]
     return content | {
