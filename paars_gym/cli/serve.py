@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +65,7 @@ def serve(
     served = McpShop(shop, tools=tools)  # type: ignore[arg-type]  # it looks
     if stdio:
         with shop:
-            asyncio.run(served.serve_stdio())
+            served.serve_stdio()
         print_visits(shop, errors)
         return
     with local_server.listen(PORT if port is None else port) as taken, shop:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from paars_gym.serve import ucp
+from paars_gym.serve.stdin_lines import StdinLines
 from paars_gym.serve.ucp_visit import TooManyIdsError, UcpVisit
 from paars_gym.serve.visits import IDLE_SECONDS, ServedShop, ServedVisit, ShopFullError
 from paars_gym.shop.observation import without_hints
@@ -157,12 +158,17 @@ class McpShop:
         content = None if structured is None else dict(structured)
         return CallToolResult(content=[TextContent(text=text)], structured_content=content, is_error=failed)
 
-    async def serve_stdio(self) -> None:
-        """Serves one connection on stdin and stdout, until it ends."""
+    def serve_stdio(self) -> None:
+        """Serves one connection on stdin and stdout, until it ends, or Ctrl-C or SIGTERM ends it."""
+        with suppress(KeyboardInterrupt):
+            asyncio.run(self._on_stdio())
+
+    async def _on_stdio(self) -> None:
         from mcp.server.stdio import stdio_server
 
         server = self.server()
-        async with stdio_server() as (read, write):
+        lines: Any = StdinLines()
+        async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
 
     def application(self) -> Any:

@@ -258,10 +258,12 @@ class ServedShop:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for visit in list(self._open.values()):
-            visit.leave()
-        self._open.clear()
-        self._files.close()
+        try:
+            for visit in list(self._open.values()):
+                visit.leave()
+            self._open.clear()
+        finally:
+            self._files.close()
 
     def begin(self, shopper: str) -> ServedVisit:
         """A new visit: its arm is the shopper's, its task the one that was dealt least.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+
+log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES, MAX_FIELDS = 64_000, 100
 COOKIE = "paars_visitor"
@@ -89,7 +92,7 @@ class WebShop:
         ]
         # Of other hosts than this machine only a page of somebody else's can be, that has its name point here.
         middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_HOSTS), www_redirect=False)]
-        handlers: Any = {404: self._lost, 405: self._lost}
+        handlers: Any = {404: self._lost, 405: self._lost, OSError: self._not_kept}
         return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
     async def _entrance(self, request: Request) -> Response:
@@ -155,6 +158,10 @@ class WebShop:
 
     async def _lost(self, _: Request, error: Exception) -> Response:
         return self._message("Nothing here", "There is no such page.", getattr(error, "status_code", 404))
+
+    async def _not_kept(self, _: Request, error: Exception) -> Response:
+        log.error("A step of a visit could not be kept. %s", error)
+        return self._message("The shop has to close", "What you did last could not be recorded. Please tell us.", 503)
 
     def _message(self, title: str, text: str, status: int = 200, *, csrf: str = "") -> Response:
         values = {"shop": self.shop.catalog.name, "title": title, "text": text, "csrf": csrf}

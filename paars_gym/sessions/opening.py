@@ -53,7 +53,7 @@ def open_store(source: Store | str | Path) -> Store:
     provenance = Provenance(
         name=folder.name,
         synthetic=who != PEOPLE,
-        format="paars play --web" if who == PEOPLE else "paars serve --mcp" if who else "paars simulate",
+        format="paars play" if who == PEOPLE else "paars serve --mcp" if who else "paars simulate",
         sessionised="visit" if who else "as simulated",
         what_is_known=SIMULATED,
         notes=(f"{NOT_FINISHED} Go on with it: {go_on}.", *loop_notes(loops)),

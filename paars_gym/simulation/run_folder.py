@@ -117,7 +117,7 @@ def provenance_of(settings: Settings | None, source: str, sessions: int = 0, *no
         return Provenance(
             name=source,
             synthetic=settings.run.policy != PEOPLE,
-            format="paars play --web" if settings.run.policy == PEOPLE else "paars serve --mcp",
+            format="paars play" if settings.run.policy == PEOPLE else "paars serve --mcp",
             source=(source,),
             sessionised="visit",
             what_is_known=SIMULATED,

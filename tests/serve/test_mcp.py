@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +21,9 @@ from mcp.shared.exceptions import MCPError
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
+from paars_gym.serve import stdin_lines
 from paars_gym.serve.mcp_shop import McpShop, fault_of
+from paars_gym.serve.stdin_lines import StdinLines
 from paars_gym.serve.visits import ServedShop
 from paars_gym.sessions.opening import open_store, read_sessions
 from paars_gym.shop.actions import ACTIONS
@@ -80,6 +84,61 @@ def test_a_whole_purchase_over_stdio(tmp_path: Path) -> None:
     assert [event.kind for event in session.events] == ["search", "view", "add", "purchase", "stop"]
     assert session.events[3].product == product
     assert (tmp_path / "out" / "sessions").is_dir()  # closed in order when stdin ended
+
+
+def test_ctrl_c_ends_stdio_and_keeps_the_visit(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "paars_gym",
+        "serve",
+        "--mcp",
+        "--stdio",
+        "--tools",
+        "shop",
+        "--out",
+        str(tmp_path),
+    ]
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "by hand", "version": "1"}}
+    messages = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "search", "arguments": {"query": "kettle"}}},
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"no JSON\n")
+        for message in messages:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=20)[1]
+    assert answers[1]["result"]["content"][0]["text"].startswith("mini: results for")
+    assert process.returncode == 0
+    assert b"1 visit in" in told
+    (session,) = read_sessions(tmp_path)
+    assert session.shopper.startswith("by-hand-")
+    assert [event.kind for event in session.events] == ["search"]
+
+
+def test_lines_of_stdin() -> None:
+    async def read(pieces: list[bytes]) -> list[str]:
+        inner, outer = os.pipe()
+        lines = StdinLines(inner)
+        for piece in pieces:
+            os.write(outer, piece)
+        os.close(outer)
+        got = [line async for line in lines]
+        os.close(inner)
+        return got
+
+    assert asyncio.run(read([b"one\ntw", "o ü\nthree".encode()])) == ["one", "two ü", "three"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stdin_lines, "MAX_LINE_BYTES", 10)
+        assert asyncio.run(read([b"x" * 40 + b"\nshort\n"])) == ["", "short"]
+    assert asyncio.run(read([])) == []
 
 
 def test_two_at_once_have_a_visit_and_an_arm_each(catalog: Catalog, tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ import pytest
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
+from paars_gym.files import StorageError
 from paars_gym.serve import visits
 from paars_gym.serve.local_server import listen
 from paars_gym.serve.visits import ServedShop
 from paars_gym.serve.web import MAX_FORM_BYTES, WebShop, action_of, read_consent
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.opening import open_store, read_sessions
+from paars_gym.simulation.log import AppendOnly
 from paars_gym.simulation.read_run import Run
 from tests.serve.web_serving import Browser, running
 
@@ -183,6 +185,24 @@ def test_a_shop_that_is_full_says_so(catalog: Catalog, tmp_path: Path, monkeypat
         assert full.page.status_code == 503
         assert "come back later" in full.text
     assert len(open_store(tmp_path)) == 1
+
+
+def test_a_full_disk_is_told(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageError(28, "No space left on device", "log")
+
+    with web_shop(tmp_path, catalog) as address:
+        browser = Browser(address).enter().act("search", query="kettle")
+        with monkeypatch.context() as patch:
+            patch.setattr(AppendOnly, "append", full)
+            browser.act("search", query="tea")
+            assert browser.page.status_code == 503
+            assert "could not be recorded" in browser.text
+        browser.page = browser.http.get("/shop")
+        browser.act("stop")
+        assert "Thank you" in browser.text
+    (session,) = read_sessions(tmp_path)
+    assert [event.query for event in session.events[:2]] == ["kettle", "tea"]
 
 
 def test_forms_as_actions() -> None:
