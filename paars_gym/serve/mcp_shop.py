@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from paars_gym.serve import ucp
+from paars_gym.serve.local_server import LOCAL_HOSTS
 from paars_gym.serve.stdin_lines import StdinLines
 from paars_gym.serve.ucp_visit import TooManyIdsError, UcpVisit
 from paars_gym.serve.visits import IDLE_SECONDS, ServedShop, ServedVisit, ShopFullError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, Tool
 
 ToolSet = Literal["ucp", "shop"]
-PATH = "/mcp"
+PATH, PROFILE_PATH = "/mcp", "/.well-known/ucp"
 MAX_BODY_BYTES = 256_000
 SWEEP_SECONDS = 60
 STOP = "Leave the shop; what is in the cart is not bought. The visit ends."
@@ -176,7 +177,10 @@ class McpShop:
         from mcp.types import DiscoverResult, RequestParams
         from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
         from starlette.applications import Starlette
-        from starlette.routing import Mount
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+        from starlette.responses import JSONResponse
+        from starlette.routing import Mount, Route
 
         server = self.server()
 
@@ -210,7 +214,15 @@ class McpShop:
             with suppress(asyncio.CancelledError):
                 await sweeping
 
-        return Starlette(routes=[Mount("/", app=leaving)], lifespan=lifespan)
+        async def on_profile(request: Any) -> JSONResponse:
+            return JSONResponse(ucp.profile(str(request.url.replace(path=PATH, query=""))))
+
+        routes = [Route(PROFILE_PATH, on_profile)] if self.tools == "ucp" else []
+        return Starlette(
+            routes=[*routes, Mount("/", app=leaving)],
+            lifespan=lifespan,
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_HOSTS), www_redirect=False)],
+        )
 
     async def _sweep(self) -> None:
         """Ends the visits of agents that have gone without a word."""

@@ -164,6 +164,35 @@ def envelope(*capabilities: str, error: bool = False, payment: bool = False) -> 
     return content | ({"payment_handlers": {}} if payment else {})
 
 
+def profile(endpoint: str) -> dict[str, Any]:
+    """What ``/.well-known/ucp`` answers: where the tools are, and what they can do.
+
+    Args:
+        endpoint: Address of the MCP server.
+    """
+    at = f"https://ucp.dev/{VERSION}"
+    service = {
+        "version": VERSION,
+        "spec": f"{at}/specification/overview",
+        "transport": "mcp",
+        "schema": f"{at}/services/shopping/mcp.openrpc.json",
+        "endpoint": endpoint,
+    }
+    pages = {SEARCH: "catalog/search", LOOKUP: "catalog/lookup", CART: "cart", CHECKOUT: "checkout"}
+    capabilities = {
+        name: [
+            {
+                "version": VERSION,
+                "spec": f"{at}/specification/{page}",
+                "schema": f"{at}/schemas/shopping/{page.replace('/', '_')}.json",
+            }
+        ]
+        for name, page in pages.items()
+    }
+    services = {"dev.ucp.shopping": [service]}
+    return {"ucp": {"version": VERSION, "services": services, "capabilities": capabilities, "payment_handlers": {}}}
+
+
 def message(code: str, content: str, *, path: str = "", severity: str = "recoverable") -> dict[str, Any]:
     """An error message of the protocol."""
     told = {"type": "error", "code": code, "content": content, "severity": severity}

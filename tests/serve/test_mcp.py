@@ -187,12 +187,34 @@ def test_a_malformed_call_is_told_and_is_a_step(catalog: Catalog, tmp_path: Path
         asyncio.run(shop(address))
         assert httpx2.post(address, json={"nothing": 1}).status_code in (400, 406)
         assert httpx2.post(address, content=b"x" * 300_000).status_code == 413
-        assert httpx2.get(address, headers={"host": "evil.example"}).status_code in (403, 421)
+        assert httpx2.get(address, headers={"host": "evil.example"}).status_code == 400
         assert httpx2.get(address, headers={"origin": "http://evil.example"}).status_code == 403
     (session,) = read_sessions(tmp_path)
     assert session.events == ()
     steps = Run(tmp_path).session(session.key).steps
     assert [step.valid for step in steps] == [False] * 5
+
+
+def test_agents_find_the_tools_by_the_profile(catalog: Catalog, tmp_path: Path) -> None:
+    with mcp_shop(tmp_path, catalog) as address:
+        where = address.replace("/mcp", "/.well-known/ucp")
+        told = httpx2.get(where).json()["ucp"]
+        assert httpx2.get(where, headers={"host": "evil.example"}).status_code == 400
+    (service,) = told["services"]["dev.ucp.shopping"]
+    assert service == {
+        "version": "2026-04-08",
+        "spec": "https://ucp.dev/2026-04-08/specification/overview",
+        "transport": "mcp",
+        "schema": "https://ucp.dev/2026-04-08/services/shopping/mcp.openrpc.json",
+        "endpoint": address,
+    }
+    assert set(told["capabilities"]) == {
+        "dev.ucp.shopping.catalog.search",
+        "dev.ucp.shopping.catalog.lookup",
+        "dev.ucp.shopping.cart",
+        "dev.ucp.shopping.checkout",
+    }
+    assert told["payment_handlers"] == {}
 
 
 def test_the_newest_protocol_which_has_no_connections_is_refused_in_words(catalog: Catalog, tmp_path: Path) -> None:

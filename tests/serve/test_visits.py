@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from paars_gym.sessions.open_visits import OPEN_FOLDER, read_open_visit
 from paars_gym.sessions.opening import open_store, read_sessions
 from paars_gym.sessions.store import Store
 from paars_gym.shop.env import RetailEnv
-from paars_gym.simulation.mending import damage_of_run
+from paars_gym.simulation.mending import damage_of_run, mend_run
 from paars_gym.simulation.read_run import Run
 
 TASKS = (Intention(text="a kettle"), Intention(text="headphones", goal="compare", budget=80))
@@ -136,6 +137,18 @@ def test_what_a_torn_file_holds_is_kept_up_to_the_tear(config: ShopConfig, tmp_p
     with ServedShop(tmp_path, config, visitors="people"):
         pass
     assert [path.name for path in (tmp_path / OPEN_FOLDER).iterdir()] == ["lost.damaged"]
+
+
+def test_a_damaged_log_of_people_is_mended_as_peoples(config: ShopConfig, tmp_path: Path) -> None:
+    with ServedShop(tmp_path, config, visitors="people") as shop:
+        for name in ("ann", "bob"):
+            shop.begin(name).act("stop[]")
+    (tmp_path / "sessions.jsonl").write_bytes(b"rubbish\n" + (tmp_path / "sessions.jsonl").read_bytes())
+    shutil.rmtree(tmp_path / "sessions")
+    mended = mend_run(tmp_path)
+    assert (mended.sessions, mended.to_play) == (2, 0)
+    store = open_store(tmp_path)
+    assert (len(store), store.provenance.synthetic) == (2, False)
 
 
 def test_tasks_are_dealt_evenly_and_never_twice_to_one_shopper() -> None:
