@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,10 +127,12 @@ def abtest(
         if pilot is not None or treatment is not None or out is not None:
             other = "--pilot" if pilot is not None else "--treatment" if treatment is not None else "--out"
             raise ValueError(f"{other} is for a simulated test, --human for one of people; give one of them.")
+        from paars_gym.cli.tests_of_people import compare_arms_of_people, plan_test_of_people
+
         if plan:
-            _plan_people(human, mde=smallest, outcome=outcome, powers=powers, level=level, json=json)
+            plan_test_of_people(human, mde=smallest, outcome=outcome, powers=powers, level=level, json=json)
         else:
-            _compare_people(human, level=level, json=json)
+            compare_arms_of_people(human, level=level, json=json)
         return
     if treatment is None and treatment_patch is None and control_patch is None and treatment_env is None:
         if not plan:
@@ -197,45 +198,6 @@ def abtest(
         for note in report.notes(result):
             console.print(note)
     _check_policy(result)
-
-
-def _plan_people(human: str, *, mde: float, outcome: str, powers: Sequence[float], level: float, json: bool) -> None:
-    from paars_gym.abtest.people_planning import NEEDS, plan_people
-    from paars_gym.abtest.planning import check_plan
-    from paars_gym.report.people import people_plan_notes, people_plan_table
-    from paars_gym.tasks.people import reference_people
-
-    check_plan(mde, outcome, powers)
-    people = reference_people(human)
-    people.require(f"A plan for {outcome}", NEEDS[outcome])
-    plan = plan_people(
-        people.source,
-        mde=mde,
-        outcome=outcome,
-        powers=powers,
-        level=level,
-        people=people.full_name,
-        synthetic=people.synthetic,
-    )
-    if json:
-        console.write_json(plan.model_dump_json(indent=2))
-        return
-    console.print(people_plan_table(plan))
-    for note in people_plan_notes(plan):
-        console.print(note)
-
-
-def _compare_people(folder: str, *, level: float, json: bool) -> None:
-    from paars_gym.abtest.people_test import read_people_test
-    from paars_gym.report.people import people_test_notes, people_test_table
-
-    result = read_people_test(folder, level=level)
-    if json:
-        console.write_json(result.as_json())
-        return
-    console.print(people_test_table(result))
-    for note in people_test_notes(result):
-        console.print(note)
 
 
 def _check_policy(result: ABTestResult) -> None:
