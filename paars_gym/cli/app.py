@@ -18,8 +18,9 @@ from paars_gym.version import __version__
 
 PANELS = {
     "Data: what is sold, what people did, who they are": ("data", "catalog", "sessions", "personas"),
-    "Simulate and compare with people": ("play", "prompt", "simulate", "score", "reference", "tasks"),
+    "Simulate and compare with people": ("play", "serve", "prompt", "simulate", "score", "reference", "tasks"),
     "Experiments": ("abtest", "backtest", "fit", "calibrate", "probe", "survey"),
+    "This installation": ("doctor",),
 }
 """The verbs in the order in which data passes through them, as ``paars --help`` shows them."""
 
@@ -31,11 +32,11 @@ OPTION_PANELS = {
            "drop_duplicates", "unpack_ratio", "copy", "yes"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
            "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",
-           "trials"),
-    SHOP: ("catalog", "ranking"),
-    SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "mix", "max_steps", "population", "personas",
-               "seed"),
-    MODEL: ("embedder",),
+           "trials", "visits_each"),
+    SHOP: ("catalog", "ranking", "web", "mcp", "stdio", "tools", "port"),
+    SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "tasks", "consent", "mix", "max_steps",
+               "population", "personas", "seed"),
+    MODEL: ("embedder", "ask", "model"),
     OUTPUT: ("out", "log", "resume", "name", "json", "explain"),
     PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip

@@ -37,7 +37,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'paars personas sample --from personas.jsonl --quota "age_range=65+:0.3" --out older.jsonl',
         "paars personas sample --from personas.jsonl --attributes told.csv --quota home=renter:40% --out renters.jsonl",
     ),
-    "play": ('paars play --intention "a kettle below 40" --log steps.jsonl',),
+    "play": (
+        'paars play --intention "a kettle below 40" --log steps.jsonl',
+        "paars play --web --tasks needs.txt --out visits",
+    ),
+    "serve": (
+        "paars serve --mcp --out agents",
+        "paars serve --mcp --stdio --tools shop --out agents",
+    ),
+    "doctor": ("paars doctor", "paars doctor --ask"),
     "prompt show": (
         "paars prompt show --task session --condition persona",
         "paars prompt show --task item --persona personas.jsonl#ann --form text --json",
@@ -70,6 +78,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "abtest": (
         'paars abtest --catalog shop --control bm25 --treatment "bm25+rating:0.3" --sessions 800',
         "paars abtest --plan --mde 2%",
+        "paars abtest --plan --human journey --mde 10%",
+        "paars abtest --human visits",
     ),
     "backtest": ("paars backtest past_tests.csv",),
     "fit": (

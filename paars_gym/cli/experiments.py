@@ -11,6 +11,7 @@ from paars_gym.cli.app import app, console, errors, print_facts, share
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
+    HUMAN,
     AsJson,
     CatalogName,
     ConditionName,
@@ -79,6 +80,13 @@ def abtest(
     ] = None,
     outcome: Annotated[str, typer.Option(help="With --plan: the outcome that changes.")] = "sales_units",
     pilot: Annotated[Path | None, typer.Option(help="With --plan: a finished test, instead of playing one.")] = None,
+    human: Annotated[
+        str | None,
+        typer.Option(
+            help="A test of people. Alone: by how much the arms differ in the folder that paars play --web --treatment "
+            f"has left. With --plan: how many visits of people it takes, by how these differ. {HUMAN}."
+        ),
+    ] = None,
     backtest: Annotated[
         Path | None, typer.Option(help="Output of paars backtest --json: predicts the effect on people.")
     ] = None,
@@ -115,6 +123,17 @@ def abtest(
         check_plan(smallest, outcome, powers)
     if not plan and (pilot is not None or power is not None):
         raise ValueError("--pilot and --power are for --plan.")
+    if human is not None:
+        if pilot is not None or treatment is not None or out is not None:
+            other = "--pilot" if pilot is not None else "--treatment" if treatment is not None else "--out"
+            raise ValueError(f"{other} is for a simulated test, --human for one of people; give one of them.")
+        from paars_gym.cli.tests_of_people import compare_arms_of_people, plan_test_of_people
+
+        if plan:
+            plan_test_of_people(human, mde=smallest, outcome=outcome, powers=powers, level=level, json=json)
+        else:
+            compare_arms_of_people(human, level=level, json=json)
+        return
     if treatment is None and treatment_patch is None and control_patch is None and treatment_env is None:
         if not plan:
             raise ValueError(

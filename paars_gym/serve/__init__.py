@@ -1,1 +1,1 @@
-"""Ways into the shop for people: a visit in the terminal."""
+"""Ways into the shop for people, in the terminal and the browser, and for agents from elsewhere."""

@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import polars as pl
 
 from paars_gym.checksums import unsealed
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
@@ -46,17 +48,28 @@ def open_store(source: Store | str | Path) -> Store:
         return Store(folder / STORE_FOLDER)
     log = folder / LOG_FILE
     loops = sum(line.is_loop() for line in scan(log)) if log.is_file() else 0
+    who = _who(folder)
+    go_on = "paars play --web, or paars serve --mcp, with the same --out" if who else "paars simulate … --resume"
     provenance = Provenance(
         name=folder.name,
-        synthetic=True,
-        format="paars simulate",
-        sessionised="as simulated",
+        synthetic=who != PEOPLE,
+        format="paars play" if who == PEOPLE else "paars serve --mcp" if who else "paars simulate",
+        sessionised="visit" if who else "as simulated",
         what_is_known=SIMULATED,
-        notes=(f"{NOT_FINISHED} Go on with it: paars simulate … --resume.", *loop_notes(loops)),
+        notes=(f"{NOT_FINISHED} Go on with it: {go_on}.", *loop_notes(loops)),
     )
     scratch = tempfile.mkdtemp(prefix="paars-sessions-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    return write_sessions(Path(scratch) / STORE_FOLDER, read_log(log) if log.is_file() else (), provenance=provenance)
+    logged = read_log(log) if log.is_file() else ()
+    unended = (visit.session for visit in open_visits(folder)) if who else ()
+    return write_sessions(Path(scratch) / STORE_FOLDER, chain(logged, unended), provenance=provenance)
+
+
+def _who(folder: Path) -> str:
+    """Who visits in a folder where nobody is simulated; empty for a run."""
+    run = run_settings(folder).get("run")
+    policy = run.get("policy") if isinstance(run, Mapping) else None
+    return policy if isinstance(policy, str) and policy in VISITORS else ""
 
 
 def read_sessions(folder: str | Path) -> list[Session]:

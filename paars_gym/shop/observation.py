@@ -147,7 +147,7 @@ class PageRenderer:
         if intention is not None:
             lines.append(f"{GOALS[intention.goal]} {_cut(intention.text, 'description')}")
             if intention.budget is not None:
-                lines.append(f"{_BUDGET}{self._price(intention.budget)}")
+                lines.append(f"{_BUDGET}{self.price(intention.budget)}")
         return "\n".join([*lines, "You can: search[words], view[id], add_to_cart[id], stop[]"])
 
     def results(self, results: Results, listings: Sequence[Listing], total: int) -> str:
@@ -192,7 +192,7 @@ class PageRenderer:
         lines = []
         for (product, units, options), title, price in entries:
             chosen = f" ({', '.join(f'{k}: {v}' for k, v in options)})" if options else ""
-            lines.append(f"  {units} x [{product}] {title}{chosen} | {self._price(price)}")
+            lines.append(f"  {units} x [{product}] {title}{chosen} | {self.price(price)}")
         total, unknown = _total(entries)
         note = f" (without {unknown} of unknown price)" if unknown else ""
         return "\n".join(
@@ -200,7 +200,7 @@ class PageRenderer:
                 "",
                 _CART,
                 *lines,
-                f"  Total: {self._price(total)}{note}",
+                f"  Total: {self.price(total)}{note}",
                 "You can also: purchase[], remove_from_cart[id]",
             ]
         )
@@ -208,7 +208,7 @@ class PageRenderer:
     def order(self, lines: Sequence[Bought]) -> str:
         units = sum(line.units for line in lines)
         known = [line.units * line.price for line in lines if line.price is not None]
-        paid = f" for {self._price(round(sum(known), 2))}" if known else ""
+        paid = f" for {self.price(round(sum(known), 2))}" if known else ""
         return f"{_ORDERED}{units} {'unit' if units == 1 else 'units'}{paid}."
 
     def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
@@ -219,7 +219,7 @@ class PageRenderer:
     def _figures(self, item: Listing) -> str:
         rated = "no ratings" if item.rating is None else f"{item.rating:.1f} stars"
         count = f" ({item.rating_count:,})" if item.rating is not None and item.rating_count else ""
-        return f"{self._price(item.price)} | {rated}{count}" + ("" if item.available else " | out of stock")
+        return f"{self.price(item.price)} | {rated}{count}" + ("" if item.available else " | out of stock")
 
     def _review(self, review: dict[str, Any]) -> str:
         helpful = f" ({review['helpful_votes']} found it helpful)" if review["helpful_votes"] else ""
@@ -232,7 +232,8 @@ class PageRenderer:
             said.append(f"sorted by {results.sort}")
         return f" ({', '.join(said)})" if said else ""
 
-    def _price(self, price: float | None) -> str:
+    def price(self, price: float | None) -> str:
+        """A price as pages show it."""
         if price is None:
             return "price not listed"
         symbol = _SYMBOLS.get(self._currency)

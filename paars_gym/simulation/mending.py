@@ -12,6 +12,7 @@ from paars_gym.files import make_private, written_whole
 from paars_gym.outputs import writing
 from paars_gym.sessions import mending
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.open_visits import VISITORS
 from paars_gym.sessions.opening import settings_fault
 from paars_gym.sessions.run_log import LogLine, encode, scan
 from paars_gym.sessions.store import (
@@ -115,9 +116,10 @@ def _lines(folder: RunFolder) -> list[LogLine]:
 
 
 def _planned(folder: RunFolder) -> int | None:
-    """How many sessions the run is to have; None where nobody knows."""
+    """How many sessions the run is to have; None where nobody knows, or visitors come as they like."""
     try:
-        return folder.settings.run.sessions
+        run = folder.settings.run
+        return None if run.policy in VISITORS else run.sessions
     except (OSError, ValueError):
         return None
 

@@ -23,6 +23,7 @@ from paars_gym.llm.ledger import LEDGER_FILE, ledger_of
 from paars_gym.llm.spending import Taken
 from paars_gym.outputs import LOCK_INSIDE, writing
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.open_visits import OPEN_FOLDER, PEOPLE, VISITORS
 from paars_gym.sessions.opening import SIMULATED, settings_fault, settings_in_words
 from paars_gym.sessions.run_log import LogLine, loop_notes, scan
 from paars_gym.sessions.store import (
@@ -45,7 +46,7 @@ LEDGER_ABOVE = 3
 STEPS_FOLDER = "steps"
 STEPS_FILE = f"{STEPS_FOLDER}/steps.jsonl.zst"
 NOT_YET_A_RUN = {LOCK_INSIDE, SETTINGS_FILE + ".new"}
-BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, LEDGER_FILE, ACCOUNT_FILE, STEPS_FOLDER}
+BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, LEDGER_FILE, ACCOUNT_FILE, STEPS_FOLDER, OPEN_FOLDER}
 
 
 class Fingerprints(BaseModel):
@@ -112,6 +113,18 @@ def provenance_of(settings: Settings | None, source: str, sessions: int = 0, *no
         sessions: How many it holds.
         notes: What else a reader has to know.
     """
+    if settings is not None and settings.run.policy in VISITORS:
+        return Provenance(
+            name=source,
+            synthetic=settings.run.policy != PEOPLE,
+            format="paars play" if settings.run.policy == PEOPLE else "paars serve --mcp",
+            source=(source,),
+            sessionised="visit",
+            what_is_known=SIMULATED,
+            records_read=sessions,
+            records_kept=sessions,
+            notes=notes,
+        )
     return Provenance(
         name=source if settings is None else f"{settings.run.policy}, {settings.run.condition}",
         synthetic=True,
