@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult, OutcomeResult
+from paars_gym.estimate import Estimate
 from paars_gym.report.abtest import human_effect, notes, real_effects
 from paars_gym.report.page import PageSection, PageTable
 from paars_gym.report.plots import effects_plot
@@ -21,15 +22,24 @@ TELLING = {
     "abandonment": "the share of filled carts that are left",
 }
 """Outcomes in words."""
+SHORT = {
+    "sales_units": "units sold",
+    "cart_adds": "additions to the cart",
+    "views": "products opened",
+    "rank_viewed": "rank of what is opened",
+    "abandonment": "filled carts left",
+}
+"""What plots call outcomes that have an unclear name."""
 ALSO = ("conversion", "views")
 """Outcomes of the headline beside the primary one."""
 
 
 def abtest_words(result: ABTestResult) -> tuple[str, ...]:
-    """What a manager may repeat of a test: the simulated change, what is left of it beside real effects, what is unknown."""
-    lines = [f"The test: {result.treatment.name} in place of {result.control.name}, the same shoppers in both."]
+    """What a manager may repeat: the simulated change, what is left of it beside real effects, what is unknown."""
+    lines = []
     if result.identical_arms:
-        lines.append("Nothing differs between the arms in any session: there is no effect to report.")
+        arms = f"“{result.treatment.name}” in place of “{result.control.name}”"
+        lines.append(f"With {arms} nothing differs in any session: there is no effect to report.")
     elif PRIMARY in result.outcomes:
         lines.append(_changed(PRIMARY, result.outcomes[PRIMARY], result))
         lines += [_changed(name, result.outcomes[name], result, short=True) for name in ALSO if name in result.outcomes]
@@ -47,10 +57,11 @@ def _changed(name: str, outcome: OutcomeResult, result: ABTestResult, *, short: 
     sure = relative.interval is not None and 0.0 not in relative.interval
     chance = "" if sure else "; chance alone could explain it"
     if short:
-        return f"{what.capitalize()}: {relative.value:+.1%}{ends}{chance}."
+        return f"{what[0].upper()}{what[1:]}: {relative.value:+.1%}{ends}{chance}."
     return (
-        f"In the simulation {what} change by {relative.value:+.1%}{ends}, {result.level:.0%} interval, from "
-        f"{result.pairs:,} pairs of visits of {result.personas:,} personas{chance}."
+        f"With “{result.treatment.name}” in place of “{result.control.name}”, {what} change by {relative.value:+.1%}"
+        f"{ends} in the simulation: {result.level:.0%} interval, {result.pairs:,} pairs of visits, "
+        f"{result.personas:,} personas{chance}."
     )
 
 
@@ -58,17 +69,15 @@ def _left(result: ABTestResult) -> list[str]:
     lines = real_effects(result)
     shrunken = result.outcomes[PRIMARY].shrunken
     if shrunken.interval is not None and 0.0 in shrunken.interval:
-        lines.append(
-            "So much is uncertain that, taken as news about people, this test tells neither a gain nor a loss."
-        )
+        lines.append("So, taken as news about people, this test tells neither a gain nor a loss.")
     return lines
 
 
 def abtest_section(result: ABTestResult) -> PageSection:
     """The part of a page."""
-    effects = [(name, outcome.relative) for name, outcome in result.outcomes.items()]
+    effects = [(SHORT.get(name, name), outcome.relative) for name, outcome in result.outcomes.items()]
     simulated = effects_plot(effects, title="As simulated: relative change by outcome")
-    left = [(name, replace(outcome.shrunken, note="")) for name, outcome in result.outcomes.items()]
+    left = [(SHORT.get(name, name), replace(outcome.shrunken, note="")) for name, outcome in result.outcomes.items()]
     plots = [simulated]
     if any(one.value is not None for _, one in left):
         plots.append(effects_plot(left, title="What is left of it beside the sizes of real effects"))
@@ -87,7 +96,7 @@ def _table(result: ABTestResult) -> PageTable:
             outcome.unit,
             _three(outcome.control),
             _three(outcome.treatment),
-            difference.note if difference.value is None else f"{difference.value:+.3g}{_ends(difference.low, difference.high)}",
+            _change(difference),
             "–" if relative.value is None else f"{relative.value:+.1%}",
             "–" if p_value is None else "<0.001" if p_value < 0.001 else f"{p_value:.3f}",
             "–" if shrunken.value is None else f"{shrunken.value:+.2%}",
@@ -95,6 +104,12 @@ def _table(result: ABTestResult) -> PageTable:
         ])  # fmt: skip
     note = "Sessions saved: how many times the sessions a test with different shoppers in its arms would need."
     return PageTable.of("Outcomes", rows, csv=result.to_csv(), note=note)
+
+
+def _change(difference: Estimate) -> str:
+    if difference.value is None:
+        return difference.note
+    return f"{difference.value:+.3g}{_ends(difference.low, difference.high)}"
 
 
 def _three(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from paars_gym.alignment.report import AlignmentReport, Improvement, Measure
 from paars_gym.estimate import Estimate, in_words
@@ -60,8 +61,8 @@ def _nearer(report: AlignmentReport, names: Mapping[str, str]) -> Iterator[str]:
     agents, baseline = names["agents"], names["baseline"]
     if not by["closer"] and not by["further"]:
         yield (
-            f"Which is nearer to people, {agents} or {baseline}? These sessions do not tell: on none of {len(mine)} things "
-            "does the difference exceed chance."
+            f"Which is nearer to people, {agents} or {baseline}? These sessions do not tell: on none of {len(mine)} "
+            "things does the difference exceed chance."
         )
         return
     ahead = agents if len(by["closer"]) >= len(by["further"]) else baseline
@@ -123,8 +124,8 @@ def alignment_section(report: AlignmentReport, title: str = "Beside people") -> 
     if any(one.synthetic for one in report.populations if one.role == "human"):
         notes.insert(0, "These people are SYNTHETIC: nothing here is said of real ones.")
     notes.append(
-        "Read no number without its floor: two samples of the same people differ too, by what stands under “people among "
-        "themselves”. “Not told apart” does not mean “the same”."
+        "Read no number without its floor: two samples of the same people differ too, by what stands under “people "
+        "among themselves”. “Not told apart” does not mean “the same”."
     )
     return PageSection(title, tuple(words), tuple(plots), tuple(tables), tuple(dict.fromkeys(notes)))
 
@@ -169,7 +170,7 @@ def _measures(whole: Sequence[Measure], names: Mapping[str, str], report: Alignm
         )  # fmt: skip
     note = "! The smoothing constant decides the number." if any(row[-1].endswith("!") for row in rows) else ""
     table = PageTable.of("Every number, with its interval and its floor", rows, csv=report.to_csv(), note=note)
-    return PageTable(**{**vars(table), "folded": True})
+    return replace(table, folded=True)
 
 
 def in_value(estimate: Estimate) -> str:
@@ -183,7 +184,8 @@ def _improvements(report: AlignmentReport, names: Mapping[str, str]) -> PageTabl
     rows += [_improvement(one) for one in whole]
     numbers = [{**one.model_dump(exclude={"estimate"}), **one.estimate.to_dict()} for one in report.improvements]
     note = f"Above 0: {names['agents']} is nearer to people than {names['baseline']}."
-    return PageTable.of(f"Nearer than {names['baseline']}?", rows, csv=csv_of(numbers), note=note)
+    table = PageTable.of(f"Is {names['agents']} nearer than {names['baseline']}?", rows, csv=csv_of(numbers), note=note)
+    return replace(table, folded=True)
 
 
 def _improvement(one: Improvement) -> list[str]:
@@ -223,7 +225,7 @@ def _paper(whole: Iterable[Measure]) -> PageTable | None:
         if values := paper_values(of, metric):
             rows.append([of, metric, values])
     table = PageTable.of("The paper's values beside", rows)
-    return PageTable(**{**vars(table), "folded": True}) if len(rows) > 1 else None
+    return replace(table, folded=True) if len(rows) > 1 else None
 
 
 def _of(report: AlignmentReport, role: str) -> list[Measure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -73,12 +73,14 @@ class PagePlot:
         svg: The picture; empty where the plotting library is not installed.
         text: What it shows, in words, for who cannot see it.
         table: Its numbers.
+        wide: Takes the place of two.
     """
 
     title: str
     svg: str
     text: str
     table: PageTable
+    wide: bool = False
 
     @property
     def markup(self) -> Markup:
@@ -164,7 +166,6 @@ class ReportPage:
     facts: tuple[tuple[str, str], ...] = ()
     sections: tuple[PageSection, ...] = ()
     sessions: tuple[ShownSessions, ...] = ()
-    left_out: tuple[str, ...] = field(default=())
 
     def html(self) -> str:
         """The file."""

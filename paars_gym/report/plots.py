@@ -19,7 +19,7 @@ COLOURS = ("#2f6db3", "#d2691e", "#6b8e4e", "#8a63a8")
 """Of people, agents, the baseline and a further population; also in ``templates/style.css``."""
 INK, LINES = "#222222", "#d9d9d9"
 WIDTH, HEIGHT = 290, 150
-LONGEST_LABEL = 32
+LONGEST_LABEL = 30
 INSTALL = "Pictures need the extra report: python -m pip install 'paars_gym[report]'. The numbers stand below."
 
 
@@ -131,7 +131,7 @@ def distances_plot(measures: Sequence[Measure], names: Mapping[str, str], *, tit
         f"Points with intervals: distance from people in {unit}, of {', '.join(things)}; blue marks: what people show "
         f"among themselves. {len(differ)} of {len(shown)} differ beyond chance."
     )
-    return PagePlot(title, _drawn(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)))
+    return PagePlot(title, _drawn(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
 
 
 def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> PagePlot:
@@ -158,7 +158,7 @@ def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> Page
         "field": "sure",
         "type": "nominal",
         "scale": {"domain": ["told apart from no change", "not told apart"], "range": [COLOURS[1], "#777777"]},
-        "legend": {"title": None, "orient": "top"},
+        "legend": {"title": None, "orient": "top", "columns": 1, "labelLimit": 260},
     }
     spec = {
         "width": WIDTH - 20,
@@ -187,7 +187,18 @@ def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> Page
     text = (
         f"Points with intervals around zero: {', '.join(sure) or 'nothing'} told apart from no change, of {len(known)}."
     )
-    return PagePlot(title, _drawn(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)))
+    return PagePlot(title, _drawn(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
+
+
+def _with_ends(x: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Layers of points with their intervals."""
+    return [
+        {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": {"x": {"field": "value", **x}},
+        },
+    ]
 
 
 def _sure(estimate: Estimate) -> bool:
@@ -203,11 +214,12 @@ def _colour(order: Sequence[str], *, first: int = 0) -> dict[str, Any]:
 
 _CONFIG = {
     "background": None,
-    "font": "system-ui, sans-serif",
+    "padding": {"left": 8, "right": 8, "top": 5, "bottom": 5},
+    "font": "Arial, Helvetica, Liberation Sans, sans-serif",
     "view": {"stroke": None},
     "axis": {
         "labelColor": INK, "titleColor": INK, "domainColor": LINES, "tickColor": LINES, "gridColor": LINES,
-        "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 150,
+        "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 190,
     },
     "legend": {"labelColor": INK, "labelFontSize": 11},
 }  # fmt: skip

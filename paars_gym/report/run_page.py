@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from paars_gym.abtest.result import ABTestResult
@@ -38,14 +37,15 @@ class Results(NamedTuple):
     test: ABTestResult | None = None
 
 
-def run_page(book: SessionBook, results: Results = Results(), *, shown: int = SHOWN) -> ReportPage:
+def run_page(book: SessionBook, results: Results | None = None, *, shown: int = SHOWN) -> ReportPage:
     """The page of a run, or of a test.
 
     Args:
         book: Its sessions.
-        results: What was computed of it.
+        results: What was computed of it; None for nothing.
         shown: How many sessions the page holds, at most; fewer where the file would be too large.
     """
+    results = results or Results()
     first = book.runs[0]
     headline: list[str] = []
     sections: list[PageSection] = []
@@ -65,7 +65,7 @@ def run_page(book: SessionBook, results: Results = Results(), *, shown: int = SH
             headline.append(UNCALIBRATED)
     if not can_draw():
         headline.append(INSTALL)
-    title = results.test.summary() if results.test is not None else f"{_who(first)} in {first.settings.shop.catalog}"
+    title = results.test.summary() if results.test is not None else f"{_who(first)}, in {first.settings.shop.catalog}"
     return ReportPage(
         title=title,
         under=f"{len(book):,} {'pairs of visits' if len(book.arms) > 1 else 'visits'}; {book.folder.name}",
@@ -145,7 +145,8 @@ def facts(book: SessionBook) -> Iterator[tuple[str, str]]:
     yield "shoppers", _who(book.runs[0])
     if run.model is not None:
         yield "model", str(run.model.spec)
-    yield "catalog", f"{shop.catalog}; fingerprint {settings.fingerprints.catalog}"
+    name = str(shop.catalog).removesuffix(f" ({settings.fingerprints.catalog})")
+    yield "catalog", f"{name}, fingerprint {settings.fingerprints.catalog}"
     for arm, one in zip(book.arms, book.runs, strict=True):
         yield f"ranking, {arm}" if arm else "ranking", str(one.settings.shop.ranking)
     yield "sessions", f"{len(book):,}" + (" pairs" if len(book.arms) > 1 else "")
@@ -180,16 +181,7 @@ def _left_out(book: SessionBook) -> Iterator[str]:
         total = sum(len(row.sessions) for row in book.rows)
         yield (
             f"Left out: {causes.total():,} of {total:,} sessions failed and count for nothing, most often ({often:,}) "
-            f"because: {why}."
+            f"because: {why.rstrip('.')}."
         )
     if book.unpaired:
         yield f"Left out: {book.unpaired:,} sessions that have no counterpart in the other arm yet."
-
-
-def names_apart(folders: Sequence[Path], names: Sequence[str]) -> Mapping[Path, str]:
-    """How a page calls runs: as they call themselves, and by folder where two call themselves the same."""
-    twice = {name for name in names if list(names).count(name) > 1}
-    return {
-        folder: f"{name} ({folder.name})" if name in twice else name
-        for folder, name in zip(folders, names, strict=True)
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,13 +86,13 @@ class SessionBook:
         keys = sorted(set.intersection(*(set(rows) for rows in by_arm)))
         self.rows = [BookRow(tuple(rows[key] for rows in by_arm)) for key in keys]
         self.unpaired = sum(len(rows) for rows in by_arm) - len(keys) * len(self.arms)
-        self._keys = set(keys)
+        self._places = {key: place for place, key in enumerate(keys)}
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._keys
+        return key in self._places
 
     def open(self, key: str) -> PairView:
         """One visit, step by step.
@@ -99,9 +100,27 @@ class SessionBook:
         Raises:
             KeyError: There is no such visit.
         """
-        if key not in self._keys:
+        if key not in self._places:
             raise KeyError(f"No session {key!r} in {str(self.folder)!r}, which has {len(self):,} of them.")
         return paired([self._session(number, key) for number in range(len(self.arms))])
+
+    def row(self, key: str) -> BookRow:
+        """The line of a visit.
+
+        Raises:
+            KeyError: There is no such visit.
+        """
+        return self.rows[self._places[key]]
+
+    def beside(self, key: str) -> tuple[str, str]:
+        """The keys before and after one; empty at either end.
+
+        Raises:
+            KeyError: There is no such visit.
+        """
+        place = self._places[key]
+        before, after = self.rows[max(place - 1, 0) : place], self.rows[place + 1 : place + 2]
+        return before[0].key if before else "", after[0].key if after else ""
 
     @cached_property
     def has_steps(self) -> bool:
@@ -128,10 +147,8 @@ class SessionBook:
         if given is not None:
             yield list(read_personas(given))
         if isinstance(named, str) and Path(named).is_file():
-            try:
+            with suppress(ValueError):  # another file by now
                 yield list(read_personas(Path(named)))
-            except ValueError:
-                pass  # another file by now
         catalog = self._catalog(settings)
         if catalog is not None and (named is None or " Persona" in str(named)):
             yield list(default_people(catalog)[0])
@@ -152,10 +169,6 @@ class SessionBook:
                 persona = self.personas.get(session.shopper)
                 yield session.key, row_of(session, line.cause(), told.get(session.key, {}), persona)
 
-    @cached_property
-    def _rows_by_key(self) -> dict[str, BookRow]:
-        return {row.key: row for row in self.rows}
-
     def _session(self, number: int, key: str) -> SessionView:
         played = self.runs[number].session(key)
         session, records, note = played.session, played.steps, ""
@@ -170,7 +183,7 @@ class SessionBook:
         persona, condition = self.personas.get(session.shopper), self.runs[number].settings.run.condition
         need = session.intention
         return SessionView(
-            row=self._rows_by_key[key].sessions[number],
+            row=self.row(key).sessions[number],
             arm=self.arms[number],
             persona="" if persona is None else render(persona, condition),
             told=told_before(records),
