@@ -29,7 +29,9 @@ from paars_gym.cli.shared_options import (
 )
 
 if TYPE_CHECKING:
+    from paars_gym.abtest import Arm
     from paars_gym.abtest.result import ABTestResult
+    from paars_gym.config import ShopConfig
 
 FittedFile = Annotated[
     Path | None,
@@ -90,7 +92,9 @@ def abtest(
             show_default="asos",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that keeps both arms' sessions, the result and report.html.")
+    ] = None,
     record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
     concurrency: SessionsAtOnce = 8,
@@ -168,6 +172,7 @@ def abtest(
         result = with_prior(result, sizes)
     if out is not None and (past is not None or sizes is not None):
         result.write(out)
+    page = None if out is None or plan or pilot is not None else _write_page(out, result, arms, shop, personas)
     if plan:
         planned = plan_test(result, mde=smallest, outcome=outcome, powers=powers)
         console.write_json(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
@@ -178,7 +183,24 @@ def abtest(
         console.print(report.result_forest(result))
         for note in report.notes(result):
             console.print(note)
+        if page is not None:
+            console.print(f"To open in a browser: {page}")
     _check_policy(result)
+
+
+def _write_page(
+    out: Path, result: ABTestResult, arms: tuple[Arm, Arm], shop: ShopConfig, personas: Path | None
+) -> Path:
+    """The test as one HTML file, in its folder, with the pages of the arms' own shops."""
+    from paars_gym.abtest.arms import open_arm
+    from paars_gym.files import write_whole
+    from paars_gym.report.run_page import Results, run_page
+    from paars_gym.report.session_book import RUN_ARMS, Beside, SessionBook
+
+    shops = {name: open_arm(arm, shop).shop for name, arm in zip(RUN_ARMS, arms, strict=True)}
+    page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Results(test=result))
+    write_whole(out / "report.html", page.html())
+    return out / "report.html"
 
 
 def _check_policy(result: ABTestResult) -> None:
@@ -225,7 +247,7 @@ def backtest_verb(
     human_sessions (of both arms, may be empty), and one of: simulated_effect; result (folder of a simulated test); or
     what to simulate: control, treatment, control_patch, treatment_patch.
     """
-    from paars_gym.abtest import ABTest, Arm
+    from paars_gym.abtest import ABTest
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests

@@ -6,6 +6,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -189,5 +190,6 @@ def serve_view(book: SessionBook, *, port: int, open_browser: bool, tell: Callab
         if open_browser:
             webbrowser.open(address)
         # No access log: every line of it would hold the token.
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        with suppress(KeyboardInterrupt):  # the way to end it
+            uvicorn.Server(config).run(sockets=[listening])
