@@ -47,7 +47,7 @@ class Beside:
         shops: Open shops, by arm.
     """
 
-    catalog: str | Path | None = None
+    catalog: str | Path | Catalog | None = None
     personas: Path | None = None
     shops: Mapping[str, Shop] | None = None
 
