@@ -194,11 +194,11 @@ def _write_page(
     """The test as one HTML file, in its folder, with the pages of the arms' own shops."""
     from paars_gym.abtest.arms import open_arm
     from paars_gym.files import write_whole
-    from paars_gym.report.run_page import Results, run_page
+    from paars_gym.report.run_page import Findings, run_page
     from paars_gym.report.session_book import RUN_ARMS, Beside, SessionBook
 
     shops = {name: open_arm(arm, shop).shop for name, arm in zip(RUN_ARMS, arms, strict=True)}
-    page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Results(test=result))
+    page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Findings(test=result))
     write_whole(out / "report.html", page.html())
     return out / "report.html"
 

@@ -13,7 +13,7 @@ from paars_gym.cli.shared_options import HUMAN, PEOPLE, SHOP, SHOPPERS
 from paars_gym.files import write_whole
 
 if TYPE_CHECKING:
-    from paars_gym.report.run_page import Results
+    from paars_gym.report.run_page import Findings
     from paars_gym.report.session_book import SessionBook
 
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a run, or of an A/B test.", show_default=False)]
@@ -88,7 +88,7 @@ def view(
     run: RunArgument,
     catalog: CatalogOfRun = None,
     personas: PersonasOfRun = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 for any that is free.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0 for any that is free.")] = 0,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Shows all sessions of a run, or of an A/B test, in the browser of this machine; Ctrl-C ends it.
@@ -114,17 +114,17 @@ def _book(run: Path, catalog: str | None, personas: Path | None) -> SessionBook:
     return book
 
 
-def _results(book: SessionBook) -> Results:
+def _results(book: SessionBook) -> Findings:
     from paars_gym.abtest.result import RESULT_FILE, ABTestResult
-    from paars_gym.report.run_page import Results
+    from paars_gym.report.run_page import Findings
 
     is_there = len(book.arms) > 1 and (book.folder / RESULT_FILE).is_file()
-    return Results(test=ABTestResult.read(book.folder) if is_there else None)
+    return Findings(test=ABTestResult.read(book.folder) if is_there else None)
 
 
 def _compared(
-    book: SessionBook, results: Results, human: str, others: tuple[Path, ...], options: tuple[str | None, str, int]
-) -> Results:
+    book: SessionBook, results: Findings, human: str, others: tuple[Path, ...], options: tuple[str | None, str, int]
+) -> Findings:
     """The run, or the control arm of a test, beside people, once for each other run."""
     from paars_gym.alignment.private import Reference
     from paars_gym.alignment.scoring import score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,7 @@ class ReportPage:
 
     def html(self) -> str:
         """The file."""
-        return render_template("report.html", page=self)
+        return render_template("report.html", {"page": self})
 
 
 @lru_cache(maxsize=1)
@@ -194,9 +194,9 @@ def templates() -> Environment:
     return made
 
 
-def render_template(name: str, **content: Any) -> str:
-    """A page from a template."""
-    return templates().get_template(name).render(**content)
+def render_template(name: str, content: Mapping[str, Any]) -> str:
+    """A page from a template, and what stands in it by name."""
+    return templates().get_template(name).render(content)
 
 
 def _source(made: Environment, name: str) -> Markup:

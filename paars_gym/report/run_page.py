@@ -25,8 +25,8 @@ LONGEST_TEXT = 6_000
 """Characters of a page or a message in a file."""
 
 
-class Results(NamedTuple):
-    """What was computed of a run.
+class Findings(NamedTuple):
+    """What was computed of a run or a test.
 
     Attributes:
         alignments: Comparisons with people; of several the same run stands beside different ones.
@@ -37,7 +37,7 @@ class Results(NamedTuple):
     test: ABTestResult | None = None
 
 
-def run_page(book: SessionBook, results: Results | None = None, *, shown: int = SHOWN) -> ReportPage:
+def run_page(book: SessionBook, results: Findings | None = None, *, shown: int = SHOWN) -> ReportPage:
     """The page of a run, or of a test.
 
     Args:
@@ -45,7 +45,7 @@ def run_page(book: SessionBook, results: Results | None = None, *, shown: int = 
         results: What was computed of it; None for nothing.
         shown: How many sessions the page holds, at most; fewer where the file would be too large.
     """
-    results = results or Results()
+    results = results or Findings()
     first = book.runs[0]
     headline: list[str] = []
     sections: list[PageSection] = []
@@ -105,7 +105,7 @@ def shown_sessions(book: SessionBook, most: int, *, room: int = SESSION_BYTES) -
 
 def session_html(view: PairView) -> str:
     """The steps of a session, as a page holds them."""
-    return rendered("steps.html", view=view)
+    return rendered("steps.html", {"view": view})
 
 
 def happened_section(book: SessionBook) -> PageSection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import webbrowser
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
@@ -96,11 +96,11 @@ def view_app(book: SessionBook, token: str) -> Starlette:
     except ModuleNotFoundError as missing:
         raise ImportError(INSTALL) from missing
 
-    def page(name: str, status: int = 200, **content: object) -> Response:
-        return HTMLResponse(render_template(name, book=book, **content), status, HEADERS)
+    def page(name: str, content: Mapping[str, object], status: int = 200) -> Response:
+        return HTMLResponse(render_template(name, {"book": book, **content}), status, HEADERS)
 
     def nothing() -> Response:
-        return page("nothing.html", 404)
+        return page("nothing.html", {}, 404)
 
     def guarded(show: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
         async def only_with_token(request: Request) -> Response:
@@ -116,20 +116,16 @@ def view_app(book: SessionBook, token: str) -> Starlette:
         query = query._replace(page=min(query.page, pages))
         part = found[(query.page - 1) * PER_PAGE : query.page * PER_PAGE]
         links = [(row, f"session/{quote(row.key, safe='')}") for row in part]
-        return page("list.html", query=query, found=len(found), pages=pages, links=links, outcomes=OUTCOMES)
+        told = {"query": query, "found": len(found), "pages": pages, "links": links, "outcomes": OUTCOMES}
+        return page("list.html", told)
 
     def opened(request: Request) -> Response:
         key = request.path_params["key"]
         if key not in book:
             return nothing()
-        before, after = book.beside(key)
-        return page(
-            "session.html",
-            row=book.row(key),
-            view=book.open(key),
-            before=quote(before, safe=""),
-            after=quote(after, safe=""),
-        )
+        before, after = (quote(one, safe="") for one in book.beside(key))
+        shown = {"row": book.row(key), "view": book.open(key), "before": before, "after": after}
+        return page("session.html", shown)
 
     async def elsewhere(_: Request, __: Exception) -> Response:
         return nothing()

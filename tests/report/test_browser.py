@@ -18,7 +18,7 @@ from paars_gym.alignment.comparison import ScoreOptions
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
-from paars_gym.report.run_page import Results, run_page
+from paars_gym.report.run_page import Findings, run_page
 from paars_gym.report.session_book import Beside, SessionBook
 from tests.report.hostile import hostile_run
 from tests.report.playing import config, play
@@ -75,9 +75,9 @@ def written(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Path:
     for name in ("run", "base", "people"):
         play(folder / name, catalog, 120, seed=len(name), record="steps")
     alignment = score(folder / "people", folder / "run", baseline=folder / "base", embedder=None, options=OPTIONS)
-    pages = {"run": run_page(SessionBook(folder / "run", Beside(catalog)), Results((alignment,)), shown=20)}
+    pages = {"run": run_page(SessionBook(folder / "run", Beside(catalog)), Findings((alignment,)), shown=20)}
     result = ABTest(Arm("bm25"), Arm("price")).run(config(40), ShopConfig(catalog=catalog), out=folder / "test")
-    pages["test"] = run_page(SessionBook(folder / "test", Beside(catalog)), Results(test=result), shown=12)
+    pages["test"] = run_page(SessionBook(folder / "test", Beside(catalog)), Findings(test=result), shown=12)
     (folder / "evil").mkdir()
     pages["hostile"] = run_page(SessionBook(hostile_run(folder / "evil")), shown=3)
     for name, page in pages.items():

@@ -19,7 +19,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
 from paars_gym.report import plots, run_page
 from paars_gym.report.page import PagePlot, PageTable, ReportPage
-from paars_gym.report.run_page import Results, shown_sessions
+from paars_gym.report.run_page import Findings, shown_sessions
 from paars_gym.report.session_book import Beside, SessionBook, is_test
 from tests.report.documents import Document
 from tests.report.hostile import ATTACKS, hostile_run
@@ -55,7 +55,7 @@ def tested(folder: Path, catalog: Catalog) -> tuple[ABTestResult, SessionBook]:
 
 @pytest.fixture(scope="module")
 def page(book: SessionBook, alignment: AlignmentReport) -> ReportPage:
-    return run_page.run_page(book, Results((alignment,)), shown=8)
+    return run_page.run_page(book, Findings((alignment,)), shown=8)
 
 
 def test_the_page_is_sound_and_loads_nothing(page: ReportPage) -> None:
@@ -148,7 +148,7 @@ def test_a_test_shows_its_arms_side_by_side(tested: tuple[ABTestResult, SessionB
     result, pairs = tested
     assert is_test(folder / "test")
     assert not is_test(folder / "test" / "control")
-    page = run_page.run_page(pairs, Results(test=result), shown=6)
+    page = run_page.run_page(pairs, Findings(test=result), shown=6)
     text = Document(page.html())
     assert text.faults == []
     said = " ".join(page.headline)
@@ -175,7 +175,7 @@ def test_without_the_plotting_library_there_are_words_and_numbers(
 ) -> None:
     monkeypatch.setattr(plots, "can_draw", lambda: False)
     monkeypatch.setattr(run_page, "can_draw", lambda: False)
-    made = run_page.run_page(book, Results((alignment,)), shown=1)
+    made = run_page.run_page(book, Findings((alignment,)), shown=1)
     document = Document(made.html())
     assert document.all("svg") == []
     assert "paars_gym[report]" in document.text()
