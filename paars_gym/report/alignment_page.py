@@ -45,7 +45,7 @@ def alignment_words(report: AlignmentReport, names: Mapping[str, str]) -> tuple[
     if "baseline" in names:
         lines += _nearer(report, names)
     if judged:
-        what = f": {_listed([one.of for one in differ])}" if differ else ""
+        what = f": {'; '.join(one.of for one in differ)}" if differ else ""
         few = _smaller(report) < FEW_SESSIONS
         caution = " With so few sessions only large differences show." * few
         lines.append(f"{agents} can be told from people on {len(differ)} of {len(judged)} things{what}.{caution}")
@@ -234,8 +234,3 @@ def _of(report: AlignmentReport, role: str) -> list[Measure]:
 
 def _smaller(report: AlignmentReport) -> int:
     return min((one.sessions for one in report.populations if one.role in ("human", "agents")), default=0)
-
-
-def _listed(things: Iterable[str]) -> str:
-    *most, last = list(dict.fromkeys(things))
-    return f"{', '.join(most)} and {last}" if most else last

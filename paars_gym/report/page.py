@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+_LONG_TITLE = 40
 MOST_BYTES = 3_000_000
 """Of a file."""
 SESSION_BYTES = 2_400_000
@@ -108,6 +110,11 @@ class PageSection:
     plots: tuple[PagePlot, ...] = ()
     tables: tuple[PageTable, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """The head up to its first mark, for the list of contents."""
+        return self.title if len(self.title) <= _LONG_TITLE else re.split(r"[:;,?(]", self.title)[0].strip()
 
     @property
     def anchor(self) -> str:

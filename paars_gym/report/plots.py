@@ -28,51 +28,56 @@ def can_draw() -> bool:
     return find_spec("vl_convert") is not None
 
 
-def counts_plot(histogram: Histogram, names: Mapping[str, str], *, unit: str = "") -> PagePlot:
+def counts_plot(histogram: Histogram, names: Mapping[str, str]) -> PagePlot:
     """Share of sessions by how many searches, views or purchases they have.
 
     Args:
         histogram: Sessions in each bin, by role.
         names: How the plot calls each role, in order.
-        unit: What is counted; the histogram's own word by default.
     """
-    of = unit or histogram.of
-    totals = {role: sum(histogram.counts[role]) or 1.0 for role in names}
-    used = [place for place in range(len(histogram.bins)) if any(histogram.counts[role][place] for role in names)]
-    last = max(used, default=0)
-    shares = {role: [count / totals[role] for count in histogram.counts[role][: last + 1]] for role in names}
-    bins = histogram.bins[: last + 1]
+    of = histogram.of
+    columns = {names[role]: histogram.counts[role] for role in names}
+    return shares_plot(f"{of.capitalize()} in a session", of, histogram.bins, columns)
+
+
+def shares_plot(title: str, of: str, bins: Sequence[str], columns: Mapping[str, Sequence[float]]) -> PagePlot:
+    """Bars side by side: shares of each population by bin, up to the last bin that anybody uses.
+
+    Args:
+        title: Above it.
+        of: What is counted.
+        bins: Names of the bins.
+        columns: Counts in each bin, by population.
+    """
+    totals = {who: sum(counts) or 1.0 for who, counts in columns.items()}
+    last = max((place for counts in columns.values() for place, count in enumerate(counts) if count), default=0)
+    bins = bins[: last + 1]
+    shares = {who: [count / totals[who] for count in counts[: last + 1]] for who, counts in columns.items()}
     values = [
-        {"bin": label, "share": share, "who": _label(names[role]), "place": place}
-        for role, column in shares.items()
-        for place, (label, share) in enumerate(zip(bins, column, strict=True))
+        {"bin": label, "share": share, "who": _label(who)}
+        for who, column in shares.items()
+        for label, share in zip(bins, column, strict=True)
     ]
-    order = [_label(name) for name in names.values()]
+    order = [_label(who) for who in columns]
+    x = {"field": "bin", "type": "ordinal", "sort": list(bins), "title": title.lower()}
     spec = {
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": values},
         "mark": {"type": "bar"},
         "encoding": {
-            "x": {
-                "field": "bin",
-                "type": "ordinal",
-                "sort": list(bins),
-                "title": f"{of} in a session",
-                "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
-            },
+            "x": {**x, "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False}},
             "xOffset": {"field": "who", "sort": order},
             "y": {"field": "share", "type": "quantitative", "title": None, "axis": {"format": "%", "tickCount": 4}},
             "color": _colour(order),
         },
     }
-    rows = [[f"{of} in a session", *names.values()]]
-    rows += [[label, *(f"{shares[role][place]:.1%}" for role in names)] for place, label in enumerate(bins)]
-    numbers = [{of: label, **{names[role]: shares[role][place] for role in names}} for place, label in enumerate(bins)]
-    table = PageTable.of(f"Share of sessions by {of}", rows, csv=csv_of(numbers))
-    most = [f"{names[role]} most often {bins[max(range(last + 1), key=shares[role].__getitem__)]}" for role in names]
-    text = f"Bars: share of sessions by number of {of}; {', '.join(most)}."
-    return PagePlot(f"{of.capitalize()} in a session", _drawn(spec), text, table)
+    rows = [[title, *columns]]
+    rows += [[label, *(f"{shares[who][place]:.1%}" for who in columns)] for place, label in enumerate(bins)]
+    numbers = [{of: label, **{who: shares[who][place] for who in columns}} for place, label in enumerate(bins)]
+    table = PageTable.of(f"Shares by {of}", rows, csv=csv_of(numbers))
+    most = [f"{who} most often {bins[max(range(last + 1), key=shares[who].__getitem__)]}" for who in columns]
+    return PagePlot(title, _drawn(spec), f"Bars: shares by {of}; {'; '.join(most)}.", table)
 
 
 def distances_plot(measures: Sequence[Measure], names: Mapping[str, str], *, title: str, unit: str) -> PagePlot:

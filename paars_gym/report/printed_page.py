@@ -10,14 +10,16 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from paars_gym.report.forest import ForestPlot
 from paars_gym.report.page import PageSection, PageTable, csv_of
+from paars_gym.report.plots import effects_plot
 from paars_gym.report.printing import Printer
 
 CELL_WIDTH = 200
 
 
 def printed_sections(pieces: Iterable[RenderableType], *, first: str = "Results") -> list[PageSection]:
-    """A section for each table with a title, and in it the sentences that are printed below the table.
+    """A section for each table, and in it what is printed below the table: sentences and forest plots.
 
     Args:
         pieces: As they are printed.
@@ -31,9 +33,13 @@ def printed_sections(pieces: Iterable[RenderableType], *, first: str = "Results"
             words = (more,) if more else ()
             sections.append(PageSection(title or f"{first} {len(sections) + 1}", words, (), (table,)))
             continue
+        if not sections:
+            sections.append(PageSection(first))
+        if isinstance(piece, ForestPlot):
+            plot = effects_plot(piece.rows, title="Relative change, with intervals")
+            sections[-1] = replace(sections[-1], plots=(*sections[-1].plots, plot))
+            continue
         for line in filter(None, (line.strip().removeprefix("- ") for line in printed_text(piece).splitlines())):
-            if not sections:
-                sections.append(PageSection(first))
             sections[-1] = replace(sections[-1], notes=(*sections[-1].notes, line))
     return sections
 
@@ -71,7 +77,7 @@ def _flat(pieces: Iterable[RenderableType]) -> Iterator[RenderableType]:
 
 
 def _line(cell: RenderableType) -> str:
-    return " ".join(printed_text(cell).split())
+    return " ".join(printed_text(cell).replace("█", "").split())  # bars of a terminal
 
 
 def printed_text(piece: RenderableType) -> str:
