@@ -100,9 +100,9 @@ def view(
 
     with Progress(errors, "reading the sessions"):
         book = _book(run, catalog, personas)
-    serve_view(
-        book, port=port, open_browser=open_browser, tell=lambda address: console.write(f"{len(book):,} at {address}")
-    )
+    what = "pairs of visits" if len(book.arms) > 1 else "sessions"
+    said = f"{len(book):,} {what} of {run}; Ctrl-C ends this. Open"
+    serve_view(book, port=port, open_browser=open_browser, tell=lambda address: console.write(f"{said} {address}"))
 
 
 def _book(run: Path, catalog: str | None, personas: Path | None) -> SessionBook:

@@ -116,11 +116,6 @@ class PageSection:
         """The head up to its first mark, for the list of contents."""
         return self.title if len(self.title) <= _LONG_TITLE else re.split(r"[:;,?(]", self.title)[0].strip()
 
-    @property
-    def anchor(self) -> str:
-        """Its address on the page."""
-        return "-".join(filter(None, ("".join(c if c.isalnum() else "-" for c in self.title.lower())).split("-")))
-
 
 @dataclass(frozen=True)
 class ShownSessions:

@@ -55,7 +55,8 @@ def run_page(book: SessionBook, results: Findings | None = None, *, shown: int =
     for alignment in results.alignments:
         names = roles(alignment)
         headline += [line for line in alignment_words(alignment, names) if line not in headline]
-        against = f"Beside people, and beside {names['baseline']}" if "baseline" in names else "Beside people"
+        against = f"Beside {names['human']}"
+        against += f", and beside {names['baseline']}" if "baseline" in names else ""
         sections.append(alignment_section(alignment, against))
     sections.append(happened_section(book))
     headline += _left_out(book)

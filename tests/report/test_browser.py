@@ -18,6 +18,7 @@ from paars_gym.alignment.comparison import ScoreOptions
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
+from paars_gym.report.page import MOST_BYTES
 from paars_gym.report.run_page import Findings, run_page
 from paars_gym.report.session_book import Beside, SessionBook
 from tests.report.hostile import hostile_run
@@ -227,6 +228,7 @@ def test_the_viewer_is_quick_over_5000_sessions(
     browser: Any, tmp_path: Path, catalog: Catalog, record_property: Any
 ) -> None:
     book = SessionBook(play(tmp_path / "run", catalog, 5_000, record="steps"))
+    assert len(run_page(book).html().encode()) < MOST_BYTES
     with Serving(book) as address:
         tab, seconds = Tab(browser), []
         paths = [f"?page={number}" for number in range(1, 100, 7)]
