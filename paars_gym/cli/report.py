@@ -138,12 +138,12 @@ def _compared(
     else:
         people = reference_people(human).log()
     agents = open_log(book.folder / book.arms[0])
-    baselines = [open_log(other) for other in others]
-    names = [agents.name, *(other.name for other in baselines)]
+    baselines: list[SessionLog | None] = [open_log(other) for other in others]
+    names = [log.name for log in (agents, *baselines) if log is not None]
     if len(set(names)) < len(names):  # runs that call themselves the same are told apart by their folders
         agents = open_log(agents, name=f"{agents.name} ({book.folder.name})")
         pairs = zip(baselines, others, strict=True)
-        baselines = [open_log(log, name=f"{log.name} ({folder.name})") for log, folder in pairs]
+        baselines = [open_log(log, name=f"{log.name} ({folder.name})") for log, folder in pairs if log is not None]
     alignments = tuple(
         score(
             people,

@@ -41,7 +41,7 @@ def alignment_words(report: AlignmentReport, names: Mapping[str, str]) -> tuple[
     agents = names["agents"]
     judged = [one for one in _of(report, "agents") if one.metric in ONE_EACH and one.estimate.verdict != "described"]
     differ = [one for one in judged if one.estimate.verdict == "differs"]
-    lines = []
+    lines: list[str] = []
     if "baseline" in names:
         lines += _nearer(report, names)
     if judged:

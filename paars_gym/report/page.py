@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,8 +114,11 @@ class PageSection:
 
     @property
     def short(self) -> str:
-        """The head up to its first mark, for the list of contents."""
-        return self.title if len(self.title) <= _LONG_TITLE else re.split(r"[:;,?(]", self.title)[0].strip()
+        """The head in brief, for the list of contents: up to its first mark, or as many words as there is room for."""
+        if len(self.title) <= _LONG_TITLE:
+            return self.title
+        begins = re.split(r"[:;?(]", self.title)[0].strip()
+        return begins if begins[-1:].isdigit() or " " in begins else textwrap.shorten(self.title, 40, placeholder=" …")
 
 
 @dataclass(frozen=True)

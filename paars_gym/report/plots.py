@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from paars_gym.alignment.report import Histogram, Measure
-from paars_gym.estimate import Estimate
+from paars_gym.estimate import Detail, Estimate
 from paars_gym.printable import clean
 from paars_gym.report.page import PagePlot, PageTable, csv_of
 
@@ -74,7 +74,9 @@ def shares_plot(title: str, of: str, bins: Sequence[str], columns: Mapping[str, 
     }
     rows = [[title, *columns]]
     rows += [[label, *(f"{shares[who][place]:.1%}" for who in columns)] for place, label in enumerate(bins)]
-    numbers = [{of: label, **{who: shares[who][place] for who in columns}} for place, label in enumerate(bins)]
+    numbers: list[dict[str, Detail]] = [
+        {of: label, **{who: shares[who][place] for who in columns}} for place, label in enumerate(bins)
+    ]
     table = PageTable.of(f"Shares by {of}", rows, csv=csv_of(numbers))
     most = [f"{who} most often {bins[max(range(last + 1), key=shares[who].__getitem__)]}" for who in columns]
     return PagePlot(title, _drawn(spec), f"Bars: shares by {of}; {'; '.join(most)}.", table)

@@ -33,7 +33,7 @@ def printed_sections(pieces: Iterable[RenderableType], *, first: str = "Results"
             words = (more,) if more else ()
             sections.append(PageSection(title or f"{first} {len(sections) + 1}", words, (), (table,)))
             continue
-        if not sections:
+        if not sections and printed_text(piece).strip():
             sections.append(PageSection(first))
         if isinstance(piece, ForestPlot):
             plot = effects_plot(piece.rows, title="Relative change, with intervals")

@@ -151,7 +151,8 @@ def facts(book: SessionBook) -> Iterator[tuple[str, str]]:
     for arm, one in zip(book.arms, book.runs, strict=True):
         yield f"ranking, {arm}" if arm else "ranking", str(one.settings.shop.ranking)
     yield "sessions", f"{len(book):,}" + (" pairs" if len(book.arms) > 1 else "")
-    yield "personas", settings.fingerprints.personas
+    number, _, told = settings.fingerprints.personas.partition(", ")
+    yield "personas", f"{number}, fingerprint {told}"
     yield "needs", settings.fingerprints.intentions
     yield "seed", str(run.seed)
     yield "longest session", f"{run.max_steps} actions"

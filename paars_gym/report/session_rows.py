@@ -114,8 +114,8 @@ def who_is(persona: Persona) -> str:
     '45-54'
     """
     profile, preferences = persona.profile, persona.preferences
-    told = [profile.age_range.value, profile.gender.value, profile.income_band.value]
-    words = [text for text in told if text != "unknown"]
+    told: list[str] = [profile.age_range.value, profile.gender.value, profile.income_band.value]
+    words: list[str] = [text for text in told if text != "unknown"]
     style = preferences.decision_style.value
     price = preferences.price_sensitivity.value
     words += [] if style == "unknown" else [style]
