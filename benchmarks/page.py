@@ -8,13 +8,16 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from benchmarks.parts import Results
+from paars_gym.report.abtest_page import backtest_section
 from paars_gym.report.alignment_page import alignment_section, alignment_words, roles
+from paars_gym.report.drawing import INSTALL, can_draw
 from paars_gym.report.page import PagePlot, PageSection, ReportPage
-from paars_gym.report.plots import INSTALL, can_draw, shares_plot
+from paars_gym.report.plots import shares_plot, strata_plot
 from paars_gym.report.printed_page import printed_sections
 from paars_gym.report.run_page import shown_sessions
 from paars_gym.report.session_book import SessionBook
 from paars_gym.sessions.store import SETTINGS_FILE
+from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 from paars_gym.version import __version__
 
@@ -28,6 +31,13 @@ def _ranks(results: ViewResults) -> PagePlot:
     shown = [PEOPLE_ROW, *[name for name in results.ranks if name != PEOPLE_ROW][-2:]]
     bins = [str(rank + 1) for rank in range(len(results.ranks[PEOPLE_ROW]))]
     return shares_plot("Rank opened", "rank", bins, {name: results.ranks[name] for name in shown})
+
+
+def _similarity(results: QueryResults) -> PagePlot:
+    """Similarity with the person's own query by difficulty; of shoppers with the same queries one."""
+    shown = [(one.shopper, one.stratum, one.similarity) for one in results.strata if one.shopper not in results.same]
+    title = f"Mean cosine with the person's own query, by {results.difficulty}"
+    return strata_plot(shown, title=title, of="mean cosine")
 
 
 def page(pieces: Sequence[RenderableType], results: Results, folder: Path) -> ReportPage:
@@ -49,6 +59,12 @@ def page(pieces: Sequence[RenderableType], results: Results, folder: Path) -> Re
         sections.insert(0, beside)
     if "view_selection" in results:
         sections.insert(1, PageSection("Ranks opened (Figure 3)", plots=(_ranks(results["view_selection"]),)))
+    if "query_generation" in results:
+        sections.insert(
+            1, PageSection("Queries by difficulty (Figure 2)", plots=(_similarity(results["query_generation"]),))
+        )
+    if "abtest" in results:
+        sections.append(backtest_section(results["abtest"].past))
     headline = headline or [first]
     if not can_draw():
         headline.append(INSTALL)

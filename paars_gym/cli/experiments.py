@@ -235,7 +235,8 @@ def backtest_verb(
         str, typer.Option(help="Half width of the interval that a pilot of people is to reach, in relative change.")
     ] = "1%",
     out: Annotated[
-        Path | None, typer.Option(help="Folder that keeps each simulated test; one that was interrupted goes on.")
+        Path | None,
+        typer.Option(help="Folder for each simulated test and report.html; one that was interrupted goes on."),
     ] = None,
     record: Records = "auto",
     concurrency: SessionsAtOnce = 8,
@@ -252,8 +253,10 @@ def backtest_verb(
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
     from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.files import write_whole
     from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
     from paars_gym.report.abtest import backtest_plot, backtest_table
+    from paars_gym.report.abtest_page import backtest_page
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run
@@ -306,6 +309,8 @@ def backtest_verb(
 
         past = read_tests(tests, simulate, outcome=outcome)
         result = backtest(past, outcome=outcome, level=level, half_width=half_width)
+    if out is not None:
+        write_whole(out / "report.html", backtest_page(result).html())
     if json:
         console.write_json(result.model_dump_json(indent=2))
         return

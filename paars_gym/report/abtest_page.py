@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult, OutcomeResult
 from paars_gym.estimate import Estimate
-from paars_gym.report.abtest import human_effect, notes, real_effects
-from paars_gym.report.page import PageSection, PageTable
-from paars_gym.report.plots import effects_plot
+from paars_gym.report.abtest import backtest_table, human_effect, notes, real_effects
+from paars_gym.report.effect_plots import effects_plot, scatter_plot
+from paars_gym.report.page import PageSection, PageTable, ReportPage
+from paars_gym.report.printed_page import printed_sections
 
 TELLING = {
     "sales_units": "units sold a session",
@@ -83,6 +85,38 @@ def abtest_section(result: ABTestResult) -> PageSection:
         plots.append(effects_plot(left, title="What is left of it beside the sizes of real effects"))
     return PageSection(f"{result.treatment.name} against {result.control.name}", (), tuple(plots), (_table(result),),
                        tuple(notes(result)))  # fmt: skip
+
+
+def backtest_section(result: BacktestResult) -> PageSection:
+    """Past tests of people beside simulated ones: the scatter, and every effect with its interval."""
+    tests = [(test.name, test.human, test.simulated) for test in result.tests]
+    effects = [(f"{test.name}: {whose}", one) for test in result.tests
+               for whose, one in (("people", test.human), ("simulated", test.simulated))]  # fmt: skip
+    plots = (
+        scatter_plot(tests, title="Simulated effects over those of people"),
+        effects_plot(effects, title="Each test: people, then simulated"),
+    )
+    return PageSection("Past tests of people", (backtest_words(result),), plots)
+
+
+def backtest_words(result: BacktestResult) -> str:
+    """Whether simulated and human effects agree at all, in a sentence."""
+    verdict = result.falsification.verdict or "cannot be tested with so few"
+    return f"Over {len(result.tests)} past tests of people, simulated and human effects: {verdict}."
+
+
+def backtest_page(result: BacktestResult) -> ReportPage:
+    """The page of a backtest: the verdict, the scatter, each test, and every number that is printed."""
+    table, *_ = printed_sections([backtest_table(result)])
+    errors = result.raw.mean_absolute, result.no_effect.mean_absolute
+    headline = (
+        backtest_words(result),
+        f"Taken as it is, a simulated effect is off by {errors[0]:.2%} on average; saying that nothing changes is off "
+        f"by {errors[1]:.2%}.",
+    )
+    under = f"{result.outcome}; {len(result.tests)} tests"
+    return ReportPage("Simulated tests beside past tests of people", under, headline,
+                      sections=(backtest_section(result), table))  # fmt: skip
 
 
 def _table(result: ABTestResult) -> PageTable:

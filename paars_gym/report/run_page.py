@@ -10,9 +10,9 @@ from paars_gym.abtest.result import ABTestResult
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.report.abtest_page import abtest_section, abtest_words
 from paars_gym.report.alignment_page import alignment_section, alignment_words, roles
+from paars_gym.report.drawing import INSTALL, can_draw
 from paars_gym.report.page import SESSION_BYTES, PageSection, PageTable, ReportPage, ShownSessions, csv_of
 from paars_gym.report.page import render_template as rendered
-from paars_gym.report.plots import INSTALL, can_draw
 from paars_gym.report.session_book import SessionBook
 from paars_gym.report.session_pages import PairView, shortened
 from paars_gym.report.session_rows import OUTCOMES, choose

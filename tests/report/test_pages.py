@@ -11,13 +11,17 @@ from urllib.parse import unquote
 import pytest
 
 from paars_gym.abtest import ABTest, ABTestResult, Arm
+from paars_gym.abtest.backtest import backtest
+from paars_gym.abtest.past_tests import PastTest
 from paars_gym.alignment.comparison import ScoreOptions
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.alignment.scoring import score
 from paars_gym.alignment.session_log import open_log
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
-from paars_gym.report import plots, run_page
+from paars_gym.estimate import Estimate, Interval
+from paars_gym.report import drawing, run_page
+from paars_gym.report.abtest_page import backtest_page
 from paars_gym.report.page import PagePlot, PageTable, ReportPage
 from paars_gym.report.run_page import Findings, shown_sessions
 from paars_gym.report.session_book import Beside, SessionBook, is_test
@@ -173,7 +177,7 @@ def test_the_file_stays_small(book: SessionBook) -> None:
 def test_without_the_plotting_library_there_are_words_and_numbers(
     book: SessionBook, alignment: AlignmentReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "can_draw", lambda: False)
+    monkeypatch.setattr(drawing, "can_draw", lambda: False)
     monkeypatch.setattr(run_page, "can_draw", lambda: False)
     made = run_page.run_page(book, Findings((alignment,)), shown=1)
     document = Document(made.html())
@@ -222,3 +226,20 @@ def test_a_run_without_sessions_of_one_arm_pairs_what_is_there(
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:10]))
     half = SessionBook(tmp_path / "test")
     assert (len(half), half.unpaired) == (10, 20)
+
+
+def test_past_tests_stand_beside_simulated_ones() -> None:
+    def effect(value: float) -> Estimate:
+        return Estimate(value, Interval(value - 0.01, value + 0.01))
+
+    pairs = [(0.02, 0.05), (-0.01, -0.04), (0.03, 0.02), (0.01, -0.01)]
+    past = [PastTest(name=f"<b>{n}</b>", human=effect(a), simulated=effect(b)) for n, (a, b) in enumerate(pairs)]
+    page = backtest_page(backtest(past))
+    document = Document(page.html())
+    assert document.faults == []
+    assert document.all("b") == []
+    scatter = page.sections[0].plots[0]
+    assert scatter.text.endswith("in 4 tests; the sign is the same in 3.")
+    assert scatter.table.rows[0] == ("<b>0</b>", "+2.0%", "+1.0% to +3.0%", "+5.0%", "+4.0% to +6.0%")
+    assert "past tests of people" in page.headline[0]
+    assert "is off by" in page.headline[1]
