@@ -193,13 +193,12 @@ def _write_page(
 ) -> Path:
     """The test as one HTML file, in its folder, with the pages of the arms' own shops."""
     from paars_gym.abtest.arms import open_arm
-    from paars_gym.files import write_whole
     from paars_gym.report.run_page import Findings, run_page
     from paars_gym.report.session_book import RUN_ARMS, Beside, SessionBook
 
     shops = {name: open_arm(arm, shop).shop for name, arm in zip(RUN_ARMS, arms, strict=True)}
     page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Findings(test=result))
-    write_whole(out / "report.html", page.html())
+    page.write(out / "report.html")
     return out / "report.html"
 
 
@@ -253,7 +252,6 @@ def backtest_verb(
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
     from paars_gym.config import RunConfig, ShopConfig
-    from paars_gym.files import write_whole
     from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
     from paars_gym.report.abtest import backtest_plot, backtest_table
     from paars_gym.report.abtest_page import backtest_page
@@ -310,7 +308,7 @@ def backtest_verb(
         past = read_tests(tests, simulate, outcome=outcome)
         result = backtest(past, outcome=outcome, level=level, half_width=half_width)
     if out is not None:
-        write_whole(out / "report.html", backtest_page(result).html())
+        backtest_page(result).write(out / "report.html")
     if json:
         console.write_json(result.model_dump_json(indent=2))
         return

@@ -10,7 +10,6 @@ import typer
 from paars_gym.cli.app import app, console, errors
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import HUMAN, PEOPLE, SHOP, SHOPPERS
-from paars_gym.files import write_whole
 
 if TYPE_CHECKING:
     from paars_gym.report.run_page import Findings
@@ -75,11 +74,9 @@ def report(
             results = _compared(book, results, human, tuple(compare or ()), (by, embedder, seed))
         status.update("writing the page")
         page = run_page(book, results, shown=show)
-        text = page.html()
-    write_whole(out, text)
+        size = page.write(out)
     shown = sum(len(each.chosen) for each in page.sessions)
-    size = len(text.encode()) / 1e6
-    console.print(f"{out}: {shown} of {len(book):,} sessions step by step, {size:.1f} MB. Open it in a browser.")
+    console.print(f"{out}: {shown} of {len(book):,} sessions step by step, {size / 1e6:.1f} MB. Open it in a browser.")
     console.print(f"All sessions: paars view {run}")
 
 

@@ -9,10 +9,12 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from paars_gym.estimate import Detail, Tabular
+from paars_gym.files import written_whole
 from paars_gym.printable import clean
 from paars_gym.report.session_pages import PairView
 from paars_gym.report.session_rows import OUTCOMES, Chosen
@@ -176,6 +178,20 @@ class ReportPage:
     def html(self) -> str:
         """The file."""
         return render_template("report.html", {"page": self})
+
+    def write(self, path: Path) -> int:
+        """Writes the file, whole or not at all; only its owner can read it, for it holds personas and sessions.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        content = self.html().encode("utf-8", "replace")
+        with written_whole(path, binary=True, private=True) as file:
+            file.write(content)
+        return len(content)
 
 
 @lru_cache(maxsize=1)
