@@ -47,12 +47,9 @@ def scatter_plot(tests: Sequence[tuple[str, Estimate, Estimate]], *, title: str)
         tests: Name, effect on people, simulated effect.
         title: Above it.
     """
-    values = [
-        {"test": label_of(name), "people": people.value, "simulated": simulated.value}
-        for name, people, simulated in tests
-        if people.value is not None and simulated.value is not None
-    ]
-    reach = 1.08 * max([*(abs(float(one[side])) for one in values for side in ("people", "simulated")), 1e-6])
+    known = [(name, a.value, b.value) for name, a, b in tests if a.value is not None and b.value is not None]
+    values = [{"test": label_of(name), "people": people, "simulated": simulated} for name, people, simulated in known]
+    reach = 1.08 * max([*(abs(one) for _, *both in known for one in both), 1e-6])
     axis = {"format": "+%", "tickCount": 5}
     x = {"type": "quantitative", "title": "effect on people", "axis": axis, "scale": {"domain": [-reach, reach]}}
     y = {**x, "title": "simulated effect"}
@@ -79,7 +76,7 @@ def scatter_plot(tests: Sequence[tuple[str, Estimate, Estimate]], *, title: str)
          **{f"simulated_{key}": value for key, value in simulated.to_dict().items()}}
         for name, people, simulated in tests
     ]  # fmt: skip
-    alike = sum(float(one["people"]) * float(one["simulated"]) > 0 for one in values)
+    alike = sum(people * simulated > 0 for _, people, simulated in known)
     text = f"Points: simulated effects over people's in {len(values)} tests; the sign is the same in {alike}."
     return PagePlot(title, draw(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
 
