@@ -28,6 +28,7 @@ import paars_gym
 from benchmarks import model_rows, settings
 from benchmarks.asked import ASKED_PARTS, NEEDS_ANSWERS, AskedPolicy, check_asked, forecast_asked, run_asked
 from benchmarks.model_rows import ModelFailure, ModelRows
+from benchmarks.page import page
 from benchmarks.parts import (
     NOTHING_GIVEN,
     PARTS,
@@ -229,7 +230,7 @@ def _keep(folder: Path, pieces: Iterable[RenderableType], results: Results, besi
     whole, brief = (Printer(record=True, width=TABLES_WIDTH, file=StringIO()) for _ in range(2))
     pieces = list(pieces)
     whole.print(*pieces, sep="\n")
-    whole.save_html(str(folder / "report.html"), clear=False)
+    page(pieces, results, folder).write(folder / "report.html")
     whole.save_text(str(folder / "report.txt"))
     brief.print(*pieces[:2], sep="\n")
     brief.print(*tables(results, beside), sep="\n")

@@ -160,12 +160,13 @@ def written_whole(path: Path, *, binary: bool = False, private: bool = False) ->
     leads to is replaced; what is no file, such as ``/dev/stdout``, is written into.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink():
-        path = path.resolve()
+    # Looked at before the link is followed: what /dev/stdout leads to need not have a path of its own.
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") if binary else path.open("w", encoding="utf-8") as file:
             yield file
         return
+    if path.is_symlink():
+        path = path.resolve()
     draft = path.with_name(f"{path.name}.new")
     try:
         if private:

@@ -36,6 +36,12 @@ def test_of_a_link_the_file_is_replaced_and_what_is_no_file_is_written_into(tmp_
     assert os.read(reading, 100) == b"said"
     os.close(reading)
     assert (tmp_path / "pipe").is_fifo()
+    reading, writing = os.pipe()
+    (tmp_path / "stdout").symlink_to(f"/dev/fd/{writing}")  # as /dev/stdout is one
+    write_whole(tmp_path / "stdout", "said")
+    assert os.read(reading, 100) == b"said"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_named_objects() -> None:

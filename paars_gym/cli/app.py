@@ -18,7 +18,9 @@ from paars_gym.version import __version__
 
 PANELS = {
     "Data: what is sold, what people did, who they are": ("data", "catalog", "sessions", "personas"),
-    "Simulate and compare with people": ("play", "serve", "prompt", "simulate", "score", "reference", "tasks"),
+    "Simulate and compare with people": (
+        "play", "serve", "prompt", "simulate", "view", "report", "score", "reference", "tasks",
+    ),
     "Experiments": ("abtest", "backtest", "fit", "calibrate", "probe", "survey"),
     "This installation": ("doctor",),
 }
@@ -29,7 +31,7 @@ OPTION_PANELS = {
     DATA: ("format", "map", "only", "encoding", "currency", "as_of", "allow_unpriced", "gap_minutes",
            "timezone", "wizard", "propose", "by", "at", "fraction", "limit", "tokens", "shoppers", "attributes",
            "minimum", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
-           "drop_duplicates", "unpack_ratio", "copy", "yes"),
+           "drop_duplicates", "unpack_ratio", "copy", "yes", "compare"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
            "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",
            "trials", "visits_each"),
@@ -37,7 +39,7 @@ OPTION_PANELS = {
     SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "tasks", "consent", "mix", "max_steps",
                "population", "personas", "seed"),
     MODEL: ("embedder", "ask", "model"),
-    OUTPUT: ("out", "log", "resume", "name", "json", "explain"),
+    OUTPUT: ("out", "log", "resume", "name", "json", "explain", "show", "open_browser"),
     PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip
 """Where an option stands in the help of every verb, unless it says so itself."""

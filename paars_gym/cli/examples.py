@@ -55,6 +55,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
     ),
     "score": ("paars score --human people --agents run", "paars score --human people --agents run --baseline base"),
+    "view": ("paars view run", "paars view test --port 8000"),
+    "report": (
+        "paars report run --human people --out report.html",
+        "paars report persona --human mini --compare base --out report.html",
+        "paars report test --out test.html",
+    ),
     "reference export": ("paars reference export --human people --epsilon 1 --out reference.json",),
     "tasks query": (
         "paars tasks query --human people --policy llm --model openai:gpt-4.1-mini --max-usd 5",

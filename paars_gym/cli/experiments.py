@@ -30,7 +30,9 @@ from paars_gym.cli.shared_options import (
 )
 
 if TYPE_CHECKING:
+    from paars_gym.abtest import Arm
     from paars_gym.abtest.result import ABTestResult
+    from paars_gym.config import ShopConfig
 
 FittedFile = Annotated[
     Path | None,
@@ -98,7 +100,9 @@ def abtest(
             show_default="asos",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder that keeps both arms' sessions and the result.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that keeps both arms' sessions, the result and report.html.")
+    ] = None,
     record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
     concurrency: SessionsAtOnce = 8,
@@ -187,6 +191,7 @@ def abtest(
         result = with_prior(result, sizes)
     if out is not None and (past is not None or sizes is not None):
         result.write(out)
+    page = None if out is None or plan or pilot is not None else _write_page(out, result, arms, shop, personas)
     if plan:
         planned = plan_test(result, mde=smallest, outcome=outcome, powers=powers)
         console.write_json(planned.model_dump_json(indent=2)) if json else console.print(report.plan_table(planned))
@@ -197,7 +202,23 @@ def abtest(
         console.print(report.result_forest(result))
         for note in report.notes(result):
             console.print(note)
+        if page is not None:
+            console.print(f"To open in a browser: {page}")
     _check_policy(result)
+
+
+def _write_page(
+    out: Path, result: ABTestResult, arms: tuple[Arm, Arm], shop: ShopConfig, personas: Path | None
+) -> Path:
+    """The test as one HTML file, in its folder, with the pages of the arms' own shops."""
+    from paars_gym.abtest.arms import open_arm
+    from paars_gym.report.run_page import Findings, run_page
+    from paars_gym.report.session_book import RUN_ARMS, Beside, SessionBook
+
+    shops = {name: open_arm(arm, shop).shop for name, arm in zip(RUN_ARMS, arms, strict=True)}
+    page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Findings(test=result))
+    page.write(out / "report.html")
+    return out / "report.html"
 
 
 def _check_policy(result: ABTestResult) -> None:
@@ -232,7 +253,8 @@ def backtest_verb(
         str, typer.Option(help="Half width of the interval that a pilot of people is to reach, in relative change.")
     ] = "1%",
     out: Annotated[
-        Path | None, typer.Option(help="Folder that keeps each simulated test; one that was interrupted goes on.")
+        Path | None,
+        typer.Option(help="Folder for each simulated test and report.html; one that was interrupted goes on."),
     ] = None,
     record: Records = "auto",
     concurrency: SessionsAtOnce = 8,
@@ -244,13 +266,14 @@ def backtest_verb(
     human_sessions (of both arms, may be empty), and one of: simulated_effect; result (folder of a simulated test); or
     what to simulate: control, treatment, control_patch, treatment_patch.
     """
-    from paars_gym.abtest import ABTest, Arm
+    from paars_gym.abtest import ABTest
     from paars_gym.abtest.backtest import backtest
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.past_tests import count_simulated, folder_name, read_tests
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
     from paars_gym.report.abtest import backtest_plot, backtest_table
+    from paars_gym.report.abtest_page import backtest_page
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run
@@ -303,6 +326,8 @@ def backtest_verb(
 
         past = read_tests(tests, simulate, outcome=outcome)
         result = backtest(past, outcome=outcome, level=level, half_width=half_width)
+    if out is not None:
+        backtest_page(result).write(out / "report.html")
     if json:
         console.write_json(result.model_dump_json(indent=2))
         return

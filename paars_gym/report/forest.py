@@ -33,6 +33,11 @@ class ForestPlot:
         self._beside = list(beside or [""] * len(self._rows))
         self._below = below
 
+    @property
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """Name and relative change of each line."""
+        return self._rows
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = self.text()
         if max(map(cell_len, text.plain.splitlines())) > options.max_width:

@@ -88,6 +88,8 @@ def actions_of(events: Iterable[Event]) -> list[str]:
     on_product = buying = False
     for event in events:
         product = event.product or ""
+        if buying and event.kind != "purchase":
+            cart.clear()  # before this event, which may fill it again
         if on_product and event.kind in ("view", "next_page"):
             actions.append(to_text(Back()))
         match event.kind:
@@ -117,8 +119,6 @@ def actions_of(events: Iterable[Event]) -> list[str]:
                 actions.append(to_text(Stop()))
         if event.kind in ("search", "next_page", "view"):
             on_product = event.kind == "view"
-        if buying and event.kind != "purchase":
-            cart.clear()
         buying = event.kind == "purchase"
     return actions
 

@@ -131,7 +131,8 @@ def test_a_backtest_writes_into_its_folder_alone(
     verb = ["backtest", str(tmp_path / "past.csv"), *shop_folder, "--sessions", "60", "--level", "0.9"]
     assert paars(monkeypatch, *verb, "--condition", "profile", "--out", str(inside)) == 0
     assert not (tmp_path / "x").exists()
-    (folder,) = inside.iterdir()
+    (folder,) = (one for one in inside.iterdir() if one.is_dir())
+    assert (inside / "report.html").is_file()
     settings = json.loads((folder / "control" / "settings.json").read_text())
     assert settings["run"]["condition"] == "profile"
 

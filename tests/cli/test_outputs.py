@@ -26,7 +26,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "personas count": ("--sessions", "s", "--catalog", "c"),
     "score": ("--human", "mini", "--agents", "a"), "reference export": ("--human", "mini"), "fit": ("--human", "mini"),
     "calibrate": ("--human", "mini"), "probe": ("brand",), "survey ask": ("q.yaml",),
-    "personas sample": ("--from", "p", "--quota", "home=owner:1"), "backtest": ("tests.csv",),
+    "personas sample": ("--from", "p", "--quota", "home=owner:1"), "backtest": ("tests.csv",), "report": ("run",),
 }  # fmt: skip
 
 

@@ -76,6 +76,19 @@ def test_replay_of_a_sparse_log_makes_what_is_bought_possible() -> None:
     ]
 
 
+def test_replay_of_a_second_purchase_puts_nothing_into_the_cart_twice() -> None:
+    add, buy = Event(kind="add", product="k1", units=1), Event(kind="purchase", product="k1", units=1)
+    assert actions_of([add, buy, add, buy]) == ["add_to_cart[k1]", "purchase[]"] * 2
+    view = Event(kind="view", product="k1")
+    assert actions_of([buy, view, buy]) == [
+        "add_to_cart[k1]",
+        "purchase[]",
+        "view[k1]",
+        "add_to_cart[k1]",
+        "purchase[]",
+    ]
+
+
 def test_replay_answers_by_what_happened(small_shop: Shop) -> None:
     products = [small_shop.catalog[key] for key in ("h1", "k1", "s1")]
     session = Session(
