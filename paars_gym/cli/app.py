@@ -27,7 +27,7 @@ PANELS = {
 OPTION_PANELS = {
     DATA: ("format", "map", "only", "encoding", "currency", "as_of", "allow_unpriced", "gap_minutes",
            "timezone", "wizard", "propose", "by", "at", "fraction", "limit", "tokens", "shoppers", "attributes",
-           "minimum", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
+           "minimum", "panel", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
            "drop_duplicates", "unpack_ratio", "copy", "yes"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
            "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",

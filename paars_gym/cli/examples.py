@@ -46,7 +46,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
     ),
-    "score": ("paars score --human people --agents run", "paars score --human people --agents run --baseline base"),
+    "score": (
+        "paars score --human people --agents run",
+        "paars score --human people --agents run --baseline base",
+        "paars score --human people --agents run --by goal",
+    ),
     "reference export": ("paars reference export --human people --epsilon 1 --out reference.json",),
     "tasks query": (
         "paars tasks query --human people --policy llm --model openai:gpt-4.1-mini --max-usd 5",

@@ -17,6 +17,7 @@ from paars_gym.report.alignment_tables import (
     navigation_table,
     populations_table,
     segments_table,
+    verdicts_table,
 )
 from paars_gym.report.headlines import headlines
 from paars_gym.report.paper import paper_values
@@ -51,7 +52,8 @@ def render(report: AlignmentReport, *, explain: bool = False) -> Group:
     if varied:
         parts.append(diversity_table(varied, report.populations))
     if report.segments is not None:
-        parts += [segments_table(report), Text(segments_sentence(report.segments))]
+        verdicts = [verdicts_table(report.segments)] if report.segments.verdicts else []
+        parts += [*verdicts, segments_table(report), *map(Text, segments_sentences(report.segments))]
     parts += [Text(line) for line in _sentences(report, explain=explain)]
     return Group(*parts)
 
@@ -145,6 +147,24 @@ def improvement_sentence(improvement: Improvement) -> str:
         f"{improvement.metric} of {improvement.of}{where}: the agents are {change} the baseline, by "
         f"{estimate.value:.3g}{ends}."
     )
+
+
+def segments_sentences(segments: SegmentSummary) -> Iterator[str]:
+    """Which segments are served worst, how the verdicts were made, and what those too small to be shown would take."""
+    if segments.verdicts:
+        yield (
+            "JS: mean of searches, views and purchases, its upward bias taken off. Near: below what a panel of "
+            f"{segments.panel} of the segment's people would show by chance; far: above it, and beyond what people of "
+            f"this number show among themselves; Holm's correction over {len(segments.verdicts)} segments, 5%. People "
+            "needed: shoppers in all, agents growing in proportion, if the distance is as measured (of the error, "
+            "chance falls as 1/n, the rest as 1/√n)."
+        )
+    if segments.pooled and segments.needed_when_alike is not None:
+        yield (
+            f"A segment whose agents are as its people are would take some {segments.needed_when_alike:,} shoppers, if "
+            "it varies as everybody does."
+        )
+    yield segments_sentence(segments)
 
 
 def segments_sentence(segments: SegmentSummary) -> str:

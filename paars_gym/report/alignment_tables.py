@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.alignment.navigation import NAVIGATION, missing
-from paars_gym.alignment.report import AlignmentReport, Measure, PopulationSummary
+from paars_gym.alignment.report import AlignmentReport, Measure, PopulationSummary, SegmentSummary
 from paars_gym.estimate import Estimate
 from paars_gym.report.paper import paper_values
 
@@ -143,6 +143,29 @@ def segments_table(report: AlignmentReport) -> Table:
     if report.segments.pooled:
         what = f"Pooled, below {report.segments.minimum} sessions on a side: {', '.join(report.segments.pooled)}"
         table.caption = what + f"; {report.segments.suppressed:,} human sessions not shown."
+    return table
+
+
+def verdicts_table(segments: SegmentSummary) -> Table:
+    """Of which segments the agents are near people, and how many people the others would take."""
+    table = _compact(f"By {segments.by}: are agents near people? Mean JS, 95% intervals")
+    table.add_column("", overflow="fold", min_width=8)
+    for column in ("people", "JS", "interval", "panel"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("people\nneeded", justify="right", no_wrap=True)
+    for each in segments.verdicts:
+        estimate, settled = each.estimate, each.estimate.verdict == each.leaning
+        needed = "" if settled else "?" if each.needed is None else f"~{each.needed:,}"
+        table.add_row(
+            Text(each.segment),
+            f"{estimate.sizes['human']:,}",
+            number(estimate.value),
+            _interval(estimate),
+            number(estimate.number("panel")),
+            estimate.verdict.removesuffix(" people"),
+            needed,
+        )
     return table
 
 
