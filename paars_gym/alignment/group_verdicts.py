@@ -24,8 +24,8 @@ from paars_gym.alignment.worst_served import holm
 from paars_gym.estimate import Estimate, Interval
 
 NEAR, FAR, OPEN = "near people", "far from people", "cannot tell yet"
-FEWEST_SHOPPERS = 10
-"""Of a side, for a verdict: intervals of fewer are too short."""
+FEWEST_SHOPPERS = 20
+"""Of a side, for a verdict: among fewer a panel's chance comes out too small, and groups at the limit too often far."""
 POWER = 0.9
 """With which a planned number decides if the distance is as measured; that it is not exactly takes off some of it."""
 MOST_TIMES = 1000

@@ -62,7 +62,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars tasks item --cases 100 --export-questions questions.jsonl",
         "paars tasks item --cases 100 --answers answers.jsonl --by-whom annotators",
     ),
-    "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
+    "tasks view": (
+        "paars tasks view --human people --catalog shop --policy behavioural --policy uniform",
+        "paars tasks view --model openai:gpt-4.1-mini --cases 200 --repeats 5 --max-usd 5",
+    ),
     "tasks session": ("paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",),
     "tasks next": (
         "paars tasks next --human opera",

@@ -40,6 +40,7 @@ from paars_gym.simulation.schedule import Draw
 from paars_gym.tasks.needs import needs_of_log, needs_of_world
 from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import measure_row
+from paars_gym.tasks.run_noise import RunNoise
 from paars_gym.tasks.shoppers import fitted_name
 
 SESSION_CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
@@ -68,6 +69,7 @@ class SessionResults(Tabular, BaseModel):
         notes: What a reader has to know of these people.
         usd: What a language model took.
         account: Its calls, those of former tries included, by the ledger of the runs.
+        noise: What differs between repeats, where there were several; all else is of the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +86,7 @@ class SessionResults(Tabular, BaseModel):
     notes: tuple[str, ...] = ()
     usd: float = 0.0
     account: RunAccount = RunAccount()
+    noise: RunNoise | None = None
 
     @property
     def shopper(self) -> str:

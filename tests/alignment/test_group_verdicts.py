@@ -1,4 +1,4 @@
-"""Verdicts of groups whose truth is known: equal, far, just at the limit; and what a planned number of people decides."""
+"""Verdicts of groups whose truth is known: equal, far, at the limit; and what a planned number of people decides."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from tests.alignment.conftest import make_population
 
 MEANS = {"searches": 1.8, "views": 2.5, "purchases": 0.6}
 BINS = 22
-EQUAL, AT_LIMIT, FAR_OFF = 1.0, 1.31, 2.0
-"""Times the people's means: a mean JS of 0, of a panel of 50, and of 7 times that."""
+EQUAL, FAR_OFF = 1.0, 2.0
+"""Times the people's means: a mean JS of 0, and of 7 times that of a panel of 50."""
+AT_LIMIT = {1: 1.31, 5: 1.18}
+"""By sessions a shopper: a mean JS just of a panel."""
 
 
 def shoppers(n: int, times: float, rng: np.random.Generator, *, each: int = 1) -> ShopperTables:
@@ -66,7 +68,7 @@ def test_few_people_leave_it_open_and_are_told_how_many_it_takes() -> None:
     assert 60 < verdict.needed < 2_000
 
 
-def test_fewer_than_ten_shoppers_are_never_enough() -> None:
+def test_fewer_than_twenty_shoppers_are_never_enough() -> None:
     (verdict,) = judged(FEWEST_SHOPPERS - 1, (6.0,), np.random.default_rng(0), each=5)
     assert (verdict.estimate.verdict, verdict.leaning) == (OPEN, FAR)
     assert (verdict.needed or 0) >= FEWEST_SHOPPERS
@@ -76,7 +78,7 @@ def test_fewer_than_ten_shoppers_are_never_enough() -> None:
 def test_groups_at_the_limit_get_no_verdict_beyond_chance(each: int) -> None:
     """Four groups at the limit, 30 times: a false verdict anywhere in at most some 5% of the times."""
     rng = np.random.default_rng(each)
-    times = [judged(60, [AT_LIMIT] * 4, rng, each=each) for _ in range(30)]
+    times = [judged(60, [AT_LIMIT[each]] * 4, rng, each=each) for _ in range(30)]
     assert sum(any(one.estimate.verdict != OPEN for one in groups) for groups in times) <= 4
 
 
@@ -95,7 +97,7 @@ def test_the_planned_number_of_people_decides(times: float) -> None:
     assert all(planned)
     people = int(np.median([one for one in planned if one is not None]))
     decided = sum(judged(people, [times], rng)[0].estimate.verdict != OPEN for _ in range(40))
-    assert 0.65 * 40 <= decided
+    assert decided >= 0.65 * 40
 
 
 def test_more_groups_and_more_resemblance_within_shoppers_take_more_people() -> None:
