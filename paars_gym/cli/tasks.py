@@ -35,7 +35,7 @@ from paars_gym.cli.task_options import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from rich.console import RenderableType
 
 tasks_app = typer.Typer(
     help="The paper's four tasks and the next action, for any policy or model.", no_args_is_help=True
@@ -231,7 +231,7 @@ def item(
             repeats,
             progress=status.update,
         )
-    pieces = [results.headline, table_3(results), *noise_tables(results.noise)]
+    pieces: list[RenderableType] = [results.headline, table_3(results), *noise_tables(results.noise)]
     show_results(results, pieces, (*table_3_remarks(results), *noise_remarks(results)), out=out, json=json)
 
 

@@ -60,9 +60,9 @@ def play_repeats(
         update["noise"] = noise_of([numbers_of(each) for each in results])
         if isinstance(results[0], SessionResults):
             # Of the runs' ledger, which they share.
-            update |= {"account": results[-1].account, "usd": sum(each.usd for each in results)}  # type: ignore[union-attr]
+            update |= {"account": results[-1].account, "usd": sum(each.usd for each in results)}
         else:
-            update["paid"] = paid_in_all([each.paid for each in results])  # type: ignore[union-attr]
+            update["paid"] = paid_in_all([each.paid for each in results])
     if stopped:
         update["stopped"] = stopped
     return results[0].model_copy(update=update)
