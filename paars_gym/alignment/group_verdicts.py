@@ -181,7 +181,16 @@ def verdict_of_groups(distances: Mapping[str, GroupDistance]) -> tuple[GroupVerd
             },
         )
         needed = None if decided else each.people_needed(groups=open_ones)
-        found.append(GroupVerdict(segment=label, estimate=estimate, leaning=each.leaning, needed=needed))
+        few = not decided and needed is not None and needed <= each.shoppers
+        found.append(
+            GroupVerdict(
+                segment=label,
+                estimate=estimate,
+                leaning=each.leaning,
+                needed=None if few else needed,
+                too_few_agents=few,
+            )
+        )
     return tuple(found)
 
 

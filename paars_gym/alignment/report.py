@@ -116,12 +116,14 @@ class GroupVerdict(_Record):
         leaning: The verdict that is nearer.
         needed: Shoppers of the segment, in all, that a verdict would take, agents growing in proportion; None where
             there is one, or no number will do.
+        too_few_agents: Whether there are people enough, and what lacks are agents.
     """
 
     segment: str
     estimate: Estimate
     leaning: str
     needed: int | None = None
+    too_few_agents: bool = False
 
 
 class SegmentSummary(_Record):

@@ -159,6 +159,11 @@ def segments_sentences(segments: SegmentSummary) -> Iterator[str]:
             "needed: shoppers in all, agents growing in proportion, if the distance is as measured (of the error, "
             "chance falls as 1/n, the rest as 1/√n)."
         )
+    if any(each.too_few_agents for each in segments.verdicts):
+        yield "agents: there are people enough, and agents of too few different shoppers; simulate more."
+    if any(each.estimate.verdict != each.leaning and not each.too_few_agents and each.needed is None
+           for each in segments.verdicts):  # fmt: skip
+        yield "?: the distance is so near to that of a panel that no number of people is likely to tell."
     if segments.pooled and segments.needed_when_alike is not None:
         yield (
             f"A segment whose agents are as its people are would take some {segments.needed_when_alike:,} shoppers, if "

@@ -156,7 +156,8 @@ def verdicts_table(segments: SegmentSummary) -> Table:
     table.add_column("people\nneeded", justify="right", no_wrap=True)
     for each in segments.verdicts:
         estimate, settled = each.estimate, each.estimate.verdict == each.leaning
-        needed = "" if settled else "?" if each.needed is None else f"~{each.needed:,}"
+        needed = "?" if each.needed is None else f"~{each.needed:,}"
+        needed = "" if settled else "agents" if each.too_few_agents else needed
         table.add_row(
             Text(each.segment),
             f"{estimate.sizes['human']:,}",

@@ -74,6 +74,14 @@ def test_fewer_than_twenty_shoppers_are_never_enough() -> None:
     assert (verdict.needed or 0) >= FEWEST_SHOPPERS
 
 
+def test_people_enough_and_agents_too_few_is_said() -> None:
+    rng = np.random.default_rng(0)
+    human, agent = shoppers(200, 1.0, rng), shoppers(FEWEST_SHOPPERS - 5, 8.0, rng, each=5)
+    far = group_distance(human, agent, panel=50, n_resamples=200, rng=rng)
+    (verdict,) = verdict_of_groups({"few": far})
+    assert (verdict.estimate.verdict, verdict.too_few_agents, verdict.needed) == (OPEN, True, None)
+
+
 @pytest.mark.parametrize("each", [1, 5])
 def test_groups_at_the_limit_get_no_verdict_beyond_chance(each: int) -> None:
     """Four groups at the limit, 30 times: a false verdict anywhere in at most some 5% of the times."""
