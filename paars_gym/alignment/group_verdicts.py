@@ -2,8 +2,8 @@
 
 A group's distance is the mean JS divergence of searches, views and purchases. Agents are near where it is below what a
 panel of so many of the group's own people would show by chance; far where it is above that, and above what as many
-people as there are would show among themselves. Both by the bootstrap interval, which takes off the distance's upward
-bias, and by Holm's method over the groups (1979).
+people as there are would show among themselves. Both by the wider of two bootstrap intervals, which take off the
+distance's upward bias, and by Holm's method over the groups (1979).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from paars_gym.alignment.resampling import Metric, random_groups, resample_count
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.alignment.worst_served import holm
-from paars_gym.estimate import Estimate, Interval
+from paars_gym.estimate import Z95, Estimate, Interval
 
 NEAR, FAR, OPEN = "near people", "far from people", "cannot tell yet"
 FEWEST_SHOPPERS = 20
@@ -83,11 +83,27 @@ class GroupDistance:
         """Two-sided, of a distance that is just that of a panel."""
         n = len(self.corrected)
         if self.leaning == NEAR:
-            least = (1 + int((self.corrected >= self.panel).sum())) / (1 + n)
+            least = max((1 + int((draws >= self.panel).sum())) / (1 + n) for draws in self._both_ways)
         else:
-            below = (1 + int((self.corrected <= self.panel).sum())) / (1 + n)
+            below = max((1 + int((draws <= self.panel).sum())) / (1 + n) for draws in self._both_ways)
             least = max(below, (1 + int((self.among_people >= self.value - 1e-12).sum())) / (1 + n))
         return min(1.0, 2 * least)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the interval, >= 0: the wider of both ways."""
+        ends = [np.quantile(draws, [LEVEL / 2, 1 - LEVEL / 2]) for draws in self._both_ways]
+        low, high = float(min(end[0] for end in ends)), float(max(end[1] for end in ends))
+        return max(min(low, self.best), 0.0), max(high, self.best)
+
+    @property
+    def _both_ways(self) -> tuple[Counts, Counts]:
+        """The basic bootstrap's draws and the percentile's about the same middle.
+
+        The first alone calls groups at the limit near too often where shoppers resemble themselves: a distance is a
+        square, whose error grows with it. The second alone calls them far too often.
+        """
+        return self.corrected, 2 * float(self.corrected.mean()) - self.corrected
 
     def people_needed(self, *, groups: int = 1, best: float | None = None) -> int | None:
         """Shoppers of the group in all for a verdict, agents growing in proportion; None where no number will do.
@@ -104,11 +120,13 @@ class GroupDistance:
         by_chance = float(self.among_people.var())
         rest = max(float(self.corrected.var()) - by_chance, 0.0) / self.value if self.value else 0.0
         floor, gap = float(self.among_people.mean()), abs(distance - self.panel)
+        reach = self.ends[1] - self.best if distance < self.panel else self.best - self.ends[0]
+        longer = max(reach / (Z95 * float(self.corrected.std()) or 1.0), 1.0)  # than a normal error's
         people = np.unique(np.geomspace(2, max(MOST_TIMES * self.shoppers, 4), 2000).astype(np.int64))
         f = self.shoppers / people
         interval = np.sqrt(by_chance * f**2 + rest * f * (distance + floor * f))  # a resample starts from the floor
         sampling = np.sqrt(by_chance * f**2 + rest * f * distance)
-        decides = float(ndtri(1 - LEVEL / (2 * groups))) * interval + float(ndtri(POWER)) * sampling <= gap
+        decides = longer * float(ndtri(1 - LEVEL / (2 * groups))) * interval + float(ndtri(POWER)) * sampling <= gap
         return max(int(people[decides.argmax()]), FEWEST_SHOPPERS) if decides.any() and gap else None
 
 
@@ -165,10 +183,9 @@ def verdict_of_groups(distances: Mapping[str, GroupDistance]) -> tuple[GroupVerd
     found = []
     for label, each in distances.items():
         decided = enough[label] and adjusted[label] < LEVEL
-        low, high = (max(float(end), 0.0) for end in np.quantile(each.corrected, [LEVEL / 2, 1 - LEVEL / 2]))
         estimate = Estimate(
             each.best,
-            Interval(min(low, each.best), max(high, each.best), method="basic bootstrap, clustered by shopper"),
+            Interval(*each.ends, method="wider of basic and percentile bootstrap, clustered by shopper"),
             unit="nats",
             sizes={"human": each.shoppers, "agent": each.agent_shoppers},
             floor=0.0,
