@@ -1,4 +1,4 @@
-"""``python -m benchmarks.metric_validity``: do the metrics' intervals hold the truth, and what do the metrics notice?
+"""``python -m benchmarks.metric_validity``: how often the metrics' intervals hold a known truth, and what they notice.
 
 Both can be known where the populations are made. *Intervals*: views of a session, of the invented people of `mini` and
 of agents who are as they are but for a known change: how often does a 95% interval hold the distance of the two

@@ -26,7 +26,7 @@ from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.estimate import Estimate, Interval
-from paars_gym.report.alignment import number
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.simulation.run import run as simulate

@@ -37,6 +37,7 @@ class ScoreOptions(NamedTuple):
         text_sessions: Sessions whose words are compared, as many of each log.
         n_resamples: Of the bootstraps.
         minimum: Sessions that a segment needs on each side.
+        panel: Shoppers of a panel of people: a segment's agents are near where they are no further than it would be.
         threads: All available cores by default.
     """
 
@@ -45,6 +46,7 @@ class ScoreOptions(NamedTuple):
     text_sessions: int = 2400
     n_resamples: int = 1000
     minimum: int = 20
+    panel: int = 50
     threads: int | None = None
 
 

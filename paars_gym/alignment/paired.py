@@ -17,6 +17,7 @@ from paars_gym.alignment.session_generation import (
     SessionBins,
     distance_unit,
     grouped_shoppers,
+    nobody_does,
     session_histograms,
     shared_actions,
     shopper_groups,
@@ -153,7 +154,7 @@ def compare_paired(
     ]
     found: list[PairedDifference] = []
     for of in people:
-        if any(of not in side for side in sides):
+        if any(of not in side for side in sides) or nobody_does(of, people[of], *(side[of] for side in sides)):
             continue
         order, tables = bins.of(of), [people[of], *(side[of] for side in sides)]
         tables = tables if order is not None else _used(tables)

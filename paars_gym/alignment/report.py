@@ -103,6 +103,29 @@ class Improvement(_Record):
     estimate: Estimate
 
 
+class GroupVerdict(_Record):
+    """Whether the agents of a segment are near its people.
+
+    Attributes:
+        segment: Its name.
+        estimate: Mean JS divergence of searches, views and purchases, with its upward bias taken off, so that people
+            show 0. The p-value is corrected for the number of segments (Holm), the verdict ``near people``, ``far from
+            people`` or ``cannot tell yet``. Among the details ``panel``: what a panel of people would show by chance,
+            below which agents are near; ``as_measured`` and ``floor_as_measured``: the distance with its bias, and
+            what as many people show among themselves.
+        leaning: The verdict that is nearer.
+        needed: Shoppers of the segment, in all, that a verdict would take, agents growing in proportion; None where
+            there is one, or no number will do.
+        too_few_agents: Whether there are people enough, and what lacks are agents.
+    """
+
+    segment: str
+    estimate: Estimate
+    leaning: str
+    needed: int | None = None
+    too_few_agents: bool = False
+
+
 class SegmentSummary(_Record):
     """How a segmentation came out.
 
@@ -115,6 +138,10 @@ class SegmentSummary(_Record):
         excess: Mean JS divergence of searches, views and purchases beyond its floor, by segment: the worst first.
         p_values: By segment, of "as on the whole", corrected for segments and statistics (Holm).
         worst_served: Segments whose agents are less like them than agents are on the whole, beyond chance.
+        verdicts: Near people, far from them, or not to be told yet: of each segment shown.
+        panel: Shoppers of the panel that the verdicts are read against.
+        needed_when_alike: Shoppers of a segment that a verdict would take whose agents are as people are, if it varies
+            as everybody does: for those too small to be shown.
     """
 
     by: str
@@ -125,6 +152,9 @@ class SegmentSummary(_Record):
     excess: dict[str, float]
     p_values: dict[str, float] = {}
     worst_served: tuple[str, ...]
+    verdicts: tuple[GroupVerdict, ...] = ()
+    panel: int = 0
+    needed_when_alike: int | None = None
 
 
 class AlignmentReport(Tabular, BaseModel):

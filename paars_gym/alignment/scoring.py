@@ -22,6 +22,7 @@ from paars_gym.alignment.report import AlignmentReport, Histogram, Improvement, 
 from paars_gym.alignment.segments import Attributes, score_segments
 from paars_gym.alignment.session_generation import TABLE_2, HistogramComparison, SessionBins, compare_sessions
 from paars_gym.alignment.session_log import SessionLog, open_log
+from paars_gym.alignment.session_shares import share_measures
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.estimate import Estimate
 from paars_gym.sessions.opening import Source
@@ -85,6 +86,7 @@ def score(
     if isinstance(people, Reference):
         notes += [*people.notes(), "A reference holds no words: queries and titles are not compared."]
     else:
+        measures += share_measures(people, logs)
         of_words, more = word_measures(people, logs, setup)
         measures += of_words
         notes += more

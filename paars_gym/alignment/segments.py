@@ -1,7 +1,6 @@
 """Segments of shoppers: every metric for each, and those that agents serve worst (PAARS section 7).
 
-Many segments times several statistics always have a worst one. Each distance is set against those of as many sessions
-drawn from all shoppers and all agents, and the p-values are held to the error of one test by Holm's method (1979).
+`worst_served` says which are served worst, `group_verdicts` of which agents are near.
 """
 
 from __future__ import annotations
@@ -13,12 +12,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paars_gym.alignment.arrays import check_rng
 from paars_gym.alignment.comparison import ScoreSetup, histogram_measures, word_measures
-from paars_gym.alignment.divergences import jensen_shannon
-from paars_gym.alignment.histograms import Counts
+from paars_gym.alignment.group_verdicts import (
+    GroupDistance,
+    group_distance,
+    resamples_for,
+    tables_of,
+    verdict_of_groups,
+)
 from paars_gym.alignment.report import LEVEL, Measure, SegmentSummary
-from paars_gym.alignment.resampling import random_groups, resample_counts
 from paars_gym.alignment.session_generation import (
     TABLE_2,
     HistogramComparison,
@@ -27,6 +29,7 @@ from paars_gym.alignment.session_generation import (
     session_histograms,
 )
 from paars_gym.alignment.session_log import Mask, SessionLog
+from paars_gym.alignment.worst_served import Part, segment_p_values
 
 Attributes = Mapping[str, Mapping[str, str]]
 OF_INTENTIONS = ("goal", "category")
@@ -196,6 +199,7 @@ def score_segments(
         if summary is None:
             p_values = _p_values(people, log, parts, setup)
             summary = _summary(by, grouped, measures, p_values, setup.options.minimum)
+            summary = summary.model_copy(update=_verdicts(people, log, grouped, setup))
     assert summary is not None
     return summary, measures
 
@@ -212,6 +216,28 @@ def _part(compared: Mapping[str, HistogramComparison], human_share: float, agent
         human_share,
         agent_share,
     )
+
+
+def _verdicts(people: SessionLog, log: SessionLog, grouped: SegmentLabels, setup: ScoreSetup) -> dict[str, Any]:
+    """Which segments are near people, and how many shoppers the others, and those not shown, would take."""
+    options = setup.options
+    draws = resamples_for(len(grouped.labels), options.n_resamples)
+
+    def distance(label: str, human: SessionLog, agent: SessionLog) -> GroupDistance | None:
+        rng = setup.rng("verdict", label)
+        sides = [tables_of(side, bins=options.bins, rng=rng) for side in (human, agent)]
+        if not set(sides[0].tables) & set(sides[1].tables):
+            return None
+        return group_distance(*sides, panel=options.panel, n_resamples=draws, rng=rng)
+
+    found = {
+        label: distance(label, people.where(_is(grouped.human, label)), log.where(_is(grouped.agent, label)))
+        for label in grouped.labels
+    }
+    verdicts = verdict_of_groups({label: each for label, each in found.items() if each is not None})
+    everybody = distance("everybody", people, log) if grouped.pooled else None
+    alike = None if everybody is None else everybody.people_needed(groups=len(grouped.labels) + 1, best=0.0)
+    return {"verdicts": verdicts, "panel": options.panel, "needed_when_alike": alike}
 
 
 def _p_values(people: SessionLog, log: SessionLog, parts: Mapping[str, Part], setup: ScoreSetup) -> dict[str, float]:
@@ -246,77 +272,3 @@ def _summary(
         p_values=dict(p_values),
         worst_served=tuple(worst),
     )
-
-
-class Part(NamedTuple):
-    """A segment's histograms by statistic, and which share of all units it holds.
-
-    Attributes:
-        human: Sessions in each bin, shape (bins,), by statistic.
-        agent: The same.
-        human_share: Of the human sessions that are this segment's.
-        agent_share: The same of the agents'.
-    """
-
-    human: Mapping[str, Counts]
-    agent: Mapping[str, Counts]
-    human_share: float
-    agent_share: float
-
-
-def segment_p_values(
-    human: Mapping[str, Counts],
-    agent: Mapping[str, Counts],
-    parts: Mapping[str, Part],
-    *,
-    level: float = 0.05,
-    rng: np.random.Generator,
-) -> dict[str, float]:
-    """Each segment's least p-value over the statistics, by Holm's method over segments times statistics.
-
-    The hypothesis: the segment is drawn from the whole, so that its agents are as unlike it as agents on the whole,
-    up to what a sample of its size shows by chance (its floor). Where shoppers repeat they are drawn with all their
-    sessions.
-
-    Args:
-        human: All people's histograms by statistic, shape (bins,), or one row a shopper.
-        agent: All agents'.
-        parts: By segment; statistics that one of the sides lacks are left out.
-        level: Draws are as many as a p-value of this level needs after the correction.
-        rng: Source of the draws.
-
-    Raises:
-        TypeError: ``rng`` is no generator.
-    """
-    check_rng(rng)
-    whole = {
-        name: (random_groups(human[name], rng), random_groups(agent[name], rng)) for name in human if name in agent
-    }
-    p_values: list[tuple[float, str]] = []
-    tests = [
-        (label, name) for label, part in parts.items() for name in whole if name in part.human and name in part.agent
-    ]
-    n = max(499, min(20_000, round(2 * max(1, len(tests)) / level)))
-    for label, name in tests:
-        part = parts[label]
-        drawn = [
-            resample_counts(side, n, rng, size=max(1, round(share * _units(side))))
-            for side, share in zip(whole[name], (part.human_share, part.agent_share), strict=True)
-        ]
-        own = float(jensen_shannon(part.human[name], part.agent[name]))
-        chance = jensen_shannon(*drawn)
-        p_values.append(((1 + int((chance >= own - 1e-12).sum())) / (1 + n), label))
-    return _holm(p_values)
-
-
-def _units(counts: Counts) -> float:
-    return float(counts.sum()) if counts.ndim == 1 else len(counts)
-
-
-def _holm(p_values: list[tuple[float, str]]) -> dict[str, float]:
-    least: dict[str, float] = {}
-    highest = 0.0
-    for rank, (p_value, label) in enumerate(sorted(p_values)):
-        highest = max(highest, min(1.0, p_value * (len(p_values) - rank)))
-        least.setdefault(label, highest)
-    return least

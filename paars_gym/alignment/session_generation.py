@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from paars_gym.alignment.divergences import js_divergence, kl_divergence, wasserstein1
 from paars_gym.alignment.histograms import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
+from paars_gym.alignment.navigation import FILTERED, NAVIGATION, RETURNS, SORTED, TURNS, missing
 from paars_gym.alignment.resampling import Replicas
-from paars_gym.alignment.session_log import ACTIONS, Mask, SessionLog
+from paars_gym.alignment.session_log import ACTIONS, Ints, Mask, SessionLog
 from paars_gym.estimate import Estimate
 
 Codes = NDArray[np.intp]
 
 TABLE_2 = ("searches", "views", "purchases")
 JOINT, ORDER = "searches, views and purchases together", "order of actions"
-PAGES, DEPTH, SECONDS, RANK = "result pages seen", "deepest rank viewed", "seconds in the shop", "rank of a view"
+DEPTH, SECONDS, RANK = "deepest rank viewed", "seconds in the shop", "rank of a view"
 RANDOM_GROUPS = 500
 SECONDS_BINS = Bins((0, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600))
 
@@ -29,7 +30,7 @@ class SessionBins:
     """Into which bins the statistics of a session go.
 
     Attributes:
-        counts: Of searches, views, purchases and result pages.
+        counts: Of searches, views, purchases and whatever else is counted.
         ranks: Of ranks.
         seconds: Of time.
         joint: Of each of the three counts when they are taken together.
@@ -146,8 +147,8 @@ def session_histograms(
         histograms[JOINT] = joint_histogram(list(columns.values()), bins.joint, owners(keep), rows=rows)
     if len(actions) > 1:
         histograms[ORDER] = _transitions(log, actions, groups, rows)
-    if (activity.pages > activity.searches).any():
-        histograms[PAGES] = histogram(activity.pages[keep], bins.counts, owners(keep), rows=rows)
+    for name, values in navigation_counts(log).items():
+        histograms[name] = histogram(values[keep], bins.counts, owners(keep), rows=rows)
     deep, timed = keep & (activity.depth > 0), keep & (activity.seconds >= 0)
     if deep.any():
         histograms[DEPTH] = histogram(activity.depth[deep], bins.ranks, owners(deep), rows=rows)
@@ -183,6 +184,8 @@ def compare_histograms(
         if name not in agent:
             continue
         p, q, order = human[name], agent[name], bins.of(name)
+        if nobody_does(name, p, q):
+            continue
         if order is None:  # most combinations never occur: bins that both leave empty are none
             used = p.any(axis=tuple(range(p.ndim - 1))) | q.any(axis=tuple(range(q.ndim - 1)))
             p, q = p[..., used], q[..., used]
@@ -195,6 +198,18 @@ def compare_histograms(
         p, q = (side if side.ndim == 1 else side.sum(axis=0) for side in (p, q))
         compared[name] = HistogramComparison(name, kl, js, w1, p, q)
     return compared
+
+
+def navigation_counts(log: SessionLog) -> dict[str, Ints]:
+    """What of `NAVIGATION` a log records: how often in each session, scored or not, shape (sessions,)."""
+    activity = log.activity
+    counts = {TURNS: activity.turns, FILTERED: activity.filtered, SORTED: activity.resorted, RETURNS: activity.returns}
+    return {name: values for name, values in counts.items() if not missing(name, log.known)}
+
+
+def nobody_does(statistic: str, *tables: Counts) -> bool:
+    """Whether a way to navigate occurs in no table: there is nothing to compare, and the report says so."""
+    return statistic in NAVIGATION and not any(table[..., 1:].any() for table in tables)
 
 
 def grouped_shoppers(log: SessionLog, least: int, rng: np.random.Generator) -> Codes:

@@ -11,11 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paars_gym.sessions.opening import Source, open_frames, run_settings
+from paars_gym.alignment.navigation import returns_to_results, searches_with
+from paars_gym.sessions.opening import SIMULATED, SIMULATED_FORMAT, Source, open_frames, run_settings
+from paars_gym.sessions.store import Provenance
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 UNSCORED = ("policy_error", "gave_up")
+COUNTED = ("search", "view", "purchase", "next_page")
 ACTIONS: Mapping[str, str] = {
     "search": "searches",
     "view": "views",
@@ -23,7 +26,8 @@ ACTIONS: Mapping[str, str] = {
     "remove": "carts",
     "purchase": "purchases",
 }
-"""What a log has to record for an action to be known. Further result pages are no action here: few logs have them."""
+"""What a log has to record for an action to be known. Further result pages are no action here: few logs have them;
+`paars_gym.alignment.navigation` counts them."""
 
 
 class Activity(NamedTuple):
@@ -33,7 +37,10 @@ class Activity(NamedTuple):
         searches: Searches of each session, shape (sessions,).
         views: Products opened.
         purchases: Product lines bought.
-        pages: Result pages seen, those after the first included.
+        turns: Result pages after the first.
+        filtered: Searches with a filter.
+        resorted: Searches with a sort.
+        returns: To the results of a search after a view.
         depth: Deepest rank viewed; 0 where the log gives none.
         seconds: From the first to the last event; -1 where the log has no times.
         actions: Index into :data:`ACTIONS` of each action, shape (actions,), in order, each session's together.
@@ -45,7 +52,10 @@ class Activity(NamedTuple):
     searches: Ints
     views: Ints
     purchases: Ints
-    pages: Ints
+    turns: Ints
+    filtered: Ints
+    resorted: Ints
+    returns: Ints
     depth: Ints
     seconds: Ints
     actions: NDArray[np.uint8]
@@ -179,13 +189,19 @@ def open_log(source: SessionLog | Source, *, name: str | None = None) -> Session
         name or frames.provenance.name,
         frames.provenance.synthetic,
         run_settings(source) if isinstance(source, str | Path) else {},
-        frames.provenance.what_is_known,
+        _known(frames.provenance),
         frames.provenance.notes,
         sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "key", "end", "intention"),
         _activity(frames.parts, len(sessions)),
         ~sessions["end"].is_in(UNSCORED).to_numpy(),
         frames.events,
     )
+
+
+def _known(provenance: Provenance) -> tuple[str, ...]:
+    """What a log records; runs made before navigation had names for it record it all the same."""
+    known = provenance.what_is_known
+    return tuple(dict.fromkeys((*known, *SIMULATED))) if provenance.format == SIMULATED_FORMAT else known
 
 
 def _codes(names: pl.Series) -> pl.Series:
@@ -198,7 +214,7 @@ def _codes(names: pl.Series) -> pl.Series:
 
 
 def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:
-    counts = {name: np.zeros(n, dtype=np.int64) for name in ("search", "view", "purchase", "next_page", "depth")}
+    counts = {name: np.zeros(n, dtype=np.int64) for name in (*COUNTED, "filtered", "resorted", "returns", "depth")}
     seconds = np.full(n, -1, dtype=np.int64)
     pieces = [_part(part, counts, seconds) for part in parts]
     joined = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)] if pieces else [np.zeros(0, int)] * 4
@@ -206,7 +222,10 @@ def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:
         counts["search"],
         counts["view"],
         counts["purchase"],
-        counts["search"] + counts["next_page"],
+        counts["next_page"],
+        counts["filtered"],
+        counts["resorted"],
+        counts["returns"],
         counts["depth"],
         seconds,
         joined[0].astype(np.uint8),
@@ -218,7 +237,8 @@ def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:
 
 def _part(part: pl.LazyFrame, counts: dict[str, Ints], seconds: Ints) -> Iterator[NDArray[Any]]:
     """Adds one part's events to the counts; gives its actions, their sessions, its ranks, and theirs."""
-    events = part.select("session", "kind", "rank", pl.col("time").dt.epoch("us")).collect()
+    columns = ("session", "kind", "rank", "product", "filters", "sort")
+    events = part.select(*columns, pl.col("time").dt.epoch("us")).collect()
     dtype = events.schema["kind"]
     assert isinstance(dtype, pl.Enum)
     kinds = dtype.categories.to_list()
@@ -227,7 +247,7 @@ def _part(part: pl.LazyFrame, counts: dict[str, Ints], seconds: Ints) -> Iterato
         low = int(session[0])  # each part holds whole sessions, in the order of their numbers
         each = (session - low).astype(np.int64) * len(kinds) + kind
         table = np.bincount(each, minlength=(int(session[-1]) - low + 1) * len(kinds)).reshape(-1, len(kinds))
-        for name in ("search", "view", "purchase", "next_page"):
+        for name in COUNTED:
             counts[name][low : low + len(table)] += table[:, kinds.index(name)]
         begins = np.flatnonzero(np.r_[True, session[1:] != session[:-1]])
         ends = np.r_[begins[1:], len(session)] - 1
@@ -235,6 +255,9 @@ def _part(part: pl.LazyFrame, counts: dict[str, Ints], seconds: Ints) -> Iterato
             time = events["time"].fill_null(-1).to_numpy()
             timed = (time[begins] >= 0) & (time[ends] >= 0)
             seconds[session[begins[timed]]] = np.maximum(time[ends] - time[begins], 0)[timed] // 1_000_000
+        filtered, resorted = searches_with(events)
+        for name, where in (("filtered", filtered), ("resorted", resorted), ("returns", returns_to_results(events))):
+            np.add.at(counts[name], where, 1)
     to_action = np.full(len(kinds), len(ACTIONS), dtype=np.uint8)
     to_action[[kinds.index(name) for name in ACTIONS]] = np.arange(len(ACTIONS))
     action = to_action[kind]

@@ -37,6 +37,10 @@ def score(
     ] = "auto",
     text_sessions: Annotated[int, typer.Option(min=2, help="Sessions whose words are compared, at most.")] = 2400,
     minimum: Annotated[int, typer.Option(min=1, help="Sessions that a segment needs on each side.")] = 20,
+    panel: Annotated[
+        int,
+        typer.Option(min=1, help="A segment's agents are near where so many of its own people would be no nearer."),
+    ] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     explain: Annotated[
         bool, typer.Option("--explain", help="Also say in a sentence what the floor makes of each number.")
@@ -59,7 +63,7 @@ def score(
             attributes=None if attributes is None else read_attributes(attributes),
             embedder=None if embedder == "none" else embedder,
             seed=seed,
-            options=ScoreOptions(text_sessions=text_sessions, minimum=minimum),
+            options=ScoreOptions(text_sessions=text_sessions, minimum=minimum, panel=panel),
         )
     if out is not None:
         write_whole(out, report.model_dump_json(indent=1) + "\n")

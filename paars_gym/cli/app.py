@@ -19,7 +19,15 @@ from paars_gym.version import __version__
 PANELS = {
     "Data: what is sold, what people did, who they are": ("data", "catalog", "sessions", "personas"),
     "Simulate and compare with people": (
-        "play", "serve", "prompt", "simulate", "view", "report", "score", "reference", "tasks",
+        "play",
+        "serve",
+        "prompt",
+        "simulate",
+        "view",
+        "report",
+        "score",
+        "reference",
+        "tasks",
     ),
     "Experiments": ("abtest", "backtest", "fit", "calibrate", "probe", "survey"),
     "This installation": ("doctor",),
@@ -30,7 +38,7 @@ PANELS = {
 OPTION_PANELS = {
     DATA: ("format", "map", "only", "encoding", "currency", "as_of", "allow_unpriced", "gap_minutes",
            "timezone", "wizard", "propose", "by", "at", "fraction", "limit", "tokens", "shoppers", "attributes",
-           "minimum", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
+           "minimum", "panel", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
            "drop_duplicates", "unpack_ratio", "copy", "yes", "compare"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
            "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",

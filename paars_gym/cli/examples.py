@@ -54,7 +54,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
     ),
-    "score": ("paars score --human people --agents run", "paars score --human people --agents run --baseline base"),
+    "score": (
+        "paars score --human people --agents run",
+        "paars score --human people --agents run --baseline base",
+        "paars score --human people --agents run --by goal",
+    ),
     "view": ("paars view run", "paars view test --port 8000"),
     "report": (
         "paars report run --human people --out report.html",
@@ -72,7 +76,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars tasks item --cases 100 --export-questions questions.jsonl",
         "paars tasks item --cases 100 --answers answers.jsonl --by-whom annotators",
     ),
-    "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
+    "tasks view": (
+        "paars tasks view --human people --catalog shop --policy behavioural --policy uniform",
+        "paars tasks view --model openai:gpt-4.1-mini --cases 200 --repeats 5 --max-usd 5",
+    ),
     "tasks session": (
         "paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",
         "paars tasks session --human opera --fit",

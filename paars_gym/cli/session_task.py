@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from paars_gym.cli.task_options import (
     Out,
     OwnCatalog,
     OwnPersonas,
+    Repeats,
     print_forecasts,
     read_shoppers,
     show_results,
@@ -25,6 +26,9 @@ from paars_gym.cli.tasks import tasks_app
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from paars_gym.config import RunConfig
+    from paars_gym.tasks.session_results import SessionResults
 
 
 @tasks_app.command("session")
@@ -69,6 +73,7 @@ def session(
     ] = "minilm-int8",
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    repeats: Repeats = 1,
     runs: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps the runs; one that was interrupted goes on.", rich_help_panel=OUTPUT),
@@ -81,10 +86,11 @@ def session(
     Judged on one half of the people, by shopper; the needs that shoppers are told come from the other half. People
     whose products are in no catalog here (opera) judge whole: agents visit mini, and fits are crossed over people.
     """
-    from paars_gym.llm.ledger import LEDGER_FILE
+    from paars_gym.llm.ledger import LEDGER_FILE, sharing
     from paars_gym.report.diversity import table_4, table_4_remarks, varied
     from paars_gym.report.persona_gain import persona_answers, persona_table
     from paars_gym.report.progress import Progress
+    from paars_gym.report.run_noise import noise_remarks, noise_tables
     from paars_gym.report.session_generation import (
         columns,
         further_columns,
@@ -95,6 +101,7 @@ def session(
     )
     from paars_gym.tasks.fitting import by_condition, fit_conditions
     from paars_gym.tasks.people import reference_people
+    from paars_gym.tasks.repeats import play_repeats
     from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
 
     if (fit or shopper) and policy.strip().lower() != "behavioural":
@@ -110,23 +117,39 @@ def session(
     with Progress(errors) as status, TemporaryDirectory() as temporary:
         people = reference_people(human, catalog=catalog, personas=personas)
         if asking.dry_run:
-            print_forecasts(forecast_sessions(people, run))
+            print_forecasts(forecast_sessions(people, run), repeats)
             return
         folder = Path(temporary) if runs is None else runs
         words = None if embedder == "none" else embedder
         crossed = fit and people.shops_elsewhere
         if fit and not crossed:
             fitted = fit_conditions(people, progress=status.update)
-        results = generate_sessions(
-            people, run, folder, fitted=fitted, cross_fit=crossed, embedder=words, progress=status.update
-        )
+
+        def play(one: RunConfig, number: int) -> SessionResults:
+            # Beyond the first repeat only the numbers of sessions are compared.
+            more: dict[str, Any] = {"embedder": words} if number == 1 else {"embedder": None, "same_sessions": 0}
+            place = folder if number == 1 else folder / f"repeat-{number}"
+            return generate_sessions(
+                people, one, place, fitted=fitted, cross_fit=crossed, progress=status.update, **more
+            )
+
+        budget = sharing(run.budget, folder / LEDGER_FILE)
+        results = play_repeats(play, run.model_copy(update={"budget": budget}), repeats, progress=status.update)
     shown = columns(sessions=(results,))
     pieces: list[RenderableType] = [results.headline, table_2(shown)]
     further = further_columns((results,))
     pieces += [further_table(further)] if further else []
     pieces += filter(None, [persona_table(shown)])
-    pieces += [table_4((results,))] if varied(results) else []
+    pieces += [*([table_4((results,))] if varied(results) else []), *noise_tables(results.noise)]
     cost = (f"{name}: {text}." for name, text in results.account.facts())
-    of_sessions = (*table_2_remarks(shown, (results,)), *further_remarks(further), *persona_answers(shown))
-    remarks = dict.fromkeys((*of_sessions, *table_4_remarks((results,)), *cost))
+    remarks = dict.fromkeys(
+        (
+            *table_2_remarks(shown, (results,)),
+            *further_remarks(further),
+            *persona_answers(shown),
+            *table_4_remarks((results,)),
+            *noise_remarks(results),
+            *cost,
+        )
+    )
     show_results(results, pieces, remarks, out=out, json=json)

@@ -60,6 +60,17 @@ EmbedderName = Annotated[
 ]
 
 
+Repeats = Annotated[
+    int,
+    typer.Option(
+        "--repeats",
+        min=1,
+        help="Play the population so often, with other draws and no reply twice: how much is run-to-run noise?",
+        rich_help_panel=SHOPPERS,
+    ),
+]
+
+
 def task_run(
     cases: int,
     seed: int,
@@ -100,10 +111,10 @@ def read_shoppers(files: Sequence[Path] | None) -> tuple[FittedShopper, ...]:
     return tuple(map(FittedShopper.read, files or ()))
 
 
-def print_forecasts(forecasts: Mapping[str, Forecast]) -> None:
-    """What each model would take."""
+def print_forecasts(forecasts: Mapping[str, Forecast], repeats: int = 1) -> None:
+    """What each model would take, in all repeats."""
     for spec, forecast in forecasts.items():
-        print_facts(f"A dry run: {spec} would take, about", forecast.facts())
+        print_facts(f"A dry run: {spec} would take, about", forecast.repeated(repeats).facts())
 
 
 def show_results(

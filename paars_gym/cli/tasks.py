@@ -27,6 +27,7 @@ from paars_gym.cli.task_options import (
     OwnCatalog,
     OwnPersonas,
     Policies,
+    Repeats,
     print_forecasts,
     read_shoppers,
     show_results,
@@ -34,7 +35,7 @@ from paars_gym.cli.task_options import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from rich.console import RenderableType
 
 tasks_app = typer.Typer(
     help="The paper's four tasks and the next action, for any policy or model.", no_args_is_help=True
@@ -70,6 +71,7 @@ def query(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
+    repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -79,12 +81,14 @@ def query(
     and with the person's persona.
     """
     from paars_gym.report.progress import Progress
+    from paars_gym.report.run_noise import noise_remarks, noise_tables
     from paars_gym.report.tasks import query_examples, query_remarks, query_tables
     from paars_gym.tasks.elsewhere import export_questions
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.query_generation import asked_queries, forecast_queries, generate_queries, query_questions
+    from paars_gym.tasks.repeats import play_repeats
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch}
+    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
@@ -92,7 +96,7 @@ def query(
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
         if asking.dry_run:
-            print_forecasts(forecast_queries(people, run, policy or ()))
+            print_forecasts(forecast_queries(people, run, policy or ()), repeats)
             return
         policies = (*away.policies, *(policy or ()), *read_shoppers(shopper))
         if away.writer is not None:
@@ -101,13 +105,18 @@ def query(
                 export_questions([query_questions(people, run)], to, away.writer, progress=status.update), json=json
             )
             return
-        results = generate_queries(
-            people, run, policies=policies, embedder=embedder, language_model=perplexity, scored=scored,
+        judging: dict[str, Any] = {"embedder": embedder, "scored": scored, "progress": status.update}
+        results = play_repeats(
+            lambda one, number: generate_queries(
+                people, one, policies=policies, language_model=perplexity if number == 1 else "none", **judging
+            ),
+            run,
+            repeats,
             progress=status.update,
-        )  # fmt: skip
+        )
     heads = (results.headline, f"People: {results.people}.")
-    remarks = (*query_examples(results), *query_remarks(results))
-    show_results(results, [*heads, *query_tables(results)], remarks, out=out, json=json)
+    remarks = (*query_examples(results), *query_remarks(results), *noise_remarks(results))
+    show_results(results, [*heads, *query_tables(results), *noise_tables(results.noise)], remarks, out=out, json=json)
 
 
 @tasks_app.command("item")
@@ -169,6 +178,7 @@ def item(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
+    repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -179,13 +189,16 @@ def item(
     """
     from paars_gym.report.item_selection import table_3, table_3_remarks
     from paars_gym.report.progress import Progress
+    from paars_gym.report.run_noise import noise_remarks, noise_tables
     from paars_gym.shoppers.protocol import check_condition
     from paars_gym.tasks.elsewhere import export_questions
     from paars_gym.tasks.item_questions import ItemDesign
     from paars_gym.tasks.item_selection import asked_items, forecast_items, item_questions, select_items
     from paars_gym.tasks.people import reference_people
+    from paars_gym.tasks.repeats import play_repeats
 
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
+    others |= {"--repeats": repeats > 1}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
@@ -200,7 +213,7 @@ def item(
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, attributes=attributes)
         if asking.dry_run:
-            print_forecasts(forecast_items(people, run, **asked))
+            print_forecasts(forecast_items(people, run, **asked), repeats)
             return
         if away.writer is not None:
             to = asked_items(
@@ -211,8 +224,15 @@ def item(
                 json=json,
             )
             return
-        results = select_items(people, run, **asked, embedder=embedder, by=by, progress=status.update)
-    show_results(results, [results.headline, table_3(results)], table_3_remarks(results), out=out, json=json)
+        asked |= {"embedder": embedder, "progress": status.update}
+        results = play_repeats(
+            lambda one, number: select_items(people, one, **asked, by=by if number == 1 else None),
+            run,
+            repeats,
+            progress=status.update,
+        )
+    pieces: list[RenderableType] = [results.headline, table_3(results), *noise_tables(results.noise)]
+    show_results(results, pieces, (*table_3_remarks(results), *noise_remarks(results)), out=out, json=json)
 
 
 @tasks_app.command("view")
@@ -231,6 +251,7 @@ def view(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batch: Batch = False,
+    repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -239,12 +260,14 @@ def view(
     Shoppers see the pages that people saw, alone and with the person's persona.
     """
     from paars_gym.report.progress import Progress
+    from paars_gym.report.run_noise import noise_remarks, noise_tables
     from paars_gym.report.tasks import figure_3, view_remarks, view_table
     from paars_gym.tasks.elsewhere import export_questions
     from paars_gym.tasks.people import reference_people
+    from paars_gym.tasks.repeats import play_repeats
     from paars_gym.tasks.view_selection import asked_views, forecast_views, select_views, view_questions
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch}
+    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
@@ -252,7 +275,7 @@ def view(
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
         if asking.dry_run:
-            print_forecasts(forecast_views(people, run, policy or ()))
+            print_forecasts(forecast_views(people, run, policy or ()), repeats)
             return
         policies = (*away.policies, *(policy or ()), *read_shoppers(shopper))
         if away.writer is not None:
@@ -261,5 +284,11 @@ def view(
                 export_questions([view_questions(people, run)], to, away.writer, progress=status.update), json=json
             )
             return
-        results = select_views(people, run, policies=policies, progress=status.update)
-    show_results(results, [view_table(results), figure_3(results)], view_remarks(results), out=out, json=json)
+        results = play_repeats(
+            lambda one, _: select_views(people, one, policies=policies, progress=status.update),
+            run,
+            repeats,
+            progress=status.update,
+        )
+    pieces = [view_table(results), figure_3(results), *noise_tables(results.noise)]
+    show_results(results, pieces, (*view_remarks(results), *noise_remarks(results)), out=out, json=json)

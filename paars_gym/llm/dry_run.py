@@ -70,6 +70,15 @@ class Forecast(NamedTuple):
     usd: float | None
     basis: str
 
+    def repeated(self, times: int) -> Forecast:
+        """What so many repeats would take."""
+        if times == 1:
+            return self
+        usd = None if self.usd is None else times * self.usd
+        return Forecast(
+            times * self.calls, times * self.input, times * self.output, usd, f"{self.basis}, {times} repeats"
+        )
+
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of each line to print."""
         dollars = "no price is known: give one as --price IN,OUT"

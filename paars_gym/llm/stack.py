@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,21 @@ class Stack(Wrapper):
         self._cached = cached
         self._budgeted = budgeted
         self._retrying = retrying
+        self._shift = 0
+
+    def repeated(self, noise: str) -> Stack:
+        """The same model with the same account, cache and limits, whose requests have draws of their own.
+
+        No reply to another repeat's request answers them, and servers that take a seed are given another one.
+
+        Args:
+            noise: Names the repeat; empty for the model itself.
+        """
+        if not noise:
+            return self
+        again = copy.copy(self)
+        again._shift = int.from_bytes(hashlib.sha256(noise.encode()).digest()[:4], "big") >> 1
+        return again
 
     async def complete(self, request: Request) -> Reply:
         """Answers; raises a :class:`ModelError`."""
@@ -72,7 +89,10 @@ class Stack(Wrapper):
         super().unusable(self.told(request))
 
     def told(self, request: Request) -> Request:
-        """The request with the prompt of the configuration at the end of its first system turn."""
+        """The request with this repeat's draw, and the configuration's prompt at the end of its first system turn."""
+        if self._shift:
+            seed = None if request.seed is None else (request.seed + self._shift) % 2**31
+            request = request.model_copy(update={"draw": (request.draw + self._shift) % 2**31, "seed": seed})
         if not self.prompt:
             return request
         first, *others = request.messages

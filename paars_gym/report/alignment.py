@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.measure import Measurement
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paars_gym.alignment.kde import BANDWIDTHS
-from paars_gym.alignment.report import AlignmentReport, Improvement, Measure, PopulationSummary, SegmentSummary
-from paars_gym.estimate import Estimate
+from paars_gym.alignment.navigation import NAVIGATION
+from paars_gym.alignment.report import AlignmentReport, Improvement, Measure, SegmentSummary
+from paars_gym.report.alignment_tables import (
+    FIRST,
+    diversity_table,
+    measures_table,
+    navigation_table,
+    populations_table,
+    segments_table,
+    verdicts_table,
+)
 from paars_gym.report.headlines import headlines
-from paars_gym.report.paper import PAPER
+from paars_gym.report.paper import paper_values
 
 HISTOGRAM_METRICS = ("KL", "JS", "W1")
-FIRST = ("searches", "views", "purchases")
 SWEPT = tuple(f"KDE-KL h = {bandwidth:g}" for bandwidth in BANDWIDTHS if bandwidth != 0.1)
 """Bandwidths beside that of Table 2, which have no floor."""
 
@@ -32,133 +35,27 @@ def render(report: AlignmentReport, *, explain: bool = False) -> Group:
         explain: Also a sentence for every number, and the bandwidths that have no floor.
     """
     first = [Text(line) for line in (*headlines(report), "")]
-    parts: list[RenderableType] = [*first, _populations(report.populations)]
-    counted = [m for m in report.measures if m.metric in HISTOGRAM_METRICS and m.segment is None]
-    worded = [m for m in report.measures if m.metric not in HISTOGRAM_METRICS and m.segment is None]
+    parts: list[RenderableType] = [*first, populations_table(report.populations)]
+    whole = [m for m in report.measures if m.segment is None]
+    navigated = [m for m in whole if m.of in NAVIGATION]
+    counted = [m for m in whole if m.metric in HISTOGRAM_METRICS and m.of not in NAVIGATION]
+    worded = [m for m in whole if m.metric not in HISTOGRAM_METRICS and m.of not in NAVIGATION]
     worded = [m for m in worded if explain or m.metric not in SWEPT]
     by_title = (
         ("Sessions: counts (Table 2)", [m for m in counted if m.of in FIRST]),
         ("Sessions: together, in order, depth and time", [m for m in counted if m.of not in FIRST]),
         ("Queries and titles as groups (Table 2, Appendix D)", [m for m in worded if not _is_variety(m)]),
     )
-    parts += [_table(title, measures) for title, measures in by_title if measures]
+    tables = [measures_table(title, measures) for title, measures in by_title if measures]
+    parts += [*tables[:2], navigation_table(navigated, report.populations), *tables[2:]]
     varied = [m for m in worded if _is_variety(m)]
     if varied:
-        parts.append(_diversity(varied, report.populations))
+        parts.append(diversity_table(varied, report.populations))
     if report.segments is not None:
-        parts += [_segments(report), Text(segments_sentence(report.segments))]
+        verdicts = [verdicts_table(report.segments)] if report.segments.verdicts else []
+        parts += [*verdicts, segments_table(report), *map(Text, segments_sentences(report.segments))]
     parts += [Text(line) for line in _sentences(report, explain=explain)]
     return Group(*parts)
-
-
-def _populations(populations: Iterable[PopulationSummary]) -> Table:
-    table = Table("", "population", "who", "sessions", "left out", "shoppers", title="Compared", title_justify="left")
-    for log in populations:
-        left_out = ", ".join(f"{count:,} {end}" for end, count in log.excluded.items()) or "0"
-        who = "SYNTHETIC" if log.synthetic else "real people" if log.role == "human" else "as given"
-        shoppers = "?" if log.shoppers is None else f"{log.shoppers:,}"
-        table.add_row(log.role, log.name, who, f"{log.sessions:,}", left_out, shoppers)
-    return table
-
-
-def _table(title: str, measures: list[Measure]) -> Table:
-    """One row a number, under a row that says of what. No number and no verdict is ever cut: at 80 columns it fits."""
-    roles = list(dict.fromkeys(m.population for m in measures))
-    table = _compact(f"{title}; 95% intervals")
-    table.add_column("", overflow="fold", min_width=10)
-    for column in ("estimate", "interval", "floor"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    groups: dict[str, list[Measure]] = {}
-    for measure in measures:
-        groups.setdefault(measure.of, []).append(measure)
-    for of, rows in groups.items():
-        table.add_section()
-        table.add_row(Text(of, style="bold"))
-        for role in roles:
-            theirs = [measure for measure in rows if measure.population == role]
-            if theirs and len(roles) > 1:
-                table.add_row(Text(f" {role}", style="italic"))
-            for measure in theirs:
-                table.add_row(Hanging(measure.metric), *_cells(measure.estimate))
-    return table
-
-
-class Hanging:
-    """The name of a row below a head: indented, and further where it has to be wrapped."""
-
-    INDENT = 2
-
-    def __init__(self, name: str) -> None:
-        self._name = name.replace(" = ", "\u00a0=\u00a0")  # stays on one line
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, deeper = max(options.max_width, 8), " " * (self.INDENT + 1)
-        lines = wrap(self._name, width, initial_indent=deeper[1:], subsequent_indent=deeper, break_on_hyphens=False)
-        yield Text("\n".join(lines))
-
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        longest = max(map(cell_len, self._name.split(" ")))
-        return Measurement(longest + self.INDENT + 1, cell_len(self._name) + self.INDENT)
-
-
-def _compact(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-
-
-def _cells(estimate: Estimate) -> tuple[str, str, str, str]:
-    """Value, interval, floor and verdict."""
-    return number(estimate.value), _interval(estimate), number(estimate.floor), _verdict(estimate)
-
-
-def _verdict(estimate: Estimate) -> str:
-    p_value = "" if estimate.p_value is None else f" p {estimate.p_value:.2g}"
-    verdict = "" if estimate.verdict == "described" else estimate.verdict
-    return verdict + p_value + (" !" if estimate.details.get("warning") else "")
-
-
-def _diversity(measures: list[Measure], populations: Iterable[PopulationSummary]) -> Table:
-    table = _compact("Diversity (Table 4); 95% intervals")
-    table.add_column("", overflow="fold", min_width=10)
-    table.add_column("estimate", justify="right", no_wrap=True)
-    table.add_column("interval", justify="right", no_wrap=True)
-    cells: dict[tuple[str, str], dict[str, Measure]] = {}
-    for measure in measures:
-        cells.setdefault((measure.of, measure.metric), {})[measure.population] = measure
-    for (of, metric), row in cells.items():
-        table.add_section()
-        table.add_row(Text(f"{metric} of {of}", style="bold"))
-        for role in (log.role for log in populations if log.role in row):
-            table.add_row(f"  {role}", *_cells(row[role].estimate)[:2])
-        for paper in filter(None, [paper_values(of, metric).partition(". Compares?")[0]]):
-            table.add_row(Text(f"  {paper}", style="italic"))
-    return table
-
-
-def _segments(report: AlignmentReport) -> Table:
-    assert report.segments is not None
-    shown = [
-        m for m in report.measures if m.segment and m.metric == "JS" and m.of in FIRST and m.population == "agents"
-    ]
-    table = _compact(f"By {report.segments.by}, JS (worst first); 95% intervals")
-    table.add_column("", overflow="fold", min_width=10)
-    for column in ("estimate", "interval", "floor"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for label in report.segments.excess:
-        mine = [m for m in shown if m.segment == label]
-        if not mine:
-            continue
-        table.add_section()
-        sizes = "{human:,} human and {agent:,} agent sessions".format(**mine[0].estimate.sizes)
-        table.add_row(Text(label, style="bold"))
-        table.add_row(Text(f" {sizes}", style="italic"))
-        for m in mine:
-            table.add_row(f"  {m.of}", *_cells(m.estimate))
-    if report.segments.pooled:
-        what = f"Pooled, below {report.segments.minimum} sessions on a side: {', '.join(report.segments.pooled)}"
-        table.caption = what + f"; {report.segments.suppressed:,} human sessions not shown."
-    return table
 
 
 def _sentences(report: AlignmentReport, *, explain: bool) -> Iterator[str]:
@@ -252,6 +149,29 @@ def improvement_sentence(improvement: Improvement) -> str:
     )
 
 
+def segments_sentences(segments: SegmentSummary) -> Iterator[str]:
+    """Which segments are served worst, how the verdicts were made, and what those too small to be shown would take."""
+    if segments.verdicts:
+        yield (
+            "JS: mean of searches, views and purchases, its upward bias taken off. Near: below what a panel of "
+            f"{segments.panel} of the segment's people would show by chance; far: above it, and beyond what people of "
+            f"this number show among themselves; Holm's correction over {len(segments.verdicts)} segments, 5%. People "
+            "needed: shoppers in all, agents growing in proportion, if the distance is as measured (of the error, "
+            "chance falls as 1/n, the rest as 1/√n)."
+        )
+    if any(each.too_few_agents for each in segments.verdicts):
+        yield "agents: there are people enough, and agents of too few different shoppers; simulate more."
+    if any(each.estimate.verdict != each.leaning and not each.too_few_agents and each.needed is None
+           for each in segments.verdicts):  # fmt: skip
+        yield "?: the distance is so near to that of a panel that no number of people is likely to tell."
+    if segments.pooled and segments.needed_when_alike is not None:
+        yield (
+            f"A segment whose agents are as its people are would take some {segments.needed_when_alike:,} shoppers, if "
+            "it varies as everybody does."
+        )
+    yield segments_sentence(segments)
+
+
 def segments_sentence(segments: SegmentSummary) -> str:
     """Which segments are served worst."""
     if not segments.worst_served:
@@ -262,32 +182,5 @@ def segments_sentence(segments: SegmentSummary) -> str:
     )
 
 
-def paper_values(of: str, metric: str) -> str:
-    """The paper's figures, and whether ours compare; empty when it has none."""
-    paper = PAPER.get((of, metric))
-    if paper is None:
-        return ""
-    human = "" if paper.human is None else f", people {paper.human:g}"
-    values = f"base {_figure(paper.base)}, persona {_figure(paper.persona)}{human}"
-    return f"{paper.table}: {values}. Compares? {paper.compares}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.0f}" if value >= 1000 else f"{value:g}"
-
-
 def _is_variety(measure: Measure) -> bool:
     return measure.metric.startswith(("TTR", "MATTR", "HD-D"))
-
-
-def _interval(estimate: Estimate) -> str:
-    return "" if estimate.interval is None else f"[{number(estimate.low)}, {number(estimate.high)}]"
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, none where there is no number."""
-    if value is None:
-        return ""
-    if value and abs(value) < 0.001:
-        return f"{value:.1e}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from paars_gym.alignment.report import AlignmentReport, Improvement, Measure
 from paars_gym.estimate import Estimate, in_words
-from paars_gym.report.alignment import SWEPT, number, paper_values, segments_sentence
+from paars_gym.report.alignment import SWEPT, segments_sentence
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.headlines import FEW_SESSIONS, headlines
 from paars_gym.report.page import PagePlot, PageSection, PageTable, csv_of
+from paars_gym.report.paper import paper_values
 from paars_gym.report.plots import counts_plot, distances_plot
 
 MAIN = ("searches", "views", "purchases")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from paars_gym.estimate import Detail, Estimate
-from paars_gym.report.alignment import number
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.paper import PAPER, PAPER_SESSIONS
 from paars_gym.report.session_generation import as_row, mark
 from paars_gym.report.tasks import cell

@@ -66,3 +66,17 @@ PAPER: dict[tuple[str, str], PaperValue] = {
     ),
 }
 """By what was measured and by which metric. The text lost Table 2's bandwidth; Appendix D has its values at .1."""
+
+
+def paper_values(of: str, metric: str) -> str:
+    """The paper's figures, and whether ours compare; empty when it has none."""
+    paper = PAPER.get((of, metric))
+    if paper is None:
+        return ""
+    human = "" if paper.human is None else f", people {paper.human:g}"
+    values = f"base {_figure(paper.base)}, persona {_figure(paper.persona)}{human}"
+    return f"{paper.table}: {values}. Compares? {paper.compares}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:g}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from paars_gym.estimate import Detail, Estimate
-from paars_gym.report.alignment import number
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.session_generation import NO_NEEDS, Column, as_row, named, rows_of
 from paars_gym.report.tasks import stacked
 from paars_gym.tasks.shoppers import fitted_name

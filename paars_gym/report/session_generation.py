@@ -12,7 +12,7 @@ from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure, improvement
 from paars_gym.alignment.session_generation import JOINT, ORDER
 from paars_gym.estimate import Detail, Estimate
-from paars_gym.report.alignment import number
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.paper import PAPER, PaperValue
 from paars_gym.report.tasks import cell
 from paars_gym.tasks.query_results import OF, QueryResults

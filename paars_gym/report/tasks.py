@@ -12,7 +12,8 @@ from paars_gym.alignment.rank_selection import RANK_CHOSEN
 from paars_gym.alignment.report import Measure
 from paars_gym.estimate import Estimate
 from paars_gym.llm.prices import money
-from paars_gym.report.alignment import measure_sentence, number
+from paars_gym.report.alignment import measure_sentence
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.paper import PAPER
 from paars_gym.tasks.persona_validity import PersonaValidity
 from paars_gym.tasks.query_results import BY_CHANCE, OF, QueryResults

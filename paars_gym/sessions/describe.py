@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from paars_gym.sessions.event import EventKind
+from paars_gym.sessions.opening import SIMULATED_FORMAT
 from paars_gym.sessions.store import Provenance, Store
 
 STATISTICS: Mapping[str, EventKind] = {"searches": "search", "views": "view", "purchases": "purchase"}
@@ -127,7 +128,7 @@ def _column(name: str, values: npt.NDArray[np.int64], *, known: bool) -> pl.Seri
 def facts(description: Description) -> list[tuple[str, str]]:
     """The description's numbers as (name, text) pairs for a table."""
     provenance = description.provenance
-    simulated = provenance.format == "paars simulate"
+    simulated = provenance.format == SIMULATED_FORMAT
     how = provenance.sessionised if simulated else f"by {provenance.sessionised}"
     rows = [
         ("shoppers", "synthetic" if provenance.synthetic else "real people, as their log has them"),

@@ -25,7 +25,8 @@ class Event(BaseModel):
             cart; ``purchase`` buys one product line (a cart of three lines gives three events); ``stop`` leaves.
         time: Zoned; None in a log without times and in the shop itself, which has no clock.
         query: Text searched for (search, next_page).
-        filters: Conditions of the search; None when there were none or the log does not say.
+        filters: Conditions of the search; None when there were none or the log does not say, an empty `Filters` when
+            the log says only that there were some.
         sort: Order asked for; None when the log does not say.
         results: Product ids shown, in order (search, next_page); None when the log does not say.
         page: 1-based page of results (search, next_page).

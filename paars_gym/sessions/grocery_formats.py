@@ -38,7 +38,7 @@ def trivago() -> LogFormat:
 
     A search is a search for a destination or a point of interest, whose words the log has. A view is a click on a
     hotel: out to a booking site, or on its picture, text, rating or offers. A search for a hotel by its name has the
-    hotel in place of the words, and only marks activity; so do filters and sorts.
+    hotel in place of the words, and only marks activity; so do sorts. A filter marks the search before it.
     """
     looked = ("image", "info", "rating", "deals")
     kinds = {f"interaction item {what}": "view" for what in looked} | {
@@ -46,7 +46,7 @@ def trivago() -> LogFormat:
         "search for destination": "search",
         "search for poi": "search",
         "search for item": "visit",
-        "filter selection": "visit",
+        "filter selection": "filter",
         "change of sort order": "visit",
     }
     both = {"shopper": "user_id", "session": "session_id", "time": "timestamp", "kind": "action_type"}
@@ -69,6 +69,7 @@ def trivago() -> LogFormat:
         signature=(frozenset(TRIVAGO_COLUMNS),),
         notes=(
             "Nobody is seen to book: views are clicks on a hotel, the last of them often out to a booking site.",
-            "A search is one for a destination or a point of interest; a hotel searched for by name has no words.",
+            "A search is one for a destination or a point of interest; a hotel searched for by name has no words. A "
+            "filter marks the search before it as filtered.",
         ),
     )

@@ -24,7 +24,10 @@ from paars_gym.sessions.shaped_logs import LogShape, read_shaped
 from paars_gym.sessions.store import Provenance
 from paars_gym.sessions.writer import StoreWriter
 
-KNOWN_BY_KIND = {"search": "searches", "view": "views", "purchase": "purchases", "add": "carts"}
+KNOWN_BY_KIND = {
+    "search": "searches", "view": "views", "purchase": "purchases", "add": "carts", "next_page": "pages",
+    "filter": "filters",
+}  # fmt: skip
 KNOWN_BY_COLUMN = {"product": "products", "query": "queries", "results": "results", "rank": "ranks", "price": "prices"}
 RESOLUTIONS = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
 """Microseconds of which the times of a log may all be multiples."""

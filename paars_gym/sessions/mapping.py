@@ -23,7 +23,7 @@ Field_ = Literal[
     "category", "visitor", "total", "since", "event_id",
 ]  # fmt: skip
 FIELDS: tuple[str, ...] = get_args(Field_)
-Word = Literal["search", "next_page", "view", "add", "remove", "purchase", "stop", "visit", "ignore"]
+Word = Literal["search", "next_page", "view", "add", "remove", "purchase", "stop", "filter", "visit", "ignore"]
 WORDS: tuple[str, ...] = get_args(Word)
 
 
@@ -72,8 +72,9 @@ class LogMapping(CsvFormat):
         only: Conditions on the rows to read, as in `EventRule.when`; others are ignored, and counted.
         price_divisor: What prices are divided by: 1000000 where they are in millionths.
         kinds: The log's event word to ours, matched exactly. ``visit`` marks activity that is none of our events
-            (a home page): it keeps a session open and may make one without events. ``ignore`` drops the record and
-            counts it. Words that are ours already need no entry; any other word is quarantined.
+            (a home page): it keeps a session open and may make one without events. ``filter`` is a filter set on the
+            results, and marks the search before it. ``ignore`` drops the record and counts it. Words that are ours
+            already need no entry; any other word is quarantined.
         kind: Kind of every record, in a log without such a column.
         time: "iso" (ISO 8601 and relatives, basic or without seconds, with or without zone), "s", "ms" or "us" since
             1970, or a strptime format.

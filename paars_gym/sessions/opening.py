@@ -20,8 +20,9 @@ from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 
-EVERYTHING = ("searches", "views", "carts", "purchases")
+EVERYTHING = ("searches", "views", "carts", "purchases", "pages", "filters", "sorts")
 SIMULATED = (*EVERYTHING, "products", "intentions")
+SIMULATED_FORMAT = "paars simulate"
 NOT_FINISHED = "The run has not finished: these are its sessions so far."
 
 Source = Store | str | Path | Iterable[Session]
@@ -53,7 +54,7 @@ def open_store(source: Store | str | Path) -> Store:
     provenance = Provenance(
         name=folder.name,
         synthetic=who != PEOPLE,
-        format="paars play" if who == PEOPLE else "paars serve --mcp" if who else "paars simulate",
+        format="paars play" if who == PEOPLE else "paars serve --mcp" if who else SIMULATED_FORMAT,
         sessionised="visit" if who else "as simulated",
         what_is_known=SIMULATED,
         notes=(f"{NOT_FINISHED} Go on with it: {go_on}.", *loop_notes(loops)),

@@ -109,6 +109,8 @@ def opera() -> LogFormat:
             "they are what was typed before it.",
             "A view is a click on a product link; pages reached in another way are not counted.",
             "A purchase is a click that the log calls 'purchase': checkout and buy now, and adding to the cart too.",
+            "A click on a filter marks the search before it as filtered, by what is not told. Whether pages were "
+            "turned is unknown: what the log calls 'page_related' is clicked on pages of products too.",
             "All other actions only mark activity.",
         ),
     )
@@ -133,6 +135,8 @@ class OperaEvents:
             elif action == "click" and click == "product_link":
                 item = _item(element)
                 rows.append((*common, "view", None, item.get("asin"), item.get("title"), None, None))
+            elif action == "click" and click == "filter":
+                rows.append((*common, "filter", None, None, None, None, None))
             elif not searched:
                 kind = "stop" if action == "terminate" else "visit"
                 rows.append((*common, kind, None, None, None, None, None))

@@ -15,6 +15,9 @@ GAP_MINUTES = 30.0
 MOST_GAP_MINUTES = 100 * 366 * 24 * 60
 FILE_ORDINALS = 1 << 40  # a record's ordinal is its file's number times this, plus its place in the file
 
+UNNAMED = "{}"
+"""JSON of `Filters` of which a log says no more than that there were some."""
+
 
 class Sessionised(NamedTuple):
     """Rows of `EVENTS` and `SESSIONS`, each shopper's together by start, and how many records came too late."""
@@ -28,7 +31,7 @@ def sessionize(records: pl.DataFrame, *, gap_minutes: float | None = GAP_MINUTES
     """Sorts records and cuts them into sessions.
 
     Records of kind visit take part in the cutting, and then vanish: a session of visits alone is a session without
-    events.
+    events. So do those of kind filter, once the search before them in the session has been marked as filtered.
 
     Args:
         records: shopper, given (session id of the log), kind, time, what else `EVENTS` holds, and ordinal
@@ -59,7 +62,7 @@ def sessionize(records: pl.DataFrame, *, gap_minutes: float | None = GAP_MINUTES
         rows = rows[_ranges(heads["from"].to_numpy(), heads["length"].to_numpy())]
     own = pl.col("given") if gap_minutes is None else (pl.int_range(pl.len()).over("shopper") + 1).cast(pl.String)
     numbers = np.repeat(np.arange(len(heads), dtype=np.uint32), heads["length"].to_numpy())
-    events = rows.with_columns(pl.Series("session", numbers)).filter(pl.col("kind") != "visit")
+    events = _filtered_searches(rows.with_columns(pl.Series("session", numbers))).filter(pl.col("kind") != "visit")
     per_session = np.bincount(events["session"].to_numpy(), minlength=len(heads))
     positions = np.arange(len(events)) - np.repeat(np.cumsum(per_session) - per_session, per_session)
     shopper = pl.col("shopper").str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F", literal=True)
@@ -73,13 +76,25 @@ def sessionize(records: pl.DataFrame, *, gap_minutes: float | None = GAP_MINUTES
         pl.lit(None).alias("intention"),
         pl.Series("events", per_session),
     )
-    unrecorded = [name for name in EVENTS if name not in ("session", "position", *records.columns)]
+    unrecorded = [name for name in EVENTS if name not in ("session", "position", *events.columns)]
     events = events.with_columns(
         pl.col("kind").cast(pl.String).cast(KINDS),
         pl.Series("position", positions, dtype=pl.UInt32),
         *(pl.lit(None, EVENTS[name]).alias(name) for name in unrecorded),
     )
     return Sessionised(events.select(EVENTS.names()), sessions.cast(dict(SESSIONS)), late)  # type: ignore[arg-type]
+
+
+def _filtered_searches(rows: pl.DataFrame) -> pl.DataFrame:
+    """Marks searches after which the log has a filter, and drops those records; rows have their session."""
+    kind = pl.col("kind").cast(pl.String)
+    if not rows.select((kind == "filter").any()).item():
+        return rows
+    searches = (kind == "search").cum_sum().over("session")
+    narrowed = (kind == "filter").any().over("session", searches) & (kind == "search")
+    filters = pl.col("filters") if "filters" in rows.columns else pl.lit(None, pl.String)
+    marked = pl.when(narrowed & filters.is_null()).then(pl.lit(UNNAMED)).otherwise(filters).alias("filters")
+    return rows.with_columns(marked).filter(kind != "filter")
 
 
 def _late(rows: pl.DataFrame, keys: list[str]) -> int:

@@ -57,6 +57,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "remove": ("remove", "removefromcart", "removecart", "removefrombasket"),
     "purchase": ("purchase", "buy", "order", "orders", "transaction", "pay", "checkout", "sale", "bought"),
     "stop": ("stop", "exit", "logout", "leave"),
+    "filter": ("filter", "filters", "applyfilter", "filterapplied", "facet", "refine"),
     "visit": ("pageview", "home", "homepage", "visit", "scroll", "sessionstart"),
 }
 

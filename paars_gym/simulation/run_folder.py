@@ -24,7 +24,7 @@ from paars_gym.llm.spending import Taken
 from paars_gym.outputs import LOCK_INSIDE, writing
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import OPEN_FOLDER, PEOPLE, VISITORS
-from paars_gym.sessions.opening import SIMULATED, settings_fault, settings_in_words
+from paars_gym.sessions.opening import SIMULATED, SIMULATED_FORMAT, settings_fault, settings_in_words
 from paars_gym.sessions.run_log import LogLine, loop_notes, scan
 from paars_gym.sessions.store import (
     LOG_FILE,
@@ -128,7 +128,7 @@ def provenance_of(settings: Settings | None, source: str, sessions: int = 0, *no
     return Provenance(
         name=source if settings is None else f"{settings.run.policy}, {settings.run.condition}",
         synthetic=True,
-        format="paars simulate",
+        format=SIMULATED_FORMAT,
         source=(source,),
         sessionised="as simulated",
         what_is_known=SIMULATED,

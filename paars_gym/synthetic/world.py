@@ -78,7 +78,19 @@ class World:
             format="paars_gym.synthetic.world",
             source=(f"{len(self.people)} invented shoppers, seed {self.seed}, {self.shop.catalog.name}",),
             timezone="UTC",
-            what_is_known=("searches", "results", "views", "ranks", "carts", "purchases", "products", "prices"),
+            what_is_known=(
+                "searches",
+                "filters",
+                "sorts",
+                "results",
+                "pages",
+                "views",
+                "ranks",
+                "carts",
+                "purchases",
+                "products",
+                "prices",
+            ),
             notes=("Invented people: nothing measured against them says anything about real ones.",),
         )
 

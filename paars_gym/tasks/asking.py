@@ -113,12 +113,14 @@ class TaskShoppers(NamedTuple):
 
     Attributes:
         finished: Called when all questions are put: what has to be said of the answers. It may refuse them.
+        noise: Shoppers that differ in this alone are put the same questions, and draw their answers anew.
     """
 
     shoppers: tuple[TaskShopper, ...] = ()
     models: Mapping[str, Stack] = {}
     at_once: int = 16
     finished: Callable[[], Sequence[str]] = tuple
+    noise: str = ""
 
 
 @dataclass
@@ -267,7 +269,9 @@ class _Run:
             try:
                 persona = await persona_for(shopper)
                 CASE.set(f"{shopper.condition}/{questions.key(index)}")
-                answer = await _answer(questions, index, shopper.make(), persona)
+                noise, key = self._asked.noise, questions.key(index)
+                rng = session_rng(questions.seed, f"{noise} {key}" if noise else key)
+                answer = await _answer(questions, index, shopper.make(), persona, rng)
                 answers.values[index] = questions.usable(index, answer)
             except RUN_ENDING as error:
                 self.stop.end(error)
@@ -294,8 +298,10 @@ class _Run:
         self._progress(f"{self._done:,} of {self._total:,} cases asked; {self._failed:,} questions failed")
 
 
-async def _answer(questions: Questions, index: int, shopper: Answerer, persona: Persona | None) -> Any:
-    started = shopper.reset(persona, None, session_rng(questions.seed, questions.key(index)))
+async def _answer(
+    questions: Questions, index: int, shopper: Answerer, persona: Persona | None, rng: np.random.Generator
+) -> Any:
+    started = shopper.reset(persona, None, rng)
     if isawaitable(started):
         await started
     answer = questions.put(index, shopper)

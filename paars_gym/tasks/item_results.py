@@ -15,6 +15,7 @@ from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices, asked_of
 from paars_gym.tasks.item_groups import AccuracyByGroup
+from paars_gym.tasks.run_noise import RunNoise
 
 POPULARITY, LEARNED = "popularity", "learned"
 PAPER_ACCURACY = {"base": 0.2546, "profile": 0.3595, "preferences": 0.3901, "history": 0.4111, "persona": 0.4726}
@@ -140,6 +141,7 @@ class ItemResults(Tabular, _Frozen):
         settings: Numbers that decide the cases, and under ``asked`` those of every shopper asked.
         paid: Calls, tokens and dollars of each language model.
         stopped: Why the run ended before all cases were asked; or "".
+        noise: What differs between repeats, where there were several; all else is of the first.
         notes: What a reader has to know of these people.
     """
 
@@ -158,6 +160,7 @@ class ItemResults(Tabular, _Frozen):
     settings: dict[str, Any]
     paid: tuple[dict[str, Any], ...] = ()
     stopped: str = ""
+    noise: RunNoise | None = None
     notes: tuple[str, ...] = ()
 
     def to_dicts(self) -> list[dict[str, Detail]]:

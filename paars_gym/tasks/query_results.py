@@ -13,6 +13,7 @@ from paars_gym.alignment.comparison import embedding_measures
 from paars_gym.alignment.query_generation import QueryCondition
 from paars_gym.alignment.report import Measure, measure
 from paars_gym.estimate import Detail, Estimate, Tabular
+from paars_gym.tasks.run_noise import RunNoise
 
 OF = "queries for viewed items"
 BY_CHANCE = "cosine with other people's queries"
@@ -55,6 +56,7 @@ class QueryResults(Tabular, BaseModel):
         notes: What these data cannot say.
         paid: Calls, tokens and dollars of each language model.
         stopped: Why the run ended before all cases were asked; or "".
+        noise: What differs between repeats, where there were several; all else is of the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,7 @@ class QueryResults(Tabular, BaseModel):
     notes: tuple[str, ...]
     paid: tuple[dict[str, Any], ...] = ()
     stopped: str = ""
+    noise: RunNoise | None = None
 
     def find(self, shopper: str, metric: str) -> Measure | None:
         """One measure of a shopper, if there is one."""

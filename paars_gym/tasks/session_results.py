@@ -15,6 +15,7 @@ from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.simulation.account import RunAccount
 from paars_gym.tasks.query_results import measure_row
+from paars_gym.tasks.run_noise import RunNoise
 from paars_gym.tasks.shoppers import fitted_name
 
 SESSION_CONDITIONS: dict[str, Condition] = {"baseline": "base", "agents": "persona"}
@@ -46,6 +47,7 @@ class SessionResults(Tabular, BaseModel):
         notes: What a reader has to know of these people.
         usd: What a language model took.
         account: Its calls, those of former tries included, by the ledger of the runs.
+        noise: What differs between repeats, where there were several; all else is of the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +67,7 @@ class SessionResults(Tabular, BaseModel):
     notes: tuple[str, ...] = ()
     usd: float = 0.0
     account: RunAccount = RunAccount()
+    noise: RunNoise | None = None
 
     @property
     def shopper(self) -> str:

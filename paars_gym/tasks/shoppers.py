@@ -142,7 +142,8 @@ def task_shoppers(
             raise ValueError(f"{policy} has no language model that could mine personas: --personas counted.")
         options, model = dict(run.options), None
         if spec:
-            model = config.model_copy(update={"spec": models[spec]})
+            # Personas are mined once: a repeat asks the same people again.
+            model = config.model_copy(update={"spec": models[spec].repeated(run.noise)})
         elif policy == "embedding" and embedder is not None:
             options["embedder"] = load_embedder(embedder)
         name = shown_name(policy)
@@ -160,7 +161,7 @@ def task_shoppers(
             }
             shoppers.append(TaskShopper(f"{name}, {condition}", name, condition, make, source, about))
     at_once = max((model.at_once for model in models.values()), default=run.budget.concurrency)
-    return TaskShoppers(tuple(shoppers), models, at_once)
+    return TaskShoppers(tuple(shoppers), models, at_once, noise=run.noise)
 
 
 def fitted_shoppers(

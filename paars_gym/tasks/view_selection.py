@@ -27,6 +27,7 @@ from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_
 from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
 from paars_gym.tasks.query_results import measure_row
+from paars_gym.tasks.run_noise import RunNoise
 from paars_gym.tasks.shoppers import (
     KnownPersonas,
     TaskPolicy,
@@ -107,6 +108,7 @@ class ViewResults(Tabular, BaseModel):
         notes: What a reader has to know.
         paid: Calls, tokens and dollars of each language model.
         stopped: Why the run ended before all cases were asked; or "".
+        noise: What differs between repeats, where there were several; all else is of the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -121,6 +123,7 @@ class ViewResults(Tabular, BaseModel):
     notes: tuple[str, ...]
     paid: tuple[dict[str, Any], ...] = ()
     stopped: str = ""
+    noise: RunNoise | None = None
 
     def find(self, shopper: str, metric: str) -> Measure:
         """One measure.

@@ -15,8 +15,10 @@ import pytest
 
 from paars_gym.alignment import AlignmentReport, score
 from paars_gym.embedding.lexical import LexicalEmbedder
-from paars_gym.report.alignment import number, paper_values, render
+from paars_gym.report.alignment import render
+from paars_gym.report.alignment_tables import number
 from paars_gym.report.headlines import headlines
+from paars_gym.report.paper import paper_values
 from paars_gym.report.printing import Printer
 from paars_gym.sessions import Event, Provenance, Session, write_sessions
 

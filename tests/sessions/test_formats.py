@@ -173,6 +173,7 @@ OPERA_ACTIONS = {
     "page": ("navigation", None),
     "open": ("click", "product_link"),
     "other": ("click", "nav_bar"),
+    "filter": ("click", "filter"),
     "scroll": ("scroll", None),
     "end": ("terminate", None),
 }
@@ -193,6 +194,7 @@ OPERA_ACTIONS = {
         ("box end", ["stop"]),
         ("box type button type suggested open", ["search", "search", "view"]),
         ("suggested page suggested page", ["search", "search"]),
+        ("type filter page filter open", ["search", "view"]),  # typed and sent, then twice filtered
     ],
 )
 def test_opera_counts_a_search_once(tmp_path, done, kinds):
@@ -209,6 +211,7 @@ def test_opera_counts_a_search_once(tmp_path, done, kinds):
     assert [event.kind for event in read.events] == kinds
     typed = [event.query for event in read.events if event.kind == "search"]
     assert typed[:1] == ["tea" if "type" in done else None] * bool(typed)
+    assert any(event.filters is not None for event in read.events) == ("filter" in done)
 
 
 def test_opera_remembers_what_was_typed_beyond_a_block():
@@ -241,6 +244,11 @@ def test_the_real_opera_log(tmp_path, shared_data):
     assert (len(store), counts["views"].sum(), counts["purchases"].sum()) == (218, views, bought) == (218, 187, 118)
     assert counts["searches"].sum() == searches == 276
     assert len({session.shopper for session in store}) == 15
+    clicked = actions.filter(pl.col("click_type") == "filter")["session_id"].n_unique()
+    filtered = [session for session in store if any(event.filters is not None for event in session.events)]
+    assert (len(filtered), clicked) == (9, 9)
+    assert "filters" in store.provenance.what_is_known
+    assert "pages" not in store.provenance.what_is_known
 
 
 def test_ta_feng_baskets_are_days(tmp_path):
@@ -259,6 +267,7 @@ def test_trivago_clicks_are_views(tmp_path):
     assert [(event.kind, event.query, event.product) for event in session.events] == [
         ("search", "Newtown, Sydney", None), ("view", None, "666856"), ("view", None, "109038"),
     ]  # fmt: skip
+    assert session.events[0].filters is not None
 
 
 def test_journey_baskets_are_sessions(tmp_path, monkeypatch):

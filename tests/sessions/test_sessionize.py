@@ -49,6 +49,21 @@ def test_visits_keep_a_session_open_or_empty():
     assert done.events["position"].to_list() == [0, 1]
 
 
+def test_a_filter_marks_the_search_before_it_in_its_session_and_vanishes():
+    kinds = ("filter", "search", "view", "filter", "filter", "search", "stop")
+    done = sessionize(records(*[("a", None, kind, at) for at, kind in enumerate(kinds)], ("b", None, "filter", 9)))
+    assert done.events.select("kind", "filters").rows() == [
+        ("search", "{}"), ("view", None), ("search", None), ("stop", None),
+    ]  # fmt: skip
+    assert done.events["position"].to_list() == [0, 1, 2, 3]
+    assert done.sessions.select("key", "events").rows() == [("a/1", 4), ("b/1", 0)]
+
+
+def test_what_a_log_names_of_a_filter_is_kept():
+    rows = records(("a", None, "search", 0), ("a", None, "filter", 1)).with_columns(filters=pl.lit('{"brand":"x"}'))
+    assert sessionize(rows).events["filters"].to_list() == ['{"brand":"x"}']
+
+
 def test_given_ids_cut_whatever_the_time():
     done = sessionize(
         records(("a", "y", "view", 500), ("a", "x", "view", 600), ("b", "x", "view", 0), ("a", "y", "view", 900)),
