@@ -30,7 +30,7 @@ from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.registry import LIKELIHOOD
-from paars_gym.shoppers.text_likelihood import HISTORY_TOKENS, RULE, WINDOW, who_is_told
+from paars_gym.shoppers.text_likelihood import HISTORY_TOKENS, RULE, WINDOW, asked_of, who_is_told
 from paars_gym.tasks.item_questions import ItemDesign
 from paars_gym.tasks.item_results import ItemResults
 from paars_gym.tasks.item_selection import select_items
@@ -49,28 +49,23 @@ class Way(NamedTuple):
     """How a model is asked.
 
     Attributes:
-        before: What an item's text follows, given who buys.
+        before: What an item's text follows, given the model and who buys.
         alone: The same without who buys, for the gain.
         priced: Whether the price belongs to the text, as in a history.
     """
 
-    before: Callable[[str], str]
+    before: Callable[[CausalLM, str], str]
     alone: str
     priced: bool = False
 
 
 WAYS: Mapping[str, Way] = {
-    "sentence": Way(lambda who: f"{who}\n\n{LIKELY_ITEM}", LIKELY_ITEM.rpartition("\n")[2]),
-    "line of the log": Way(lambda who: f"{who}\n\n{AS_LOG}", AS_LOG),
-    "line of the log, with its price": Way(lambda who: f"{who}\n\n{AS_LOG}", AS_LOG, priced=True),
-    "chat": Way(
-        lambda who: (
-            f"<|im_start|>system\n{who}<|im_end|>\n<|im_start|>user\nYou were in the shop again, and bought one thing. "
-            "What was it?<|im_end|>\n<|im_start|>assistant\nI bought"
-        ),
-        "I bought",
-    ),
+    "sentence": Way(lambda _, who: f"{who}\n\n{LIKELY_ITEM.happened}\n{LIKELY_ITEM.sentence}", LIKELY_ITEM.sentence),
+    "line of the log": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG),
+    "line of the log, with its price": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG, priced=True),
+    "chat": Way(lambda model, who: asked_of(model, who, LIKELY_ITEM)[0], LIKELY_ITEM.answer),
 }
+"""Of a model without a chat template, the last is the first."""
 RULES: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "sum": lambda told, _, __: told,
     "mean": lambda told, _, tokens: told / tokens,
@@ -128,7 +123,7 @@ def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], No
                 at = found.setdefault(
                     (name, condition, length), _Sums(*(np.zeros((len(choices), OPTIONS)) for _ in range(2)))
                 )
-                context = way.before(who) if who else way.alone
+                context = way.before(model, who) if who else way.alone
                 at.sums[row], at.tokens[row] = _read(model, context, _texts(choices, index, priced=way.priced))
         progress(f"{row + 1} of {len(choices)} households")
     tried = []

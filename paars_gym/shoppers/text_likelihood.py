@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym import prompts
-from paars_gym.alignment.language_model import lacking, load_language_model
+from paars_gym.alignment.language_model import CausalLM, lacking, load_language_model
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.llm.chat import untagged
@@ -51,6 +51,14 @@ class TextScorer(Protocol):
 
     def log_probs_after(self, context: str, continuations: Sequence[str]) -> Awaitable[list[Array]] | list[Array]:
         """Log-probability of each token of each continuation, given the context and the tokens before it."""
+        ...
+
+    def as_chat(self, told: str, asked: str) -> str | None:
+        """A system's and a user's turn up to where the answer begins; None where no chat template is known."""
+        ...
+
+    def plain(self, text: str) -> str:
+        """Text of others in which nothing is a special token, as far as those are known."""
         ...
 
 
@@ -100,7 +108,7 @@ class LikelihoodShopper:
     async def write_query(self, product: Product) -> str:
         """The likeliest of some queries made of words of the title, as offline shoppers write them."""
         options = query_options(product.title, self._rng)
-        return options[await self._likeliest(prompts.LIKELY_QUERY.format(products=_plain(product.title)), options)]
+        return options[await self._likeliest(prompts.LIKELY_QUERY, options, products=product.title)]
 
     async def choose_item(self, products: Sequence[Product]) -> int:
         """The product whose title is likeliest after "bought"."""
@@ -108,26 +116,31 @@ class LikelihoodShopper:
 
     async def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result whose title is likeliest after "opened"."""
-        asked = prompts.LIKELY_VIEW.format(query=_plain(query))
-        return await self._likeliest(asked, [_title(product) for product in some(results)])
+        return await self._likeliest(prompts.LIKELY_VIEW, [_title(product) for product in some(results)], query=query)
 
-    async def _likeliest(self, question: str, options: Sequence[str]) -> int:
+    async def _likeliest(self, asked: prompts.Likely, options: Sequence[str], **about: str) -> int:
         # Each text once and in an order of its own: neither order nor repetition can reach a score.
-        told = [f" {_plain(option) or '-'}\n" for option in options]
+        told = [f" {self._plain(option) or '-'}\n" for option in options]
         texts = sorted(set(told))
-        by_text = dict(zip(texts, await self._scores(question, texts), strict=True))
+        happened = asked.happened.format(**{name: self._plain(text) for name, text in about.items()})
+        by_text = dict(zip(texts, await self._scores(asked._replace(happened=happened), texts), strict=True))
         best = max(by_text.values())
         return int(self._rng.choice([place for place, text in enumerate(told) if by_text[text] == best]))
 
-    async def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        logs = await _awaited(self._scorer.log_probs_after(f"{self._who}\n\n{question}", texts))
+    async def _scores(self, asked: prompts.Likely, texts: Sequence[str]) -> list[float]:
+        context, begun = asked_of(self._scorer, self._who, asked)
+        logs = await _awaited(self._scorer.log_probs_after(context, texts))
         if self._rule == "mean":
             return [float(log.mean()) for log in logs]
         sums = [float(log.sum()) for log in logs]
         if self._rule == "sum":
             return sums
-        alone = await _awaited(self._scorer.log_probs_after(question.rpartition("\n")[2], texts))
+        alone = await _awaited(self._scorer.log_probs_after(begun, texts))
         return [told - float(log.sum()) for told, log in zip(sums, alone, strict=True)]
+
+    def _plain(self, text: str) -> str:
+        """Text of others on one line, that can close no tag and is no token of a chat."""
+        return self._scorer.plain(untagged(clean_text(text)))
 
 
 class LikelihoodShoppers:
@@ -213,15 +226,44 @@ class LocalScorer:
 
     def log_probs_after(self, context: str, continuations: Sequence[str]) -> list[Array]:
         """See `CausalLM.log_probs_after`."""
+        return self._loaded().log_probs_after(context, continuations)
+
+    def as_chat(self, told: str, asked: str) -> str | None:
+        """See `CausalLM.as_chat`."""
+        return self._loaded().as_chat(told, asked)
+
+    def plain(self, text: str) -> str:
+        """See `CausalLM.plain`."""
+        return self._loaded().plain(text)
+
+    def _loaded(self) -> CausalLM:
         model = self._load()
         assert model is not None
-        return model.log_probs_after(context, continuations)
+        return model
 
 
 def shown(text_model: str) -> str:
     """How tables call a model: a server's without its address, a file without its folder."""
     name = text_model.partition("@http")[0]
     return name.replace("\\", "/").rpartition("/")[2] if name.endswith(".gguf") else name
+
+
+def asked_of(scorer: TextScorer, who: str, asked: prompts.Likely) -> tuple[str, str]:
+    """What a text is scored after, and the words of it that the text follows.
+
+    A model with a chat template is told who it is in the system's turn, is asked by the user, and its own turn has
+    begun; any other reads the same as plain text.
+
+    Args:
+        scorer: The model.
+        who: From `who_is_told`.
+        asked: What happened, and what is asked.
+    """
+    who = scorer.plain(who)
+    chat = scorer.as_chat(who, f"{asked.happened} {asked.question}")
+    if chat is not None:
+        return f"{chat}{asked.answer}", asked.answer
+    return f"{who}\n\n{asked.happened}\n{asked.sentence}", asked.sentence
 
 
 def who_is_told(persona: Persona | None, condition: Condition, history_tokens: int = HISTORY_TOKENS) -> str:
@@ -252,11 +294,6 @@ def query_options(title: str, rng: np.random.Generator) -> list[str]:
 
 def _title(product: Product) -> str:
     return product.title[:200] if product.title.strip() else product.id
-
-
-def _plain(text: str) -> str:
-    """Text of others on one line, that can close no tag and is no token of a chat."""
-    return untagged(clean_text(text))
 
 
 async def _awaited(value: Awaitable[list[Array]] | list[Array]) -> list[Array]:
