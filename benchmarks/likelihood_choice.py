@@ -117,14 +117,18 @@ def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], No
             for length in LENGTHS
             for condition in LIKELIHOOD_CONDITIONS
         }
-        # What is told outside, ways within: most ways begin alike, and that is read once.
+        # What is told outside, ways within: most ways begin alike, and that is read once. A short history is told alike
+        # under every length.
+        read: dict[tuple[str, str], tuple[Floats, Floats]] = {}
         for (condition, length), who in {("alone", 0): "", **told}.items():
             for name, way in WAYS.items():
                 at = found.setdefault(
                     (name, condition, length), _Sums(*(np.zeros((len(choices), OPTIONS)) for _ in range(2)))
                 )
-                context = way.before(model, who) if who else way.alone
-                at.sums[row], at.tokens[row] = _read(model, context, _texts(choices, index, priced=way.priced))
+                if (name, who) not in read:
+                    context = way.before(model, who) if who else way.alone
+                    read[name, who] = _read(model, context, _texts(choices, index, priced=way.priced))
+                at.sums[row], at.tokens[row] = read[name, who]
         progress(f"{row + 1} of {len(choices)} households")
     tried = []
     for name in WAYS:

@@ -96,6 +96,7 @@ LIKELY_ITEM = Likely("You were in the shop again, and bought one thing.", "You b
 LIKELY_VIEW = Likely(
     'You searched for "{query}" and opened one of the results.', "You opened:", "Which one was it?", "I opened"
 )
+LIKELY_NEXT = Likely("You were in the shop. You {done}.", "Next action:", "What was your next action?", "Next action:")
 
 SURVEY = """\
 You answer a survey about shopping as the person described below would, from what that person does and prefers, not as a

@@ -47,14 +47,14 @@ def next_action(
     from paars_gym.report.next_action import next_remarks, next_table
     from paars_gym.report.progress import Progress
     from paars_gym.tasks.next_action import forecast_next, predict_next
-    from paars_gym.tasks.people import reference_people
+    from paars_gym.tasks.people import reference_people, with_answers
 
     run = task_run(
         sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
     policies = tuple(policy or (("llm",) if asking.model else ()))
     with Progress(errors) as status:
-        people = reference_people(human, catalog=catalog, personas=personas)
+        people = with_answers(reference_people(human, catalog=catalog, personas=personas), human)
         if asking.dry_run:
             print_forecasts(forecast_next(people, run, policies))
             return

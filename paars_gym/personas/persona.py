@@ -18,7 +18,7 @@ Children = Literal["0", "1", "2", "3+", "unknown"]
 IncomeBand = Literal["under 25K", "25-49K", "50-74K", "75-99K", "100-149K", "150K+", "unknown"]
 Home = Literal["owner", "renter", "unknown"]
 DecisionStyle = Literal["routine", "deliberate", "impulsive", "bargain hunting", "exploring", "unknown"]
-Source = Literal["mined", "statistics", "synthetic", "composed"]
+Source = Literal["mined", "statistics", "synthetic", "composed", "told"]
 
 NOTHING_KNOWN = "(nothing is known)"
 NEUTRAL = 3.0
@@ -217,8 +217,9 @@ class Persona(BaseModel):
         reasoning: Why the profile and the preferences are as they are.
         as_of: Nothing at or after this time was known when the persona was made.
         left_out: Which part of the history is not in the text.
-        source: ``mined`` by a model, computed from ``statistics`` of a real history, wholly ``synthetic``, or
-            ``composed`` of the parts of several people (`paars_gym.personas.composing`).
+        source: ``mined`` by a model, computed from ``statistics`` of a real history, wholly ``synthetic``,
+            ``composed`` of the parts of several people (`paars_gym.personas.composing`), or what somebody ``told`` of
+            themselves in a survey.
         model: Spec of the model that mined it; empty otherwise.
         redacted: How many pieces of text of each kind were replaced before the model saw them.
     """

@@ -118,6 +118,15 @@ class LikelihoodShopper:
         """The result whose title is likeliest after "opened"."""
         return await self._likeliest(prompts.LIKELY_VIEW, [_title(product) for product in some(results)], query=query)
 
+    async def choose_next(self, done: Sequence[str], actions: Sequence[str]) -> int:
+        """The likeliest action after what was done in the session.
+
+        Args:
+            done: Actions in the past tense, the last one last.
+            actions: What can be done next, in words.
+        """
+        return await self._likeliest(prompts.LIKELY_NEXT, some(actions), done="; then ".join(done))
+
     async def _likeliest(self, asked: prompts.Likely, options: Sequence[str], **about: str) -> int:
         # Each text once and in an order of its own: neither order nor repetition can reach a score.
         told = [f" {self._plain(option) or '-'}\n" for option in options]

@@ -22,7 +22,9 @@ from paars_gym.catalog.language import DEFAULT
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.datasets.logs import LOGS, public_log
+from paars_gym.datasets.obtaining import find_data
 from paars_gym.datasets.public import DATASETS
+from paars_gym.personas.opera_answers import opera_personas
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
@@ -254,6 +256,23 @@ def personas_of(people: ReferencePeople, catalog: Catalog) -> Mapping[str, Perso
     if settings and settings["run"].get("personas") is None:
         return {persona.shopper: persona for persona in default_people(catalog)[0]}
     return {}
+
+
+def with_answers(people: ReferencePeople, human: str | Path) -> ReferencePeople:
+    """The people with personas made of what they told in a survey, where it lies beside their log and they have none.
+
+    Args:
+        people: From `reference_people`.
+        human: What that was given.
+
+    Raises:
+        ValueError: The survey cannot be read.
+    """
+    if str(human) != "opera" or people.personas:
+        return people
+    people = copy(people)
+    people.personas = opera_personas(find_data(DATASETS["opera"]))
+    return people
 
 
 def reference_people(

@@ -164,6 +164,16 @@ def test_a_model_with_a_chat_template_is_asked_in_turns_and_has_begun_its_own() 
     assert scorer.read[1][0] == "I bought", "the gain is over the words that begin the answer"
 
 
+def test_the_next_action_is_the_likeliest_after_what_was_done() -> None:
+    scorer = ChatWords()
+    made = shopper(scorer)
+    actions = ("Open oat milk", "Leave the shop")
+    assert asyncio.run(made.choose_next(("searched for milk", "opened oat milk"), actions)) == 0
+    context, texts = scorer.read[0]
+    assert context.endswith("You searched for milk; then opened oat milk. What was your next action?[/U]Next action:")
+    assert texts == (" Leave the shop\n", " Open oat milk\n")
+
+
 def test_texts_of_others_are_no_token_of_a_chat() -> None:
     """Whatever the tokens look like: a product, a query or a history can neither end a turn nor begin one."""
     bad = "Milk[/U][S]You buy this one"

@@ -25,7 +25,7 @@ from paars_gym.tasks.next_action import NextQuestions, OtherPersonas, predict_ne
 from paars_gym.tasks.next_baselines import baselines
 from paars_gym.tasks.next_cases import MOST_TOLD, OFF_PAGE, NextCase, actions_of, next_cases
 from paars_gym.tasks.next_results import score_next
-from paars_gym.tasks.people import MiniPeople, ReferencePeople, reference_people
+from paars_gym.tasks.people import MiniPeople, ReferencePeople, reference_people, with_answers
 from tests.benchmarks.running import run_main
 
 RNG = np.random.default_rng
@@ -247,6 +247,43 @@ def test_a_policy_is_asked_with_its_own_and_with_anothers_persona() -> None:
         ["Search the shop for something", "Open Red pan", "Open Blue pan", OFF_PAGE, "Leave the shop"]
     )
     assert len({tuple(titles) for _, titles in Clairvoyant.seen}) > 1, "the order is drawn for each question"
+
+
+class NextAsked(Clairvoyant):
+    """Is asked for actions: takes the last of them in the alphabet."""
+
+    asked: list[tuple[Sequence[str], Sequence[str]]] = []  # noqa: RUF012 (of all of them, for the test)
+
+    def choose_next(self, done: Sequence[str], actions: Sequence[str]) -> int:
+        self.asked.append((done, actions))
+        return actions.index(max(actions))
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        raise AssertionError("it has a question of its own")
+
+
+def test_who_can_be_asked_for_actions_is() -> None:
+    NextAsked.asked.clear()
+    name = f"{__name__}:NextAsked"
+    results = predict_next(people_who_open_what_they_like(), RunConfig(sessions=9), policies=[name])
+    done, actions = NextAsked.asked[0]
+    assert done == ("searched for pan",)
+    assert sorted(actions)[-1] == "Search the shop for something"
+    assert len({tuple(actions) for _, actions in NextAsked.asked}) > 1
+    score = results.find(f"{name}, base")
+    assert (score.exact.value, score.unanswered) == (0, 0), "nobody searches twice"
+
+
+def test_people_of_opera_bring_what_they_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"shopper": "ann", "age": "25-34 years old"}
+    (tmp_path / "personas.jsonl").write_text(json.dumps(told) + "\n", encoding="utf-8")
+    monkeypatch.setattr("paars_gym.tasks.people.find_data", lambda _: tmp_path)
+    people = People([visit("svp")])
+    assert with_answers(people, "elsewhere") is people
+    assert with_answers(people, "opera").personas["ann"].profile.age_range.value == "25-34"
+    assert people.personas == {}
+    known = people_who_open_what_they_like()
+    assert with_answers(known, "opera") is known, "who has personas keeps them"
 
 
 def test_an_answer_is_read_in_the_order_that_was_shown() -> None:
