@@ -7,7 +7,7 @@ shopper as it is under both protocols, in cases of other households, with the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast, get_args
 
@@ -95,12 +95,21 @@ class _Sums(NamedTuple):
     tokens: Floats
 
 
-def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], None] = lambda _: None) -> list[Tried]:
+def fix(
+    cases: int,
+    text_model: str = "smollm2",
+    *,
+    ways: Sequence[str] = tuple(WAYS),
+    lengths: Sequence[int] = LENGTHS,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Tried]:
     """Every way of scoring on the same cases of households that are set aside, the best first.
 
     Args:
         cases: How many, at most.
         text_model: For `load_language_model`.
+        ways: Which of `WAYS`.
+        lengths: Of the history, in tokens.
         progress: Told how far it is.
 
     Raises:
@@ -114,14 +123,15 @@ def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], No
         persona = choices.persona(index, MOST_TOKENS)
         told = {
             (condition, length): who_is_told(persona, condition, length)
-            for length in LENGTHS
+            for length in lengths
             for condition in LIKELIHOOD_CONDITIONS
         }
         # What is told outside, ways within: most ways begin alike, and that is read once. A short history is told alike
         # under every length.
         read: dict[tuple[str, str], tuple[Floats, Floats]] = {}
         for (condition, length), who in {("alone", 0): "", **told}.items():
-            for name, way in WAYS.items():
+            for name in ways:
+                way = WAYS[name]
                 at = found.setdefault(
                     (name, condition, length), _Sums(*(np.zeros((len(choices), OPTIONS)) for _ in range(2)))
                 )
@@ -131,9 +141,9 @@ def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], No
                 at.sums[row], at.tokens[row] = read[name, who]
         progress(f"{row + 1} of {len(choices)} households")
     tried = []
-    for name in WAYS:
+    for name in ways:
         for rule, score in RULES.items():
-            for length in LENGTHS:
+            for length in lengths:
                 logs = {}
                 for condition in LIKELIHOOD_CONDITIONS:
                     told_of, alone = found[name, condition, length], found[name, "alone", 0]
@@ -204,13 +214,23 @@ def main(
         list[str] | None,
         typer.Option(help="To report: interests (paper's), popularity (matched); by default both."),
     ] = None,
+    way: Annotated[
+        list[str] | None, typer.Option(help=f"To fix, one of the prompts: {', '.join(WAYS)}; by default all.")
+    ] = None,
+    history: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, help=f"To fix, tokens of the history at most; by default {' and '.join(map(str, LENGTHS))}."
+        ),
+    ] = None,
     model_file: Annotated[Path | None, typer.Option(help="A .gguf file in place of SmolLM2-135M.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the results here: .npz of a fix, JSON of a report.")
     ] = None,
 ) -> None:
     """Chooses by likelihood, out of four items, the one that a real household bought; on one thread."""
-    for option, values, allowed in (("part", [part], PARTS), ("protocol", protocol or (), PROTOCOLS)):
+    named = (("part", [part], PARTS), ("protocol", protocol or (), PROTOCOLS), ("way", way or (), tuple(WAYS)))
+    for option, values, allowed in named:
         for value in values:
             if value not in allowed:
                 raise ValueError(f"Unknown {option} {value!r}. Available: {', '.join(allowed)}.")
@@ -219,7 +239,10 @@ def main(
     one_thread()
     with Progress(Printer(stderr=True)) as status:
         if part == "fix":
-            tried = fix(cases or FIX_CASES, text_model, progress=status.update)
+            tried = fix(
+                cases or FIX_CASES, text_model, ways=way or tuple(WAYS), lengths=history or LENGTHS,
+                progress=status.update,
+            )  # fmt: skip
         else:
             protocols = tuple(cast(Protocol, one) for one in protocol or PROTOCOLS)
             results = report(cases or REPORT_CASES, text_model, protocols=protocols, progress=status.update)
