@@ -61,7 +61,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tasks view": ("paars tasks view --human people --catalog shop --policy behavioural --policy uniform",),
     "tasks session": ("paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",),
     "tasks next": (
-        "paars tasks next --human opera",
+        "paars tasks next --human opera --policy likelihood:smollm2",
         "paars tasks next --human people --personas personas.jsonl --model openai:gpt-4.1-mini --max-usd 5",
     ),
     "abtest": (
