@@ -7,7 +7,7 @@ scored alone: in which order they are shown makes no difference.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
@@ -108,7 +108,7 @@ class LikelihoodShopper:
     async def write_query(self, product: Product) -> str:
         """The likeliest of some queries made of words of the title, as offline shoppers write them."""
         options = query_options(product.title, self._rng)
-        return options[await self._likeliest(prompts.LIKELY_QUERY, options, products=product.title)]
+        return options[await self._likeliest(prompts.LIKELY_QUERY, options, {"products": product.title})]
 
     async def choose_item(self, products: Sequence[Product]) -> int:
         """The product whose title is likeliest after "bought"."""
@@ -116,7 +116,8 @@ class LikelihoodShopper:
 
     async def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result whose title is likeliest after "opened"."""
-        return await self._likeliest(prompts.LIKELY_VIEW, [_title(product) for product in some(results)], query=query)
+        titles = [_title(product) for product in some(results)]
+        return await self._likeliest(prompts.LIKELY_VIEW, titles, {"query": query})
 
     async def choose_next(self, done: Sequence[str], actions: Sequence[str]) -> int:
         """The likeliest action after what was done in the session.
@@ -125,9 +126,9 @@ class LikelihoodShopper:
             done: Actions in the past tense, the last one last.
             actions: What can be done next, in words.
         """
-        return await self._likeliest(prompts.LIKELY_NEXT, some(actions), done="; then ".join(done))
+        return await self._likeliest(prompts.LIKELY_NEXT, some(actions), {"done": "; then ".join(done)})
 
-    async def _likeliest(self, asked: prompts.Likely, options: Sequence[str], **about: str) -> int:
+    async def _likeliest(self, asked: prompts.Likely, options: Sequence[str], about: Mapping[str, str] = {}) -> int:
         # Each text once and in an order of its own: neither order nor repetition can reach a score.
         told = [f" {self._plain(option) or '-'}\n" for option in options]
         texts = sorted(set(told))
