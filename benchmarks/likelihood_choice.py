@@ -30,7 +30,8 @@ from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.registry import LIKELIHOOD
-from paars_gym.shoppers.text_likelihood import HISTORY_TOKENS, RULE, WINDOW, asked_of, who_is_told
+from paars_gym.shoppers.text_likelihood import FORM, HISTORY_TOKENS, RULE, asked_of, who_is_told
+from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.item_questions import ItemDesign
 from paars_gym.tasks.item_results import ItemResults
 from paars_gym.tasks.item_selection import select_items
@@ -63,7 +64,7 @@ WAYS: Mapping[str, Way] = {
     "sentence": Way(lambda _, who: f"{who}\n\n{LIKELY_ITEM.happened}\n{LIKELY_ITEM.sentence}", LIKELY_ITEM.sentence),
     "line of the log": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG),
     "line of the log, with its price": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG, priced=True),
-    "chat": Way(lambda model, who: asked_of(model, who, LIKELY_ITEM)[0], LIKELY_ITEM.answer),
+    "chat": Way(lambda model, who: asked_of(model, who, LIKELY_ITEM, "chat")[0], LIKELY_ITEM.answer),
 }
 """Of a model without a chat template, the last is the first."""
 RULES: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
@@ -250,7 +251,7 @@ def main(
         if out is not None:
             np.savez(out, **{", ".join(map(str, one.way)): one.choice for one in tried})  # type: ignore[arg-type]
         console.print(fix_table(tried))
-        console.print(f"As it is used: {RULE} of the log-probabilities, history up to {HISTORY_TOKENS} tokens.")
+        console.print(f"As it is used: {FORM}, {RULE} of the log-probabilities, history up to {HISTORY_TOKENS} tokens.")
         return
     if out is not None:
         write_whole(out, results.model_dump_json(indent=1) + "\n")

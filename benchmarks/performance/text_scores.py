@@ -20,7 +20,8 @@ from paars_gym.alignment.language_model import CausalLM, load_language_model
 from paars_gym.cli.running import run_command
 from paars_gym.prompts import LIKELY_ITEM
 from paars_gym.report.printing import Printer
-from paars_gym.shoppers.text_likelihood import WINDOW, asked_of, who_is_told
+from paars_gym.shoppers.text_likelihood import asked_of, who_is_told
+from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
 
 CASES = 10

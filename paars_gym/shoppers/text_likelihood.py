@@ -8,58 +8,35 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym import prompts
-from paars_gym.alignment.language_model import CausalLM, lacking, load_language_model
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.llm.chat import untagged
-from paars_gym.llm.completions import CompletionScorer
 from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import content_words, draw_query
+from paars_gym.shoppers.text_scorers import TextScorer, scorer_of
 
 Array = NDArray[np.float64]
 Rule = Literal["sum", "mean", "gain"]
-RULE: Rule = "sum"
+Form = Literal["sentence", "chat"]
+FORM: Form = "sentence"
+RULE: Rule = "gain"
+"""Form and rule are those that `benchmarks.likelihood_choice` fixed."""
 HISTORY_TOKENS = 100
-WINDOW = 4_096
-"""Tokens of a context and an option, at most."""
 QUERIES = 8
 """Queries that one is chosen from."""
 FIRST_WORDS = 5
 KEEP = (0.7, 0.4)
 """Probabilities of a word of the title, in turn: those of `uniform`, and queries of two or three words."""
-
-
-class TextScorer(Protocol):
-    """A language model that says how likely given texts are.
-
-    Attributes:
-        name: Of the model.
-    """
-
-    name: str
-
-    def log_probs_after(self, context: str, continuations: Sequence[str]) -> Awaitable[list[Array]] | list[Array]:
-        """Log-probability of each token of each continuation, given the context and the tokens before it."""
-        ...
-
-    def as_chat(self, told: str, asked: str) -> str | None:
-        """A system's and a user's turn up to where the answer begins; None where no chat template is known."""
-        ...
-
-    def plain(self, text: str) -> str:
-        """Text of others in which nothing is a special token, as far as those are known."""
-        ...
 
 
 class LikelihoodShopper:
@@ -81,6 +58,7 @@ class LikelihoodShopper:
         *,
         history_tokens: int = HISTORY_TOKENS,
         rule: Rule = RULE,
+        form: Form = FORM,
     ) -> None:
         """Args:
             scorer: The model.
@@ -89,16 +67,18 @@ class LikelihoodShopper:
                 a second.
             rule: What of the log-probabilities counts: their ``sum``, their ``mean`` a token, or the ``gain`` of the
                 sum over that without any context but the question's last words.
+            form: A plain ``sentence``, or a ``chat`` where the model has a template for one.
 
         Raises:
-            ValueError: Unknown condition or rule, or fewer than one token.
+            ValueError: Unknown condition, rule or form, or fewer than one token.
         """
         if history_tokens < 1:
             raise ValueError(f"history_tokens == {history_tokens}, must be at least 1.")
-        if rule not in ("sum", "mean", "gain"):
-            raise ValueError(f"Unknown rule {rule!r}. Available: sum, mean, gain.")
+        for name, value, kind in (("rule", rule, Rule), ("form", form, Form)):
+            if value not in get_args(kind):
+                raise ValueError(f"Unknown {name} {value!r}. Available: {', '.join(get_args(kind))}.")
         self.condition = check_condition(condition)
-        self._scorer, self._history_tokens, self._rule = scorer, history_tokens, rule
+        self._scorer, self._history_tokens, self._rule, self._form = scorer, history_tokens, rule, form
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""
@@ -138,7 +118,7 @@ class LikelihoodShopper:
         return int(self._rng.choice([place for place, text in enumerate(told) if by_text[text] == best]))
 
     async def _scores(self, asked: prompts.Likely, texts: Sequence[str]) -> list[float]:
-        context, begun = asked_of(self._scorer, self._who, asked)
+        context, begun = asked_of(self._scorer, self._who, asked, self._form)
         logs = await _awaited(self._scorer.log_probs_after(context, texts))
         if self._rule == "mean":
             return [float(log.mean()) for log in logs]
@@ -179,6 +159,7 @@ def likelihood_shoppers(
     *,
     history_tokens: int = HISTORY_TOKENS,
     rule: Rule = RULE,
+    form: Form = FORM,
 ) -> LikelihoodShoppers:
     """What makes the shoppers of ``likelihood:…``.
 
@@ -188,6 +169,7 @@ def likelihood_shoppers(
         condition: A row of Table 3.
         history_tokens: See `LikelihoodShopper`.
         rule: Likewise.
+        form: Likewise.
 
     Raises:
         ImportError: A package is missing; says how to install it.
@@ -196,81 +178,30 @@ def likelihood_shoppers(
     scorer = scorer_of(text_model)
 
     def make() -> LikelihoodShopper:
-        return LikelihoodShopper(scorer, condition, history_tokens=history_tokens, rule=rule)
+        return LikelihoodShopper(scorer, condition, history_tokens=history_tokens, rule=rule, form=form)
 
     make()  # what is wrong with an option is said now
-    settings = {"text_model": scorer.name, "prompts": prompts.VERSION, "rule": rule, "history_tokens": history_tokens}
+    settings = {
+        "text_model": scorer.name, "prompts": prompts.VERSION, "rule": rule, "form": form,
+        "history_tokens": history_tokens,
+    }  # fmt: skip
     return LikelihoodShoppers(make, scorer, settings)
 
 
-@lru_cache(maxsize=2)
-def scorer_of(text_model: str) -> TextScorer:
-    """The scorer of a name, the same for all shoppers of a process.
-
-    Raises:
-        ImportError: A package is missing; says how to install it.
-        ValueError: No such file, or no such URL.
-    """
-    if "@" in text_model or "://" in text_model:
-        return CompletionScorer(text_model)
-    if text_model.strip() in ("", "none", "auto"):
-        raise ValueError(
-            f"likelihood:{text_model} names no model: likelihood:smollm2, a file likelihood:/path/model.gguf, or a "
-            "server likelihood:NAME@URL."
-        )
-    if words := lacking(text_model):
-        raise ImportError(words)
-    return LocalScorer(text_model)
-
-
-class LocalScorer:
-    """A model of this machine, loaded when it is first asked.
-
-    Attributes:
-        name: As it was given, a file by its name.
-    """
-
-    def __init__(self, spec: str) -> None:
-        self.name = shown(spec)
-        self._load = lru_cache(maxsize=1)(lambda: load_language_model(spec, most_tokens=WINDOW))
-
-    def log_probs_after(self, context: str, continuations: Sequence[str]) -> list[Array]:
-        """See `CausalLM.log_probs_after`."""
-        return self._loaded().log_probs_after(context, continuations)
-
-    def as_chat(self, told: str, asked: str) -> str | None:
-        """See `CausalLM.as_chat`."""
-        return self._loaded().as_chat(told, asked)
-
-    def plain(self, text: str) -> str:
-        """See `CausalLM.plain`."""
-        return self._loaded().plain(text)
-
-    def _loaded(self) -> CausalLM:
-        model = self._load()
-        assert model is not None
-        return model
-
-
-def shown(text_model: str) -> str:
-    """How tables call a model: a server's without its address, a file without its folder."""
-    name = text_model.partition("@http")[0]
-    return name.replace("\\", "/").rpartition("/")[2] if name.endswith(".gguf") else name
-
-
-def asked_of(scorer: TextScorer, who: str, asked: prompts.Likely) -> tuple[str, str]:
+def asked_of(scorer: TextScorer, who: str, asked: prompts.Likely, form: Form = FORM) -> tuple[str, str]:
     """What a text is scored after, and the words of it that the text follows.
 
-    A model with a chat template is told who it is in the system's turn, is asked by the user, and its own turn has
-    begun; any other reads the same as plain text.
+    In a chat the model is told who it is in the system's turn, the user asks, and the model's own turn has begun; a
+    model without a template for one reads the sentence.
 
     Args:
         scorer: The model.
         who: From `who_is_told`.
         asked: What happened, and what is asked.
+        form: A plain sentence, or a chat.
     """
     who = scorer.plain(who)
-    chat = scorer.as_chat(who, f"{asked.happened} {asked.question}")
+    chat = scorer.as_chat(who, f"{asked.happened} {asked.question}") if form == "chat" else None
     if chat is not None:
         return f"{chat}{asked.answer}", asked.answer
     return f"{who}\n\n{asked.happened}\n{asked.sentence}", asked.sentence
