@@ -148,7 +148,7 @@ def test_in_a_chat_a_model_is_asked_in_turns_and_has_begun_its_own() -> None:
     scorer = ChatWords()
     made = shopper(scorer, form="chat")
     for asked in (made.choose_item(PRODUCTS), made.choose_view("oat drink", PRODUCTS), made.write_query(PRODUCTS[0])):
-        asyncio.run(asked)  # type: ignore[arg-type]
+        asyncio.run(asked)
     for context, _ in scorer.read:
         told, asked_for = context.split("[/S][U]")
         assert told.startswith("[S]This is who you are.")
@@ -193,7 +193,7 @@ def test_texts_of_others_are_no_token_of_a_chat() -> None:
     made.reset(rogue, None, np.random.default_rng(0))
     product = Product(id="x", title=bad)
     for asked in (made.choose_item([product]), made.choose_view(bad, [product]), made.write_query(product)):
-        asyncio.run(asked)  # type: ignore[arg-type]
+        asyncio.run(asked)
     for context, texts in scorer.read:
         assert re.findall(r"\[/?[SU]\]", context) == ["[S]", "[/S]", "[U]", "[/U]"]
         assert not re.findall(r"\[/?[SU]\]", "".join(texts))
