@@ -66,7 +66,7 @@ class LikelihoodShopper:
             history_tokens: Of the persona's history, at most, the newest lines; a processor reads some hundred tokens
                 a second.
             rule: What of the log-probabilities counts: their ``sum``, their ``mean`` a token, or the ``gain`` of the
-                sum over that without any context but the question's last words.
+                sum over that without any context but the question's last words. Queries are always scored by the sum.
             form: A plain ``sentence``, or a ``chat`` where the model has a template for one.
 
         Raises:
@@ -86,9 +86,12 @@ class LikelihoodShopper:
         self._who = who_is_told(persona, self.condition, self._history_tokens)
 
     async def write_query(self, product: Product) -> str:
-        """The likeliest of some queries made of words of the title, as offline shoppers write them."""
-        options = query_options(product.title, self._rng)
-        return options[await self._likeliest(prompts.LIKELY_QUERY, options, {"products": product.title})]
+        """The likeliest of some queries made of words of the title, as offline shoppers write them.
+
+        By the sum, whatever the rule: every word of a title that was just read gains, and the longest query would win.
+        """
+        options, about = query_options(product.title, self._rng), {"products": product.title}
+        return options[await self._likeliest(prompts.LIKELY_QUERY, options, about, rule="sum")]
 
     async def choose_item(self, products: Sequence[Product]) -> int:
         """The product whose title is likeliest after "bought"."""
@@ -108,22 +111,25 @@ class LikelihoodShopper:
         """
         return await self._likeliest(prompts.LIKELY_NEXT, some(actions), {"done": "; then ".join(done)})
 
-    async def _likeliest(self, asked: prompts.Likely, options: Sequence[str], about: Mapping[str, str] = {}) -> int:
+    async def _likeliest(
+        self, asked: prompts.Likely, options: Sequence[str], about: Mapping[str, str] = {}, *, rule: Rule | None = None
+    ) -> int:
         # Each text once and in an order of its own: neither order nor repetition can reach a score.
         told = [f" {self._plain(option) or '-'}\n" for option in options]
         texts = sorted(set(told))
         happened = asked.happened.format(**{name: self._plain(text) for name, text in about.items()})
-        by_text = dict(zip(texts, await self._scores(asked._replace(happened=happened), texts), strict=True))
+        by_text = dict(zip(texts, await self._scores(asked._replace(happened=happened), texts, rule), strict=True))
         best = max(by_text.values())
         return int(self._rng.choice([place for place, text in enumerate(told) if by_text[text] == best]))
 
-    async def _scores(self, asked: prompts.Likely, texts: Sequence[str]) -> list[float]:
+    async def _scores(self, asked: prompts.Likely, texts: Sequence[str], rule: Rule | None) -> list[float]:
         context, begun = asked_of(self._scorer, self._who, asked, self._form)
         logs = await _awaited(self._scorer.log_probs_after(context, texts))
-        if self._rule == "mean":
+        rule = rule or self._rule
+        if rule == "mean":
             return [float(log.mean()) for log in logs]
         sums = [float(log.sum()) for log in logs]
-        if self._rule == "sum":
+        if rule == "sum":
             return sums
         alone = await _awaited(self._scorer.log_probs_after(begun, texts))
         return [told - float(log.sum()) for told, log in zip(sums, alone, strict=True)]

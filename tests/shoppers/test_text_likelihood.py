@@ -223,6 +223,15 @@ def test_queries_are_words_of_the_title() -> None:
     assert asyncio.run(shopper(scorer).write_query(Product(id="f", title="40"))) == "40"
 
 
+def test_queries_are_scored_by_the_sum_whatever_the_rule() -> None:
+    product = Product(id="f", title="Kestrivo quiet bedroom fan, white, 40 cm")
+    written = {rule: asyncio.run(shopper(Words(), rule=rule).write_query(product)) for rule in ("sum", "mean", "gain")}  # type: ignore[arg-type]
+    assert len(set(written.values())) == 1
+    scorer = Words()
+    asyncio.run(shopper(scorer, rule="gain").write_query(product))
+    assert len(scorer.read) == 1
+
+
 def test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paars_gym.shoppers.text_scorers.lacking", lambda _: "")
     scorer_of.cache_clear()
