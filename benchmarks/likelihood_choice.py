@@ -130,7 +130,7 @@ def fix(
         # What is told outside, ways within: most ways begin alike, and that is read once. A short history is told alike
         # under every length.
         read: dict[tuple[str, str], tuple[Floats, Floats]] = {}
-        for (condition, length), who in {("alone", 0): "", **told}.items():
+        for (condition, length), who in [(("alone", 0), ""), *told.items()]:
             for name in ways:
                 way = WAYS[name]
                 at = found.setdefault(

@@ -225,7 +225,7 @@ def test_queries_are_words_of_the_title() -> None:
 
 def test_queries_are_scored_by_the_sum_whatever_the_rule() -> None:
     product = Product(id="f", title="Kestrivo quiet bedroom fan, white, 40 cm")
-    written = {rule: asyncio.run(shopper(Words(), rule=rule).write_query(product)) for rule in ("sum", "mean", "gain")}  # type: ignore[arg-type]
+    written = {rule: asyncio.run(shopper(Words(), rule=rule).write_query(product)) for rule in ("sum", "mean", "gain")}
     assert len(set(written.values())) == 1
     scorer = Words()
     asyncio.run(shopper(scorer, rule="gain").write_query(product))
