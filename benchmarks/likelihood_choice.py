@@ -7,7 +7,7 @@ shopper as it is under both protocols, in cases of other households, with the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast, get_args
 
@@ -30,7 +30,8 @@ from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.registry import LIKELIHOOD
-from paars_gym.shoppers.text_likelihood import HISTORY_TOKENS, RULE, WINDOW, who_is_told
+from paars_gym.shoppers.text_likelihood import FORM, HISTORY_TOKENS, RULE, asked_of, who_is_told
+from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.item_questions import ItemDesign
 from paars_gym.tasks.item_results import ItemResults
 from paars_gym.tasks.item_selection import select_items
@@ -49,28 +50,23 @@ class Way(NamedTuple):
     """How a model is asked.
 
     Attributes:
-        before: What an item's text follows, given who buys.
+        before: What an item's text follows, given the model and who buys.
         alone: The same without who buys, for the gain.
         priced: Whether the price belongs to the text, as in a history.
     """
 
-    before: Callable[[str], str]
+    before: Callable[[CausalLM, str], str]
     alone: str
     priced: bool = False
 
 
 WAYS: Mapping[str, Way] = {
-    "sentence": Way(lambda who: f"{who}\n\n{LIKELY_ITEM}", LIKELY_ITEM.rpartition("\n")[2]),
-    "line of the log": Way(lambda who: f"{who}\n\n{AS_LOG}", AS_LOG),
-    "line of the log, with its price": Way(lambda who: f"{who}\n\n{AS_LOG}", AS_LOG, priced=True),
-    "chat": Way(
-        lambda who: (
-            f"<|im_start|>system\n{who}<|im_end|>\n<|im_start|>user\nYou were in the shop again, and bought one thing. "
-            "What was it?<|im_end|>\n<|im_start|>assistant\nI bought"
-        ),
-        "I bought",
-    ),
+    "sentence": Way(lambda _, who: f"{who}\n\n{LIKELY_ITEM.happened}\n{LIKELY_ITEM.sentence}", LIKELY_ITEM.sentence),
+    "line of the log": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG),
+    "line of the log, with its price": Way(lambda _, who: f"{who}\n\n{AS_LOG}", AS_LOG, priced=True),
+    "chat": Way(lambda model, who: asked_of(model, who, LIKELY_ITEM, "chat")[0], LIKELY_ITEM.answer),
 }
+"""Of a model without a chat template, the last is the first."""
 RULES: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "sum": lambda told, _, __: told,
     "mean": lambda told, _, tokens: told / tokens,
@@ -100,12 +96,21 @@ class _Sums(NamedTuple):
     tokens: Floats
 
 
-def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], None] = lambda _: None) -> list[Tried]:
+def fix(
+    cases: int,
+    text_model: str = "smollm2",
+    *,
+    ways: Sequence[str] = tuple(WAYS),
+    lengths: Sequence[int] = LENGTHS,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Tried]:
     """Every way of scoring on the same cases of households that are set aside, the best first.
 
     Args:
         cases: How many, at most.
         text_model: For `load_language_model`.
+        ways: Which of `WAYS`.
+        lengths: Of the history, in tokens.
         progress: Told how far it is.
 
     Raises:
@@ -119,22 +124,27 @@ def fix(cases: int, text_model: str = "smollm2", *, progress: Callable[[str], No
         persona = choices.persona(index, MOST_TOKENS)
         told = {
             (condition, length): who_is_told(persona, condition, length)
-            for length in LENGTHS
+            for length in lengths
             for condition in LIKELIHOOD_CONDITIONS
         }
-        # What is told outside, ways within: most ways begin alike, and that is read once.
-        for (condition, length), who in {("alone", 0): "", **told}.items():
-            for name, way in WAYS.items():
+        # What is told outside, ways within: most ways begin alike, and that is read once. A short history is told alike
+        # under every length.
+        read: dict[tuple[str, str], tuple[Floats, Floats]] = {}
+        for (condition, length), who in [(("alone", 0), ""), *told.items()]:
+            for name in ways:
+                way = WAYS[name]
                 at = found.setdefault(
                     (name, condition, length), _Sums(*(np.zeros((len(choices), OPTIONS)) for _ in range(2)))
                 )
-                context = way.before(who) if who else way.alone
-                at.sums[row], at.tokens[row] = _read(model, context, _texts(choices, index, priced=way.priced))
+                if (name, who) not in read:
+                    context = way.before(model, who) if who else way.alone
+                    read[name, who] = _read(model, context, _texts(choices, index, priced=way.priced))
+                at.sums[row], at.tokens[row] = read[name, who]
         progress(f"{row + 1} of {len(choices)} households")
     tried = []
-    for name in WAYS:
+    for name in ways:
         for rule, score in RULES.items():
-            for length in LENGTHS:
+            for length in lengths:
                 logs = {}
                 for condition in LIKELIHOOD_CONDITIONS:
                     told_of, alone = found[name, condition, length], found[name, "alone", 0]
@@ -205,13 +215,23 @@ def main(
         list[str] | None,
         typer.Option(help="To report: interests (paper's), popularity (matched); by default both."),
     ] = None,
+    way: Annotated[
+        list[str] | None, typer.Option(help=f"To fix, one of the prompts: {', '.join(WAYS)}; by default all.")
+    ] = None,
+    history: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, help=f"To fix, tokens of the history at most; by default {' and '.join(map(str, LENGTHS))}."
+        ),
+    ] = None,
     model_file: Annotated[Path | None, typer.Option(help="A .gguf file in place of SmolLM2-135M.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the results here: .npz of a fix, JSON of a report.")
     ] = None,
 ) -> None:
     """Chooses by likelihood, out of four items, the one that a real household bought; on one thread."""
-    for option, values, allowed in (("part", [part], PARTS), ("protocol", protocol or (), PROTOCOLS)):
+    named = (("part", [part], PARTS), ("protocol", protocol or (), PROTOCOLS), ("way", way or (), tuple(WAYS)))
+    for option, values, allowed in named:
         for value in values:
             if value not in allowed:
                 raise ValueError(f"Unknown {option} {value!r}. Available: {', '.join(allowed)}.")
@@ -220,7 +240,10 @@ def main(
     one_thread()
     with Progress(Printer(stderr=True)) as status:
         if part == "fix":
-            tried = fix(cases or FIX_CASES, text_model, progress=status.update)
+            tried = fix(
+                cases or FIX_CASES, text_model, ways=way or tuple(WAYS), lengths=history or LENGTHS,
+                progress=status.update,
+            )  # fmt: skip
         else:
             protocols = tuple(cast(Protocol, one) for one in protocol or PROTOCOLS)
             results = report(cases or REPORT_CASES, text_model, protocols=protocols, progress=status.update)
@@ -228,7 +251,7 @@ def main(
         if out is not None:
             np.savez(out, **{", ".join(map(str, one.way)): one.choice for one in tried})  # type: ignore[arg-type]
         console.print(fix_table(tried))
-        console.print(f"As it is used: {RULE} of the log-probabilities, history up to {HISTORY_TOKENS} tokens.")
+        console.print(f"As it is used: {FORM}, {RULE} of the log-probabilities, history up to {HISTORY_TOKENS} tokens.")
         return
     if out is not None:
         write_whole(out, results.model_dump_json(indent=1) + "\n")

@@ -6,7 +6,9 @@ settings of a run and in the keys of the cache; ``paars prompt show`` prints a w
 
 from __future__ import annotations
 
-VERSION = 3
+from typing import NamedTuple
+
+VERSION = 4
 """Raise it with every change of these texts, or of how a persona, a history or a page is told."""
 
 SHOPPER = """\
@@ -63,15 +65,38 @@ What had you typed into the search box?"""
 ITEM_QUESTION = "You bought exactly one of these:\n{products}\nWhich one? Give its number."
 VIEW_QUESTION = 'You searched for "{query}" and opened one of the results:\n{products}\nWhich one? Give its number.'
 
-LIKELY_QUERY = """\
+
+class Likely(NamedTuple):
+    """What a text is scored after, behind `PERSON` or `NOBODY`: options are not shown, each follows alone.
+
+    Attributes:
+        happened: What the person did.
+        sentence: How it goes on where the model has no chat template.
+        question: Where it has one, what the user asks, behind what happened.
+        answer: How the model's own turn begins then.
+    """
+
+    happened: str
+    sentence: str
+    question: str
+    answer: str
+
+
+LIKELY_QUERY = Likely(
+    """\
 You searched the shop, and opened this product from the results:
 <products>
 {products}
-</products>
-You had typed into the search box:"""
-LIKELY_ITEM = "You were in the shop again, and bought one thing.\nYou bought:"
-LIKELY_VIEW = 'You searched for "{query}" and opened one of the results.\nYou opened:'
-"""What a text is scored after, behind `PERSON` or `NOBODY`: options are not shown, each follows alone."""
+</products>""",
+    "You had typed into the search box:",
+    "What had you typed into the search box?",
+    "I had typed",
+)
+LIKELY_ITEM = Likely("You were in the shop again, and bought one thing.", "You bought:", "What was it?", "I bought")
+LIKELY_VIEW = Likely(
+    'You searched for "{query}" and opened one of the results.', "You opened:", "Which one was it?", "I opened"
+)
+LIKELY_NEXT = Likely("You were in the shop. You {done}.", "Next action:", "What was your next action?", "Next action:")
 
 SURVEY = """\
 You answer a survey about shopping as the person described below would, from what that person does and prefers, not as a

@@ -20,10 +20,12 @@ from paars_gym.alignment.language_model import CausalLM, load_language_model
 from paars_gym.cli.running import run_command
 from paars_gym.prompts import LIKELY_ITEM
 from paars_gym.report.printing import Printer
-from paars_gym.shoppers.text_likelihood import WINDOW, who_is_told
+from paars_gym.shoppers.text_likelihood import asked_of, who_is_told
+from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
 
 CASES = 10
+ELSEWHERE = "You were in another shop, and bought one thing."
 AGREEMENT = 1e-3
 """Nats by which a token's log-probability may differ."""
 
@@ -56,8 +58,8 @@ def measure(model: CausalLM, cases: int = CASES) -> ReadingTimes:
     for row, index in enumerate(choices.indices):
         who = who_is_told(choices.persona(index, MOST_TOKENS), "persona")
         titles = [f" {title}\n" for title in choices.titles(index)]
-        context = f"{who}\n\n{LIKELY_ITEM}"
-        other = f"{who}\n\nYou were in another shop.\nYou bought:"
+        context, _ = asked_of(model, who, LIKELY_ITEM)
+        other, _ = asked_of(model, who, LIKELY_ITEM._replace(happened=ELSEWHERE))
         whole, seconds[row, 0] = _timed(lambda: [model.conditional_log_prob(context, title) for title in titles])  # noqa: B023
         once, seconds[row, 1] = _timed(lambda: model.log_probs_after(context, titles))  # noqa: B023
         _, seconds[row, 2] = _timed(lambda: model.log_probs_after(other, titles))  # noqa: B023

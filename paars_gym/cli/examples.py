@@ -85,7 +85,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars tasks session --human opera --fit",
     ),
     "tasks next": (
-        "paars tasks next --human opera",
+        "paars tasks next --human opera --policy likelihood:smollm2",
         "paars tasks next --human people --personas personas.jsonl --model openai:gpt-4.1-mini --max-usd 5",
     ),
     "abtest": (

@@ -83,6 +83,13 @@ class CompletionScorer:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise self._cannot() from error
 
+    def as_chat(self, told: str, asked: str) -> None:
+        """None: which template and which special tokens the server's model has is not known here."""
+
+    def plain(self, text: str) -> str:
+        """The text as it is."""
+        return text
+
     async def aclose(self) -> None:
         """Closes the connections; the next request opens new ones."""
         client, self._client = self._client, None

@@ -6,7 +6,7 @@ PAARS section 4.3. A shopper may be both. Methods may be plain or ``async``: cal
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from paars_gym.config import CONDITIONS, Condition
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 
+T = TypeVar("T")
 ActionLike = str | Mapping[str, Any]
 
 
@@ -36,8 +37,8 @@ def check_condition(condition: Condition) -> Condition:
     return condition
 
 
-def some(products: Sequence[Product]) -> Sequence[Product]:
-    """The products, of which there must be some to choose one.
+def some(products: Sequence[T]) -> Sequence[T]:
+    """The products or texts, of which there must be some to choose one.
 
     Raises:
         ValueError: There are none.
@@ -96,7 +97,13 @@ class Policy(Shopper, Protocol):
 
 @runtime_checkable
 class Answerer(Shopper, Protocol):
-    """Answers the single-question tasks of the alignment suite."""
+    """Answers the single-question tasks of the alignment suite.
+
+    It may have one more method, which ``paars tasks next`` calls where it is there, and ``choose_view`` otherwise:
+
+    ``choose_next(done: Sequence[str], actions: Sequence[str]) -> int``
+        Index of the action that the shopper takes next, of those in words, after what it has done.
+    """
 
     def write_query(self, product: Product) -> Awaitable[str] | str:
         """A search that would plausibly have led to viewing this product."""

@@ -156,7 +156,7 @@ def shown_name(spec: str) -> str:
     """How tables call a shopper: a model behind a server without the address, a file without its folder."""
     if not spec.strip().lower().startswith(LIKELIHOOD):
         return spec
-    from paars_gym.shoppers.text_likelihood import shown
+    from paars_gym.shoppers.text_scorers import shown
 
     return LIKELIHOOD + shown(spec.strip()[len(LIKELIHOOD) :].strip())
 

@@ -7,51 +7,36 @@ scored alone: in which order they are shown makes no difference.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paars_gym import prompts
-from paars_gym.alignment.language_model import lacking, load_language_model
 from paars_gym.catalog.product import Product
 from paars_gym.config import Condition
 from paars_gym.llm.chat import untagged
-from paars_gym.llm.completions import CompletionScorer
 from paars_gym.personas.history import shorten_history
 from paars_gym.personas.persona import Persona, render
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.protocol import check_condition, some
 from paars_gym.shoppers.queries import content_words, draw_query
+from paars_gym.shoppers.text_scorers import TextScorer, scorer_of
 
 Array = NDArray[np.float64]
 Rule = Literal["sum", "mean", "gain"]
-RULE: Rule = "sum"
+Form = Literal["sentence", "chat"]
+FORM: Form = "sentence"
+RULE: Rule = "gain"
+"""Form and rule are those that `benchmarks.likelihood_choice` fixed."""
 HISTORY_TOKENS = 100
-WINDOW = 4_096
-"""Tokens of a context and an option, at most."""
 QUERIES = 8
 """Queries that one is chosen from."""
 FIRST_WORDS = 5
 KEEP = (0.7, 0.4)
 """Probabilities of a word of the title, in turn: those of `uniform`, and queries of two or three words."""
-
-
-class TextScorer(Protocol):
-    """A language model that says how likely given texts are.
-
-    Attributes:
-        name: Of the model.
-    """
-
-    name: str
-
-    def log_probs_after(self, context: str, continuations: Sequence[str]) -> Awaitable[list[Array]] | list[Array]:
-        """Log-probability of each token of each continuation, given the context and the tokens before it."""
-        ...
 
 
 class LikelihoodShopper:
@@ -73,6 +58,7 @@ class LikelihoodShopper:
         *,
         history_tokens: int = HISTORY_TOKENS,
         rule: Rule = RULE,
+        form: Form = FORM,
     ) -> None:
         """Args:
             scorer: The model.
@@ -80,17 +66,19 @@ class LikelihoodShopper:
             history_tokens: Of the persona's history, at most, the newest lines; a processor reads some hundred tokens
                 a second.
             rule: What of the log-probabilities counts: their ``sum``, their ``mean`` a token, or the ``gain`` of the
-                sum over that without any context but the question's last words.
+                sum over that without any context but the question's last words. Queries are always scored by the sum.
+            form: A plain ``sentence``, or a ``chat`` where the model has a template for one.
 
         Raises:
-            ValueError: Unknown condition or rule, or fewer than one token.
+            ValueError: Unknown condition, rule or form, or fewer than one token.
         """
         if history_tokens < 1:
             raise ValueError(f"history_tokens == {history_tokens}, must be at least 1.")
-        if rule not in ("sum", "mean", "gain"):
-            raise ValueError(f"Unknown rule {rule!r}. Available: sum, mean, gain.")
+        for name, value, kind in (("rule", rule, Rule), ("form", form, Form)):
+            if value not in get_args(kind):
+                raise ValueError(f"Unknown {name} {value!r}. Available: {', '.join(get_args(kind))}.")
         self.condition = check_condition(condition)
-        self._scorer, self._history_tokens, self._rule = scorer, history_tokens, rule
+        self._scorer, self._history_tokens, self._rule, self._form = scorer, history_tokens, rule, form
 
     def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
         """See `Shopper.reset`."""
@@ -98,9 +86,12 @@ class LikelihoodShopper:
         self._who = who_is_told(persona, self.condition, self._history_tokens)
 
     async def write_query(self, product: Product) -> str:
-        """The likeliest of some queries made of words of the title, as offline shoppers write them."""
-        options = query_options(product.title, self._rng)
-        return options[await self._likeliest(prompts.LIKELY_QUERY.format(products=_plain(product.title)), options)]
+        """The likeliest of some queries made of words of the title, as offline shoppers write them.
+
+        By the sum, whatever the rule: every word of a title that was just read gains, and the longest query would win.
+        """
+        options, about = query_options(product.title, self._rng), {"products": product.title}
+        return options[await self._likeliest(prompts.LIKELY_QUERY, options, about, rule="sum")]
 
     async def choose_item(self, products: Sequence[Product]) -> int:
         """The product whose title is likeliest after "bought"."""
@@ -108,26 +99,44 @@ class LikelihoodShopper:
 
     async def choose_view(self, query: str, results: Sequence[Product]) -> int:
         """The result whose title is likeliest after "opened"."""
-        asked = prompts.LIKELY_VIEW.format(query=_plain(query))
-        return await self._likeliest(asked, [_title(product) for product in some(results)])
+        titles = [_title(product) for product in some(results)]
+        return await self._likeliest(prompts.LIKELY_VIEW, titles, {"query": query})
 
-    async def _likeliest(self, question: str, options: Sequence[str]) -> int:
+    async def choose_next(self, done: Sequence[str], actions: Sequence[str]) -> int:
+        """The likeliest action after what was done in the session.
+
+        Args:
+            done: Actions in the past tense, the last one last.
+            actions: What can be done next, in words.
+        """
+        return await self._likeliest(prompts.LIKELY_NEXT, some(actions), {"done": "; then ".join(done)})
+
+    async def _likeliest(
+        self, asked: prompts.Likely, options: Sequence[str], about: Mapping[str, str] = {}, *, rule: Rule | None = None
+    ) -> int:
         # Each text once and in an order of its own: neither order nor repetition can reach a score.
-        told = [f" {_plain(option) or '-'}\n" for option in options]
+        told = [f" {self._plain(option) or '-'}\n" for option in options]
         texts = sorted(set(told))
-        by_text = dict(zip(texts, await self._scores(question, texts), strict=True))
+        happened = asked.happened.format(**{name: self._plain(text) for name, text in about.items()})
+        by_text = dict(zip(texts, await self._scores(asked._replace(happened=happened), texts, rule), strict=True))
         best = max(by_text.values())
         return int(self._rng.choice([place for place, text in enumerate(told) if by_text[text] == best]))
 
-    async def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        logs = await _awaited(self._scorer.log_probs_after(f"{self._who}\n\n{question}", texts))
-        if self._rule == "mean":
+    async def _scores(self, asked: prompts.Likely, texts: Sequence[str], rule: Rule | None) -> list[float]:
+        context, begun = asked_of(self._scorer, self._who, asked, self._form)
+        logs = await _awaited(self._scorer.log_probs_after(context, texts))
+        rule = rule or self._rule
+        if rule == "mean":
             return [float(log.mean()) for log in logs]
         sums = [float(log.sum()) for log in logs]
-        if self._rule == "sum":
+        if rule == "sum":
             return sums
-        alone = await _awaited(self._scorer.log_probs_after(question.rpartition("\n")[2], texts))
+        alone = await _awaited(self._scorer.log_probs_after(begun, texts))
         return [told - float(log.sum()) for told, log in zip(sums, alone, strict=True)]
+
+    def _plain(self, text: str) -> str:
+        """Text of others on one line, that can close no tag and is no token of a chat."""
+        return self._scorer.plain(untagged(clean_text(text)))
 
 
 class LikelihoodShoppers:
@@ -156,6 +165,7 @@ def likelihood_shoppers(
     *,
     history_tokens: int = HISTORY_TOKENS,
     rule: Rule = RULE,
+    form: Form = FORM,
 ) -> LikelihoodShoppers:
     """What makes the shoppers of ``likelihood:…``.
 
@@ -165,6 +175,7 @@ def likelihood_shoppers(
         condition: A row of Table 3.
         history_tokens: See `LikelihoodShopper`.
         rule: Likewise.
+        form: Likewise.
 
     Raises:
         ImportError: A package is missing; says how to install it.
@@ -173,55 +184,33 @@ def likelihood_shoppers(
     scorer = scorer_of(text_model)
 
     def make() -> LikelihoodShopper:
-        return LikelihoodShopper(scorer, condition, history_tokens=history_tokens, rule=rule)
+        return LikelihoodShopper(scorer, condition, history_tokens=history_tokens, rule=rule, form=form)
 
     make()  # what is wrong with an option is said now
-    settings = {"text_model": scorer.name, "prompts": prompts.VERSION, "rule": rule, "history_tokens": history_tokens}
+    settings = {
+        "text_model": scorer.name, "prompts": prompts.VERSION, "rule": rule, "form": form,
+        "history_tokens": history_tokens,
+    }  # fmt: skip
     return LikelihoodShoppers(make, scorer, settings)
 
 
-@lru_cache(maxsize=2)
-def scorer_of(text_model: str) -> TextScorer:
-    """The scorer of a name, the same for all shoppers of a process.
+def asked_of(scorer: TextScorer, who: str, asked: prompts.Likely, form: Form = FORM) -> tuple[str, str]:
+    """What a text is scored after, and the words of it that the text follows.
 
-    Raises:
-        ImportError: A package is missing; says how to install it.
-        ValueError: No such file, or no such URL.
+    In a chat the model is told who it is in the system's turn, the user asks, and the model's own turn has begun; a
+    model without a template for one reads the sentence.
+
+    Args:
+        scorer: The model.
+        who: From `who_is_told`.
+        asked: What happened, and what is asked.
+        form: A plain sentence, or a chat.
     """
-    if "@" in text_model or "://" in text_model:
-        return CompletionScorer(text_model)
-    if text_model.strip() in ("", "none", "auto"):
-        raise ValueError(
-            f"likelihood:{text_model} names no model: likelihood:smollm2, a file likelihood:/path/model.gguf, or a "
-            "server likelihood:NAME@URL."
-        )
-    if words := lacking(text_model):
-        raise ImportError(words)
-    return LocalScorer(text_model)
-
-
-class LocalScorer:
-    """A model of this machine, loaded when it is first asked.
-
-    Attributes:
-        name: As it was given, a file by its name.
-    """
-
-    def __init__(self, spec: str) -> None:
-        self.name = shown(spec)
-        self._load = lru_cache(maxsize=1)(lambda: load_language_model(spec, most_tokens=WINDOW))
-
-    def log_probs_after(self, context: str, continuations: Sequence[str]) -> list[Array]:
-        """See `CausalLM.log_probs_after`."""
-        model = self._load()
-        assert model is not None
-        return model.log_probs_after(context, continuations)
-
-
-def shown(text_model: str) -> str:
-    """How tables call a model: a server's without its address, a file without its folder."""
-    name = text_model.partition("@http")[0]
-    return name.replace("\\", "/").rpartition("/")[2] if name.endswith(".gguf") else name
+    who = scorer.plain(who)
+    chat = scorer.as_chat(who, f"{asked.happened} {asked.question}") if form == "chat" else None
+    if chat is not None:
+        return f"{chat}{asked.answer}", asked.answer
+    return f"{who}\n\n{asked.happened}\n{asked.sentence}", asked.sentence
 
 
 def who_is_told(persona: Persona | None, condition: Condition, history_tokens: int = HISTORY_TOKENS) -> str:
@@ -252,11 +241,6 @@ def query_options(title: str, rng: np.random.Generator) -> list[str]:
 
 def _title(product: Product) -> str:
     return product.title[:200] if product.title.strip() else product.id
-
-
-def _plain(text: str) -> str:
-    """Text of others on one line, that can close no tag and is no token of a chat."""
-    return untagged(clean_text(text))
 
 
 async def _awaited(value: Awaitable[list[Array]] | list[Array]) -> list[Array]:

@@ -35,6 +35,7 @@ from paars_gym.tasks.shoppers import (
 )
 
 HEADLINE = "No language model ran: uniform, embedding and the bars choose"
+EMBEDDING_SHOPPER = "embedding shopper"
 EMBEDDING_CONDITIONS: tuple[Condition, ...] = ("profile", "preferences", "history", "persona")
 
 
@@ -75,9 +76,10 @@ def asked_items(
         language=people.language,
     )
     # The embedding shopper of the package reads texts; the row of this task counts on shared phrases.
-    apart = {policy: f"{policy} shopper" * (policy == "embedding") or policy for policy in by_name}
     named = [
-        shopper._replace(name=f"{apart[shopper.policy]}, {shopper.condition}", policy=apart[shopper.policy])
+        shopper._replace(name=f"{EMBEDDING_SHOPPER}, {shopper.condition}", policy=EMBEDDING_SHOPPER)
+        if shopper.policy == "embedding"
+        else shopper
         for shopper in asked.shoppers
     ]
     named += fitted_shoppers(run, fitted, people, run.personas, history_tokens)

@@ -32,7 +32,7 @@ NOT_ASKED_OF = ("behavioural", "replay")
 class NextQuestions:
     """Cases as questions: which of the actions, in an order drawn for each, does the shopper choose?
 
-    No question of an `Answerer` asks for actions. The one nearest to it is which result is opened: the query is what
+    Who has ``choose_next`` is asked by it. For others the nearest question is which result is opened: the query is what
     was done so far, the results are the actions.
 
     Args:
@@ -63,9 +63,13 @@ class NextQuestions:
     def put(self, index: int, shopper: Answerer) -> Awaitable[int] | int:
         """Asks what comes next."""
         case = self.cases[index]
+        actions = [case.options[one].shown for one in self.order(index)]
+        choose_next = getattr(shopper, "choose_next", None)
+        if choose_next is not None:
+            answer: Awaitable[int] | int = choose_next(case.told, [action.title for action in actions])
+            return answer
         done = "; then ".join(case.told)
-        query = f"what to do next in the shop, after I {done}"
-        return shopper.choose_view(query, [case.options[one].shown for one in self.order(index)])
+        return shopper.choose_view(f"what to do next in the shop, after I {done}", actions)
 
     def usable(self, index: int, answer: Any) -> int:
         """The index of an option, in the case's own order."""

@@ -74,6 +74,21 @@ def test_a_context_is_read_once_and_scores_are_those_of_whole_texts(model: Causa
         count.remove()
 
 
+def test_contexts_that_take_turns_are_kept(model: CausalLM) -> None:
+    read: list[int] = []
+    count = model._model.base_model.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
+    who = ("red red red red", "fan fan fan fan", "quiet quiet quiet quiet")
+    try:
+        for question in ("red", "fan", "quiet"):
+            for one in who:
+                model.log_probs_after(f"{one} {question}", [" red fan"])
+                model.log_probs_after("fan red", [" red fan"])
+                assert question == "red" or sum(read) <= 8, "only the question and the text are new"
+                read.clear()
+    finally:
+        count.remove()
+
+
 def test_many_texts_after_a_context_that_is_too_long(model: CausalLM) -> None:
     texts = [f" {'red ' * length}".rstrip() for length in (1, 2, 3, 4, 5, 6)]
     context = "red fan quiet " * 9

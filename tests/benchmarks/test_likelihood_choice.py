@@ -62,7 +62,14 @@ def test_who_is_set_aside_is_never_reported_on() -> None:
     assert not any(is_held_out(name) for name in aside)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--part", "both"), ("--protocol", "random")])
+def test_some_ways_alone_are_what_they_are_among_all(invented: Words) -> None:
+    among = {one.way: one.choice.tolist() for one in fix(6)}
+    some = fix(6, ways=("chat",), lengths=(100,))
+    assert {one.way for one in some} == {("chat", rule, 100) for rule in RULES}
+    assert all(one.choice.tolist() == among[one.way] for one in some)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--part", "both"), ("--protocol", "random"), ("--way", "song")])
 def test_mistakes(option: str, value: str) -> None:
     ended = run_main(main, option, value)
     assert ended.exit_code == 2

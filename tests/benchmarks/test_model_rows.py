@@ -106,7 +106,7 @@ def test_the_other_parts_have_rows_of_their_own(monkeypatch: pytest.MonkeyPatch)
     assert {row["shopper"] for row in found["table2"]["rows"]} == {"behavioural", TINY}
 
 
-class Moody:
+class Moody(Words):
     """Finds texts as likely as their length and that of the context say."""
 
     name = "moody"
@@ -123,7 +123,7 @@ def test_the_persona_can_matter_in_queries(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_model_that_fails_takes_no_offline_rows_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
+    class Broken(Words):
         name = "broken"
 
         def log_probs_after(self, *_: object) -> list[Any]:

@@ -21,7 +21,7 @@ from paars_gym.tasks.item_baselines import choose_popular, item_phrases, prefere
 from paars_gym.tasks.item_groups import by_group, worst_served
 from paars_gym.tasks.item_questions import ItemDesign
 from paars_gym.tasks.item_results import ItemResults, contrast, gains_of, row_of
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.item_selection import asked_items, select_items
 from tests.benchmarks.running import run_main
 from tests.tasks.conftest import Households
 
@@ -64,6 +64,19 @@ def test_the_whole_benchmark_on_a_small_log(households: Households) -> None:
     for shopper in {row.shopper for row in results.rows if not row.bar}:
         assert any(line.startswith(f"{shopper}: ") and "popularity" in line for line in said)
     assert any("Best bar on matched ones" in line for line in said)
+
+
+def test_a_model_in_a_file_or_behind_an_address_is_shown_by_its_name(
+    households: Households, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paars_gym.shoppers.text_scorers.lacking", lambda _: "")
+    named = ("likelihood:/models/own.gguf", "likelihood:qwen@http://127.0.0.1:8000/v1", "uniform")
+    asked = asked_items(households, RunConfig(), policies=named, conditions=["base"])
+    assert [one.name for one in asked.shoppers] == [
+        "likelihood:own.gguf, base",
+        "likelihood:qwen, base",
+        "uniform, base",
+    ]
 
 
 def test_pairs_of_conditions_by_hand(cases: ItemCases) -> None:

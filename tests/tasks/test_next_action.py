@@ -249,6 +249,31 @@ def test_a_policy_is_asked_with_its_own_and_with_anothers_persona() -> None:
     assert len({tuple(titles) for _, titles in Clairvoyant.seen}) > 1, "the order is drawn for each question"
 
 
+class NextAsked(Clairvoyant):
+    """Is asked for actions: takes the last of them in the alphabet."""
+
+    asked: list[tuple[Sequence[str], Sequence[str]]] = []  # noqa: RUF012 (of all of them, for the test)
+
+    def choose_next(self, done: Sequence[str], actions: Sequence[str]) -> int:
+        self.asked.append((done, actions))
+        return actions.index(max(actions))
+
+    def choose_view(self, query: str, results: Sequence[Product]) -> int:
+        raise AssertionError("it has a question of its own")
+
+
+def test_who_can_be_asked_for_actions_is() -> None:
+    NextAsked.asked.clear()
+    name = f"{__name__}:NextAsked"
+    results = predict_next(people_who_open_what_they_like(), RunConfig(sessions=9), policies=[name])
+    done, actions = NextAsked.asked[0]
+    assert done == ("searched for pan",)
+    assert sorted(actions)[-1] == "Search the shop for something"
+    assert len({tuple(actions) for _, actions in NextAsked.asked}) > 1
+    score = results.find(f"{name}, base")
+    assert (score.exact.value, score.unanswered) == (0, 0), "nobody searches twice"
+
+
 def test_an_answer_is_read_in_the_order_that_was_shown() -> None:
     cases = cases_of(visit("svp", "ann"), visit("sssvp", "bob"))
     questions = NextQuestions(cases, seed=0)
