@@ -104,7 +104,7 @@ def noticed(typed: Vectors, drawn: Vectors, share: float, runs: int, rng: np.ran
 
 
 def main(
-    runs: Annotated[int, typer.Option(min=10, help="Pairs of samples, of queries a tenth of them.")] = 1_000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs of samples, of queries a tenth of them.")] = 1_000,
     embedder: Annotated[str, typer.Option(help="minilm, minilm-int8, lexical, or a model's name.")] = "minilm-int8",
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
@@ -120,13 +120,13 @@ def main(
         for name, agents in changed(population).items():
             for size in SIZES:
                 status.update(f"intervals: {name}, {size} sessions")
-                shares = intervals_hold(population, agents, size, runs, rng)
+                shares = intervals_hold(population, agents, size, pairs, rng)
                 table.add_row(name, f"{size:,}", *map(str, shares.values()))
         typed, drawn = _queries(people, vectors, rng)
         rows: dict[str, list[str]] = {}
         for share in SHARES:
             status.update(f"queries: {share:.0%} of them of no person")
-            for name, one in noticed(typed, drawn, share, max(runs // 10, 10), rng).items():
+            for name, one in noticed(typed, drawn, share, max(pairs // 10, 10), rng).items():
                 rows.setdefault(name, []).append(str(one))
     told = Table(
         "metric", *(f"{share:.0%}" for share in SHARES), title_justify="left",
@@ -135,15 +135,15 @@ def main(
     for name, cells in rows.items():
         told.add_row(name, *cells)
     console.print(
-        table, told, f"Wilson 95%; {runs:,} and {max(runs // 10, 10):,} pairs of samples, seed {seed}.", sep="\n"
+        table, told, f"Wilson 95%; {pairs:,} and {max(pairs // 10, 10):,} pairs of samples, seed {seed}.", sep="\n"
     )
 
 
 def _queries(people: MiniPeople, vectors: Embedder, rng: np.random.Generator) -> tuple[Vectors, Vectors]:
     """Embeddings of people's queries, and of words drawn from the titles that they opened."""
-    pairs = mine_query_pairs(people.source, titles=people.titles()).pairs
-    drawn = [draw_query(content_words(pair.title) or (pair.title,), KEPT_WORDS, rng.random) for pair in pairs]
-    return vectors.embed([pair.query for pair in pairs]), vectors.embed(drawn)
+    mined = mine_query_pairs(people.source, titles=people.titles()).pairs
+    drawn = [draw_query(content_words(pair.title) or (pair.title,), KEPT_WORDS, rng.random) for pair in mined]
+    return vectors.embed([pair.query for pair in mined]), vectors.embed(drawn)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ def doctor(
             console.print(_table(part, lines))
         if broken:
             console.print(
-                f"Broken: {', '.join(one.name for one in broken)}. Nothing works reliably before that is done."
+                f"Broken: {', '.join(one.name for one in broken)}. Nothing works reliably before that is done:",
+                *(f"  {one.to_do}" for one in broken),
+                sep="\n",
             )
         else:
             console.print("Everything that is required is in order. What is missing or optional is for what it names.")

@@ -79,7 +79,7 @@ def test_every_verb_with_a_model_has_the_whole_group() -> None:
     asking = {}
     for verb, command in VERBS.items():
         has = {parameter.name for parameter in command.params} & names
-        if "model" in has:
+        if "model" in has and verb != "doctor":  # it asks each model one thing, without cache or budget
             asking[verb] = has
     assert len(asking) >= 11
     assert set(map(frozenset, asking.values())) == {frozenset(names)}
