@@ -47,7 +47,7 @@ from benchmarks.processes import SPAWN, workers
 from benchmarks.real_sessions import check_human
 from benchmarks.reference import fitted
 from benchmarks.row_options import ALONE, RowOptions, model_asked, policy_asked
-from benchmarks.scores import scores
+from benchmarks.scores import SCORES_FILE, scores
 from paars_gym.catalog.load import load_catalog
 from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options, with_options
 from paars_gym.cli.outputs import with_outputs
@@ -104,7 +104,7 @@ def main(
     concurrency: CallsAtOnce = 16,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", help="Also write settings and scores here: rows for each table and figure."),
+        typer.Option("--json", help="Also write settings and scores here, as in scores.json of the run folder."),
     ] = None,
 ) -> None:
     """Runs the whole evaluation with offline shoppers: no network, no key, under three minutes on two cores.
@@ -164,8 +164,9 @@ def main(
     first = first if asked is None else BESIDE.format(policy=asked.named())
     pieces = [first, "", *report(results, beside)]
     _keep(folder, pieces, results, beside)
-    if json_file is not None:
-        _write(json_file, {"paars_gym": paars_gym.__version__, "settings": frozen, **scores(results, beside)})
+    numbers = {"paars_gym": paars_gym.__version__, "settings": frozen, **scores(results, beside)}
+    for file in filter(None, (folder / SCORES_FILE, json_file)):
+        _write(file, numbers)
     console.print(*pieces, sep="\n")
     took = ", ".join(f"{run.name} {run.cpu_seconds:.0f}" for run in runs.values())
     console.print(f"\nCPU seconds: {took}. Sessions, settings, results.json and this report: {folder}")

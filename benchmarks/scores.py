@@ -17,6 +17,7 @@ from paars_gym.report.persona_gain import paired_rows
 from paars_gym.report.session_generation import as_row, further_columns, table_2_rows
 from paars_gym.tasks.view_selection import ViewResults
 
+SCORES_FILE = "scores.json"
 ABTEST = ("true", "simulated", "predicted")
 
 
