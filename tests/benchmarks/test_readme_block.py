@@ -27,7 +27,7 @@ def items(shopper: str) -> dict[str, Any]:
 
 def whole() -> dict[str, Any]:
     rows = [sessions(name, fitted=fitted) for name in COUNTS for fitted in (False, True)]
-    chosen = [items(name) for name in ("embedding, persona", "likelihood:tiny, base", "likelihood:tiny, persona")]
+    [items(name) for name in ("embedding, persona", "likelihood:tiny, base", "likelihood:tiny, persona")]
     return {
         "table2": {"rows": [sessions("#clicks", fitted=False, people="synthetic"), *rows]},
         "table3": {
