@@ -10,21 +10,22 @@ from typing import Any
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.config import ShopConfig
 from paars_gym.export import write_inspect_log
 from paars_gym.export.inspect_log import is_listed
 from paars_gym.simulation.read_run import Run
+from paars_gym.simulation.run import run
 from tests.export.runs import model_run, moody_run
-from tests.report.playing import play
+from tests.report.playing import config, play
 
 
-def written(run: Path, out: Path) -> dict[str, Any]:
-    write_inspect_log(run, out)
+def written(folder: Path, out: Path) -> dict[str, Any]:
+    write_inspect_log(folder, out)
     return json.loads(out.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def test_the_conversation_with_a_model_is_the_samples_messages(tmp_path: Path, catalog: Catalog) -> None:
-    run = model_run(tmp_path / "run", catalog)
-    log = written(run, tmp_path / "log.json")
+    log = written(model_run(tmp_path / "run", catalog), tmp_path / "log.json")
     (sample,) = log["samples"]
     assert [message["role"] for message in sample["messages"]] == [
         "system", "system", "user", "assistant", "tool", "assistant", "tool", "assistant", "tool", "assistant",
@@ -38,29 +39,26 @@ def test_the_conversation_with_a_model_is_the_samples_messages(tmp_path: Path, c
     usage = sample["model_usage"][log["eval"]["model"]]
     assert usage["input_tokens"] > 0
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
-    assert [event["data"]["action"] for event in sample["events"]][0] == "search[kettle \N{KEY}]"
+    assert sample["events"][0]["data"]["action"] == "search[kettle \N{KEY}]"
     assert stat.S_IMODE((tmp_path / "log.json").stat().st_mode) == 0o600
 
 
-def test_a_shopper_without_a_model_has_its_pages_rebuilt(tmp_path: Path) -> None:
-    # In a catalog that settings name: only such a one can be opened again.
-    import paars_gym
-
-    paars_gym.run(tmp_path / "run", paars_gym.RunConfig(sessions=3, policy="uniform", record="none", max_steps=4))
+def test_a_shopper_without_a_model_has_its_pages_rebuilt(tmp_path: Path, catalog: Catalog) -> None:
+    catalog.save(tmp_path / "shop")  # only a catalog that settings name can be opened again
+    run(tmp_path / "run", config(3, policy="uniform", max_steps=4), ShopConfig(catalog=str(tmp_path / "shop")))
     log = written(tmp_path / "run", tmp_path / "log.json")
     assert log["eval"]["model"] == "none/none"
     for sample in log["samples"]:
         assert sample["metadata"]["pages"].startswith("rebuilt")
-        assert sample["messages"][0]["content"].startswith("Welcome to mini")
+        assert sample["messages"][0]["content"].startswith("Welcome to ")
         assert len(sample["events"]) == len(sample["messages"]) / 2
 
 
 def test_without_pages_the_events_are_told(tmp_path: Path, catalog: Catalog) -> None:
-    run = play(tmp_path / "run", catalog, 3)
-    log = written(run, tmp_path / "log.json")
+    log = written(play(tmp_path / "run", catalog, 3), tmp_path / "log.json")
     assert {sample["metadata"]["pages"] for sample in log["samples"]} == {"neither recorded nor to be rebuilt"}
     kinds = [message["content"].partition("[")[0] for message in log["samples"][0]["messages"]]
-    assert kinds == [event.kind for event in Run(run).session("0000000").session.events]
+    assert kinds == [event.kind for event in Run(tmp_path / "run").session("0000000").session.events]
 
 
 def test_scores_are_means_of_what_did_not_fail(tmp_path: Path, catalog: Catalog) -> None:
@@ -77,11 +75,11 @@ def test_scores_are_means_of_what_did_not_fail(tmp_path: Path, catalog: Catalog)
 
 
 def test_what_cannot_be_exported_is_told(tmp_path: Path, catalog: Catalog) -> None:
-    run = play(tmp_path / "test" / "control", catalog, 2)
+    control = play(tmp_path / "test" / "control", catalog, 2)
     play(tmp_path / "test" / "treatment", catalog, 2)
     with pytest.raises(ValueError, match=r"must end in \.json"):
-        write_inspect_log(run, tmp_path / "log.eval")
-    with pytest.raises(ValueError, match="is an A/B test, must be a run: export .*control"):
+        write_inspect_log(control, tmp_path / "log.eval")
+    with pytest.raises(ValueError, match=r"is an A/B test, must be a run: export .*control"):
         write_inspect_log(tmp_path / "test", tmp_path / "log.json")
     with pytest.raises(FileNotFoundError):
         write_inspect_log(tmp_path / "nothing", tmp_path / "log.json")
@@ -93,20 +91,18 @@ def test_what_cannot_be_exported_is_told(tmp_path: Path, catalog: Catalog) -> No
 @pytest.mark.filterwarnings("default")  # of Inspect and what it imports
 def test_inspect_reads_it(tmp_path: Path, catalog: Catalog) -> None:
     inspect_log = pytest.importorskip("inspect_ai.log")
-    for name, run in (
-        ("model", model_run(tmp_path / "m" / "run", catalog)),
-        ("moody", moody_run(tmp_path / "p", catalog)),
-    ):
+    runs = {"model": model_run(tmp_path / "m" / "run", catalog), "moody": moody_run(tmp_path / "p", catalog)}
+    for name, folder in runs.items():
         out = tmp_path / f"2026-01-31T09-30-00_{name}.json"
-        number = write_inspect_log(run, out)
+        number = write_inspect_log(folder, out)
         log = inspect_log.read_eval_log(str(out))
         assert len(log.samples) == number == log.results.total_samples
         assert log.status == "success"
         header = inspect_log.read_eval_log(str(out), header_only=True)
         assert header.samples is None
-        assert header.eval.dataset.sample_ids == sorted(Run(run))
+        assert header.eval.dataset.sample_ids == sorted(Run(folder))
         one = inspect_log.read_eval_log_sample(str(out), id="0000000", epoch=1)
         assert len(one.messages) > 1
-        assert len(one.events) == len(Run(run).session("0000000").steps)
+        assert len(one.events) == len(Run(folder).session("0000000").steps)
         assert len(inspect_log.read_eval_log_sample_summaries(str(out))) == number
     assert len(inspect_log.list_eval_logs(str(tmp_path), recursive=False)) == 2
