@@ -88,6 +88,7 @@ def test_what_cannot_be_exported_is_told(tmp_path: Path, catalog: Catalog) -> No
     assert not is_listed(Path("2026-01-31/run.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Inspect and what it imports
 def test_inspect_reads_it(tmp_path: Path, catalog: Catalog) -> None:
     inspect_log = pytest.importorskip("inspect_ai.log")

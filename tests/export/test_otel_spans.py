@@ -59,6 +59,7 @@ def test_failures_are_errors_and_a_second_export_is_the_same(tmp_path: Path, cat
     assert spans_of(run, tmp_path / "again.jsonl") == sessions
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of protobuf
 def test_the_protocol_reads_it_and_knows_the_names(tmp_path: Path, catalog: Catalog) -> None:
     pytest.importorskip("opentelemetry.proto")
