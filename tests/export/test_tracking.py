@@ -77,7 +77,7 @@ def test_an_ab_test_by_its_folder(tested: Path, monkeypatch: pytest.MonkeyPatch,
     told = [recorder.metrics[f"{name}.difference{end}"] for end in ("", ".low", ".high")]
     assert told == [one.value, one.low, one.high]
     assert recorder.metrics["control.sessions"] == 20
-    assert (recorder.params["control.ranking"], recorder.params["treatment.ranking"]) == ("bm25", "price")
+    assert (recorder.params["control.ranking"], recorder.params["treatment.ranking"]) == ("bm25", "price(bm25)")
     assert (recorder.params["catalog"], recorder.params["seed"]) == ("twelve", result.seed)
     assert recorder.files["report.html"].startswith("<!")
     rows = list(csv.DictReader(recorder.files["results.csv"].splitlines()))
