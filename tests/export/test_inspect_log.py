@@ -16,6 +16,7 @@ from paars_gym.export.inspect_log import is_listed
 from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.run import run
 from tests.export.runs import model_run, moody_run
+from tests.report.hostile import ATTACKS, NEED, hostile_run
 from tests.report.playing import config, play
 
 
@@ -61,6 +62,14 @@ def test_without_pages_the_events_are_told(tmp_path: Path, catalog: Catalog) -> 
     assert kinds == [event.kind for event in Run(tmp_path / "run").session("0000000").session.events]
 
 
+def test_hostile_words_stay_words(tmp_path: Path) -> None:
+    log = written(hostile_run(tmp_path), tmp_path / "log.json")
+    for sample in log["samples"]:
+        said = [message["content"] for message in sample["messages"] if message["role"] == "assistant"]
+        assert all(attack in said[0] for attack in ATTACKS)
+        assert sample["input"] == NEED
+
+
 def test_scores_are_means_of_what_did_not_fail(tmp_path: Path, catalog: Catalog) -> None:
     log = written(moody_run(tmp_path / "run", catalog), tmp_path / "log.json")
     ends = [sample["metadata"]["end"] for sample in log["samples"]]
@@ -93,6 +102,7 @@ def test_what_cannot_be_exported_is_told(tmp_path: Path, catalog: Catalog) -> No
 def test_inspect_reads_it(tmp_path: Path, catalog: Catalog) -> None:
     inspect_log = pytest.importorskip("inspect_ai.log")
     runs = {"model": model_run(tmp_path / "m" / "run", catalog), "moody": moody_run(tmp_path / "p", catalog)}
+    runs["hostile"] = hostile_run(tmp_path)
     for name, folder in runs.items():
         out = tmp_path / f"2026-01-31T09-30-00_{name}.json"
         number = write_inspect_log(folder, out)
@@ -106,4 +116,4 @@ def test_inspect_reads_it(tmp_path: Path, catalog: Catalog) -> None:
         assert len(one.messages) > 1
         assert len(one.events) == len(Run(folder).session("0000000").steps)
         assert len(inspect_log.read_eval_log_sample_summaries(str(out))) == number
-    assert len(inspect_log.list_eval_logs(str(tmp_path), recursive=False)) == 2
+    assert len(inspect_log.list_eval_logs(str(tmp_path), recursive=False)) == 3

@@ -11,6 +11,7 @@ import pytest
 from paars_gym.catalog.store import Catalog
 from paars_gym.export import write_otel_spans
 from tests.export.runs import model_run, moody_run
+from tests.report.hostile import hostile_run
 
 Spans = list[dict[str, Any]]
 
@@ -68,7 +69,8 @@ def test_the_protocol_reads_it_and_knows_the_names(tmp_path: Path, catalog: Cata
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     names = {value for value in vars(attributes).values() if isinstance(value, str)}
-    for number, run in enumerate((model_run(tmp_path / "m" / "run", catalog), moody_run(tmp_path / "p", catalog))):
+    runs = model_run(tmp_path / "m" / "run", catalog), moody_run(tmp_path / "p", catalog), hostile_run(tmp_path)
+    for number, run in enumerate(runs):
         out = tmp_path / f"{number}.jsonl"
         write_otel_spans(run, out)
         for line in out.read_text(encoding="utf-8").splitlines():
