@@ -1,7 +1,8 @@
 """The one shape of a result: a number with its interval, its floor and its verdict; and tables of them.
 
 `Estimate` and `Interval` are used by every room that measures something. `Tabular` gives whatever holds estimates its
-tables (`to_pandas`, `to_polars`, `to_dicts`, `to_csv`, `to_html`) and a form that reads well in a terminal or notebook.
+tables (`to_pandas`, `to_polars`, `to_dicts`, `to_csv`, `to_html`), its picture (`plot`) and a form that reads well in a
+terminal or notebook.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
+from paars_gym.figure import Figure, figure_of
 from paars_gym.printable import clean
 
 if TYPE_CHECKING:
@@ -161,6 +163,18 @@ class Estimate:
             **self.details,
         }
 
+    def plot(self, *, title: str = "") -> Figure:
+        """The value with its interval and its floor as a picture, which a notebook shows and ``save`` writes.
+
+        Args:
+            title: Above it; by default the estimate in words.
+
+        Raises:
+            ImportError: The extra ``report`` is not installed.
+            ValueError: There is no value.
+        """
+        return figure_of(self, title=title)
+
     def __str__(self) -> str:
         return in_words(self)
 
@@ -214,6 +228,18 @@ class Tabular:
         if path is not None:
             Path(path).write_text(text.getvalue(), encoding="utf-8", newline="")
         return text.getvalue()
+
+    def plot(self, *, title: str = "") -> Figure:
+        """The rows as a picture, which a notebook shows and ``save`` writes: a point with its interval each.
+
+        Args:
+            title: Above it; by default the summary.
+
+        Raises:
+            ImportError: The extra ``report`` is not installed.
+            ValueError: No row has a value.
+        """
+        return figure_of(self, title=title)
 
     def to_html(self, *, max_rows: int | None = None) -> str:
         """The rows as an HTML table, everything in them escaped; the first ``max_rows``, or all."""

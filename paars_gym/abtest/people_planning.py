@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.abtest.outcomes import COLUMNS, FAILED, OUTCOMES, PRIMARY, Floats, measure
 from paars_gym.abtest.planning import POWERS, check_plan, personas_for
+from paars_gym.estimate import Detail, Tabular
 from paars_gym.sessions.event import Session
 
 FEWEST_SHOPPERS = 10
@@ -54,7 +55,7 @@ class PlannedVisits(BaseModel):
     visits_of_shoppers: int
 
 
-class PeoplePlan(BaseModel):
+class PeoplePlan(Tabular, BaseModel):
     """What a reference or an A/B test of people takes.
 
     Attributes:
@@ -82,6 +83,16 @@ class PeoplePlan(BaseModel):
     sessions: int
     mean_itself: PlannedVisits
     test: tuple[PlannedVisits, ...]
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row for knowing the mean, and a row a power of a test."""
+        named = [("mean", self.mean_itself), *(("test", one) for one in self.test)]
+        return [{"outcome": self.outcome, "mde": self.mde, "of": of, **one.model_dump()} for of, one in named]
+
+    def summary(self) -> str:
+        """What is to be found, and where that is known from."""
+        synthetic = " (SYNTHETIC)" * self.synthetic
+        return f"Visits to find {self.mde:.3g} of {self.outcome}, if people differ as in {self.people}{synthetic}"
 
 
 def plan_people(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from paars_gym.abtest.estimate import FEWEST_DEGREES
 from paars_gym.abtest.outcomes import PRIMARY, check_outcome
 from paars_gym.abtest.result import ABTestResult
+from paars_gym.estimate import Detail, Tabular
 
 FEWEST_PERSONAS, MOST_PERSONAS = 3, 10**15
 POWERS = (0.5, 0.8, 0.9, 0.95)
@@ -38,7 +39,7 @@ class PlannedTest(BaseModel):
     usd: float
 
 
-class TestPlan(BaseModel):
+class TestPlan(Tabular, BaseModel):
     """What tests it takes to find an effect.
 
     Attributes:
@@ -61,6 +62,17 @@ class TestPlan(BaseModel):
     pilot_sessions: int
     needed: tuple[PlannedTest, ...]
     uncalibrated: bool = False
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row a power."""
+        return [{"outcome": self.outcome, "mde": self.mde, **one.model_dump()} for one in self.needed]
+
+    def summary(self) -> str:
+        """What is to be found, and where that is known from."""
+        uncalibrated = " (uncalibrated)" if self.uncalibrated else ""
+        return (
+            f"To find {self.mde:.3g} of {self.outcome}, from a pilot of {self.pilot_sessions:,} sessions{uncalibrated}"
+        )
 
 
 def check_plan(mde: float, outcome: str, powers: Sequence[float]) -> None:

@@ -47,7 +47,7 @@ OPTION_PANELS = {
     SHOPPERS: ("sessions", "policy", "shopper", "intentions", "intention", "tasks", "consent", "mix", "max_steps",
                "population", "personas", "seed"),
     MODEL: ("embedder", "ask", "model"),
-    OUTPUT: ("out", "log", "resume", "name", "json", "explain", "show", "open_browser"),
+    OUTPUT: ("out", "to", "log", "resume", "name", "json", "explain", "show", "open_browser"),
     PRIVACY: ("names", "epsilon", "unit", "force"),
 }  # fmt: skip
 """Where an option stands in the help of every verb, unless it says so itself."""

@@ -27,6 +27,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "sessions check": ("paars sessions check people", "paars sessions check run --mend"),
     "sessions describe": ("paars sessions describe people", "paars sessions describe run"),
+    "sessions export": (
+        "paars sessions export run --to inspect --out 2026-01-31T09-30-00_run.json",
+        "paars sessions export run --to otel --out run.otlp.jsonl",
+    ),
     "sessions split": ("paars sessions split people --by time --at 2017-11-01 --out halves",),
     "personas mine": (
         "paars personas mine --sessions people --model anthropic:claude-haiku-4-5 --out personas.jsonl --dry-run",

@@ -86,6 +86,8 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "render": ("pictures of pages", ("pillow",)),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
     "report": ("plots in pages of paars report", ("vl-convert-python",)),
+    "mlflow": ("runs and results in MLflow", ("mlflow-skinny",)),
+    "wandb": ("runs and results in Weights & Biases", ("wandb",)),
     "web": ("paars play --web, paars view", ("starlette", "uvicorn", "python-multipart")),
     "mcp": ("paars serve --mcp", ("mcp", "jsonschema", "starlette", "uvicorn")),
 }

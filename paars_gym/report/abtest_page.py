@@ -10,7 +10,7 @@ from paars_gym.abtest.result import ABTestResult, OutcomeResult
 from paars_gym.estimate import Estimate
 from paars_gym.report.abtest import backtest_table, human_effect, notes, real_effects
 from paars_gym.report.effect_plots import effects_plot, scatter_plot
-from paars_gym.report.page import PageSection, PageTable, ReportPage
+from paars_gym.report.page import PagePlot, PageSection, PageTable, ReportPage
 from paars_gym.report.printed_page import printed_sections
 
 TELLING = {
@@ -77,26 +77,35 @@ def _left(result: ABTestResult) -> list[str]:
 
 def abtest_section(result: ABTestResult) -> PageSection:
     """The part of a page."""
+    title = f"{result.treatment.name} against {result.control.name}"
+    return PageSection(title, (), abtest_plots(result), (_table(result),), tuple(notes(result)))
+
+
+def abtest_plots(result: ABTestResult) -> tuple[PagePlot, ...]:
+    """Forest plots of all outcomes: as simulated, and what is left beside the sizes of real effects."""
     effects = [(SHORT.get(name, name), outcome.relative) for name, outcome in result.outcomes.items()]
     simulated = effects_plot(effects, title="As simulated: relative change by outcome")
     left = [(SHORT.get(name, name), replace(outcome.shrunken, note="")) for name, outcome in result.outcomes.items()]
     plots = [simulated]
     if any(one.value is not None for _, one in left):
         plots.append(effects_plot(left, title="What is left of it beside the sizes of real effects"))
-    return PageSection(f"{result.treatment.name} against {result.control.name}", (), tuple(plots), (_table(result),),
-                       tuple(notes(result)))  # fmt: skip
+    return tuple(plots)
 
 
 def backtest_section(result: BacktestResult) -> PageSection:
-    """Past tests of people beside simulated ones: the scatter, and every effect with its interval."""
+    """Past tests of people beside simulated ones."""
+    return PageSection("Past tests of people", (backtest_words(result),), backtest_plots(result))
+
+
+def backtest_plots(result: BacktestResult) -> tuple[PagePlot, ...]:
+    """The scatter, and every effect with its interval."""
     tests = [(test.name, test.human, test.simulated) for test in result.tests]
     effects = [(f"{test.name}: {whose}", one) for test in result.tests
                for whose, one in (("people", test.human), ("simulated", test.simulated))]  # fmt: skip
-    plots = (
+    return (
         scatter_plot(tests, title="Simulated effects over those of people"),
         effects_plot(effects, title="Each test: people, then simulated"),
     )
-    return PageSection("Past tests of people", (backtest_words(result),), plots)
 
 
 def backtest_words(result: BacktestResult) -> str:

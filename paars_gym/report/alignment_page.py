@@ -111,9 +111,6 @@ def alignment_section(report: AlignmentReport, title: str = "Beside people") -> 
     """The part of a page."""
     names = roles(report)
     whole = [one for one in report.measures if one.segment is None]
-    by_of = {histogram.of: histogram for histogram in report.histograms}
-    plots = [counts_plot(by_of[of], _present(by_of[of].counts, names)) for of in MAIN if of in by_of]
-    plots += list(_distances(whole, names))
     tables = [_populations(report), _measures(whole, names, report)]
     if report.improvements:
         tables.append(_improvements(report, names))
@@ -129,7 +126,15 @@ def alignment_section(report: AlignmentReport, title: str = "Beside people") -> 
         "Read no number without its floor: two samples of the same people differ too, by what stands under “people "
         "among themselves”. “Not told apart” does not mean “the same”."
     )
-    return PageSection(title, tuple(words), tuple(plots), tuple(tables), tuple(dict.fromkeys(notes)))
+    return PageSection(title, tuple(words), alignment_plots(report), tuple(tables), tuple(dict.fromkeys(notes)))
+
+
+def alignment_plots(report: AlignmentReport) -> tuple[PagePlot, ...]:
+    """Histograms of all populations side by side, then distances from people."""
+    names = roles(report)
+    by_of = {histogram.of: histogram for histogram in report.histograms}
+    plots = [counts_plot(by_of[of], _present(by_of[of].counts, names)) for of in MAIN if of in by_of]
+    return (*plots, *_distances([one for one in report.measures if one.segment is None], names))
 
 
 def _present(counts: Mapping[str, object], names: Mapping[str, str]) -> dict[str, str]:

@@ -162,7 +162,7 @@ class SessionBook:
 
     def _rows_of(self, arm: str) -> Iterator[tuple[str, SessionRow]]:
         folder = RunFolder(self.folder / arm)
-        told = dict(_telemetry(folder.telemetry))
+        told = dict(read_telemetry(folder.telemetry))
         for line in scan(folder.log) if folder.log.is_file() else ():
             if line.fault is None:
                 session = line.session()
@@ -193,7 +193,7 @@ class SessionBook:
         )
 
 
-def _telemetry(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_telemetry(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The last line of each session; a last one that a killed process left is passed over."""
     if not path.is_file():
         return

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig, setting_name
+from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 from paars_gym.files import read_model, write_whole
 from paars_gym.shoppers.parameters import BehaviouralParameters
 from paars_gym.shoppers.reference_prices import ReferencePrices, shared_prices
@@ -40,7 +41,7 @@ class HalfLikelihood(_Frozen):
         return self.fitted - self.default
 
 
-class FittedShopper(_Frozen):
+class FittedShopper(Tabular, _Frozen):
     """The behavioural shopper fitted to people.
 
     Attributes:
@@ -81,6 +82,21 @@ class FittedShopper(_Frozen):
     fitting: HalfLikelihood
     judging: HalfLikelihood
     unexplained: int
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row a parameter: the estimate with its interval, its prior's spread, and whether the logs say nothing."""
+        rows: list[dict[str, Detail]] = []
+        for name, value in self.parameters.items():
+            error = self.standard_errors.get(name)
+            interval = None if error is None else Interval.normal(value, error, "Wald")
+            note = "held at its default" if name in self.held else ""
+            beside: dict[str, Detail] = {"standard_error": error, "prior_error": self.prior_errors.get(name)}
+            rows.append({"parameter": name, **Estimate(value, interval, note=note, details=beside).to_dict()})
+        return rows
+
+    def summary(self) -> str:
+        """Who was fitted to whom."""
+        return f"{self.policy}, {self.condition}, fitted to {self.people} in {self.catalog}"
 
     def options(self) -> dict[str, Any]:
         """For `RunConfig.options`, or the constructor of `BehaviouralShopper`."""

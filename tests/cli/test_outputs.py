@@ -27,6 +27,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "score": ("--human", "mini", "--agents", "a"), "reference export": ("--human", "mini"), "fit": ("--human", "mini"),
     "calibrate": ("--human", "mini"), "probe": ("brand",), "survey ask": ("q.yaml",),
     "personas sample": ("--from", "p", "--quota", "home=owner:1"), "backtest": ("tests.csv",), "report": ("run",),
+    "sessions export": ("run", "--to", "otel"),
 }  # fmt: skip
 
 

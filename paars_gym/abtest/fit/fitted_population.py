@@ -14,6 +14,7 @@ from paars_gym.abtest.fit.weights import resample
 from paars_gym.abtest.outcomes import columns_of
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import Condition, RunConfig
+from paars_gym.estimate import Detail, Tabular
 from paars_gym.files import read_model, write_whole
 from paars_gym.personas.intentions import Goal, IntentionMix, check_mix
 from paars_gym.personas.persona import Persona
@@ -73,7 +74,7 @@ class Judgement(_Frozen):
     distance: float
 
 
-class FittedPopulation(_Frozen):
+class FittedPopulation(Tabular, _Frozen):
     """A simulated population calibrated on people's sessions: who comes how often, for what, and how they choose.
 
     Attributes:
@@ -109,6 +110,23 @@ class FittedPopulation(_Frozen):
     train_sessions: int
     held_out_sessions: int
     seed: int
+
+    def to_dicts(self) -> list[dict[str, Detail]]:
+        """A row a moment a session: of people, of the population as it was, and of this one; then the distances."""
+        rows: list[dict[str, Detail]] = [
+            {"moment": name, "people": mean, "before": self.before.moments.get(name),
+             "after": self.after.moments.get(name)}
+            for name, mean in self.human.items()
+        ]  # fmt: skip
+        distances: dict[str, Detail] = {"before": self.before.distance, "after": self.after.distance}
+        return [*rows, {"moment": "distance", "people": self.floor, **distances}]
+
+    def summary(self) -> str:
+        """Who was fitted to how many."""
+        return (
+            f"{self.policy}, {self.condition}, in {self.catalog}: fitted to {self.train_sessions:,} sessions of "
+            f"people, judged by {self.held_out_sessions:,} others"
+        )
 
     def intentions(self, catalog: Catalog) -> IntentionMix:
         """What they come for.

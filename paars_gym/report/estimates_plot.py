@@ -1,0 +1,75 @@
+"""A plot of any estimates: points with their intervals, and marks where a faultless population would lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from paars_gym.estimate import Estimate
+from paars_gym.report.drawing import COLOURS, WIDTH, draw, label_of, points, with_ends
+from paars_gym.report.page import PagePlot, PageTable, csv_of
+
+
+def estimates_plot(estimates: Sequence[tuple[str, Estimate]], *, title: str, note: str = "") -> PagePlot:
+    """Points with intervals, one below the other.
+
+    Args:
+        estimates: Name and estimate, all of one unit. Those without a value stand in the table only.
+        title: Above it.
+        note: Put after the words.
+    """
+    known = [(name, one) for name, one in estimates if one.value is not None]
+    values = [
+        {"place": place, "of": label_of(name), **with_ends(one), "floor": one.floor}
+        for place, (name, one) in enumerate(known)
+    ]
+    unit = next((one.unit for _, one in known), "")
+    x: dict[str, Any] = {
+        "type": "quantitative",
+        "title": unit or None,
+        "axis": {"tickCount": 5},
+        "scale": {"zero": False},
+    }
+    labels = [label_of(name) for name, _ in known]
+    # Rows that are called alike are still rows of their own: they lie at their places and are labelled by name.
+    names = {"labelExpr": f"{_texts(labels)}[datum.value]", "grid": True}
+    floor = {"x": {"field": "floor", **x}, "color": {"value": COLOURS[0]}}
+    spec = {
+        "width": WIDTH - 20,
+        "height": {"step": 22},
+        "data": {"values": values},
+        "encoding": {"y": {"field": "place", "type": "ordinal", "title": None, "axis": names}},
+        "layer": [
+            *({**layer, "mark": {**layer["mark"], "color": COLOURS[1]}} for layer in points("x", x)),
+            *([{"mark": {"type": "tick", "thickness": 3, "size": 13}, "encoding": floor}] if _has_floor(known) else []),
+        ],
+    }
+    rows = [["", "estimate", "95% interval", "floor", "verdict"]]
+    rows += [[name, _three(one.value), _ends(one), _three(one.floor), one.verdict] for name, one in estimates]
+    numbers = [{"name": name, **one.to_dict()} for name, one in estimates]
+    told = "; ".join(f"{name} {one}".strip() for name, one in known[:MOST_TOLD])
+    more = f"; and {len(known) - MOST_TOLD} more" if len(known) > MOST_TOLD else ""
+    text = f"Points with intervals: {told}{more}.{note}"
+    return PagePlot(title, draw(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
+
+
+MOST_TOLD = 12
+"""Estimates that the words beside a plot tell."""
+
+
+def _has_floor(known: Sequence[tuple[str, Estimate]]) -> bool:
+    return any(one.floor is not None for _, one in known)
+
+
+def _texts(labels: Sequence[str]) -> str:
+    """The labels as a list in Vega's expression language, whose texts are written as JavaScript's are."""
+    return json.dumps(list(labels))
+
+
+def _three(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _ends(estimate: Estimate) -> str:
+    return "" if estimate.interval is None else f"{_three(estimate.low)} to {_three(estimate.high)}"
