@@ -17,8 +17,8 @@ from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_RUN, QUERY_RUN, SESSION_RUN
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.registry import answerer_factory, policy_factory
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_selection import forecast_items, select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.selection import forecast_items, select_items
 from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.query_generation import forecast_queries, generate_queries
 from paars_gym.tasks.session_generation import forecast_sessions

@@ -18,7 +18,7 @@ from paars_gym.config import RunConfig
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.statistics import count_persona
 from paars_gym.sessions.split import is_held_out
-from paars_gym.tasks.item_questions import ItemDesign, ItemQuestions, item_cases
+from paars_gym.tasks.items.questions import ItemDesign, ItemQuestions, item_cases
 from paars_gym.tasks.people import reference_people
 
 Floats = npt.NDArray[np.float64]

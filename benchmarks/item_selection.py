@@ -20,9 +20,9 @@ from paars_gym.files import write_whole
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import TRAITS, reference_people
 
 

@@ -32,9 +32,9 @@ from paars_gym.shop.actions import clean_text
 from paars_gym.shoppers.registry import LIKELIHOOD
 from paars_gym.shoppers.text_likelihood import FORM, HISTORY_TOKENS, RULE, asked_of, who_is_told
 from paars_gym.shoppers.text_scorers import WINDOW
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
 

@@ -33,9 +33,9 @@ from paars_gym.report.progress import Progress
 from paars_gym.report.tasks import figure_3, query_examples, query_remarks, query_tables, view_remarks, view_table
 from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.registry import LIKELIHOOD
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import ReferencePeople, reference_people
 from paars_gym.tasks.shoppers import MinedPersonas
 

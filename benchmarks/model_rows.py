@@ -26,9 +26,9 @@ from benchmarks.settings import (
 from paars_gym.alignment.language_model import lacking
 from paars_gym.config import RunConfig
 from paars_gym.shoppers.registry import LIKELIHOOD, shown_name
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.query_generation import generate_queries
 from paars_gym.tasks.view_selection import select_views

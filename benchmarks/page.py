@@ -8,14 +8,14 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from benchmarks.parts import Results
-from paars_gym.report.abtest_page import backtest_section
-from paars_gym.report.alignment_page import alignment_section, alignment_words, roles
-from paars_gym.report.drawing import INSTALL, can_draw
-from paars_gym.report.page import PagePlot, PageSection, ReportPage
-from paars_gym.report.plots import shares_plot, strata_plot
-from paars_gym.report.printed_page import printed_sections
-from paars_gym.report.run_page import shown_sessions
-from paars_gym.report.session_book import SessionBook
+from paars_gym.report.pages.abtest_page import backtest_section
+from paars_gym.report.pages.alignment_page import alignment_section, alignment_words, roles
+from paars_gym.report.pages.drawing import INSTALL, can_draw
+from paars_gym.report.pages.page import PagePlot, PageSection, ReportPage
+from paars_gym.report.pages.plots import shares_plot, strata_plot
+from paars_gym.report.pages.printed_page import printed_sections
+from paars_gym.report.pages.run_page import shown_sessions
+from paars_gym.report.pages.session_book import SessionBook
 from paars_gym.sessions.store import SETTINGS_FILE
 from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 # Results stand at the bottom of the package and drawing near its top. The module that draws is therefore named here and
 # loaded when a plot is asked for; no result depends on it, and the extra `report` stays optional.
-DRAWING = "paars_gym.report.figures"
+DRAWING = "paars_gym.report.pages.figures"
 
 
 class Figure(Protocol):

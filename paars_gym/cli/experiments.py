@@ -212,8 +212,8 @@ def _write_page(
 ) -> Path:
     """The test as one HTML file, in its folder, with the pages of the arms' own shops."""
     from paars_gym.abtest.arms import open_arm
-    from paars_gym.report.run_page import Findings, run_page
-    from paars_gym.report.session_book import RUN_ARMS, Beside, SessionBook
+    from paars_gym.report.pages.run_page import Findings, run_page
+    from paars_gym.report.pages.session_book import RUN_ARMS, Beside, SessionBook
 
     shops = {name: open_arm(arm, shop).shop for name, arm in zip(RUN_ARMS, arms, strict=True)}
     page = run_page(SessionBook(out, Beside(shop.catalog, personas, shops)), Findings(test=result))
@@ -273,7 +273,7 @@ def backtest_verb(
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
     from paars_gym.report.abtest import backtest_plot, backtest_table
-    from paars_gym.report.abtest_page import backtest_page
+    from paars_gym.report.pages.abtest_page import backtest_page
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run

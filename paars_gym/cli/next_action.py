@@ -46,7 +46,7 @@ def next_action(
     """
     from paars_gym.report.next_action import next_remarks, next_table
     from paars_gym.report.progress import Progress
-    from paars_gym.tasks.next_action import forecast_next, predict_next
+    from paars_gym.tasks.next_actions.action import forecast_next, predict_next
     from paars_gym.tasks.people import reference_people
 
     run = task_run(

@@ -12,8 +12,8 @@ from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import HUMAN, PEOPLE, SHOP, SHOPPERS
 
 if TYPE_CHECKING:
-    from paars_gym.report.run_page import Findings
-    from paars_gym.report.session_book import SessionBook
+    from paars_gym.report.pages.run_page import Findings
+    from paars_gym.report.pages.session_book import SessionBook
 
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a run, or of an A/B test.", show_default=False)]
 CatalogOfRun = Annotated[
@@ -59,8 +59,8 @@ def report(
     The file loads nothing from anywhere and opens from disk. With --human the run is compared with people first, as
     paars score does.
     """
+    from paars_gym.report.pages.run_page import run_page
     from paars_gym.report.progress import Progress
-    from paars_gym.report.run_page import run_page
 
     if compare and human is None:
         raise ValueError("--compare asks which run is nearer to people; say which people: --human NAME, STORE or RUN.")
@@ -103,7 +103,7 @@ def view(
 
 
 def _book(run: Path, catalog: str | None, personas: Path | None) -> SessionBook:
-    from paars_gym.report.session_book import Beside, SessionBook
+    from paars_gym.report.pages.session_book import Beside, SessionBook
 
     book = SessionBook(run, Beside(catalog, personas))
     if not book.rows:
@@ -113,7 +113,7 @@ def _book(run: Path, catalog: str | None, personas: Path | None) -> SessionBook:
 
 def _results(book: SessionBook) -> Findings:
     from paars_gym.abtest.result import RESULT_FILE, ABTestResult
-    from paars_gym.report.run_page import Findings
+    from paars_gym.report.pages.run_page import Findings
 
     is_there = len(book.arms) > 1 and (book.folder / RESULT_FILE).is_file()
     return Findings(test=ABTestResult.read(book.folder) if is_there else None)

@@ -192,8 +192,8 @@ def item(
     from paars_gym.report.run_noise import noise_remarks, noise_tables
     from paars_gym.shoppers.protocol import check_condition
     from paars_gym.tasks.elsewhere import export_questions
-    from paars_gym.tasks.item_questions import ItemDesign
-    from paars_gym.tasks.item_selection import asked_items, forecast_items, item_questions, select_items
+    from paars_gym.tasks.items.questions import ItemDesign
+    from paars_gym.tasks.items.selection import asked_items, forecast_items, item_questions, select_items
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.repeats import play_repeats
 

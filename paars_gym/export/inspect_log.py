@@ -13,7 +13,7 @@ from typing import Any
 
 from paars_gym.export.traces import PAGES, RunTraces, Trace, text_of, tool_calls_of
 from paars_gym.files import written_whole
-from paars_gym.report.session_rows import SessionRow
+from paars_gym.report.pages.session_rows import SessionRow
 from paars_gym.sessions.step import StepRecord
 from paars_gym.version import __version__
 

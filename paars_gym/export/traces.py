@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paars_gym.report.session_book import RUN_ARMS, is_test, read_telemetry
-from paars_gym.report.session_rows import SessionRow, row_of
+from paars_gym.report.pages.session_book import RUN_ARMS, is_test, read_telemetry
+from paars_gym.report.pages.session_rows import SessionRow, row_of
 from paars_gym.sessions.run_log import scan
 from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import SETTINGS_FILE

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from paars_gym.abtest.result import RESULT_FILE, ABTestResult
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.estimate import Detail, Tabular
-from paars_gym.report.run_page import Findings, run_page
-from paars_gym.report.session_book import SessionBook
+from paars_gym.report.pages.run_page import Findings, run_page
+from paars_gym.report.pages.session_book import SessionBook
 from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.result import RunResult
 from paars_gym.version import __version__

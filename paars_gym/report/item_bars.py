@@ -8,8 +8,8 @@ from rich.table import Table
 
 from paars_gym.alignment.item_selection import Protocol
 from paars_gym.estimate import Estimate
-from paars_gym.tasks.item_bars import LOOKUP
-from paars_gym.tasks.item_results import LEARNED, POPULARITY, ConditionGain, ItemResults, ItemRow, LearnedCoefficient
+from paars_gym.tasks.items.bars import LOOKUP
+from paars_gym.tasks.items.results import LEARNED, POPULARITY, ConditionGain, ItemResults, ItemRow, LearnedCoefficient
 
 ON: dict[Protocol, str] = {"interests": "the paper's distractors", "popularity": "matched ones"}
 CLEAR = 2.0

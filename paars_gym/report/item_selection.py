@@ -13,9 +13,9 @@ from paars_gym.estimate import Estimate, Interval
 from paars_gym.report.item_bars import CAPTION, ON, bars_in_words, weights
 from paars_gym.report.paper import PAPER
 from paars_gym.report.tasks import paid_in_words
-from paars_gym.tasks.item_groups import AccuracyByGroup, worst_served
-from paars_gym.tasks.item_questions import ABOUT
-from paars_gym.tasks.item_results import POPULARITY, ConditionGain, ItemResults, ItemRow
+from paars_gym.tasks.items.groups import AccuracyByGroup, worst_served
+from paars_gym.tasks.items.questions import ABOUT
+from paars_gym.tasks.items.results import POPULARITY, ConditionGain, ItemResults, ItemRow
 
 SHORT: dict[Protocol, str] = {"interests": "paper's\ndistr.", "popularity": "matched\ndistr."}
 SURE = 0.05

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from paars_gym.estimate import Estimate
 from paars_gym.report.tasks import paid_in_words
-from paars_gym.tasks.next_results import NextResults
+from paars_gym.tasks.next_actions.results import NextResults
 
 BESIDE = (("GPT-4.1", 21.3), ("fine-tuned", 35.1), ("fine-tuned and with RL", 39.6), ("that, persona shuffled", 28.9))
 """Exact match in %, as published of language models on the whole of OPeRA."""

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from paars_gym.report.alignment_tables import number
 from paars_gym.report.tasks import interval, stacked
-from paars_gym.tasks.item_results import ItemResults
+from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.run_noise import BEYOND, RunNoise
 from paars_gym.tasks.session_results import SessionResults

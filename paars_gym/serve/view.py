@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from paars_gym.report.page import render_template
-from paars_gym.report.session_book import SessionBook
-from paars_gym.report.session_rows import OUTCOMES, BookRow
+from paars_gym.report.pages.page import render_template
+from paars_gym.report.pages.session_book import SessionBook
+from paars_gym.report.pages.session_rows import OUTCOMES, BookRow
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -14,7 +14,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import RunConfig
 from paars_gym.sessions.describe import STATISTICS
 from paars_gym.sessions.store import Store
-from paars_gym.tasks.item_questions import DESIGN, item_cases
+from paars_gym.tasks.items.questions import DESIGN, item_cases
 from paars_gym.tasks.people import LoggedPeople
 
 NAME_THE_CATALOG = "name the log's catalog (--catalog)"

@@ -16,7 +16,7 @@ from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.chat import Usage
 from paars_gym.llm.ledger import sharing
 from paars_gym.tasks.asking import NobodyAnswersError
-from paars_gym.tasks.item_results import ItemResults
+from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.run_noise import noise_of
 from paars_gym.tasks.session_results import SESSION_CONDITIONS, SessionResults

@@ -13,7 +13,7 @@ from benchmarks import household_choices, likelihood_choice
 from benchmarks.household_choices import set_aside
 from benchmarks.likelihood_choice import LENGTHS, RULES, WAYS, fix, fix_table, main
 from paars_gym.sessions.split import is_held_out
-from paars_gym.tasks.item_questions import ItemDesign
+from paars_gym.tasks.items.questions import ItemDesign
 from tests.benchmarks.running import run_main
 from tests.shoppers.test_text_likelihood import Words
 from tests.tasks.conftest import Households

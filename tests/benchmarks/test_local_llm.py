@@ -60,7 +60,7 @@ SMALL = local_llm.DESIGN._replace(min_known=3)
 
 @pytest.fixture(autouse=True)
 def _without_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paars_gym.tasks.item_selection.load_embedder", lambda _: load_embedder("lexical"))
+    monkeypatch.setattr("paars_gym.tasks.items.selection.load_embedder", lambda _: load_embedder("lexical"))
 
 
 def test_both_ways_and_their_table(mock: Mock, households: Households) -> None:

@@ -25,8 +25,8 @@ from paars_gym.embedding import load_embedder
 from paars_gym.report.item_selection import table_3
 from paars_gym.sessions.split import is_held_out
 from paars_gym.simulation.read_run import Run
-from paars_gym.tasks.item_questions import ItemDesign, ItemQuestions, item_cases
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign, ItemQuestions, item_cases
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.view_selection import select_views
 from tests.benchmarks.running import run_main
 from tests.shoppers.test_text_likelihood import Words
@@ -39,7 +39,7 @@ SMALL = ItemDesign(("popularity",), min_known=3)
 @pytest.fixture(autouse=True)
 def _invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("paars_gym.shoppers.text_likelihood.scorer_of", lambda _: Words())
-    monkeypatch.setattr("paars_gym.tasks.item_selection.load_embedder", lambda _: load_embedder("lexical"))
+    monkeypatch.setattr("paars_gym.tasks.items.selection.load_embedder", lambda _: load_embedder("lexical"))
     monkeypatch.setattr(reference, "PEOPLE", 20)
     monkeypatch.setattr(reference, "PEOPLE_SESSIONS", 80)
     judges.cache_clear()

@@ -14,7 +14,7 @@ import pytest
 from paars_gym import cli
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.store import write_personas
-from paars_gym.report.session_book import SessionBook
+from paars_gym.report.pages.session_book import SessionBook
 from tests.benchmarks.running import run_main
 from tests.conftest import twelve_products
 from tests.report.documents import Document

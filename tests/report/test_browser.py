@@ -18,9 +18,9 @@ from paars_gym.alignment.comparison import ScoreOptions
 from paars_gym.alignment.scoring import score
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
-from paars_gym.report.page import MOST_BYTES
-from paars_gym.report.run_page import Findings, run_page
-from paars_gym.report.session_book import Beside, SessionBook
+from paars_gym.report.pages.page import MOST_BYTES
+from paars_gym.report.pages.run_page import Findings, run_page
+from paars_gym.report.pages.session_book import Beside, SessionBook
 from tests.report.hostile import hostile_run
 from tests.report.playing import config, play
 

@@ -14,7 +14,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
 from paars_gym.estimate import Estimate, Estimates, Interval
 from paars_gym.figure import Figure, figure_of
-from paars_gym.report import drawing
+from paars_gym.report.pages import drawing
 from tests.examples_of_results import example, results
 from tests.report.playing import config, play
 

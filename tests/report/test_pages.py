@@ -20,11 +20,11 @@ from paars_gym.alignment.session_log import open_log
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import ShopConfig
 from paars_gym.estimate import Estimate, Interval
-from paars_gym.report import drawing, run_page
-from paars_gym.report.abtest_page import backtest_page
-from paars_gym.report.page import PagePlot, PageTable, ReportPage
-from paars_gym.report.run_page import Findings, shown_sessions
-from paars_gym.report.session_book import Beside, SessionBook, is_test
+from paars_gym.report.pages import drawing, run_page
+from paars_gym.report.pages.abtest_page import backtest_page
+from paars_gym.report.pages.page import PagePlot, PageTable, ReportPage
+from paars_gym.report.pages.run_page import Findings, shown_sessions
+from paars_gym.report.pages.session_book import Beside, SessionBook, is_test
 from tests.report.documents import Document
 from tests.report.hostile import ATTACKS, hostile_run
 from tests.report.playing import PERSONAS, config, play

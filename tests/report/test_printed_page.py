@@ -6,7 +6,7 @@ from rich.text import Text
 
 from paars_gym.estimate import Estimate, Interval
 from paars_gym.report.forest import ForestPlot
-from paars_gym.report.printed_page import printed_sections, printed_table
+from paars_gym.report.pages.printed_page import printed_sections, printed_table
 
 
 def table() -> Table:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from paars_gym.report.session_pages import (
+from paars_gym.report.pages.session_pages import (
     PairView,
     SessionView,
     StepView,
@@ -15,7 +15,7 @@ from paars_gym.report.session_pages import (
     step_views,
     told_before,
 )
-from paars_gym.report.session_rows import row_of
+from paars_gym.report.pages.session_rows import row_of
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.step import ModelTurn, StepRecord
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from paars_gym.report.session_rows import BookRow, SessionRow, choose, outcome_of, row_of
+from paars_gym.report.pages.session_rows import BookRow, SessionRow, choose, outcome_of, row_of
 from paars_gym.sessions.event import Event, Intention, Session
 
 SEARCH, VIEW, ADD = (

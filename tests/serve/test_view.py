@@ -12,8 +12,8 @@ pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
 from paars_gym.catalog.store import Catalog
-from paars_gym.report.session_book import SessionBook
-from paars_gym.report.session_rows import BookRow
+from paars_gym.report.pages.session_book import SessionBook
+from paars_gym.report.pages.session_rows import BookRow
 from paars_gym.serve.view import PER_PAGE, ListQuery, view_app
 from tests.report.documents import Document
 from tests.report.hostile import hostile_run

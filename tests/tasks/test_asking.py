@@ -31,8 +31,8 @@ from paars_gym.tasks.asking import (
     TaskShoppers,
     ask_shoppers,
 )
-from paars_gym.tasks.item_questions import ItemQuestions
-from paars_gym.tasks.item_results import row_of
+from paars_gym.tasks.items.questions import ItemQuestions
+from paars_gym.tasks.items.results import row_of
 from paars_gym.tasks.shoppers import CountedPersonas, model_behind
 from tests.benchmarks.running import Ended, run_main
 from tests.tasks.conftest import Mock, need, well, what

@@ -22,8 +22,8 @@ from paars_gym.personas.persona import Persona
 from paars_gym.report.item_selection import table_3_remarks
 from paars_gym.tasks.asking import TaskShoppers
 from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter, asked_elsewhere, export_questions
-from paars_gym.tasks.item_questions import ItemDesign, ItemQuestions
-from paars_gym.tasks.item_selection import asked_items, item_questions, select_items
+from paars_gym.tasks.items.questions import ItemDesign, ItemQuestions
+from paars_gym.tasks.items.selection import asked_items, item_questions, select_items
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
 from paars_gym.tasks.query_generation import QueryQuestions, asked_queries, generate_queries, query_questions
 from paars_gym.tasks.shoppers import CountedPersonas, KnownPersonas

@@ -17,13 +17,13 @@ from paars_gym.embedding import load_embedder
 from paars_gym.personas.counting import product_facts
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.sessions.purchases import ProductLog
-from paars_gym.tasks.item_bars import Bars, choose_bars, choose_by_counts, cross_fit, held_out
-from paars_gym.tasks.item_baselines import EmbeddingChoice
-from paars_gym.tasks.item_features import Feature, ItemCodes, count_like, features_of, title_parts
-from paars_gym.tasks.item_knowledge import households_of
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.bars import Bars, choose_bars, choose_by_counts, cross_fit, held_out
+from paars_gym.tasks.items.baselines import EmbeddingChoice
+from paars_gym.tasks.items.features import Feature, ItemCodes, count_like, features_of, title_parts
+from paars_gym.tasks.items.knowledge import households_of
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from tests.tasks.conftest import Households
 
 COLUMNS = ["shopper", "session", "key", "start", "offset", "kind", "time", "row", "units", "price", "rank"]
@@ -134,7 +134,7 @@ def test_ties_of_a_count_go_to_the_second_key(log: ProductLog) -> None:
 
 
 def count_of(levels: dict[str, np.ndarray], rest: np.ndarray) -> object:
-    from paars_gym.tasks.item_features import Counts
+    from paars_gym.tasks.items.features import Counts
 
     return Counts(levels, levels, rest, rest)
 

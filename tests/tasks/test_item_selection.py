@@ -17,11 +17,11 @@ from paars_gym.personas.persona import ConsumerProfile, Interests, Score, Shoppi
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.paper import PAPER
 from paars_gym.tasks.asking import FAILED, Answers
-from paars_gym.tasks.item_baselines import choose_popular, item_phrases, preference_phrases, profile_phrases
-from paars_gym.tasks.item_groups import by_group, worst_served
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults, contrast, gains_of, row_of
-from paars_gym.tasks.item_selection import asked_items, select_items
+from paars_gym.tasks.items.baselines import choose_popular, item_phrases, preference_phrases, profile_phrases
+from paars_gym.tasks.items.groups import by_group, worst_served
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults, contrast, gains_of, row_of
+from paars_gym.tasks.items.selection import asked_items, select_items
 from tests.benchmarks.running import run_main
 from tests.tasks.conftest import Households
 

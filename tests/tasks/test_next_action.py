@@ -21,10 +21,10 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, EventKind, Session
 from paars_gym.synthetic.world import mini_world
 from paars_gym.tasks.asking import NOT_ASKED, UNANSWERED
-from paars_gym.tasks.next_action import NextQuestions, OtherPersonas, predict_next
-from paars_gym.tasks.next_baselines import baselines
-from paars_gym.tasks.next_cases import MOST_TOLD, OFF_PAGE, NextCase, actions_of, next_cases
-from paars_gym.tasks.next_results import score_next
+from paars_gym.tasks.next_actions.action import NextQuestions, OtherPersonas, predict_next
+from paars_gym.tasks.next_actions.baselines import baselines
+from paars_gym.tasks.next_actions.cases import MOST_TOLD, OFF_PAGE, NextCase, actions_of, next_cases
+from paars_gym.tasks.next_actions.results import score_next
 from paars_gym.tasks.people import MiniPeople, ReferencePeople, reference_people
 from tests.benchmarks.running import run_main
 

@@ -15,9 +15,9 @@ from paars_gym.cli import app
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig
 from paars_gym.estimate import Estimate
 from paars_gym.report.run_noise import UNMEASURED, noise_remarks, noise_tables
-from paars_gym.tasks.item_questions import ItemDesign
-from paars_gym.tasks.item_results import ItemResults
-from paars_gym.tasks.item_selection import select_items
+from paars_gym.tasks.items.questions import ItemDesign
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import MiniPeople
 from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.repeats import play_repeats

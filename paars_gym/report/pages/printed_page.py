@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from paars_gym.report.effect_plots import effects_plot
 from paars_gym.report.forest import ForestPlot
-from paars_gym.report.page import PageSection, PageTable, csv_of
+from paars_gym.report.pages.effect_plots import effects_plot
+from paars_gym.report.pages.page import PageSection, PageTable, csv_of
 from paars_gym.report.printing import Printer
 
 CELL_WIDTH = 200

@@ -19,9 +19,9 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.tasks.asking import TaskShopper, TaskShoppers, ask_shoppers, usable_choice
-from paars_gym.tasks.next_baselines import baselines
-from paars_gym.tasks.next_cases import NextCase, NextCases, next_cases
-from paars_gym.tasks.next_results import SHUFFLED, NextResults, score_next
+from paars_gym.tasks.next_actions.baselines import baselines
+from paars_gym.tasks.next_actions.cases import NextCase, NextCases, next_cases
+from paars_gym.tasks.next_actions.results import SHUFFLED, NextResults, score_next
 from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.shoppers import KnownPersonas, forecast, task_shoppers
 

@@ -14,7 +14,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona, render
 from paars_gym.personas.store import read_personas
-from paars_gym.report.session_pages import (
+from paars_gym.report.pages.session_pages import (
     NO_PAGES,
     REBUILT,
     UNLIKE,
@@ -25,7 +25,7 @@ from paars_gym.report.session_pages import (
     step_views,
     told_before,
 )
-from paars_gym.report.session_rows import BookRow, SessionRow, row_of
+from paars_gym.report.pages.session_rows import BookRow, SessionRow, row_of
 from paars_gym.sessions.run_log import scan
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.default_people import default_people

@@ -9,9 +9,9 @@ from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult, OutcomeResult
 from paars_gym.estimate import Estimate
 from paars_gym.report.abtest import backtest_table, human_effect, notes, real_effects
-from paars_gym.report.effect_plots import effects_plot, scatter_plot
-from paars_gym.report.page import PagePlot, PageSection, PageTable, ReportPage
-from paars_gym.report.printed_page import printed_sections
+from paars_gym.report.pages.effect_plots import effects_plot, scatter_plot
+from paars_gym.report.pages.page import PagePlot, PageSection, PageTable, ReportPage
+from paars_gym.report.pages.printed_page import printed_sections
 
 TELLING = {
     "sales_units": "units sold a session",

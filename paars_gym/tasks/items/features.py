@@ -16,7 +16,7 @@ from paars_gym.alignment.item_selection import OPTIONS, ItemCases
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.counting import Ints, product_facts
 from paars_gym.personas.persona import ShoppingPreferences
-from paars_gym.tasks.item_knowledge import Household
+from paars_gym.tasks.items.knowledge import Household
 
 Floats = npt.NDArray[np.float64]
 Known = Literal["base", "profile", "preferences", "history"]

@@ -18,8 +18,8 @@ from paars_gym.embedding.protocol import Embedder, normalised
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.sessions.event import session_rng
 from paars_gym.tasks.asking import Choices
-from paars_gym.tasks.item_features import title_parts
-from paars_gym.tasks.item_knowledge import Household
+from paars_gym.tasks.items.features import title_parts
+from paars_gym.tasks.items.knowledge import Household
 
 Floats = npt.NDArray[np.floating]
 

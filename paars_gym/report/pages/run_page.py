@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from paars_gym.abtest.result import ABTestResult
 from paars_gym.alignment.report import AlignmentReport
-from paars_gym.report.abtest_page import abtest_section, abtest_words
-from paars_gym.report.alignment_page import alignment_section, alignment_words, roles
-from paars_gym.report.drawing import INSTALL, can_draw
-from paars_gym.report.page import SESSION_BYTES, PageSection, PageTable, ReportPage, ShownSessions, csv_of
-from paars_gym.report.page import render_template as rendered
-from paars_gym.report.session_book import SessionBook
-from paars_gym.report.session_pages import PairView, shortened
-from paars_gym.report.session_rows import OUTCOMES, choose
+from paars_gym.report.pages.abtest_page import abtest_section, abtest_words
+from paars_gym.report.pages.alignment_page import alignment_section, alignment_words, roles
+from paars_gym.report.pages.drawing import INSTALL, can_draw
+from paars_gym.report.pages.page import SESSION_BYTES, PageSection, PageTable, ReportPage, ShownSessions, csv_of
+from paars_gym.report.pages.page import render_template as rendered
+from paars_gym.report.pages.session_book import SessionBook
+from paars_gym.report.pages.session_pages import PairView, shortened
+from paars_gym.report.pages.session_rows import OUTCOMES, choose
 from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
 from paars_gym.simulation.read_run import Run
 

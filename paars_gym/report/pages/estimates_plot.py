@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from paars_gym.estimate import Estimate
-from paars_gym.report.drawing import COLOURS, WIDTH, draw, label_of, points, with_ends
-from paars_gym.report.page import PagePlot, PageTable, csv_of
+from paars_gym.report.pages.drawing import COLOURS, WIDTH, draw, label_of, points, with_ends
+from paars_gym.report.pages.page import PagePlot, PageTable, csv_of
 
 
 def estimates_plot(estimates: Sequence[tuple[str, Estimate]], *, title: str, note: str = "") -> PagePlot:

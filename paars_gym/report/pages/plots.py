@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from paars_gym.alignment.report import Histogram, Measure
 from paars_gym.estimate import Detail, Estimate
-from paars_gym.report.drawing import COLOURS, HEIGHT, WIDTH, colours_of, draw, label_of, points, with_ends
-from paars_gym.report.page import PagePlot, PageTable, csv_of
+from paars_gym.report.pages.drawing import COLOURS, HEIGHT, WIDTH, colours_of, draw, label_of, points, with_ends
+from paars_gym.report.pages.page import PagePlot, PageTable, csv_of
 
 
 def counts_plot(histogram: Histogram, names: Mapping[str, str]) -> PagePlot:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from paars_gym.printable import clean
-from paars_gym.report.session_rows import SessionRow
+from paars_gym.report.pages.session_rows import SessionRow
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.step import StepRecord
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from paars_gym.estimate import Detail, Tabular
 from paars_gym.files import written_whole
 from paars_gym.printable import clean
-from paars_gym.report.session_pages import PairView
-from paars_gym.report.session_rows import OUTCOMES, Chosen
+from paars_gym.report.pages.session_pages import PairView
+from paars_gym.report.pages.session_rows import OUTCOMES, Chosen
 from paars_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
-        loader=PackageLoader("paars_gym.report"),
+        loader=PackageLoader("paars_gym.report.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,9 +10,9 @@ from paars_gym.estimate import Estimate, in_words
 from paars_gym.report.alignment import SWEPT, segments_sentence
 from paars_gym.report.alignment_tables import number
 from paars_gym.report.headlines import FEW_SESSIONS, headlines
-from paars_gym.report.page import PagePlot, PageSection, PageTable, csv_of
+from paars_gym.report.pages.page import PagePlot, PageSection, PageTable, csv_of
+from paars_gym.report.pages.plots import counts_plot, distances_plot
 from paars_gym.report.paper import paper_values
-from paars_gym.report.plots import counts_plot, distances_plot
 
 MAIN = ("searches", "views", "purchases")
 """What a session is counted in, first of all."""

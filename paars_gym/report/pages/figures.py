@@ -17,11 +17,11 @@ from paars_gym.alignment.report import AlignmentReport
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
 from paars_gym.files import written_whole
 from paars_gym.printable import clean
-from paars_gym.report.abtest_page import abtest_plots, backtest_plots
-from paars_gym.report.alignment_page import alignment_plots
-from paars_gym.report.drawing import INK, can_draw
-from paars_gym.report.estimates_plot import estimates_plot
-from paars_gym.report.page import PagePlot
+from paars_gym.report.pages.abtest_page import abtest_plots, backtest_plots
+from paars_gym.report.pages.alignment_page import alignment_plots
+from paars_gym.report.pages.drawing import INK, can_draw
+from paars_gym.report.pages.estimates_plot import estimates_plot
+from paars_gym.report.pages.page import PagePlot
 
 INSTALL = (
     "Figures need the extra report: python -m pip install 'paars_gym[report]'. The numbers: .to_pandas(), .to_csv()."

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from paars_gym.alignment.resampling import percentile_interval, resample_counts
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.tasks.asking import Choices, asked_of
-from paars_gym.tasks.next_baselines import COMMONEST
-from paars_gym.tasks.next_cases import NextCase
+from paars_gym.tasks.next_actions.baselines import COMMONEST
+from paars_gym.tasks.next_actions.cases import NextCase
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 2_000

@@ -17,13 +17,13 @@ from paars_gym.personas.counting import product_facts
 from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.tasks.asking import Answers, Asking, TaskShopper, TaskShoppers
 from paars_gym.tasks.elsewhere import asked_elsewhere
-from paars_gym.tasks.item_bars import choose_bars
-from paars_gym.tasks.item_baselines import EmbeddingChoice, choose_alike, choose_popular, choose_uniformly
-from paars_gym.tasks.item_features import ItemCodes
-from paars_gym.tasks.item_groups import by_group
-from paars_gym.tasks.item_knowledge import households_of
-from paars_gym.tasks.item_questions import ABOUT, DESIGN, ItemDesign, ItemQuestions, ask_items, item_cases
-from paars_gym.tasks.item_results import LEARNED, POPULARITY, ItemResults, counts_of, gains_of, row_of
+from paars_gym.tasks.items.bars import choose_bars
+from paars_gym.tasks.items.baselines import EmbeddingChoice, choose_alike, choose_popular, choose_uniformly
+from paars_gym.tasks.items.features import ItemCodes
+from paars_gym.tasks.items.groups import by_group
+from paars_gym.tasks.items.knowledge import households_of
+from paars_gym.tasks.items.questions import ABOUT, DESIGN, ItemDesign, ItemQuestions, ask_items, item_cases
+from paars_gym.tasks.items.results import LEARNED, POPULARITY, ItemResults, counts_of, gains_of, row_of
 from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.shoppers import (
     HISTORY_TOKENS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paars_gym.estimate import Estimate
-from paars_gym.report.drawing import COLOURS, GREY, INK, LEGEND, WIDTH, draw, label_of, points, with_ends
-from paars_gym.report.page import PagePlot, PageTable, csv_of
+from paars_gym.report.pages.drawing import COLOURS, GREY, INK, LEGEND, WIDTH, draw, label_of, points, with_ends
+from paars_gym.report.pages.page import PagePlot, PageTable, csv_of
 
 
 def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> PagePlot:

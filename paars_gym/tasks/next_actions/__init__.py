@@ -1,0 +1,1 @@
+"""Next action: cases of what comes next in a real session, baselines, and scores."""
