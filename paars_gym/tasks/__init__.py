@@ -2,10 +2,10 @@
 
 ==========================================  ==============================  ==========================
 `query_generation.generate_queries`         a query for a title             Tables 1 and 2, Figure 2
-`item_selection.select_items`               one of four items               Table 3
+`items.selection.select_items`              one of four items               Table 3
 `view_selection.select_views`               one of a page of results        Table 2, Figure 3
 `session_generation.generate_sessions`      whole sessions                  Tables 2 and 4
-`next_action.predict_next`                  what comes next in a session    OPeRA's benchmark
+`next_actions.action.predict_next`          what comes next in a session    OPeRA's benchmark
 ==========================================  ==============================  ==========================
 
 Each takes the people (`people.reference_people`) and a `RunConfig`, and gives a table of estimates::
