@@ -19,8 +19,8 @@ REDUCED = {"PAARS_NOTEBOOK_STEPS": "2048", "PAARS_NOTEBOOK_SESSIONS": "120"}
 """Sizes at which all four run in a few minutes, to see that they still do."""
 MOST_SECONDS = 900
 """Of one cell."""
-_PROGRESS = re.compile(r"^\d+ s: .*\n?", re.MULTILINE)
-"""What commands say on their way, of which slow machines get more."""
+_TIMED = re.compile(r"^\d+ s: .*\n?|^│ now +│.*\n?|^\d[\d.]* s\. ", re.MULTILINE)
+"""What commands say on their way, and how long they took."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """Kernels ask for them by FORCE_COLOR."""
 
@@ -75,6 +75,7 @@ def _environment(folder: Path, *, reduced: bool) -> dict[str, str]:
         "PYTHONPATH": paths,
         "TMPDIR": str(folder),
         "IPYTHONDIR": str(folder / "ipython"),
+        "PAARS_HASH_KEY": "of the notebooks",  # pseudonyms, so that they are the same everywhere
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 
@@ -101,7 +102,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
             kept.append(output)
     for output in kept:
         if output.output_type == "stream":
-            lines = (line.rstrip() for line in _PROGRESS.sub("", _COLOURS.sub("", output.text)).splitlines())
+            lines = (line.rstrip() for line in _TIMED.sub("", _COLOURS.sub("", output.text)).splitlines())
             output.text = "\n".join(lines).strip("\n") + "\n"
         else:
             output.metadata = {}
