@@ -67,7 +67,7 @@ def test_tidying_keeps_the_words_alone() -> None:
     nbformat = pytest.importorskip("nbformat")
     output = nbformat.v4.new_output
     notebook = nbformat.v4.new_notebook(
-        metadata={"language_info": {"version": "3.11.4"}},
+        metadata={"language_info": {"name": "python", "version": "3.11.4"}},
         cells=[
             nbformat.v4.new_code_cell(
                 "x",
