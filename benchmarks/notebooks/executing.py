@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NOTEBOOKS = ("rl_environment", "your_shop_and_log", "retailer_ab_test", "language_model_shoppers")
 """By file name; README.md of the benchmarks says who each is for."""
-REDUCED = {"PAARS_NOTEBOOK_STEPS": "2048", "PAARS_NOTEBOOK_SESSIONS": "120"}
+REDUCED = {"PAARS_NOTEBOOK_STEPS": "2048", "PAARS_NOTEBOOK_SESSIONS": "400"}
 """Sizes at which all four run in a few minutes, to see that they still do."""
 MOST_SECONDS = 900
 """Of one cell."""
