@@ -84,6 +84,7 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "privacy": ("differentially private references", ("opendp",)),
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
     "render": ("pictures of pages", ("pillow",)),
+    "notebooks": ("the notebooks of benchmarks/", ("ipykernel", "nbclient", "nbformat", "pandas", "vl-convert-python")),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
     "report": ("plots in pages of paars report", ("vl-convert-python",)),
     "mlflow": ("runs and results in MLflow", ("mlflow-skinny",)),

@@ -72,7 +72,7 @@ def sessions_import(
         if not map and _print_known(log):
             return
         proposal = guide.propose(log, answers=assignments("--map", [map] if map else None))
-        console.print(proposal.head.head(5), soft_wrap=True)
+        errors.print(proposal.head.head(5), soft_wrap=True)  # stdout is the mapping alone: --propose > mapping.toml
         if proposal.mapping is None:
             named = ",".join(f"{field.split()[0]}=COLUMN" for field in proposal.missing)
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -22,6 +23,12 @@ EVERY_SECONDS = 5.0
 """Between two lines on a pipe."""
 REDRAW_SECONDS = 0.1
 BAR_WIDTH = 24
+
+
+def _is_redrawn(printer: Printer) -> bool:
+    """Whether a line there can change: FORCE_COLOR, as notebooks set it, makes no terminal of a pipe."""
+    is_forced = bool(os.environ.get("FORCE_COLOR")) and not printer.file.isatty()
+    return printer.is_terminal and not printer.is_dumb_terminal and not is_forced
 
 
 class Progress:
@@ -58,7 +65,7 @@ class Progress:
             self.update(in_words(result), result.done, result.planned)
 
     def __enter__(self) -> Self:
-        if self._printer.is_terminal and not self._printer.is_dumb_terminal:
+        if _is_redrawn(self._printer):
             # What is printed meanwhile goes above the line, but not from a file to the terminal.
             self._live = Live(
                 console=self._printer, get_renderable=self._drawn, transient=True, redirect_stdout=sys.stdout.isatty()

@@ -26,6 +26,7 @@ from paars_gym.datasets.logs import LOGS, PublicLog, public_log
 from paars_gym.datasets.public import DATASETS
 from paars_gym.personas.opera_survey import attributes_of, persona_of, read_opera_people
 from paars_gym.personas.persona import Persona
+from paars_gym.personas.redaction import hash_key, pseudonym
 from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.formats import CAVEAT
@@ -300,8 +301,14 @@ def mini_people(sessions: int = MINI_SESSIONS, seed: int = MINI_SEED, shoppers: 
 
 def personas_of(people: ReferencePeople, catalog: Catalog) -> Mapping[str, Persona]:
     """What is known of people, by shopper: their personas, or in a run of a catalog's own people those of these."""
-    if people.personas or not isinstance(people.source, Store):
+    if not isinstance(people.source, Store):
         return people.personas
+    if people.personas:
+        # A mined or counted persona bears the shopper's pseudonym.
+        key = hash_key()
+        shoppers = people.source.scan_sessions().select(pl.col("shopper").unique()).collect()["shopper"]
+        named = {pseudonym(shopper, key): shopper for shopper in shoppers}
+        return {named.get(shopper, shopper): persona for shopper, persona in people.personas.items()}
     place = people.source.folder
     settings = run_settings(place if (place / SETTINGS_FILE).is_file() else place.parent)
     if settings and settings["run"].get("personas") is None:

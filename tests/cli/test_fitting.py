@@ -10,9 +10,11 @@ from typer.testing import CliRunner, Result
 
 from paars_gym import cli
 from paars_gym.catalog.store import Catalog
+from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import write_personas
 from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.shoppers.reference_prices import reference_prices
+from paars_gym.tasks.people import personas_of, reference_people
 from tests.abtest.shoppers import people
 
 
@@ -51,6 +53,13 @@ def test_estimates_and_what_they_rest_on_are_shown(folder: Path, catalog: Catalo
     assert shopper.reference_prices == reference_prices(catalog).prices
     for name in shopper.standard_errors:
         assert f"{shopper.parameters[name]:.2f}" in said
+
+
+def test_people_are_known_again_by_their_pseudonyms(folder: Path, catalog: Catalog) -> None:
+    masked = {one.shopper: one.model_copy(update={"shopper": pseudonym(one.shopper)}) for one in people(24)}
+    write_personas(folder / "masked.jsonl", masked.values())
+    known = personas_of(reference_people(folder / "run", personas=folder / "masked.jsonl"), catalog)
+    assert known == masked
 
 
 def test_it_shops(folder: Path) -> None:

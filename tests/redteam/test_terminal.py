@@ -117,6 +117,17 @@ def test_a_short_work_says_nothing_on_a_pipe() -> None:
     assert printer.file.getvalue() == ""
 
 
+def test_progress_in_a_notebook_redraws_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels of notebooks do
+    printer = Printer(file=io.StringIO())
+    assert printer.is_terminal
+    with Progress(printer) as progress:
+        assert progress._live is None
+    assert isinstance(printer.file, io.StringIO)
+    assert printer.file.getvalue() == ""
+
+
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     printer = Printer(file=io.StringIO(), width=80)

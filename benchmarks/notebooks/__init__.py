@@ -1,0 +1,1 @@
+"""Four notebooks, and the command that runs them and keeps their outputs."""
