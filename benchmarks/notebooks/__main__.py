@@ -18,12 +18,12 @@ def main(
     reduced: Annotated[bool, typer.Option("--reduced", help="At small sizes, and write nothing.")] = False,
 ) -> None:
     """Runs the notebooks in empty folders and keeps their outputs."""
+    paths = {name: path_of(name) for name in only or NOTEBOOKS}
     try:
         import nbformat
     except ImportError as missing:
         raise typer.BadParameter(f'{missing.name} is missing: pip install "paars_gym[notebooks]"') from None
-    for name in only or NOTEBOOKS:
-        path = path_of(name)
+    for name, path in paths.items():
         with tempfile.TemporaryDirectory() as folder:
             notebook = executed(name, Path(folder), reduced=reduced)
         if not reduced:

@@ -141,10 +141,11 @@ def human_effect(estimate: Estimate) -> str:
     """What is known of the effect on people, as a sentence."""
     if estimate.value is None or estimate.interval is None:
         return UNKNOWN_EFFECT
+    right = estimate.number("signs_right") or 0
     return (
         f"{estimate.details['outcome']} {estimate.value:+.2%} {percents(estimate.interval, digits=2)}, "
         f"{estimate.interval.level:.0%}: a prediction from {estimate.sizes['past_tests']} past tests of people, "
-        f"{estimate.details['signs_right']} of which the simulation got the sign of; its interval is for this one test."
+        f"{right:.0f} of which the simulation got the sign of; its interval is for this one test."
     )
 
 
