@@ -44,8 +44,8 @@ QUERY_SHOPPERS = ("uniform", "embedding", "behavioural")
 ALL = 1_000_000
 """More than there are: every pair, every page."""
 QUERY_RUN = RunConfig(policy=SHOPPERS, sessions=ALL, seed=20_260_401)
-LIKELIHOOD_ITEMS, LIKELIHOOD_QUERIES, LIKELIHOOD_VIEWS = 32, 20, 20
-"""Cases that a language model of this machine is put in the main job; one takes it some three seconds in all."""
+LIKELIHOOD_ITEMS, LIKELIHOOD_QUERIES, LIKELIHOOD_VIEWS = 30, 16, 16
+"""Cases that a language model of this machine is put in the main job; one takes it some five seconds in all."""
 LIKELIHOOD_CONDITIONS: tuple[Condition, ...] = ("base", "history", "persona")
 ITEM_LIKELIHOOD_CASES = 200
 """The same in `benchmarks.item_selection` alone."""
