@@ -57,6 +57,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "simulate": (
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
+        "paars simulate --policy llm --model openai:gpt-4.1-mini --sessions 1000000 --products 10000000 "
+        "--concurrency 512 --tokens-per-minute 10000000 --within-hours 24 --out run --dry-run",
     ),
     "score": (
         "paars score --human people --agents run",

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
 from paars_gym.cli.shared_options import MODEL
 from paars_gym.config import BudgetConfig, ModelConfig
+
+if TYPE_CHECKING:
+    from paars_gym.simulation.plan import Terms
 
 CallsAtOnce = Annotated[
     int, typer.Option("--concurrency", min=1, help="Calls of the model at once.", rich_help_panel=MODEL)
@@ -178,6 +181,39 @@ class ModelOptions:
         return AskedModel(config, budget, {})
 
 
+@dataclass(frozen=True)
+class PlanOptions:
+    """The group as it was given: what a dry run of a population is made for."""
+
+    latency: Annotated[
+        float | None,
+        _in_group("--latency", "With --dry-run: seconds until the model answers; by default 2.", min=0.001),
+    ] = None
+    within_hours: Annotated[
+        float | None, _in_group("--within-hours", "With --dry-run: plan machines that are done in time.", min=0.01)
+    ] = None
+    products: Annotated[
+        int | None,
+        _in_group("--products", "With --dry-run: products of the catalog in the end; by default those it has.", min=1),
+    ] = None
+
+    def terms(self, *, dry_run: bool) -> "Terms":
+        """What a plan is made for.
+
+        Raises:
+            ValueError: One is given, and it is no dry run.
+        """
+        from paars_gym.simulation.plan import Terms
+
+        given = {"latency_seconds": self.latency, "within_hours": self.within_hours, "products": self.products}
+        given = {name: value for name, value in given.items() if value is not None}
+        if given and not dry_run:
+            name = next(iter(given))
+            flag = {"latency_seconds": "--latency"}.get(name, f"--{name.replace('_', '-')}")
+            raise ValueError(f"{flag} {given[name]:g} needs --dry-run: it is for the plan of a run, not for the run.")
+        return Terms(**given)
+
+
 NOTHING_ASKED = ModelOptions()
 """The options where none of them is given."""
 
@@ -210,6 +246,8 @@ def with_options(parameter: str, group: Any) -> Callable[[Callable[..., None]], 
 
 with_model_options = with_options("asking", ModelOptions)
 """A verb with the options of the group where its parameter ``asking`` stands."""
+with_plan_options = with_options("planning", PlanOptions)
+NOTHING_PLANNED = PlanOptions()
 
 
 def read_options(texts: Sequence[str] | None) -> dict[str, Any]:

@@ -14,7 +14,14 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
-from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
+from paars_gym.cli.model_options import (
+    NOTHING_ASKED,
+    NOTHING_PLANNED,
+    ModelOptions,
+    PlanOptions,
+    with_model_options,
+    with_plan_options,
+)
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     CatalogName,
@@ -45,6 +52,7 @@ def _shares(mix: str | None) -> dict[str, float]:
 
 @app.command()
 @with_model_options
+@with_plan_options
 @with_outputs(out="folder")
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
@@ -69,16 +77,18 @@ def simulate(
     recogniser: Recognisers = None,
     regions: Regions = None,
     asking: ModelOptions = NOTHING_ASKED,
+    planning: PlanOptions = NOTHING_PLANNED,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
     from paars_gym.config import RunConfig, ShopConfig
     from paars_gym.personas.redaction import make_redactor
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import is_uncalibrated
-    from paars_gym.simulation.forecast import forecast_run
+    from paars_gym.simulation.plan import plan_run
     from paars_gym.simulation.result import PolicyFailedError, RunStoppedError
     from paars_gym.simulation.run import run
 
+    terms = planning.terms(dry_run=asking.dry_run)
     asked = asking.asked(
         # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
         policy=policy,
@@ -103,7 +113,7 @@ def simulate(
     config = with_shopper(config, shopper, catalog)
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
     if asking.dry_run:
-        print_facts("A dry run: it would take about", forecast_run(config, shop).facts())
+        print_facts("A dry run: it would take about", plan_run(config, shop, terms).facts())
         return
     redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))
     with Progress(errors, "getting ready") as progress:

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 from paars_gym.llm.chat import Reply, Request, ToolCall, Usage, expected_tokens
 from paars_gym.llm.families import Family, family_of
+from paars_gym.llm.prompt_cache import with_prompt_cache
 from paars_gym.llm.specs import parse_spec
 
 EXPECTED_TURN, EXPECTED_ANSWER = 60, 15
 """Tokens of output, about: of a tool call with a word about it, and of each field of an answer, without reasoning."""
 NEXT_ACTION: ContextVar[str] = ContextVar("NEXT_ACTION", default="stop[]")
 """What a `StandIn` does next in a session; each session sets its own."""
+_BEFORE: ContextVar[Request | None] = ContextVar("_BEFORE", default=None)
+"""The request before, in the same session."""
 
 
 class StandIn:
@@ -21,17 +24,26 @@ class StandIn:
 
     To a question that is held to a schema it gives an answer that fits; in a session it takes `NEXT_ACTION`, in the
     form that the request wants: as a tool call, as a JSON object, or as text.
+
+    Attributes:
+        with_prompt_cache: Of each call, the input told apart by what the provider would have in its cache.
     """
 
     def __init__(self, spec: str) -> None:
         provider, model, base_url = parse_spec(spec)
         self.spec = spec
         self.family: Family = family_of(provider, model, base_url=base_url)
-        self._calls = 0
+        self.with_prompt_cache: list[Usage] = []
 
     async def complete(self, request: Request) -> Reply:
         """An answer of the expected size."""
-        self._calls += 1
+        reply = self._reply(request)
+        usage = with_prompt_cache(_BEFORE.get(), request, self.spec)
+        self.with_prompt_cache.append(usage.model_copy(update={"output": reply.usage.output}))
+        _BEFORE.set(request)
+        return reply
+
+    def _reply(self, request: Request) -> Reply:
         tokens = expected_tokens(request)
         schema = request.output_schema
         fields = (schema or {}).get("properties", {})
@@ -46,11 +58,20 @@ class StandIn:
             return Reply(text=json.dumps(action), usage=turn, model=self.spec)
         if not request.tools:
             return Reply(text=NEXT_ACTION.get(), usage=turn, model=self.spec)
-        call = ToolCall(id=f"call_{self._calls}", name=name, arguments=inside)
+        call = ToolCall(id=f"call_{1 + len(self.with_prompt_cache)}", name=name, arguments=inside)
         return Reply(tool_calls=(call,), finish="tool_calls", usage=turn, model=self.spec)
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+class Margins(NamedTuple):
+    """Half of a 95% interval of each number of a forecast, as a share of the number."""
+
+    calls: float
+    input: float
+    output: float
+    usd: float
 
 
 class Forecast(NamedTuple):
@@ -62,6 +83,8 @@ class Forecast(NamedTuple):
         output: Tokens, without reasoning.
         usd: Without any discount for cached prompts; None when no price is known.
         basis: What it was reckoned from.
+        usd_cached: With that discount, where the price has one and requests are long enough; else None.
+        margins: Of what was sampled; None where everything was counted, or too little.
     """
 
     calls: int
@@ -69,26 +92,39 @@ class Forecast(NamedTuple):
     output: int
     usd: float | None
     basis: str
+    usd_cached: float | None = None
+    margins: Margins | None = None
 
     def repeated(self, times: int) -> Forecast:
         """What so many repeats would take."""
         if times == 1:
             return self
-        usd = None if self.usd is None else times * self.usd
-        return Forecast(
-            times * self.calls, times * self.input, times * self.output, usd, f"{self.basis}, {times} repeats"
+        usd, usd_cached = (None if each is None else times * each for each in (self.usd, self.usd_cached))
+        return self._replace(
+            calls=times * self.calls,
+            input=times * self.input,
+            output=times * self.output,
+            usd=usd,
+            usd_cached=usd_cached,
+            basis=f"{self.basis}, {times} repeats",
         )
 
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of each line to print."""
+        within = Margins("", "", "", "") if self.margins is None else Margins(*(f" ± {m:.1%}" for m in self.margins))
         dollars = "no price is known: give one as --price IN,OUT"
-        return [
-            ("calls", f"{self.calls:,}"),
-            ("input tokens", f"{self.input:,}"),
-            ("output tokens", f"{self.output:,}, without reasoning"),
-            ("US dollars", dollars if self.usd is None else f"{self.usd:,.2f} at most, without prompt caching"),
-            ("reckoned from", f"{self.basis}; nothing was sent"),
+        if self.usd is not None:
+            dollars = f"{self.usd:,.2f}{within.usd} at most, without prompt caching"
+        facts = [
+            ("calls", f"{self.calls:,}{within.calls}"),
+            ("input tokens", f"{self.input:,}{within.input}"),
+            ("output tokens", f"{self.output:,}{within.output}, without reasoning"),
+            ("US dollars", dollars),
         ]
+        if self.usd_cached is not None:
+            facts.append(("US dollars, cached", f"{self.usd_cached:,.2f}{within.usd} with the provider's prompt cache"))
+        sampled = "" if self.margins is None else "; ± is a 95% interval of their mean"
+        return [*facts, ("reckoned from", f"{self.basis}{sampled}; nothing was sent")]
 
 
 def _fitting(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from paars_gym.llm.connection import environment_of
 from paars_gym.llm.dry_run import Forecast, StandIn
 from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import Family, family_of
-from paars_gym.llm.ledger import CallLedger, ledger_of
+from paars_gym.llm.ledger import LEDGER_FILE, CallLedger, ledger_of
 from paars_gym.llm.limits import RateLimited, Retrying
 from paars_gym.llm.lost_causes import Watched
 from paars_gym.llm.open_files import check_open_files
@@ -26,6 +26,8 @@ from paars_gym.llm.redacted import Redacted
 from paars_gym.llm.specs import parse_spec
 from paars_gym.llm.spending import Spending
 from paars_gym.redaction.texts import TextRedactor
+
+REPLIES_FILE = "replies.sqlite"
 
 
 class Stack(Wrapper):
@@ -38,7 +40,7 @@ class Stack(Wrapper):
     Attributes:
         environment: See `environment_of`.
         at_once: How many questions to put at once: with batches as many as there are, so that they go out together.
-        dry_run: Whether a `StandIn` answers.
+        stand_in: What answers in a dry run; None in earnest.
         prompt: Added to the instructions of every request.
     """
 
@@ -49,7 +51,7 @@ class Stack(Wrapper):
         retrying: Retrying,
         *,
         at_once: int,
-        dry_run: bool,
+        stand_in: StandIn | None = None,
         prompt: str = "",
         redactor: TextRedactor | None = None,
     ) -> None:
@@ -59,7 +61,7 @@ class Stack(Wrapper):
         super().__init__(self._redacted)
         self.environment = environment_of(self.spec)
         self.at_once = at_once
-        self.dry_run = dry_run
+        self.stand_in = stand_in
         self.prompt = prompt
         self._cached = cached
         self._budgeted = budgeted
@@ -101,6 +103,11 @@ class Stack(Wrapper):
         else:
             messages = (Message(role="system", text=self.prompt), *request.messages)
         return request.model_copy(update={"messages": messages})
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether a `StandIn` answers."""
+        return self.stand_in is not None
 
     @property
     def spending(self) -> Spending:
@@ -161,11 +168,21 @@ class Stack(Wrapper):
         Raises:
             ValueError: It is no dry run.
         """
-        if not self.dry_run:
+        if self.stand_in is None:
             raise ValueError(f"{self.spec} was asked in earnest: a forecast is made from a dry run.")
         spending = self.spending
-        usage = Usage(input=round(times * spending.usage.input), output=round(times * spending.usage.output))
-        return Forecast(round(times * spending.calls), usage.input, usage.output, self.usd_of(usage), basis)
+        # Call by call: prices of some models depend on the length of a request.
+        cached = [self.usd_of(usage) or 0.0 for usage in self.stand_in.with_prompt_cache]
+        usd = None if spending.unpriced else times * spending.usd
+        usd_cached = times * sum(cached)
+        return Forecast(
+            round(times * spending.calls),
+            round(times * spending.usage.input),
+            round(times * spending.usage.output),
+            usd,
+            basis,
+            usd_cached if usd is not None and usd_cached < usd else None,
+        )
 
 
 class _Absent:
@@ -188,6 +205,7 @@ def open_model(
     budget: BudgetConfig | None = None,
     *,
     announce: Callable[[str], None] | None = None,
+    kept: Path | None = None,
 ) -> Stack:
     """A model with redaction, cache, budget, retries and limits around it, or a dry run's stand-in for it.
 
@@ -196,6 +214,7 @@ def open_model(
             given back as it is.
         budget: What it may take; None for the defaults.
         announce: Told the id of each batch that is handed in, or waited for again.
+        kept: Folder where a dry run keeps its ledger, and its replies where the budget has a cache: so large they get.
 
     Raises:
         ValueError: The spec or the price is wrong, ``offline`` is asked for without a cache, ``max_usd`` without a
@@ -211,10 +230,18 @@ def open_model(
     at_once = budget.concurrency if budget.batches is None else BATCHED_AT_ONCE
     if budget.dry_run:
         stand_in = StandIn(config.spec if isinstance(config.spec, str) else config.spec.spec)
-        budgeted = Budgeted(stand_in, price=price, discount=discount)
+        ledger = None if kept is None else CallLedger(kept / LEDGER_FILE)
+        budgeted = Budgeted(stand_in, price=price, discount=discount, ledger=ledger)
         retrying = Retrying(budgeted)
+        cached = None if kept is None or budget.cache is None else Cached(retrying, kept / REPLIES_FILE)
         return Stack(
-            None, budgeted, retrying, at_once=at_once, dry_run=True, prompt=config.prompt, redactor=config.redactor
+            cached,
+            budgeted,
+            retrying,
+            at_once=at_once,
+            stand_in=stand_in,
+            prompt=config.prompt,
+            redactor=config.redactor,
         )
     if budget.offline and budget.cache is None:
         raise ValueError("offline needs a cache of replies: give its file.")
@@ -240,9 +267,7 @@ def open_model(
     cached = None
     if budget.cache is not None:
         cached = Cached(retrying, budget.cache, offline=budget.offline, environment=environment)
-    return Stack(
-        cached, budgeted, retrying, at_once=at_once, dry_run=False, prompt=config.prompt, redactor=config.redactor
-    )
+    return Stack(cached, budgeted, retrying, at_once=at_once, prompt=config.prompt, redactor=config.redactor)
 
 
 def make_model(

@@ -16,6 +16,7 @@ from paars_gym.llm.stack import Stack, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.prompts import VERSION
 from paars_gym.sessions.event import Intention
+from paars_gym.sessions.step import ModelTurn
 from paars_gym.shoppers.llm import LLMShopper
 
 
@@ -122,6 +123,19 @@ class Rehearsal:
         NEXT_ACTION.set(action)
         await _awaited(self._asker.act(observation, info))
         return action
+
+    def telemetry(self) -> dict[str, Any]:
+        """What the session asked."""
+        return dict(getattr(self._asker, "telemetry", dict)())
+
+    def trace(self) -> ModelTurn | None:
+        """The last request and its answer, for the records of steps."""
+        return getattr(self._asker, "trace", lambda: None)()  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """Closes the model."""
+        if (aclose := getattr(self._asker, "aclose", None)) is not None:
+            await aclose()
 
     async def write_query(self, product: Product) -> str:
         """See `Answerer.write_query`."""
