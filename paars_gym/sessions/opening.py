@@ -15,7 +15,7 @@ import polars as pl
 from paars_gym.checksums import unsealed
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
-from paars_gym.sessions.parts import FramePart, LinesPart, Part, lines_parts, parts_of, store_parts
+from paars_gym.sessions.parts import FramePart, Part, lines_parts, parts_of, store_parts
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
@@ -49,7 +49,7 @@ def open_store(source: Store | str | Path) -> Store:
     if (folder / STORE_FOLDER / SESSIONS_FILE).is_file():
         return Store(folder / STORE_FOLDER)
     log = folder / LOG_FILE
-    provenance = _so_far(folder, sum(line.is_loop() for line in scan(log)) if log.is_file() else 0)
+    provenance = so_far(folder, sum(line.is_loop() for line in scan(log)) if log.is_file() else 0)
     scratch = tempfile.mkdtemp(prefix="paars-sessions-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     logged = read_log(log) if log.is_file() else ()
@@ -57,7 +57,7 @@ def open_store(source: Store | str | Path) -> Store:
     return write_sessions(Path(scratch) / STORE_FOLDER, chain(logged, unended), provenance=provenance)
 
 
-def _so_far(folder: Path, loops: int) -> Provenance:
+def so_far(folder: Path, loops: int) -> Provenance:
     """Of the sessions of a run that has not finished, so many of which ended as loops."""
     who = _who(folder)
     go_on = "paars play --web, or paars serve --mcp, with the same --out" if who else "paars simulate … --resume"
@@ -117,6 +117,46 @@ def open_frames(source: Source) -> SessionFrames:
     events, sessions = (frame.lazy() for frame in to_frames(source))
     parts = (FramePart(events, sessions),)
     return SessionFrames(events, sessions, parts, Provenance(name="sessions", what_is_known=EVERYTHING))
+
+
+class SessionParts(NamedTuple):
+    """Sessions as parts, each to be read where it is wanted.
+
+    Attributes:
+        parts: The events.
+        sessions: The table; None where the parts are lines of a run's log, which have it in them.
+        provenance: Where they come from; of lines see `so_far`.
+    """
+
+    parts: tuple[Any, ...]
+    sessions: pl.LazyFrame | None
+    provenance: Provenance
+
+
+def open_parts(source: Source, *, elsewhere: bool = False) -> SessionParts:
+    """Sessions as parts.
+
+    Args:
+        source: See `open_frames`.
+        elsewhere: The parts are read, and compared with their checksums, by other processes, perhaps on other
+            machines: a run that has not finished is then no temporary store of this one.
+
+    Raises:
+        FileNotFoundError: Neither a store nor a run there.
+        ValueError: It is damaged, or of another version.
+    """
+    if elsewhere and isinstance(source, Store | str | Path):
+        folder = source.folder if isinstance(source, Store) else Path(source)
+        if (folder / SETTINGS_FILE).is_file() and (fault := settings_fault(folder)):
+            raise ValueError(settings_in_words(folder, fault))
+        for place in (folder / STORE_FOLDER, folder):
+            if (place / SESSIONS_FILE).is_file():
+                provenance, sessions, parts = store_parts(place)
+                return SessionParts(parts, sessions, provenance)
+        if (folder / LOG_FILE).is_file() and not _who(folder) and (lines := lines_parts(folder / LOG_FILE)):
+            return SessionParts(lines, None, so_far(folder, 0))
+    frames = open_frames(source)
+    return SessionParts(frames.parts, frames.sessions, frames.provenance)
 
 
 def run_settings(folder: str | Path) -> Mapping[str, Any]:
