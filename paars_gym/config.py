@@ -188,6 +188,8 @@ class BudgetConfig(Configuration):
         dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
         ledger: File of every call and what it took (`paars_gym.llm.ledger`): ``max_usd`` bounds all that is in it, by
             whichever process. None for that of the run folder, or where there is none, for one in memory.
+        limits: What holds calls back, where other machines share them (`paars_gym.cluster.door`); None for limits of
+            this process alone, which ``concurrency`` and ``tokens_per_minute`` say.
         part: Of the output that calls are made for, such as an arm of a test; in the ledger.
     """
 
@@ -202,6 +204,7 @@ class BudgetConfig(Configuration):
     batches: Path | None = None
     dry_run: bool = False
     ledger: Any = Field(default=None, exclude=True)
+    limits: Any = Field(default=None, exclude=True)
     part: str = Field(default="", exclude=True)
 
     def after(self, usd: float) -> BudgetConfig:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +63,7 @@ class Cluster:
             settings |= {"object_store_memory": OBJECT_STORE_BYTES, "_temp_dir": str(folder)}
         elif self.address is not None:
             settings["address"] = self.address
+        before = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**settings)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -74,6 +77,8 @@ class Cluster:
             self._ours.close()
             raise
         self._ours.callback(ray.shutdown)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # whose place Ray has taken
         return self
 
     def __exit__(
