@@ -17,10 +17,15 @@ LEFT_AFTER_SECONDS = 86_400
 
 def cache_dir(*parts: str) -> Path:
     """A folder below the cache, made if needed: ``$PAARS_CACHE``, or the platform's cache folder for ``paars_gym``."""
-    root = os.environ.get("PAARS_CACHE")
-    folder = (Path(root) if root else platformdirs.user_cache_path("paars_gym")).joinpath(*parts)
+    folder = cache_root().joinpath(*parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def cache_root() -> Path:
+    """The cache itself, which need not be there yet."""
+    root = os.environ.get("PAARS_CACHE")
+    return Path(root) if root else platformdirs.user_cache_path("paars_gym")
 
 
 def cached_folder(

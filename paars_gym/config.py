@@ -18,6 +18,9 @@ Condition = Literal["base", "profile", "preferences", "history", "persona"]
 """What of its persona a shopper is told: a row of the paper's Table 3."""
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 Record = Literal["auto", "steps", "none"]
+Backend = Literal["local", "ray"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+"""Where work is done: in this process, or on the machines of a Ray cluster (`paars_gym.cluster`)."""
 NeedsSource = Literal["marginal", "persona", "same"]
 NEEDS_SOURCES: tuple[NeedsSource, ...] = get_args(NeedsSource)
 """Where needs come from; beside them stands ``people:STORE``."""
@@ -54,6 +57,19 @@ def _condition(value: Any) -> Any:
     if value not in CONDITIONS:
         raise ValueError(f"Unknown condition {value!r}. Available: {', '.join(CONDITIONS)}.")
     return value
+
+
+def check_backend(backend: Any, address: str | None = None) -> Backend:
+    """The backend.
+
+    Raises:
+        ValueError: There is no such backend, or it has no address.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"Unknown backend {backend!r}. Available: {', '.join(BACKENDS)}.")
+    if address is not None and backend != "ray":
+        raise ValueError(f"--address {address} is that of a Ray cluster: give --backend ray too.")
+    return backend  # type: ignore[no-any-return]
 
 
 def needs_store(intentions: Any) -> str | None:
@@ -172,6 +188,8 @@ class BudgetConfig(Configuration):
         dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
         ledger: File of every call and what it took (`paars_gym.llm.ledger`): ``max_usd`` bounds all that is in it, by
             whichever process. None for that of the run folder, or where there is none, for one in memory.
+        limits: What holds calls back, where other machines share them (`paars_gym.cluster.door`); None for limits of
+            this process alone, which ``concurrency`` and ``tokens_per_minute`` say.
         part: Of the output that calls are made for, such as an arm of a test; in the ledger.
     """
 
@@ -186,6 +204,7 @@ class BudgetConfig(Configuration):
     batches: Path | None = None
     dry_run: bool = False
     ledger: Any = Field(default=None, exclude=True)
+    limits: Any = Field(default=None, exclude=True)
     part: str = Field(default="", exclude=True)
 
     def after(self, usd: float) -> BudgetConfig:
@@ -219,6 +238,9 @@ class RunConfig(Configuration):
             package's offline ones.
         model: For policies that ask a language model.
         budget: For policies that ask a language model.
+        backend: Where sessions are played: ``local``, in this process, or ``ray``, on many machines; no result depends
+            on it.
+        address: Of the Ray cluster; see `paars_gym.cluster.session.Cluster`.
     """
 
     sessions: int = Field(default=100, ge=1)
@@ -238,9 +260,11 @@ class RunConfig(Configuration):
     record: Record = "auto"
     model: ModelConfig | None = None
     budget: BudgetConfig = BudgetConfig()
+    backend: Backend = "local"
+    address: str | None = None
 
 
-NOT_COMPARED = frozenset({"concurrency", "record", "budget"})
+NOT_COMPARED = frozenset({"concurrency", "record", "budget", "backend", "address"})
 """Of a `RunConfig`: what another try of the same run may change."""
 
 

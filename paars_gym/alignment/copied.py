@@ -9,6 +9,7 @@ import polars as pl
 
 from paars_gym.alignment.report import Measure
 from paars_gym.alignment.session_log import Mask, SessionLog
+from paars_gym.alignment.session_numbers import Needs
 
 COPIED = "copied from the reference"
 """Begins the note of a number that needs were copied for."""
@@ -30,15 +31,27 @@ def copied_needs(people: SessionLog, agents: SessionLog) -> Mask:
         pl.col("intention").str.json_path_match("$.source").fill_null("").alias("key"),
         pl.col("intention").str.json_path_match("$.text").str.to_lowercase().str.strip_chars().alias("text"),
     )
-    queries = people.queries()
-    silent = people.frame.select("key").join(queries, on="key", how="anti")
-    taken = pl.struct("key", "text").is_in(queries.select(pl.struct("key", "text")).to_series().implode())
-    # What was redacted is no longer the query word by word.
-    redacted = pl.col("key").is_in(queries["key"].implode()) & pl.col("text").str.contains("[", literal=True)
-    typed = pl.struct("name", "text").is_in(queries.select(pl.struct("name", "text")).to_series().implode())
+    # Sessions with and without a query; a key says more than its session where logs use the same ones.
+    typing = pl.Series(people.activity.searches > 0)
+    heard = people.frame["key"].filter(typing).unique()
+    silent = people.frame["key"].filter(~typing)
+    silent = silent.filter(~silent.is_in(heard.implode()))
     told = pl.col("key") != ""
-    copied = (told & (taken | redacted | pl.col("key").is_in(silent["key"].implode()))) | (~told & typed)
-    return needs.select(copied.fill_null(value=False)).to_series().to_numpy()
+    rows = needs.with_row_index("row")
+    taken = rows.filter(told & pl.col("key").is_in(heard.implode()))
+    typed = rows.filter(~told & pl.col("name").is_in(people.frame["name"].unique().implode()))
+    masks = people.copied(Needs(taken.select("key", "text"), typed.select("name", "text")))
+    # What was redacted is no longer the query word by word.
+    redacted = pl.col("key").is_in(heard.implode()) & pl.col("text").str.contains("[", literal=True)
+    copied = (
+        needs.select((told & (redacted | pl.col("key").is_in(silent.implode()))).fill_null(value=False))
+        .to_series()
+        .to_numpy()
+        .copy()
+    )
+    for among, mask in zip((taken, typed), masks, strict=True):
+        copied[among["row"].to_numpy()[mask]] = True
+    return copied
 
 
 def copied_shares(people: SessionLog, logs: Mapping[str, SessionLog]) -> dict[str, float]:

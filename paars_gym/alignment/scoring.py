@@ -26,6 +26,7 @@ from paars_gym.alignment.session_shares import share_measures
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.estimate import Estimate
 from paars_gym.sessions.opening import Source
+from paars_gym.sessions.parts import Spread, in_this_process
 
 
 def score(
@@ -61,7 +62,7 @@ def score(
     options = options or ScoreOptions()
     given = {"agents": agents} | ({} if baseline is None else {"baseline": baseline})
     with ThreadPoolExecutor() as pool:  # reading releases the interpreter
-        reading = pool.submit(_open_human, human)
+        reading = pool.submit(open_human, human)
         logs = dict(zip(given, pool.map(open_log, given.values()), strict=True))
         people = reading.result()
     if isinstance(people, Reference):
@@ -121,12 +122,13 @@ def score(
     )
 
 
-def _open_human(human: SessionLog | Source | Reference) -> SessionLog | Reference:
+def open_human(human: SessionLog | Source | Reference, *, spread: Spread = in_this_process) -> SessionLog | Reference:
+    """A reference, or a log, whose parts are read as `open_log` says."""
     if isinstance(human, Reference):
         return human
     if isinstance(human, str | Path) and Path(human).suffix == ".json":
         return Reference.read(Path(human))
-    return open_log(human)
+    return open_log(human, spread=spread)
 
 
 def _cut_off(log: SessionLog) -> tuple[str, ...]:

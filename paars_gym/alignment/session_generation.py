@@ -13,7 +13,8 @@ from paars_gym.alignment.divergences import js_divergence, kl_divergence, wasser
 from paars_gym.alignment.histograms import JOINT_BINS, Bins, Counts, count_bins, histogram, joint_histogram, rank_bins
 from paars_gym.alignment.navigation import FILTERED, NAVIGATION, RETURNS, SORTED, TURNS, missing
 from paars_gym.alignment.resampling import Replicas
-from paars_gym.alignment.session_log import ACTIONS, Ints, Mask, SessionLog
+from paars_gym.alignment.session_log import Mask, SessionLog
+from paars_gym.alignment.session_numbers import ACTIONS, Ints
 from paars_gym.estimate import Estimate
 
 Codes = NDArray[np.intp]

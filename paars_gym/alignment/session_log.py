@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,57 +11,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paars_gym.alignment.navigation import returns_to_results, searches_with
-from paars_gym.sessions.opening import SIMULATED, SIMULATED_FORMAT, Source, open_frames, run_settings
+from paars_gym.alignment.session_numbers import (
+    TABLE,
+    Activity,
+    Ints,
+    Needs,
+    PartNumbers,
+    Words,
+    merged,
+    read_copied,
+    read_lines,
+    read_numbers,
+    read_words,
+)
+from paars_gym.sessions.opening import SIMULATED, SIMULATED_FORMAT, Source, open_parts, run_settings, so_far
+from paars_gym.sessions.parts import LinesPart, Spread, in_this_process
+from paars_gym.sessions.rows import KINDS
 from paars_gym.sessions.store import Provenance
 
-Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 UNSCORED = ("policy_error", "gave_up")
-COUNTED = ("search", "view", "purchase", "next_page")
-ACTIONS: Mapping[str, str] = {
-    "search": "searches",
-    "view": "views",
-    "add": "carts",
-    "remove": "carts",
-    "purchase": "purchases",
-}
-"""What a log has to record for an action to be known. Further result pages are no action here: few logs have them;
-`paars_gym.alignment.navigation` counts them."""
-
-
-class Activity(NamedTuple):
-    """What happened, as arrays.
-
-    Attributes:
-        searches: Searches of each session, shape (sessions,).
-        views: Products opened.
-        purchases: Product lines bought.
-        turns: Result pages after the first.
-        filtered: Searches with a filter.
-        resorted: Searches with a sort.
-        returns: To the results of a search after a view.
-        depth: Deepest rank viewed; 0 where the log gives none.
-        seconds: From the first to the last event; -1 where the log has no times.
-        actions: Index into :data:`ACTIONS` of each action, shape (actions,), in order, each session's together.
-        actors: Its session.
-        ranks: Rank of each view that has one, shape (views,).
-        viewers: Its session.
-    """
-
-    searches: Ints
-    views: Ints
-    purchases: Ints
-    turns: Ints
-    filtered: Ints
-    resorted: Ints
-    returns: Ints
-    depth: Ints
-    seconds: Ints
-    actions: NDArray[np.uint8]
-    actors: NDArray[np.uint32]
-    ranks: Ints
-    viewers: NDArray[np.uint32]
+WORDS = {"session": pl.UInt32, "kind": KINDS, "query": pl.String, "title": pl.String}
 
 
 class Texts(NamedTuple):
@@ -107,7 +77,8 @@ class SessionLog:
     frame: pl.DataFrame
     activity: Activity
     keep: Mask
-    _source: pl.LazyFrame
+    _parts: tuple[Words, ...]
+    _spread: Spread = in_this_process
 
     def __len__(self) -> int:
         return int(self.keep.sum())
@@ -128,14 +99,13 @@ class SessionLog:
         ends = self.frame.filter(pl.col("end").is_in(UNSCORED)).group_by("end").len().sort("end")
         return dict(ends.iter_rows())
 
-    def queries(self) -> pl.DataFrame:
-        """Everybody's different queries in lower case, with shopper and session: columns name, key, text."""
-        searches = self._source.filter(pl.col("kind") == "search").select("session", "query").collect()
-        return searches.select(
-            self.frame["name"].gather(searches["session"]).alias("name"),
-            self.frame["key"].gather(searches["session"]).alias("key"),
-            pl.col("query").str.to_lowercase().str.strip_chars().alias("text"),
-        ).unique()
+    def copied(self, needs: Needs) -> tuple[Mask, Mask]:
+        """Which of the needs are queries of this log, letter case aside; see `read_copied`."""
+        taken, typed = (np.zeros(len(wanted), dtype=bool) for wanted in needs)
+        if len(taken) or len(typed):
+            for here in self._spread(read_copied, needs, self._parts):
+                taken, typed = taken | here[0], typed | here[1]
+        return taken, typed
 
     def where(self, mask: Mask) -> SessionLog:
         """The same log, of which only sessions inside ``mask`` (shape (sessions,)) are scored."""
@@ -147,20 +117,20 @@ class SessionLog:
         # One session of each shopper first: queries of one shopper resemble each other.
         first = first_of_each(self.shoppers[numbers])
         chosen = np.concatenate([numbers[first], numbers[~first]])[:most]
-        events = (
-            self._source.filter(
-                pl.col("session").is_in(pl.Series(np.sort(chosen), dtype=pl.UInt32).implode())
-                & pl.col("kind").is_in(["search", "view"])
-            )
-            .select("session", "kind", "query", "title")
-            .collect()
-        )
+        events = self._events_of(np.sort(chosen).astype(np.uint32))
         words = []
         for kind, column in (("search", "query"), ("view", "title")):
             rows = events.filter((pl.col("kind") == kind) & (pl.col(column).str.strip_chars() != ""))
             firsts = rows.unique("session", keep="first", maintain_order=True)
             words += [rows[column].to_list(), firsts[column].to_list()]
         return Texts(len(chosen), words[0], words[2], words[1], words[3], int(first.sum()) < len(chosen))
+
+    def _events_of(self, numbers: NDArray[np.uint32]) -> pl.DataFrame:
+        """Searches and views of some sessions, given by their sorted numbers, in order."""
+        bounds = [np.searchsorted(numbers, (part.low, part.high)) for part in self._parts]
+        wanted = [part._replace(chosen=numbers[a:b]) for part, (a, b) in zip(self._parts, bounds, strict=True) if a < b]
+        frames = list(self._spread(read_words, None, wanted))
+        return pl.concat(frames) if frames else pl.DataFrame(schema=WORDS)
 
 
 def first_of_each(codes: Ints) -> Mask:
@@ -170,12 +140,14 @@ def first_of_each(codes: Ints) -> Mask:
     return np.asarray(place[codes] == np.arange(len(codes)))
 
 
-def open_log(source: SessionLog | Source, *, name: str | None = None) -> SessionLog:
+def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Spread = in_this_process) -> SessionLog:
     """Reads a log.
 
     Args:
         source: A store, the folder of one, that of a run (finished or not), or sessions, taken to record everything.
         name: How reports call it; by default what its store says.
+        spread: Where the parts of a store or of a run's log are read: numbers come from there, and the words of the
+            sessions that `SessionLog.texts` draws.
 
     Raises:
         FileNotFoundError: Neither a store nor a run there.
@@ -183,18 +155,44 @@ def open_log(source: SessionLog | Source, *, name: str | None = None) -> Session
     """
     if isinstance(source, SessionLog):
         return source if name is None else replace(source, name=name)
-    frames = open_frames(source)
-    sessions = frames.sessions.select("shopper", "key", "end", "intention").collect()
+    parts, sessions, provenance = open_parts(source, elsewhere=spread is not in_this_process)
+    if sessions is None:
+        numbers, table, parts, loops = _lines(parts, spread)
+        provenance = so_far(Path(source), loops)
+    else:
+        table = sessions.select(*TABLE).collect()
+        numbers = list(spread(read_numbers, None, parts))
+    bounds = [(part.first, part.first + len(part)) for part in numbers]
     return SessionLog(
-        name or frames.provenance.name,
-        frames.provenance.synthetic,
+        name or provenance.name,
+        provenance.synthetic,
         run_settings(source) if isinstance(source, str | Path) else {},
-        _known(frames.provenance),
-        frames.provenance.notes,
-        sessions.select(pl.col("shopper").alias("name"), _codes(sessions["shopper"]), "key", "end", "intention"),
-        _activity(frames.parts, len(sessions)),
-        ~sessions["end"].is_in(UNSCORED).to_numpy(),
-        frames.events,
+        _known(provenance),
+        provenance.notes,
+        table.select(pl.col("shopper").alias("name"), _codes(table["shopper"]), "key", "end", "intention"),
+        merged(numbers, len(table)),
+        ~table["end"].is_in(UNSCORED).to_numpy(),
+        tuple(Words(part, low, high) for part, (low, high) in zip(parts, bounds, strict=True)),
+        spread,
+    )
+
+
+def _lines(parts: Sequence[LinesPart], spread: Spread) -> tuple[list[PartNumbers], pl.DataFrame, list[LinesPart], int]:
+    """Parts of a run's log: their numbers, the table of sessions, the parts with their first numbers, and the loops."""
+    read = list(spread(read_lines, None, parts))
+    firsts = np.cumsum([0, *(len(each.table) for each in read)]).tolist()
+    numbers = [
+        each.numbers._replace(first=each.numbers.first + first) for each, first in zip(read, firsts, strict=False)
+    ]
+    table = pl.concat([each.table for each in read])
+    if table["key"].is_duplicated().any():
+        twice = table["key"].filter(table["key"].is_duplicated())[0]
+        raise ValueError(f"Session key {twice!r} occurs twice; keys must be unique.")
+    return (
+        numbers,
+        table,
+        [part._replace(first=first) for part, first in zip(parts, firsts, strict=False)],
+        sum(each.loops for each in read),
     )
 
 
@@ -211,58 +209,3 @@ def _codes(names: pl.Series) -> pl.Series:
     numbers = np.zeros(int(categories.max(initial=-1)) + 1, dtype=np.int64)
     numbers[firsts] = np.arange(len(firsts))
     return pl.Series("shopper", numbers[categories])
-
-
-def _activity(parts: Iterable[pl.LazyFrame], n: int) -> Activity:
-    counts = {name: np.zeros(n, dtype=np.int64) for name in (*COUNTED, "filtered", "resorted", "returns", "depth")}
-    seconds = np.full(n, -1, dtype=np.int64)
-    pieces = [_part(part, counts, seconds) for part in parts]
-    joined = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)] if pieces else [np.zeros(0, int)] * 4
-    return Activity(
-        counts["search"],
-        counts["view"],
-        counts["purchase"],
-        counts["next_page"],
-        counts["filtered"],
-        counts["resorted"],
-        counts["returns"],
-        counts["depth"],
-        seconds,
-        joined[0].astype(np.uint8),
-        joined[1].astype(np.uint32),
-        joined[2].astype(np.int64),
-        joined[3].astype(np.uint32),
-    )
-
-
-def _part(part: pl.LazyFrame, counts: dict[str, Ints], seconds: Ints) -> Iterator[NDArray[Any]]:
-    """Adds one part's events to the counts; gives its actions, their sessions, its ranks, and theirs."""
-    columns = ("session", "kind", "rank", "product", "filters", "sort")
-    events = part.select(*columns, pl.col("time").dt.epoch("us")).collect()
-    dtype = events.schema["kind"]
-    assert isinstance(dtype, pl.Enum)
-    kinds = dtype.categories.to_list()
-    session, kind = events["session"].to_numpy(), events["kind"].to_physical().to_numpy()
-    if len(session):
-        low = int(session[0])  # each part holds whole sessions, in the order of their numbers
-        each = (session - low).astype(np.int64) * len(kinds) + kind
-        table = np.bincount(each, minlength=(int(session[-1]) - low + 1) * len(kinds)).reshape(-1, len(kinds))
-        for name in COUNTED:
-            counts[name][low : low + len(table)] += table[:, kinds.index(name)]
-        begins = np.flatnonzero(np.r_[True, session[1:] != session[:-1]])
-        ends = np.r_[begins[1:], len(session)] - 1
-        if events["time"].null_count() < len(events):
-            time = events["time"].fill_null(-1).to_numpy()
-            timed = (time[begins] >= 0) & (time[ends] >= 0)
-            seconds[session[begins[timed]]] = np.maximum(time[ends] - time[begins], 0)[timed] // 1_000_000
-        filtered, resorted = searches_with(events)
-        for name, where in (("filtered", filtered), ("resorted", resorted), ("returns", returns_to_results(events))):
-            np.add.at(counts[name], where, 1)
-    to_action = np.full(len(kinds), len(ACTIONS), dtype=np.uint8)
-    to_action[[kinds.index(name) for name in ACTIONS]] = np.arange(len(ACTIONS))
-    action = to_action[kind]
-    known = action < len(ACTIONS)
-    ranked = (kind == kinds.index("view")) & events["rank"].is_not_null().to_numpy()
-    ranks, viewers = events["rank"].fill_null(0).to_numpy()[ranked], session[ranked]
-    np.maximum.at(counts["depth"], viewers, ranks)
-    yield from (action[known], session[known], ranks, viewers)

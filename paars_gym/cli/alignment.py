@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from paars_gym.cli.app import app, console, errors, print_facts, reference_app
+from paars_gym.cli.machines import working_on
 from paars_gym.cli.outputs import with_outputs
-from paars_gym.cli.shared_options import HumanOrReleased, HumanReference
+from paars_gym.cli.shared_options import BackendName, HumanOrReleased, HumanReference, RayAddress
 from paars_gym.files import write_whole
 
 if TYPE_CHECKING:
@@ -45,20 +46,24 @@ def score(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also say in a sentence what the floor makes of each number.")
     ] = False,
+    backend: BackendName = "local",
+    address: RayAddress = None,
 ) -> None:
     """Compares agents' sessions with people's: every number with its interval and the floor it must be read against."""
     from paars_gym.alignment.comparison import ScoreOptions
+    from paars_gym.alignment.scoring import open_human
     from paars_gym.alignment.scoring import score as compare
+    from paars_gym.alignment.session_log import open_log
     from paars_gym.personas.store import read_attributes
     from paars_gym.report.alignment import render
     from paars_gym.report.progress import Progress
     from paars_gym.tasks.people import reference_people
 
-    with Progress(errors, "comparing sessions"):
+    with Progress(errors, "comparing sessions"), working_on(backend, address) as spread:
         report = compare(
-            Path(human) if Path(human).exists() else reference_people(human).log(),
-            agents,
-            baseline=baseline,
+            open_human(human, spread=spread) if Path(human).exists() else reference_people(human).log(),
+            open_log(agents, spread=spread),
+            baseline=None if baseline is None else open_log(baseline, spread=spread),
             by=by,
             attributes=None if attributes is None else read_attributes(attributes),
             embedder=None if embedder == "none" else embedder,

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from paars_gym.cli.examples import examples_of
 from paars_gym.cli.running import run_command
-from paars_gym.cli.shared_options import DATA, ELSEWHERE, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
+from paars_gym.cli.shared_options import DATA, ELSEWHERE, MACHINES, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
 from paars_gym.exit_codes import ExitCode
 from paars_gym.report.printing import Printer
 from paars_gym.version import __version__
@@ -85,7 +85,7 @@ def _complete_help(verb: str, command: Any) -> None:
         if option.param_type_name == "option" and option.rich_help_panel is None:
             option.rich_help_panel = panel_of.get(option.name)
     # Groups are shown in the order of their first options.
-    order = [None, PEOPLE, DATA, TEST, SHOP, SHOPPERS, ELSEWHERE, MODEL, OUTPUT, PRIVACY]
+    order = [None, PEOPLE, DATA, TEST, SHOP, SHOPPERS, ELSEWHERE, MODEL, MACHINES, OUTPUT, PRIVACY]
     command.params.sort(key=lambda parameter: order.index(getattr(parameter, "rich_help_panel", None)))
 
 

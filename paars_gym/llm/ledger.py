@@ -16,7 +16,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,11 @@ class CallLedger:
     def lose(self, call: str) -> None:
         """Enters that a call was given up without an answer: it stays open."""
         self._end({"lost": call}, call)
+
+    def abandon(self, calls: Iterable[str]) -> None:
+        """Nobody waits any more for calls of a worker that died: they stay open."""
+        with self._lock:
+            self._own.difference_update(calls)
 
     def taken(self, part: str | None = None) -> Taken:
         """Sums over all entries up to now, or over those of a part."""

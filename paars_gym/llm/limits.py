@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,29 +20,30 @@ UNREACHED_ATTEMPTS = 2
 """Most calls for one request of a server that has never said anything."""
 
 
-class RateLimited(Wrapper):
-    """Holds calls back so that the provider seldom has to: additive increase, multiplicative decrease.
+class CallLimits:
+    """Calls at once and tokens a minute: additive increase, multiplicative decrease.
 
     A refused call (429, 503, 529) halves the calls that may run at once and takes a third off the tokens a minute, once
     for all the calls that were under way then, and a ``Retry-After`` stops new calls for that long. Every full round of
     successes lets one more call run, and gives back a twentieth of the tokens a minute, up to what was asked for.
 
     Args:
-        model: What to call.
         concurrency: Most calls at once.
         tokens_per_minute: Input and output together; None for no limit.
         clock: Seconds, monotonic; for tests.
+
+    Attributes:
+        concurrency: Calls that may run at once now.
+        tokens_per_minute: What may be used now.
     """
 
     def __init__(
         self,
-        model: ChatModel,
         *,
         concurrency: int = 16,
         tokens_per_minute: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(model)
         if concurrency < 1:
             raise ValueError(f"concurrency == {concurrency}, must be at least 1.")
         if tokens_per_minute is not None and tokens_per_minute <= 0:
@@ -59,24 +61,39 @@ class RateLimited(Wrapper):
         self._closed_until = 0.0
         self._decreased_at = -1.0
 
-    async def complete(self, request: Request) -> Reply:
-        """Answers, when its turn has come."""
+    async def begin(self, expected: float) -> CallTurn:
+        """Waits until a call may go out.
+
+        Args:
+            expected: Tokens that it will take, about; what it really took is settled at its end.
+        """
         await self._enter()
-        expected = 0.0
         try:
-            expected = await self._take_tokens(request)
-            started = self._clock()
-            try:
-                reply = await self.model.complete(request)
-            except RateLimitError as error:
-                self._decrease(started, error.retry_after)
-                raise
-            self._increase()
-            if (taken := reply.usage.all_input + reply.usage.output) > 0:
-                self._owed += taken - expected
-            return reply
-        finally:
+            while (wait := self._wait()) > 0:
+                # Not less than the clock can tell: rounding leaves waits of 1e-15 s, which would never end.
+                await asyncio.sleep(max(wait, 0.01))
+        except BaseException:
             self._leave()
+            raise
+        if self.tokens_per_minute is not None:
+            self._owed += expected
+        return CallTurn(expected, self._clock())
+
+    def end(self, turn: CallTurn, taken: float | None = None, refused: RateLimitError | None = None) -> None:
+        """The end of a call: another one may go out.
+
+        Args:
+            turn: As `begin` gave it.
+            taken: Tokens of an answered call, 0 where it did not tell; None for one that failed.
+            refused: What the server said when it was asked too much.
+        """
+        if refused is not None:
+            self._decrease(turn.started, refused.retry_after)
+        elif taken is not None:
+            self._increase()
+            if taken > 0 and self.tokens_per_minute is not None:
+                self._owed += taken - turn.expected
+        self._leave()
 
     async def _enter(self) -> None:
         if self._running < int(self.concurrency) and not self._waiting:
@@ -99,17 +116,6 @@ class RateLimited(Wrapper):
             if not turn.done():
                 self._running += 1
                 turn.set_result(None)
-
-    async def _take_tokens(self, request: Request) -> float:
-        while (wait := self._wait()) > 0:
-            # Not less than the clock can tell: rounding leaves waits of 1e-15 s, which would never end.
-            await asyncio.sleep(max(wait, 0.01))
-        if self.tokens_per_minute is None:
-            return 0.0
-        # Answers are mostly far shorter than they may be; what they really took is settled afterwards.
-        expected = expected_tokens(request) + min(request.max_tokens, 256)
-        self._owed += expected
-        return float(expected)
 
     def _wait(self) -> float:
         now = self._clock()
@@ -136,6 +142,58 @@ class RateLimited(Wrapper):
         self.concurrency = min(self._most_calls, self.concurrency + share)
         if self.tokens_per_minute is not None and self._most_tokens is not None:
             self.tokens_per_minute = min(self._most_tokens, self.tokens_per_minute + share * self._most_tokens / 20)
+
+
+class CallTurn(NamedTuple):
+    """A call that may go out.
+
+    Attributes:
+        expected: Tokens that it was let in for.
+        started: When, by the clock of the limits.
+    """
+
+    expected: float
+    started: float
+
+
+class SharedLimits(Protocol):
+    """What `RateLimited` asks: `CallLimits` of this process, or what speaks to those of another."""
+
+    async def begin(self, expected: float) -> Any:
+        """See `CallLimits.begin`."""
+        ...
+
+    def end(self, turn: Any, taken: float | None = None, refused: RateLimitError | None = None) -> None:
+        """See `CallLimits.end`."""
+        ...
+
+
+class RateLimited(Wrapper):
+    """Holds calls back so that the provider seldom has to.
+
+    Args:
+        model: What to call.
+        limits: Of all calls that share them.
+    """
+
+    def __init__(self, model: ChatModel, limits: SharedLimits) -> None:
+        super().__init__(model)
+        self._limits = limits
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers, when its turn has come."""
+        # Answers are mostly far shorter than they may be.
+        turn = await self._limits.begin(expected_tokens(request) + min(request.max_tokens, 256))
+        try:
+            reply = await self.model.complete(request)
+        except RateLimitError as error:
+            self._limits.end(turn, refused=error)
+            raise
+        except BaseException:
+            self._limits.end(turn)
+            raise
+        self._limits.end(turn, taken=reply.usage.all_input + reply.usage.output)
+        return reply
 
 
 class Retrying(Wrapper):

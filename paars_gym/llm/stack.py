@@ -18,7 +18,7 @@ from paars_gym.llm.dry_run import Forecast, StandIn
 from paars_gym.llm.errors import OfflineError
 from paars_gym.llm.families import Family, family_of
 from paars_gym.llm.ledger import LEDGER_FILE, CallLedger, ledger_of
-from paars_gym.llm.limits import RateLimited, Retrying
+from paars_gym.llm.limits import CallLimits, RateLimited, Retrying
 from paars_gym.llm.lost_causes import Watched
 from paars_gym.llm.open_files import check_open_files
 from paars_gym.llm.prices import BATCH_DISCOUNT, parse_price
@@ -261,7 +261,8 @@ def open_model(
         inner = Batched(bare, budget.batches, announce=announce, environment=environment)
         booking["handed_in"] = inner.handed_in
     else:
-        inner = RateLimited(bare, concurrency=budget.concurrency, tokens_per_minute=budget.tokens_per_minute)
+        own = CallLimits(concurrency=budget.concurrency, tokens_per_minute=budget.tokens_per_minute)
+        inner = RateLimited(bare, budget.limits or own)
     budgeted = Budgeted(inner, max_usd=budget.max_usd, price=price, discount=discount, **booking)
     retrying = Retrying(budgeted, attempts=budget.attempts)
     cached = None

@@ -15,6 +15,7 @@ import polars as pl
 from paars_gym.checksums import unsealed
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
+from paars_gym.sessions.parts import FramePart, Part, lines_parts, parts_of, store_parts
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
@@ -48,10 +49,19 @@ def open_store(source: Store | str | Path) -> Store:
     if (folder / STORE_FOLDER / SESSIONS_FILE).is_file():
         return Store(folder / STORE_FOLDER)
     log = folder / LOG_FILE
-    loops = sum(line.is_loop() for line in scan(log)) if log.is_file() else 0
+    provenance = so_far(folder, sum(line.is_loop() for line in scan(log)) if log.is_file() else 0)
+    scratch = tempfile.mkdtemp(prefix="paars-sessions-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    logged = read_log(log) if log.is_file() else ()
+    unended = (visit.session for visit in open_visits(folder)) if _who(folder) else ()
+    return write_sessions(Path(scratch) / STORE_FOLDER, chain(logged, unended), provenance=provenance)
+
+
+def so_far(folder: Path, loops: int) -> Provenance:
+    """Of the sessions of a run that has not finished, so many of which ended as loops."""
     who = _who(folder)
     go_on = "paars play --web, or paars serve --mcp, with the same --out" if who else "paars simulate … --resume"
-    provenance = Provenance(
+    return Provenance(
         name=folder.name,
         synthetic=who != PEOPLE,
         format="paars play" if who == PEOPLE else "paars serve --mcp" if who else SIMULATED_FORMAT,
@@ -59,11 +69,6 @@ def open_store(source: Store | str | Path) -> Store:
         what_is_known=SIMULATED,
         notes=(f"{NOT_FINISHED} Go on with it: {go_on}.", *loop_notes(loops)),
     )
-    scratch = tempfile.mkdtemp(prefix="paars-sessions-")
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    logged = read_log(log) if log.is_file() else ()
-    unended = (visit.session for visit in open_visits(folder)) if who else ()
-    return write_sessions(Path(scratch) / STORE_FOLDER, chain(logged, unended), provenance=provenance)
 
 
 def _who(folder: Path) -> str:
@@ -89,13 +94,13 @@ class SessionFrames(NamedTuple):
     Attributes:
         events: Of schema `EVENTS`.
         sessions: Of schema `SESSIONS`.
-        parts: The events again, piece by piece; each piece holds whole sessions.
+        parts: The events again, piece by piece.
         provenance: Where they come from. Sessions in memory count as recording everything.
     """
 
     events: pl.LazyFrame
     sessions: pl.LazyFrame
-    parts: tuple[pl.LazyFrame, ...]
+    parts: tuple[Part, ...]
     provenance: Provenance
 
 
@@ -108,10 +113,50 @@ def open_frames(source: Source) -> SessionFrames:
     """
     if isinstance(source, Store | str | Path):
         store = open_store(source)
-        parts = tuple(pl.scan_parquet(store.folder / part, glob=False) for part in store.card.parts)
-        return SessionFrames(store.scan(), store.scan_sessions(), parts, store.provenance)
+        return SessionFrames(store.scan(), store.scan_sessions(), parts_of(store), store.provenance)
     events, sessions = (frame.lazy() for frame in to_frames(source))
-    return SessionFrames(events, sessions, (events,), Provenance(name="sessions", what_is_known=EVERYTHING))
+    parts = (FramePart(events, sessions),)
+    return SessionFrames(events, sessions, parts, Provenance(name="sessions", what_is_known=EVERYTHING))
+
+
+class SessionParts(NamedTuple):
+    """Sessions as parts, each to be read where it is wanted.
+
+    Attributes:
+        parts: The events.
+        sessions: The table; None where the parts are lines of a run's log, which have it in them.
+        provenance: Where they come from; of lines see `so_far`.
+    """
+
+    parts: tuple[Any, ...]
+    sessions: pl.LazyFrame | None
+    provenance: Provenance
+
+
+def open_parts(source: Source, *, elsewhere: bool = False) -> SessionParts:
+    """Sessions as parts.
+
+    Args:
+        source: See `open_frames`.
+        elsewhere: The parts are read, and compared with their checksums, by other processes, perhaps on other
+            machines: a run that has not finished is then no temporary store of this one.
+
+    Raises:
+        FileNotFoundError: Neither a store nor a run there.
+        ValueError: It is damaged, or of another version.
+    """
+    if elsewhere and isinstance(source, Store | str | Path):
+        folder = source.folder if isinstance(source, Store) else Path(source)
+        if (folder / SETTINGS_FILE).is_file() and (fault := settings_fault(folder)):
+            raise ValueError(settings_in_words(folder, fault))
+        for place in (folder / STORE_FOLDER, folder):
+            if (place / SESSIONS_FILE).is_file():
+                provenance, sessions, parts = store_parts(place)
+                return SessionParts(parts, sessions, provenance)
+        if (folder / LOG_FILE).is_file() and not _who(folder) and (lines := lines_parts(folder / LOG_FILE)):
+            return SessionParts(lines, None, so_far(folder, 0))
+    frames = open_frames(source)
+    return SessionParts(frames.parts, frames.sessions, frames.provenance)
 
 
 def run_settings(folder: str | Path) -> Mapping[str, Any]:

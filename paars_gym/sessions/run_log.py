@@ -95,11 +95,13 @@ class LogLine(NamedTuple):
             raise ValueError(f"no session: {place + ': ' if place else ''}{fault['msg']}") from None
 
 
-def scan(path: Path) -> Iterator[LogLine]:
-    """The lines of a log, good and bad, in order."""
-    offset = 0
+def scan(path: Path, offset: int = 0, end: int | None = None) -> Iterator[LogLine]:
+    """The lines of a log, good and bad, in order: those that begin at ``offset`` or after it, and before ``end``."""
     with path.open("rb") as file:
+        file.seek(offset)
         for number, raw in enumerate(file, start=1):
+            if end is not None and offset >= end:
+                return
             yield LogLine(number, offset, raw, _fault(raw))
             offset += len(raw)
 

@@ -110,6 +110,13 @@ def remembering(run: RunConfig, catalog: Catalog) -> RunConfig:
     return run.model_copy(update={"options": {**run.options, "reference_prices": reference_prices(catalog)}})
 
 
+def asks_a_model(run: RunConfig) -> bool:
+    """Whether its policy may ask a language model through our door: it takes a model, or a budget."""
+    if not isinstance(run.policy, str):
+        return False
+    return bool({"model", "budget"} & inspect.signature(shopper_maker(run.policy.strip())).parameters.keys())
+
+
 def is_uncalibrated(run: RunConfig) -> bool:
     """Whether the shopper is the behavioural one as it comes, with the parameters of no people in particular."""
     return run.policy == "behavioural" and "parameters" not in run.options

@@ -78,7 +78,7 @@ def rehearse(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Rehearsal:
             raise ValueError(
                 f"A dry run tells what a language model would take, and {setting_name(run.policy)} asks none."
             )
-        changed = {"policy": make, "sessions": rehearsed, "draws": 1}
+        changed = {"policy": make, "sessions": rehearsed, "draws": 1, "backend": "local", "address": None}
         ended: list[float] = []  # the first session pays for what is imported and opened once
         play_run(
             folder / "run",

@@ -193,8 +193,16 @@ def make_schedule(run: RunConfig, people: Inhabitants) -> Schedule:
 
 def visits(run: RunConfig, schedule: Schedule, done: Collection[str] = ()) -> Iterator[ScheduledVisit]:
     """The visits of a run that are still to be played; under the condition ``base`` nobody has a persona."""
-    for visit in schedule.arrivals(done):
-        yield visit._replace(persona=None) if run.condition == "base" else visit
+    return (_told(run, visit) for visit in schedule.arrivals(done))
+
+
+def visits_between(run: RunConfig, schedule: Schedule, first: int, last: int) -> Iterator[ScheduledVisit]:
+    """The visits with the numbers from ``first`` to ``last``, both included."""
+    return (_told(run, schedule.arrival(index)) for index in range(first, last + 1))
+
+
+def _told(run: RunConfig, visit: ScheduledVisit) -> ScheduledVisit:
+    return visit._replace(persona=None) if run.condition == "base" else visit
 
 
 def fingerprint(items: Iterable[Persona | MinedIntention]) -> str:

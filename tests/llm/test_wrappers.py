@@ -28,7 +28,7 @@ from paars_gym.llm.errors import (
     RefusedError,
 )
 from paars_gym.llm.families import SCRIPTED
-from paars_gym.llm.limits import RateLimited
+from paars_gym.llm.limits import CallLimits, RateLimited
 from paars_gym.llm.prices import Price, usd_of
 from paars_gym.llm.scripted import Line, ScriptedChat
 from paars_gym.llm.spending import Spending
@@ -228,12 +228,13 @@ def test_report_counts_tokens_by_kind(tmp_path: Path) -> None:
 def test_concurrency_adapts_to_refusals() -> None:
     async def main() -> tuple[float, float, int]:
         model = Counting(lambda n: RateLimitError("busy") if n <= 8 else None)
-        limited = RateLimited(model, concurrency=8)
+        limits = CallLimits(concurrency=8)
+        limited = RateLimited(model, limits)
         await asyncio.gather(*(limited.complete(question(draw=n)) for n in range(8)), return_exceptions=True)
-        low = limited.concurrency
+        low = limits.concurrency
         model.peak = 0
         await asyncio.gather(*(limited.complete(question(draw=n)) for n in range(300)))
-        return low, limited.concurrency, model.peak
+        return low, limits.concurrency, model.peak
 
     low, high, peak = run(main())
     assert low == 4, "eight refusals of one round count once"
@@ -244,7 +245,7 @@ def test_concurrency_adapts_to_refusals() -> None:
 def test_a_cancelled_caller_gives_its_place_back() -> None:
     async def main() -> int:
         model = Counting()
-        limited = RateLimited(model, concurrency=1)
+        limited = RateLimited(model, CallLimits(concurrency=1))
         tasks = [asyncio.create_task(limited.complete(question(draw=n))) for n in range(20)]
         await asyncio.sleep(0)
         for task in tasks[:10]:
@@ -267,7 +268,8 @@ def test_tokens_a_minute_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def main() -> float:
         limited = RateLimited(
-            Counting(usage=Usage(input=900, output=100)), concurrency=4, tokens_per_minute=6000, clock=lambda: now
+            Counting(usage=Usage(input=900, output=100)),
+            CallLimits(concurrency=4, tokens_per_minute=6000, clock=lambda: now),
         )
         monkeypatch.setattr("paars_gym.llm.limits.asyncio.sleep", sleep)
         for number in range(20):
@@ -294,7 +296,7 @@ def test_a_retry_after_holds_everybody_back(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def main() -> None:
         model = Counting(lambda n: RateLimitError("busy", retry_after=9) if n == 1 else None)
-        limited = RateLimited(model, concurrency=4, clock=lambda: now)
+        limited = RateLimited(model, CallLimits(concurrency=4, clock=lambda: now))
         with pytest.raises(RateLimitError):
             await limited.complete(question())
         monkeypatch.setattr("paars_gym.llm.limits.asyncio.sleep", sleep)

@@ -1,0 +1,100 @@
+"""A connection to Ray: to a cluster that is there, or to one of this machine alone that ends with the block."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+OBJECT_STORE_BYTES = 200_000_000
+"""Of a cluster of this machine: what is large travels as files, and the store keeps the settings of the work."""
+LACKING = 'The backend ray needs the package ray: pip install "paars_gym[ray]".'
+
+
+def require_ray() -> Any:
+    """The module ``ray``.
+
+    Raises:
+        ImportError: It is not installed; says how it is.
+    """
+    # It would ask, and report, on every start.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise ImportError(LACKING) from None
+    return ray
+
+
+class Cluster:
+    """Ray as long as the block runs. Within another block, or where the program has called ``ray.init``, that one.
+
+    Attributes:
+        address: As given.
+    """
+
+    def __init__(self, address: str | None = None, *, cpus: int | None = None) -> None:
+        """Args:
+        address: ``HOST:PORT`` or ``ray://HOST:PORT`` of a cluster, or ``auto`` for the one of which this machine is a
+            node. None: that of ``RAY_ADDRESS``, where it is set, else a cluster of this machine alone.
+        cpus: Of a cluster of this machine alone: how many pieces to work on at once; None for all its processors.
+        """
+        self.address = address
+        self._cpus = cpus
+        self._ours = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Raises:
+        ImportError: Ray is not installed.
+        ConnectionError: Nobody answers at the address.
+        """
+        ray = require_ray()
+        if ray.is_initialized():
+            return self
+        settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self.address is None and not os.environ.get("RAY_ADDRESS"):
+            folder = self._ours.enter_context(_short_folder())
+            settings |= {"address": "local", "include_dashboard": False, "num_cpus": self._cpus}
+            settings |= {"object_store_memory": OBJECT_STORE_BYTES, "_temp_dir": str(folder)}
+        elif self.address is not None:
+            settings["address"] = self.address
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(**settings)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            self._ours.close()
+            named = self.address or os.environ.get("RAY_ADDRESS") or "local"
+            raise ConnectionError(
+                f"No Ray cluster at --address {named!r}: {str(error).strip().splitlines()[0]} Start one (ray start "
+                "--head), name another, or leave the address out for a cluster of this machine alone."
+            ) from None
+        except BaseException:
+            self._ours.close()
+            raise
+        self._ours.callback(ray.shutdown)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # whose place Ray has taken
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ours.close()
+
+    @property
+    def cpus(self) -> int:
+        """How many pieces of work that compute can run at once."""
+        return max(int(require_ray().cluster_resources().get("CPU", 1)), 1)
+
+
+def _short_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the sockets of Ray, whose paths may have 107 characters, which those of some users exceed."""
+    short = Path("/tmp")  # noqa: S108 (the folder in it is ours alone)
+    return tempfile.TemporaryDirectory(
+        prefix="paars-ray-", dir=short if short.is_dir() else None, ignore_cleanup_errors=True
+    )
