@@ -185,6 +185,8 @@ class BudgetConfig(Configuration):
         cache: SQLite file of replies, which makes a repeated or resumed run free; None for none.
         offline: Make no call: everything has to be in the cache.
         batches: File of batches handed in to the provider, for single questions; None asks at once.
+        batch_api: Makes another way of handing in an adapter's batches (`paars_gym.cluster.data_llm`), without a
+            discount; None for the provider's own.
         dry_run: Ask nobody: a stand-in answers, no key is needed, and cache, limits and batches are not used.
         ledger: File of every call and what it took (`paars_gym.llm.ledger`): ``max_usd`` bounds all that is in it, by
             whichever process. None for that of the run folder, or where there is none, for one in memory.
@@ -205,6 +207,7 @@ class BudgetConfig(Configuration):
     dry_run: bool = False
     ledger: Any = Field(default=None, exclude=True)
     limits: Any = Field(default=None, exclude=True)
+    batch_api: Any = Field(default=None, exclude=True)
     part: str = Field(default="", exclude=True)
 
     def after(self, usd: float) -> BudgetConfig:

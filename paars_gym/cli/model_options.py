@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 CallsAtOnce = Annotated[
     int, typer.Option("--concurrency", min=1, help="Calls of the model at once.", rich_help_panel=MODEL)
-]
-Batch = Annotated[
-    bool,
-    typer.Option(
-        "--batch", help="Through the provider's batches: within a day, at half the price.", rich_help_panel=MODEL
-    ),
 ]
 
 
@@ -107,6 +101,7 @@ class ModelOptions:
         concurrency: int = 64,
         default_cache: Path | None = None,
         batches: Path | None = None,
+        batching: "BatchOptions | None" = None,
         ledger: Path | None = None,
     ) -> AskedModel:
         """The configurations that the options stand for.
@@ -115,7 +110,8 @@ class ModelOptions:
             policy: Who asks; ``llm`` also for a verb that asks the model itself.
             concurrency: Calls at once.
             default_cache: Where replies are kept when ``--cache`` is not given; None for nowhere.
-            batches: File of the batches handed in, for ``--batch``; None asks at once.
+            batches: File of the batches handed in.
+            batching: Whether and how single questions go out in batches, for verbs that put some.
             ledger: File of all calls for the output; None leaves it to what runs, which has a folder, or to memory.
 
         Raises:
@@ -132,7 +128,10 @@ class ModelOptions:
             "--timeout": self.timeout,
             "--prompt": self.prompt,
         }
-        flags |= {"--cache": self.cache, "--offline": self.offline, "--batch": batches, "--dry-run": self.dry_run}
+        flags |= {"--cache": self.cache, "--offline": self.offline, "--dry-run": self.dry_run}
+        batching = batching or NO_BATCHES
+        flags |= batching.flags
+        batching.check(self.tokens_per_minute, batches)
         used = [flag for flag, value in flags.items() if value is not None and value is not False]
         if used and (name.startswith("likelihood:") or (":" not in name and name != "llm")):
             asks = "only scores texts" if name.startswith("likelihood:") else "asks none"
@@ -165,7 +164,8 @@ class ModelOptions:
             tokens_per_minute=self.tokens_per_minute,
             cache=self.cache or default_cache,
             offline=self.offline,
-            batches=batches,
+            batches=batches if any(batching.flags.values()) else None,
+            batch_api=batching.api(concurrency),
             dry_run=self.dry_run,
             ledger=ledger,
             **limits,
@@ -179,6 +179,58 @@ class ModelOptions:
         config = ModelConfig(spec=self.model, price=self.price, options=given, prompt=prompt, **set_ones)
         _check_price(config, budget)
         return AskedModel(config, budget, {})
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """The group as it was given: how single questions go out together."""
+
+    batch: Annotated[bool, _in_group("--batch", "Through the provider's batches: within a day, at half the price.")] = (
+        False
+    )
+    ray_data: Annotated[
+        bool,
+        _in_group(
+            "--ray-data",
+            "Through Ray Data LLM, to OpenAI or a server like it: by the cluster of RAY_ADDRESS, or this machine.",
+        ),
+    ] = False
+
+    @property
+    def flags(self) -> dict[str, object]:
+        """What was given, by its name on the command line."""
+        return {"--batch": self.batch, "--ray-data": self.ray_data}
+
+    def check(self, tokens_per_minute: float | None, file: Path | None) -> None:
+        """Refuses what does not go together.
+
+        Args:
+            tokens_per_minute: As given.
+            file: Of the batches handed in; None where there is no output beside which it could be.
+        """
+        given = [flag for flag, value in self.flags.items() if value]
+        if given and file is None:
+            raise ValueError(f"{given[0]} needs --out: what has been handed in is noted beside it.")
+        if self.batch and self.ray_data:
+            raise ValueError("--batch and --ray-data: give one of them; both hand in batches.")
+        if self.ray_data and tokens_per_minute is not None:
+            raise ValueError(
+                f"--tokens-per-minute {tokens_per_minute:g} does not go with --ray-data, which hands in whole batches: "
+                "bound the calls at once by --concurrency."
+            )
+
+    def api(self, concurrency: int) -> Callable[[Any], Any] | None:
+        """What hands in batches otherwise than the provider's own way."""
+        if not self.ray_data:
+            return None
+        from paars_gym.cluster.data_llm import RayDataBatches
+        from paars_gym.cluster.session import require_ray
+
+        require_ray()
+        return partial(RayDataBatches, concurrency=concurrency)
+
+
+NO_BATCHES = BatchOptions()
 
 
 @dataclass(frozen=True)
@@ -246,6 +298,7 @@ def with_options(parameter: str, group: Any) -> Callable[[Callable[..., None]], 
 
 with_model_options = with_options("asking", ModelOptions)
 """A verb with the options of the group where its parameter ``asking`` stands."""
+with_batch_options = with_options("batching", BatchOptions)
 with_plan_options = with_options("planning", PlanOptions)
 NOTHING_PLANNED = PlanOptions()
 

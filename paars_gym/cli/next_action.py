@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import errors
-from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.model_options import (
+    NO_BATCHES,
+    NOTHING_ASKED,
+    BatchOptions,
+    CallsAtOnce,
+    ModelOptions,
+    with_batch_options,
+    with_model_options,
+)
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import SHOPPERS, AsJson, HumanReference, Seed
 from paars_gym.cli.task_options import Out, OwnCatalog, OwnPersonas, print_forecasts, show_results, task_run
@@ -16,6 +24,7 @@ from paars_gym.cli.tasks import tasks_app
 
 @tasks_app.command("next")
 @with_model_options
+@with_batch_options
 @with_outputs(out="file")
 def next_action(
     human: HumanReference = "mini",
@@ -35,7 +44,7 @@ def next_action(
     seed: Seed = 0,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    batch: Batch = False,
+    batching: BatchOptions = NO_BATCHES,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -50,7 +59,7 @@ def next_action(
     from paars_gym.tasks.people import reference_people
 
     run = task_run(
-        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
     )  # fmt: skip
     policies = tuple(policy or (("llm",) if asking.model else ()))
     with Progress(errors) as status:

@@ -15,7 +15,15 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
-from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.model_options import (
+    NO_BATCHES,
+    NOTHING_ASKED,
+    BatchOptions,
+    CallsAtOnce,
+    ModelOptions,
+    with_batch_options,
+    with_model_options,
+)
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     DATA,
@@ -34,6 +42,7 @@ ShoppersFile = Annotated[Path | None, typer.Option(help="File of shoppers, an id
 
 @personas_app.command("mine")
 @with_model_options
+@with_batch_options
 @with_outputs(out="file")
 def personas_mine(
     sessions: Annotated[Path, typer.Option(help="Folder of imported sessions.", rich_help_panel=DATA)],
@@ -48,7 +57,7 @@ def personas_mine(
     regions: Regions = None,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    batch: Batch = False,
+    batching: BatchOptions = NO_BATCHES,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
     from paars_gym.personas.command import expect, mine
@@ -59,7 +68,8 @@ def personas_mine(
     asked = asking.asked(
         concurrency=concurrency,
         default_cache=out.with_name(f"{out.stem}.replies.sqlite"),
-        batches=out.with_name(f"{out.stem}.batches.jsonl") if batch else None,
+        batches=out.with_name(f"{out.stem}.batches.jsonl"),
+        batching=batching,
         ledger=out.with_name(f"{out.stem}.ledger.jsonl"),
     )
     assert asked.model is not None

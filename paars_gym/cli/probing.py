@@ -9,7 +9,15 @@ import typer
 
 from paars_gym.cli.app import app, console, errors, print_facts, survey_app
 from paars_gym.cli.elsewhere import NOWHERE, ElsewhereOptions, print_exported, with_elsewhere
-from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.model_options import (
+    NO_BATCHES,
+    NOTHING_ASKED,
+    BatchOptions,
+    CallsAtOnce,
+    ModelOptions,
+    with_batch_options,
+    with_model_options,
+)
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     PEOPLE,
@@ -41,6 +49,7 @@ REHEARSED = 24
 
 @app.command()
 @with_model_options
+@with_batch_options
 @with_outputs(out="folder")
 def probe(
     attribute: Annotated[str, typer.Argument(help="brand, rating, price, position or review (sentiment).")],
@@ -50,6 +59,7 @@ def probe(
     policy: PolicyName = "behavioural",
     shopper: ShopperFile = None,
     asking: ModelOptions = NOTHING_ASKED,
+    batching: BatchOptions = NO_BATCHES,
     condition: ConditionName = "persona",
     trials: Annotated[int, typer.Option(help="Shopper × page pairs, each played at every level.")] = 1_000,
     pages: Annotated[int, typer.Option(help="Number of different pages.")] = 40,
@@ -88,10 +98,14 @@ def probe(
     from paars_gym.simulation.forecast import forecast_run
     from paars_gym.simulation.result import PolicyFailedError
 
+    if human is None and any(batching.flags.values()):
+        raise ValueError("--batch and --ray-data are for single questions: those of --human.")
     asked = asking.asked(
         policy=policy,
         concurrency=concurrency,
         default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+        batches=None if out is None else out.with_name(f"{out.name}.batches.jsonl"),
+        batching=batching,
     )
     run = RunConfig(
         sessions=trials,
@@ -160,6 +174,7 @@ def _probe_panel(
 
 @survey_app.command("ask")
 @with_model_options
+@with_batch_options
 @with_outputs(out="folder", export_questions="file")
 @with_elsewhere
 def survey(
@@ -167,6 +182,7 @@ def survey(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    batching: BatchOptions = NO_BATCHES,
     personas: Annotated[Path | None, typer.Option(help="File of personas.")] = None,
     condition: ConditionName = "persona",
     segment: Segment = None,
@@ -194,7 +210,7 @@ def survey(
     from paars_gym.simulation.run_folder import STEPS_FILE
     from paars_gym.simulation.steps import StepWriter
 
-    away = elsewhere.asked("survey", asking, seed=seed, out=out, others={})
+    away = elsewhere.asked("survey", asking, seed=seed, out=out, others=batching.flags)
     if asking.model is None and not away.policies:
         raise ValueError("A survey needs --model, who plays the personas, such as anthropic:NAME.")
     if personas is None:
@@ -207,6 +223,8 @@ def survey(
         asked = asking.asked(
             concurrency=concurrency,
             default_cache=None if out is None else out.with_name(f"{out.name}.replies.sqlite"),
+            batches=None if out is None else out.with_name(f"{out.name}.batches.jsonl"),
+            batching=batching,
         )
         assert asked.model is not None, "a survey asks a model"
         stack = open_model(asked.model, sharing(asked.budget, None if out is None else out / LEDGER_FILE))
@@ -221,7 +239,7 @@ def survey(
                 model,
                 condition=cast(Condition, condition),
                 seed=seed,
-                concurrency=concurrency,
+                concurrency=concurrency if stack is None else stack.at_once,
                 progress=lambda done: status.update(f"{done:,} answers"),
                 record=None if steps is None else lambda step: steps.add(step.session, [step]),
             )

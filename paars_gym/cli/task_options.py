@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paars_gym.cli.app import console, print_facts
-from paars_gym.cli.model_options import ModelOptions
+from paars_gym.cli.model_options import NO_BATCHES, BatchOptions, ModelOptions
 from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS
 from paars_gym.exit_codes import ExitCode
 from paars_gym.files import write_whole
@@ -79,7 +79,7 @@ def task_run(
     *,
     asking: ModelOptions,
     concurrency: int,
-    batch: bool = False,
+    batching: BatchOptions = NO_BATCHES,
 ) -> RunConfig:
     """The options of a verb as the configuration of a task."""
     from paars_gym.cache import cache_dir
@@ -89,10 +89,10 @@ def task_run(
     replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
     names = list(policies or ()) or (["llm"] if asking.model else ["behavioural"])
     policy = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
-    batches = (asking.cache or replies).with_suffix(".batches.jsonl") if batch else None
+    batches = (asking.cache or replies).with_suffix(".batches.jsonl")
     ledger = out.with_name(f"{out.stem}.{LEDGER_FILE}") if out else None
     asked = asking.asked(
-        policy=policy, concurrency=concurrency, default_cache=replies, batches=batches, ledger=ledger
+        policy=policy, concurrency=concurrency, default_cache=replies, batches=batches, batching=batching, ledger=ledger
     )  # fmt: skip
     return RunConfig(
         sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget

@@ -9,7 +9,15 @@ import typer
 
 from paars_gym.cli.app import app, errors
 from paars_gym.cli.elsewhere import NOWHERE, ElsewhereOptions, print_exported, with_elsewhere
-from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.model_options import (
+    NO_BATCHES,
+    NOTHING_ASKED,
+    BatchOptions,
+    CallsAtOnce,
+    ModelOptions,
+    with_batch_options,
+    with_model_options,
+)
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     MODEL,
@@ -45,6 +53,7 @@ app.add_typer(tasks_app, name="tasks")
 
 @tasks_app.command("query")
 @with_model_options
+@with_batch_options
 @with_outputs(out="file", export_questions="file")
 @with_elsewhere
 def query(
@@ -70,7 +79,7 @@ def query(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    batch: Batch = False,
+    batching: BatchOptions = NO_BATCHES,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -88,10 +97,10 @@ def query(
     from paars_gym.tasks.query_generation import asked_queries, forecast_queries, generate_queries, query_questions
     from paars_gym.tasks.repeats import play_repeats
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
+    others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--repeats": repeats > 1}
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
@@ -121,6 +130,7 @@ def query(
 
 @tasks_app.command("item")
 @with_model_options
+@with_batch_options
 @with_outputs(out="file", export_questions="file")
 @with_elsewhere
 def item(
@@ -177,7 +187,7 @@ def item(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    batch: Batch = False,
+    batching: BatchOptions = NO_BATCHES,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -197,11 +207,11 @@ def item(
     from paars_gym.tasks.people import reference_people
     from paars_gym.tasks.repeats import play_repeats
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
+    others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--personas mined": personas == "mined"}
     others |= {"--repeats": repeats > 1}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
     for name in conditions.split(","):
@@ -237,6 +247,7 @@ def item(
 
 @tasks_app.command("view")
 @with_model_options
+@with_batch_options
 @with_outputs(out="file", export_questions="file")
 @with_elsewhere
 def view(
@@ -250,7 +261,7 @@ def view(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
-    batch: Batch = False,
+    batching: BatchOptions = NO_BATCHES,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -267,10 +278,10 @@ def view(
     from paars_gym.tasks.repeats import play_repeats
     from paars_gym.tasks.view_selection import asked_views, forecast_views, select_views, view_questions
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
+    others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--repeats": repeats > 1}
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)

@@ -87,6 +87,11 @@ class Cluster:
         self._ours.close()
 
     @property
+    def nodes(self) -> int:
+        """How many machines there are."""
+        return max(sum(node["Alive"] for node in require_ray().nodes()), 1)
+
+    @property
     def cpus(self) -> int:
         """How many pieces of work that compute can run at once."""
         return max(int(require_ray().cluster_resources().get("CPU", 1)), 1)

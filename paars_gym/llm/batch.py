@@ -98,6 +98,7 @@ class Batched(Wrapper):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._api.aclose()
         await super().aclose()
 
     def _enqueue(self, key: str, request: Request) -> None:

@@ -45,6 +45,10 @@ class BatchApi(Protocol):
         """Answers, or what kept the provider from answering, by key; keys that it never came to are missing."""
         ...
 
+    async def aclose(self) -> None:
+        """Lets go of what was opened for batches, apart from the adapter."""
+        ...
+
 
 class AnthropicBatches:
     """Message Batches: 100,000 requests or 256 MB, answers kept for 29 days."""
@@ -73,6 +77,9 @@ class AnthropicBatches:
     async def results(self, batch: str) -> Results:
         """Answers by key."""
         return await self._chat.connection.guard(self._fetch(batch))
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
 
     async def _fetch(self, batch: str) -> Results:
         results: Results = {}
@@ -126,6 +133,9 @@ class OpenAIBatches:
         """Answers by key, out of the file of answers and the file of errors."""
         return await self._chat.connection.guard(self._fetch(batch))
 
+    async def aclose(self) -> None:
+        """Nothing was opened."""
+
     async def _fetch(self, batch: str) -> Results:
         state = await self._chat.client.batches.retrieve(batch)
         results: Results = {}
@@ -135,12 +145,19 @@ class OpenAIBatches:
             content = await self._chat.client.files.content(file)
             for row in content.text.splitlines():
                 line = json.loads(row)
-                answer = line.get("response") or {}
-                if answer.get("status_code") == 200:
-                    results[line["custom_id"]] = _read(self._chat, answer.get("body"))
-                else:
-                    results[line["custom_id"]] = _openai_error(line.get("error"), answer)
+                results[line["custom_id"]] = read_line(self._chat, line)
         return results
+
+
+def read_line(chat: OpenAIChat, line: dict[str, Any]) -> Reply | ModelError:
+    """What a line of a file of OpenAI's batches says: its ``response`` with status and body, or its ``error``."""
+    answer = line.get("response") or {}
+    if answer.get("status_code") == 200:
+        return _read(chat, answer.get("body"))
+    failure = _openai_error(line.get("error"), answer)
+    if isinstance(failure, ModelError):
+        return chat.connection.error(failure)  # without the key
+    return failure
 
 
 def _openai_error(error: dict[str, Any] | None, answer: dict[str, Any]) -> ModelError | Reply:

@@ -42,7 +42,7 @@ class Connection:
 
     def __init__(self, secrets: Sequence[str], key_name: str) -> None:
         self.secrets = tuple(secrets)
-        self._key_name = key_name
+        self.key_name = key_name
 
     async def guard(self, call: Awaitable[T]) -> T:
         """Awaits a call of the SDK; whatever it raises becomes a :class:`ModelError`."""
@@ -93,7 +93,7 @@ class Connection:
 
     def error(self, error: Exception, *, began: bool = False) -> ModelError:
         """Our error for whatever was raised; its text holds no key."""
-        ours = as_model_error(error, secrets=self.secrets, key_name=self._key_name, began=began)
+        ours = as_model_error(error, secrets=self.secrets, key_name=self.key_name, began=began)
         ours.answered = ours.answered or began
         return ours
 

@@ -226,7 +226,7 @@ def open_model(
     if isinstance(config.spec, Stack):
         return config.spec
     price = None if config.price is None else parse_price(config.price)
-    discount = 1.0 if budget.batches is None else BATCH_DISCOUNT
+    discount = BATCH_DISCOUNT if budget.batches is not None and budget.batch_api is None else 1.0
     at_once = budget.concurrency if budget.batches is None else BATCHED_AT_ONCE
     if budget.dry_run:
         stand_in = StandIn(config.spec if isinstance(config.spec, str) else config.spec.spec)
@@ -258,7 +258,8 @@ def open_model(
     inner: ChatModel
     booking: dict[str, Any] = {"ledger": ledger_of(budget.ledger), "part": budget.part}
     if budget.batches is not None and not budget.offline:
-        inner = Batched(bare, budget.batches, announce=announce, environment=environment)
+        api = None if budget.batch_api is None else budget.batch_api(bare)
+        inner = Batched(bare, budget.batches, announce=announce, environment=environment, api=api)
         booking["handed_in"] = inner.handed_in
     else:
         own = CallLimits(concurrency=budget.concurrency, tokens_per_minute=budget.tokens_per_minute)

@@ -74,6 +74,9 @@ class FakeApi:
         self.batches.append(dict(requests))
         return f"batch{len(self.batches)}"
 
+    async def aclose(self) -> None:
+        pass
+
     async def ended(self, batch: str) -> bool:
         if self.broken:
             self.broken -= 1
