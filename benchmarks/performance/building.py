@@ -36,7 +36,7 @@ def write_feed(catalog: Catalog, path: Path) -> None:
 
 def rows(reduced: bool) -> list[SpeedRow]:
     """Building, in rows a second, beside two readers of the same file that check and keep nothing."""
-    products, rounds = (2_000, 1) if reduced else (100_000, 3)
+    products, rounds = (2_000, 1) if reduced else (100_000, 2)
     with tempfile.TemporaryDirectory() as folder:
         feed, out = Path(folder) / "feed.csv", Path(folder) / "shop"
         write_feed(synthetic_catalog(products), feed)

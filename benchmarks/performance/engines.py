@@ -23,7 +23,7 @@ from paars_gym.ranking.query import text_query
 from paars_gym.ranking.registry import make_ranking
 
 SIZES, REDUCED = (10_000, 100_000, 1_000_000), (2_000,)
-QUERIES, REPEATS = 30, 3
+QUERIES, REPEATS = 20, 3
 BATCH = 20_000
 NAMES = ("title", "brand", "category", "bullets", "description")
 

@@ -21,7 +21,7 @@ from paars_gym.shoppers.text_likelihood import asked_of, who_is_told
 from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
 
-CASES = 5
+CASES = 4
 ELSEWHERE = "You were in another shop, and bought one thing."
 AGREEMENT = 1e-3
 """Nats by which a token's log-probability may differ."""
