@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import cycle, islice
-from typing import Annotated, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
-import typer
-from rich.table import Table
 
 import paars_gym  # noqa: F401 (registers the environment)
 from benchmarks.performance.catalogs import synthetic_catalog
-from paars_gym.cli.running import run_command
-from paars_gym.report.printing import Printer
+from benchmarks.performance.rows import SpeedRow, at_least
 
 WEBSHOP_STEPS_PER_SECOND = 53
 QUERIES = 40
+NUM_ENVS = 64
 
 
 def best_rate(run: Callable[[], float], steps: int, repeats: int = 5) -> float:
@@ -63,46 +62,44 @@ def shopping_actions(words: Sequence[str], shown: dict[str, tuple[str, ...]], *,
     return actions
 
 
-def main(
-    products: Annotated[int, typer.Option(min=1_000, help="Products in the catalog.")] = 100_000,
-    steps: Annotated[int, typer.Option(min=1_000, help="Steps of each run.")] = 200_000,
-    num_envs: Annotated[int, typer.Option(min=1, help="Visits of the vector form.")] = 64,
-) -> None:
-    """Prints steps a second and their ratios to CartPole and WebShop."""
+def rows(reduced: bool) -> list[SpeedRow]:
+    """Steps a second beside CartPole's in the same run; a wide bar, because a busy machine hits both."""
+    products, steps = (2_000, 20_000) if reduced else (100_000, 200_000)
     catalog = synthetic_catalog(products, seed=0)
     env = gymnasium.make("PAARS-Retail-v0", catalog=catalog, max_steps=1_000)
     env.reset(seed=0)
     env.action_space.seed(0)
-    words = sorted({title for row in range(QUERIES) for title in catalog.listing(row * 97)[1].split()[:1]})[:QUERIES]
+    words = sorted({title for row in range(QUERIES) for title in catalog.listing(row * 47)[1].split()[:1]})[:QUERIES]
     shown = {word: env.step(f"search[{word}]")[4]["results"] for word in words if env.reset()}
     words = [word for word in words if len(shown[word]) >= 2]
 
     cartpole = gymnasium.make("CartPole-v1")
     coin = np.random.default_rng(0).integers(0, 2, size=steps // 4).tolist()
-    rates = {"CartPole-v1": best_rate(lambda: timed(cartpole, coin), len(coin))}
+    alone = best_rate(lambda: timed(cartpole, coin), len(coin))
+    rates: dict[str, float] = {}
     for name, mixed in (("cached page views", False), ("mixed cached actions", True)):
         actions = list(islice(cycle(shopping_actions(words, shown, mixed=mixed)), steps))
         timed(env, actions)
-        rates[name] = best_rate(lambda actions=actions: timed(env, actions), steps)  # type: ignore[misc]
+        rates[name] = best_rate(partial(timed, env, actions), steps)
         vector = gymnasium.make_vec(
             "PAARS-Retail-v0",
-            num_envs=num_envs,
+            num_envs=NUM_ENVS,
             vectorization_mode="vector_entry_point",
             shop=env.unwrapped.shop,  # type: ignore[attr-defined]
             max_steps=1_000,
         )
-        rows = [[action] * num_envs for action in actions[: steps // num_envs]]
-        rates[f"{name}, vector of {num_envs}"] = best_rate(
-            lambda rows=rows, vector=vector: timed_vector(vector, rows),  # type: ignore[misc]
-            len(rows) * num_envs,
+        lists = [[action] * NUM_ENVS for action in actions[: steps // NUM_ENVS]]
+        rates[f"{name}, vector of {NUM_ENVS}"] = best_rate(partial(timed_vector, vector, lists), len(lists) * NUM_ENVS)
+    made = [
+        SpeedRow(
+            name=f"{name}, {products:,} products, one core",
+            measured=rate,
+            unit="steps/s",
+            beside="CartPole through `make`",
+            peer=alone,
+            asked=at_least(1.0, "ratio"),
         )
-
-    table = Table("on one core", "steps/s", "x CartPole", "x WebShop (literature)", title=f"{len(catalog):,} products")
-    for name, rate in rates.items():
-        ratio = rate / rates["CartPole-v1"]
-        table.add_row(name, f"{rate:,.0f}", f"{ratio:.1f}", f"{rate / WEBSHOP_STEPS_PER_SECOND:,.0f}")
-    Printer().print(table)
-
-
-if __name__ == "__main__":
-    run_command(main)
+        for name, rate in rates.items()
+    ]
+    literature = {"beside": "WebShop (literature, measured once elsewhere)", "peer": float(WEBSHOP_STEPS_PER_SECOND)}
+    return [*made, made[0].model_copy(update={**literature, "asked": ()})]

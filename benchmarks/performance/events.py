@@ -1,27 +1,20 @@
-"""Speed of importing ten million events, and of their statistics a session, the latter beside pandas.
-
-python -m benchmarks.performance.events [--check]
-"""
+"""Speed of importing ten million events, and of their statistics a session, the latter beside pandas and duckdb."""
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-import typer
 
+from benchmarks.performance.rows import SpeedRow, at_most, in_turn, peak_mb
 from benchmarks.processes import workers
-from paars_gym.cli.running import run_command
-from paars_gym.exit_codes import ExitCode
-from paars_gym.report.printing import Printer
 from paars_gym.sessions.describe import STATISTICS, session_counts
 from paars_gym.sessions.importing import import_log
 from paars_gym.sessions.mapping import LogMapping
@@ -33,9 +26,9 @@ PART = 1_000_000
 EVENTS_A_SESSION = 8
 FULL = 10_000_000
 IMPORT_SECONDS, IMPORT_GB, STATISTICS_SECONDS = 60.0, 4.0, 1.0
-"""The issue's bars, for ten million events on two free cores."""
-CHECKED, LENIENCE, START_SECONDS = 1_000_000, 4.0, 5.0
-"""Of ``--check``: so many events, so many times their share of the bar in seconds, and so much to get going."""
+"""Bars for ten million events on two free cores."""
+REDUCED, LENIENCE, START_SECONDS = 500_000, 4.0, 5.0
+"""Of reduced size: so many events, so many times their share of the bar in seconds, and so much to get going."""
 MAPPING = LogMapping.parse("shopper=user_id,time=ts,kind=event,product=item_id,query=query,price=price,time_format=s")
 KIND_NAMES = pl.Series(["search", "view", "add", "purchase"], dtype=KINDS)
 
@@ -99,14 +92,7 @@ def imported(log: Path, out: Path) -> Imported:
     start, cpu = time.perf_counter(), time.process_time()
     store = import_log(log, out, MAPPING)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
-    return Imported(len(store), store.card.events, seconds, cpu_seconds, _peak_gb())
-
-
-def _peak_gb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():  # a child's ru_maxrss begins at its parent's
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    return Imported(len(store), store.card.events, seconds, cpu_seconds, peak_mb() / 1e3)
 
 
 def with_polars(path: Path) -> pl.DataFrame:
@@ -124,73 +110,62 @@ def with_pandas(path: Path) -> object:
     return pd.DataFrame(flags).groupby(events["session"]).sum()
 
 
-def best(work: Callable[[], object], repeats: int) -> float:
-    """Least seconds of some runs."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def with_duckdb(path: Path) -> object:
+    """The same in duckdb, fetched as arrays."""
+    import duckdb
+
+    counted = ", ".join(f"count(*) FILTER (kind = '{kind}') AS {name}" for name, kind in STATISTICS.items())
+    return duckdb.sql(f"SELECT session, {counted} FROM '{path}' GROUP BY session").fetchnumpy()  # noqa: S608
 
 
-def main(
-    events: Annotated[
-        int | None, typer.Option(min=1, help=f"How many, by default {FULL:,}, with --check {CHECKED:,}.")
-    ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Of the statistics; the best one counts.")] = 3,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Fewer events, and bars so wide that only a slip of the code misses them."),
-    ] = False,
-) -> None:
-    """Prints seconds and memory, and fails when a bar is missed."""
-    console = Printer()
-    count = events or (CHECKED if check else FULL)
-    share = count / FULL
-    wide = LENIENCE if check else 1.0
-    most_seconds = IMPORT_SECONDS * share * wide + START_SECONDS * check
-    most_statistics = max(STATISTICS_SECONDS * share, 0.1) * wide + 0.25 * check
-    missed = []
+def importing(reduced: bool) -> list[SpeedRow]:
+    """Import of a log, in this process."""
+    count = REDUCED if reduced else FULL
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.csv"
         make_csv(log, count, np.random.default_rng(0))
-        with workers(1) as pool:
+        with workers(1) as pool:  # writing the log would show in the memory
             done = pool.submit(imported, log, Path(folder) / "imported").result()
-        console.print(
-            f"import of {done.events:,} events, {log.stat().st_size / 1e6:,.0f} MB of CSV, in a process of its own"
-        )
-        console.print(f"  seconds                   {done.seconds:6.1f}   (limit {most_seconds:g})")
-        console.print(f"  of processor time         {done.cpu_seconds:6.1f}")
-        console.print(f"  peak memory, GB           {done.peak_gb:6.2f}   (limit {IMPORT_GB:g})")
-        # A busy machine stretches the clock, two cores the processor time: a slip of the code lengthens both.
-        slow = min(done.seconds, done.cpu_seconds) if check else done.seconds
-        missed += [f"the import took {slow:.1f} s"] * (slow > most_seconds)
-        missed += [f"the import took {done.peak_gb:.2f} GB"] * (done.peak_gb > IMPORT_GB)
-        missed += [f"{count - done.events:,} events were lost"] * (done.events != count)
-        log.unlink()
+        size = log.stat().st_size / 1e6
+    if done.events != count:
+        raise ValueError(f"{count - done.events:,} of {count:,} events were lost.")
+    # A busy machine stretches the clock, two cores the processor time: a slip of the code lengthens both.
+    seconds = min(done.seconds, done.cpu_seconds) if reduced else done.seconds
+    most = IMPORT_SECONDS * count / FULL * (LENIENCE if reduced else 1) + START_SECONDS * reduced
+    name = f"import of {count:,} events, {size:,.0f} MB of CSV"
+    limit = SpeedRow(name=name, measured=seconds, unit="s", beside="limit", peer=most, asked=at_most(most))
+    memory = limit.model_copy(
+        update={"measured": done.peak_gb, "unit": "GB", "peer": IMPORT_GB, "asked": at_most(IMPORT_GB)}
+    )
+    return [limit, memory.model_copy(update={"name": f"{name}: peak memory"})]
+
+
+def counting(reduced: bool) -> list[SpeedRow]:
+    """Searches, views and purchases a session, beside the group-by of others over the same two columns in Parquet."""
+    count = REDUCED if reduced else FULL
+    with tempfile.TemporaryDirectory() as folder:
         store = make(Path(folder) / "store", count, np.random.default_rng(0))
-        grouped, shuffled = Path(folder) / "grouped.parquet", Path(folder) / "shuffled.parquet"
-        kinds = store.scan().select("session", "kind").collect()
-        kinds.write_parquet(grouped)
-        kinds.sample(fraction=1, shuffle=True, seed=0).write_parquet(shuffled)
-        del kinds
-        console.print(f"{count:,} events in {len(store):,} sessions; per-session searches, views, purchases; seconds")
-        ours = best(lambda: session_counts(store), repeats)
-        console.print(f"  session_counts(store)     {ours:6.2f}   (limit {most_statistics:g})")
-        for label, path in (("grouped", grouped), ("shuffled", shuffled)):
-            console.print(f"  polars group_by, {label:<9}{best(partial(with_polars, path), repeats):6.2f}")
-            console.print(f"  pandas groupby,  {label:<9}{best(partial(with_pandas, path), 1):6.2f}")
-    missed += [f"session_counts took {ours:.2f} s"] * (ours > most_statistics)
-    if missed:
-        console.notice("Missed:", f"{'; '.join(missed)}.", style="red")
-        raise typer.Exit(ExitCode.CHECK_FAILED)
+        path = Path(folder) / "events.parquet"
+        store.scan().select("session", "kind").collect().write_parquet(path)
+        others: dict[str, Callable[[], object]] = {"polars group_by": partial(with_polars, path)}
+        others |= {
+            f"{name}": partial(work, path)
+            for name, work in (("pandas", with_pandas), ("duckdb", with_duckdb))
+            if find_spec(name)
+        }
+        took = in_turn(lambda: session_counts(store), *others.values(), rounds=1 if reduced else 3)
+    # A small run is mostly start.
+    most = STATISTICS_SECONDS * LENIENCE if reduced else STATISTICS_SECONDS
+    row = SpeedRow(name=f"counts of {count:,} events in {len(store):,} sessions", measured=took[0], unit="s")
+    limit = row.model_copy(update={"beside": "limit", "peer": most, "asked": at_most(most)})
+    beside = [
+        row.model_copy(update={"beside": name, "peer": each}) for name, each in zip(others, took[1:], strict=True)
+    ]
+    lacking = [name for name in ("pandas", "duckdb") if name not in others]
+    absent = [row.model_copy(update={"beside": f"{name}: not installed (extra performance)"}) for name in lacking]
+    return [limit, *beside, *absent]
 
 
 def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
     return frame.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,26 +1,23 @@
 """MaskablePPO on `PAARS-Retail-Discrete-v0`, against the uniform policy over possible actions.
 
-Needs the extra ``rl``. Prints mean goal reward over the same fresh goals for both, with 95% intervals, and their ratio.
+Mean goal reward over the same fresh goals for both. Needs the extra ``rl``.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-import typer
-from rich.table import Table
 
 import paars_gym  # noqa: F401  (registers the environment)
-from paars_gym.cli.running import run_command
-from paars_gym.report.printing import Printer
+from benchmarks.performance.rows import SpeedRow, at_least
 
 ID = "PAARS-Retail-Discrete-v0"
 ARGUMENTS: dict[str, Any] = {"catalog": "mini", "page_size": 5, "max_steps": 12, "render_mode": None}
-
+MINUTES, LEAST_RATIO = 1.5, 3.0
 TEST_SEED = 1_000_000
 """Goals of the test episodes start here, far from those of training."""
 
@@ -39,25 +36,23 @@ def returns(episodes: int, choose: Any) -> npt.NDArray[np.float64]:
     return totals
 
 
-def mean_and_interval(values: npt.NDArray[np.float64]) -> str:
-    """Mean with its normal 95% interval."""
+def interval(values: npt.NDArray[np.float64]) -> str:
+    """Normal 95% interval of the mean."""
     half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():.3f} [{values.mean() - half:.3f}, {values.mean() + half:.3f}]"
+    return f"[{values.mean() - half:.3f}, {values.mean() + half:.3f}]"
 
 
-def main(
-    minutes: Annotated[float, typer.Option(min=0.1, help="Training stops after this long.")] = 4.5,
-    episodes: Annotated[int, typer.Option(min=2, help="Test episodes of each policy.")] = 1_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of training and of the uniform policy.")] = 0,
-) -> None:
+def rows(reduced: bool) -> list[SpeedRow]:
     """Trains MaskablePPO for some minutes and compares it with the uniform policy over possible actions."""
+    minutes, episodes = (0.1, 50) if reduced else (MINUTES, 1_000)
+    name = f"MaskablePPO on `{ID}` after {minutes:g} minutes: goal reward in {episodes:,} fresh goals"
     try:
         import torch
         from sb3_contrib import MaskablePPO
         from stable_baselines3.common.callbacks import BaseCallback
         from stable_baselines3.common.env_util import make_vec_env
     except ImportError as missing:
-        raise typer.BadParameter(f'{missing.name} is missing: pip install "paars_gym[rl]"') from None
+        return [SpeedRow(name=name, note=f"{missing.name} is not installed (extra rl)")]
 
     class Deadline(BaseCallback):  # type: ignore[misc]
         def _on_step(self) -> bool:
@@ -67,20 +62,20 @@ def main(
     training = make_vec_env(ID, n_envs=16, env_kwargs=ARGUMENTS)
     deadline = time.monotonic() + 60 * minutes
     model = MaskablePPO(
-        "MlpPolicy", training, n_steps=128, batch_size=512, gamma=0.97, ent_coef=0.01, seed=seed, device="cpu"
+        "MlpPolicy", training, n_steps=128, batch_size=512, gamma=0.97, ent_coef=0.01, seed=0, device="cpu"
     )
-    started = time.monotonic()
     model.learn(10**9, callback=Deadline())
-    spent = time.monotonic() - started
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     uniform = returns(episodes, lambda _, mask: int(rng.choice(np.flatnonzero(mask))))
     learnt = returns(episodes, lambda seen, mask: int(model.predict(seen, action_masks=mask)[0]))
-    table = Table("policy", "goal reward, mean [95%]", title=f"mini (synthetic), {episodes:,} test goals each")
-    table.add_row("uniform over possible actions", mean_and_interval(uniform))
-    table.add_row(f"MaskablePPO, {model.num_timesteps:,} steps in {spent:.0f} s", mean_and_interval(learnt))
-    Printer().print(table, f"ratio {learnt.mean() / uniform.mean():.1f} (wanted: at least 3)")
-
-
-if __name__ == "__main__":
-    run_command(main)
+    return [
+        SpeedRow(
+            name=name,
+            measured=float(learnt.mean()),
+            beside="uniform over possible actions",
+            peer=float(uniform.mean()),
+            asked=() if reduced else at_least(LEAST_RATIO, "ratio"),
+            note=f"{model.num_timesteps:,} steps; 95% intervals {interval(learnt)} and {interval(uniform)}",
+        )
+    ]

@@ -1,41 +1,36 @@
-"""Speed of the exact alignment metrics, against scikit-learn and against what the machine can do.
+"""Speed of the exact alignment metrics, beside scikit-learn and beside what the machine can do.
 
-    python -m benchmarks.performance.metrics [--without-sklearn]
-
-Sizes of the paper's query generation: 3,058 humans and as many agents in 384 dimensions, 10,000 samples, float64.
-The data is synthetic: unit vectors with a decaying spectrum.
+Sizes of the paper's query generation: 3,058 humans and as many agents in 384 dimensions, float64. The data is
+synthetic: unit vectors with a decaying spectrum.
 """
 
 from __future__ import annotations
 
-import math
 import time
-import tracemalloc
-from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 import numpy as np
 import polars as pl
-import typer
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.performance.rows import SpeedRow, at_most, in_turn
 from paars_gym.alignment import energy_distance, js_divergence, kde_kl, score
 from paars_gym.alignment.arrays import available_threads
-from paars_gym.cli.running import run_command
+from paars_gym.alignment.kde import BANDWIDTHS, Kernel, kernel_kls
 from paars_gym.embedding.load import load_embedder
 from paars_gym.ingest.times import TIME
-from paars_gym.report.printing import Printer
 from paars_gym.sessions.rows import ENDS, EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter
 
 Array = NDArray[np.float64]
 N, SAMPLES, DIM, BANDWIDTH, PERMUTATIONS = 3058, 10_000, 384, 0.1, 999
-ROUNDS = 5
-console = Printer()
+ROUNDS, REPEATS, SKLEARN_DRAWS = 5, 5, 100
+MAX_OF_LIMIT, TIMES_SKLEARN, MAX_GEMMS, MAX_JS_SECONDS = 1.4, 60.0, 3.0, 5.0
+MAX_SMALL_SECONDS, MAX_LARGE_SECONDS = 10.0, 5.0
 
 
 def unit_vectors(n: int, rng: np.random.Generator) -> Array:
@@ -44,99 +39,119 @@ def unit_vectors(n: int, rng: np.random.Generator) -> Array:
     return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True))
 
 
-def fastest(*works: Callable[[], object]) -> list[float]:
-    """Least wall-clock seconds of each work over several rounds, taken in turn so that a busy moment hits them all."""
-    took: list[list[float]] = [[] for _ in works]
-    for _ in range(ROUNDS):
-        for times, work in zip(took, works, strict=True):
-            start = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - start)
-    return [min(times) for times in took]
+def sklearn_seconds(human: Array, agent: Array, *, bandwidths: tuple[float, ...], draws: int, exact: bool) -> float:
+    """Seconds of scikit-learn's KernelDensity for both densities, timed on some of the draws, in proportion to all.
 
-
-def sklearn_kl(human: Array, agent: Array, rng: np.random.Generator) -> tuple[float, float]:
-    """KL and seconds of scikit-learn's KernelDensity in its default (tree) mode: fit and score, sampling not timed."""
+    Args:
+        human: Shape (N, DIM).
+        agent: Shape (N, DIM).
+        bandwidths: At each of them.
+        draws: How many there are to be.
+        exact: With a single leaf. Its default, a tree, is far off in so many dimensions.
+    """
     from sklearn.neighbors import KernelDensity
 
-    own = rng.integers(0, N, SAMPLES)
-    points = human[own] + BANDWIDTH * rng.standard_normal((SAMPLES, DIM))
-    start = time.perf_counter()
-    logs = [KernelDensity(bandwidth=BANDWIDTH).fit(side).score_samples(points) for side in (human, agent)]
-    return float(np.mean(logs[0] - logs[1])), time.perf_counter() - start
+    rng, timed = np.random.default_rng(1), 0.0
+    for bandwidth in bandwidths:
+        points = human[rng.integers(0, N, SKLEARN_DRAWS)] + bandwidth * rng.standard_normal((SKLEARN_DRAWS, DIM))
+        for side in (human, agent):
+            fitted = KernelDensity(bandwidth=bandwidth, **({"leaf_size": 2 * N} if exact else {})).fit(side)
+            began = time.perf_counter()
+            fitted.score_samples(points)
+            timed += time.perf_counter() - began
+    return timed * draws / SKLEARN_DRAWS
 
 
-def density(human: Array, agent: Array, threads: int, *, with_sklearn: bool) -> None:
-    """Exact KDE-KL beside its limit: the two matrix products and the exponentials nobody can do without."""
+def density(reduced: bool) -> list[SpeedRow]:
+    """KDE-KL at one bandwidth, and as reports compute it: beside its limit and beside scikit-learn."""
+    rng, threads = np.random.default_rng(0), available_threads()
+    human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
 
-    def exact() -> float:
-        return (
-            kde_kl(
-                human, agent, bandwidth=BANDWIDTH, n_samples=SAMPLES // 2, repeats=2, rng=np.random.default_rng(1)
-            ).value
-            or math.nan
+    def alone() -> object:
+        return kde_kl(
+            human, agent, bandwidth=BANDWIDTH, n_samples=SAMPLES // 2, repeats=2, rng=np.random.default_rng(1)
         )
 
-    points = unit_vectors(SAMPLES, np.random.default_rng(2))
-    product = np.empty((SAMPLES, N))
+    def reported() -> object:
+        kernels = [*map(Kernel, BANDWIDTHS), Kernel(BANDWIDTH, leave_one_out=True)]
+        return kernel_kls(human, agent, kernels=kernels, repeats=REPEATS, rng=np.random.default_rng(1))
+
+    points, product = unit_vectors(SAMPLES, np.random.default_rng(2)), np.empty((SAMPLES, N))
     block = -np.abs(np.random.default_rng(3).standard_normal((512, N)))
     out = np.empty_like(block)
-    value = exact()
     with threadpool_limits(threads, user_api="blas"):
-        gemm, exp, ours = fastest(
-            lambda: np.matmul(points, human.T, out=product), lambda: np.exp(block, out=out), exact
+        gemm, exp, one, five = in_turn(
+            lambda: np.matmul(points, human.T, out=product),
+            lambda: np.exp(block, out=out),
+            alone,
+            reported,
+            rounds=1 if reduced else ROUNDS,
         )
-    limit = 2 * gemm + 2 * exp * SAMPLES / len(block) / threads  # two densities
-    tracemalloc.start()
-    exact()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    beyond = (peak - human.nbytes - agent.nbytes) / 1e6
-
-    console.print(
-        f"\nKDE-KL, both densities: n = {N:,}, m = {SAMPLES:,}, d = {DIM}, h = {BANDWIDTH}, {threads} threads"
+    # Nobody can do without one product a density and its exponentials, on all threads.
+    exps = exp * SAMPLES / len(block) / threads
+    lenience = 4.0 if reduced else 1.0
+    sizes = f"n = {N:,}, {DIM} dimensions, {threads} threads"
+    first = SpeedRow(name=f"exact KDE-KL, {SAMPLES:,} draws, {sizes}", measured=one, unit="s")
+    # Reports: four bandwidths and one without own centres, whose other density is shared.
+    draws, densities = N * REPEATS, 2 * len(BANDWIDTHS) + 1
+    second = SpeedRow(
+        name=f"the same as reports compute it, {len(BANDWIDTHS)} bandwidths and leave-one-out, {draws:,} draws",
+        measured=five,
+        unit="s",
     )
-    console.print(f"{'':34}{'seconds':>9}{'KL, nats':>12}")
-    console.print(f"{'limit: 2 GEMM + exp':34}{limit:9.3f}")
-    console.print(f"{'paars_gym':34}{ours:9.3f}{value:12.2f}")
-    if with_sklearn:
-        wrong, slow = sklearn_kl(human, agent, np.random.default_rng(1))
-        console.print(f"{'scikit-learn KernelDensity, default':34}{slow:8.3f}{wrong:12.2f}")
-        console.print(f"{slow / ours:.0f} times faster than scikit-learn (asked: >= 60)")
-    console.print(f"{ours / limit:.2f} of the limit (asked: <= 1.4)")
-    console.print(f"{beyond:.0f} MB at most beyond the inputs and one scaled copy of them (asked: < 200)")
+    least = (2 * gemm + densities * exps) * draws / SAMPLES
+    made = []
+    for row, bandwidths, wanted, floor, bar in (
+        (first, (BANDWIDTH,), SAMPLES, 2 * gemm + 2 * exps, MAX_OF_LIMIT),
+        (second, BANDWIDTHS, draws, least, None),
+    ):
+        asked = () if bar is None else at_most(bar * lenience, "ratio")
+        made.append(row.model_copy(update={"beside": "bare GEMM and exp", "peer": floor, "asked": asked}))
+        for name, exact in (("scikit-learn, default (wrong values)", False), ("scikit-learn, exact", True)):
+            if find_spec("sklearn") is None:
+                made.append(row.model_copy(update={"beside": f"{name}: not installed (extra performance)"}))
+                continue
+            slow = sklearn_seconds(human, agent, bandwidths=bandwidths, draws=wanted, exact=exact)
+            asked = () if exact or bar is None else at_most(lenience / TIMES_SKLEARN, "ratio")
+            made.append(row.model_copy(update={"beside": name, "peer": slow, "asked": asked}))
+    return made
 
 
-def energy(human: Array, agent: Array, threads: int) -> None:
-    """All permutations beside one product of their sign matrix with the distance matrix."""
+def tests(reduced: bool) -> list[SpeedRow]:
+    """All permutations beside one product of their sign matrix with the distance matrix; resamples of histograms."""
+    rng, threads = np.random.default_rng(0), available_threads()
+    human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
     pooled = 2 * N
     signs = np.random.default_rng(4).choice([-1.0, 1.0], (PERMUTATIONS, pooled))
     distances = np.random.default_rng(5).random((pooled, pooled))
     product = np.empty((PERMUTATIONS, pooled))
-
-    def test() -> object:
-        return energy_distance(human, agent, rng=np.random.default_rng(6), n_permutations=PERMUTATIONS)
-
     with threadpool_limits(threads, user_api="blas"):
-        gemm, ours = fastest(lambda: np.matmul(signs, distances, out=product), test)
-    console.print(f"\nEnergy distance with {PERMUTATIONS} permutations, n = {N:,} a side, {threads} threads")
-    console.print(
-        f"One GEMM-equivalent: ({PERMUTATIONS} x {pooled}) signs times ({pooled} x {pooled}) distances, float64"
-    )
-    console.print(f"GEMM-equivalent {gemm:.3f} s; the whole test, distances and permutations included, {ours:.3f} s")
-    console.print(f"{ours / gemm:.2f} GEMM-equivalents (asked: <= 3)")
-
-
-def histograms() -> None:
-    """1,000 resamples of a histogram, over sessions and over shoppers."""
-    counts = np.random.default_rng(7).multinomial(10_000_000, np.full(22, 1 / 22))
+        gemm, energy = in_turn(
+            lambda: np.matmul(signs, distances, out=product),
+            lambda: energy_distance(human, agent, rng=np.random.default_rng(6), n_permutations=PERMUTATIONS),
+            rounds=1 if reduced else ROUNDS,
+        )
     shoppers = np.random.default_rng(8).poisson(0.3, (50_000, 22))
-    plain, clustered = fastest(
-        lambda: js_divergence(counts, counts[::-1]), lambda: js_divergence(shoppers, shoppers[:, ::-1])
-    )
-    console.print("\nJS with interval and null floor, 1,000 resamples, 22 bins")
-    console.print(f"2 x 10,000,000 sessions: {plain * 1e3:.1f} ms (asked: milliseconds)")
-    console.print(f"2 x 50,000 shoppers, each resampled with all sessions: {clustered:.2f} s (asked: < 5)")
+    (clustered,) = in_turn(lambda: js_divergence(shoppers, shoppers[:, ::-1]), rounds=1)
+    lenience = 4.0 if reduced else 1.0
+    return [
+        SpeedRow(
+            name=f"energy distance with {PERMUTATIONS} permutations, n = {N:,} a side",
+            measured=energy,
+            unit="s",
+            beside="one GEMM of signs and distances",
+            peer=gemm,
+            asked=at_most(MAX_GEMMS * lenience, "ratio"),
+        ),
+        SpeedRow(
+            name=f"JS with interval and floor, {len(shoppers):,} shoppers a side, 1,000 resamples",
+            measured=clustered,
+            unit="s",
+            beside="limit",
+            peer=MAX_JS_SECONDS,
+            asked=at_most(MAX_JS_SECONDS * lenience),
+        ),
+    ]
 
 
 def big_store(folder: Path, sessions: int, seed: int) -> Store:
@@ -183,31 +198,25 @@ def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     )
 
 
-def reports() -> None:
+def reports(reduced: bool) -> list[SpeedRow]:
     """The whole of ``paars score``, from the Parquet stores to the report."""
-    embedder = load_embedder("minilm-int8")
+    few, many = (200, 5_000) if reduced else (2_400, 1_000_000)
+    lenience = 4.0 if reduced else 1.0
+    made = []
     with TemporaryDirectory() as folder:
-        small = [big_store(Path(folder, f"small{seed}"), 2_400, seed) for seed in (1, 2)]
-        score(*small, embedder=embedder)  # fills the cache of embeddings
-        took = fastest(lambda: score(*small, embedder=embedder))[0]
-        console.print(f"\nA whole report of 2 x 2,400 sessions, embeddings cached: {took:.1f} s (asked: < 10)")
-        large = [big_store(Path(folder, f"large{seed}"), 1_000_000, seed) for seed in (3, 4)]
+        large = [big_store(Path(folder, f"large{seed}"), many, seed) for seed in (3, 4)]
         events = sum(store.card.events for store in large)
-        took = fastest(lambda: score(*large, embedder=None))[0]
-        console.print(f"of 2 x 1,000,000 sessions ({events:,} events), without embeddings: {took:.1f} s (asked: < 5)")
-
-
-def main(
-    without_sklearn: Annotated[bool, typer.Option("--without-sklearn", help="Leave out its minute.")] = False,
-) -> None:
-    """Prints everything in one run."""
-    rng, threads = np.random.default_rng(0), available_threads()
-    human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
-    density(human, agent, threads, with_sklearn=not without_sklearn)
-    energy(human, agent, threads)
-    histograms()
-    reports()
-
-
-if __name__ == "__main__":
-    run_command(main)
+        took = in_turn(lambda: score(*large, embedder=None), rounds=1 if reduced else 3)[0]
+        name = f"`paars score` of 2 x {many:,} sessions, {events:,} events, without embeddings"
+        most = MAX_LARGE_SECONDS * lenience
+        made.append(SpeedRow(name=name, measured=took, unit="s", beside="limit", peer=most, asked=at_most(most)))
+        name, most = f"`paars score` of 2 x {few:,} sessions, embeddings kept", MAX_SMALL_SECONDS * lenience
+        try:
+            embedder = load_embedder("minilm-int8")
+        except ImportError as missing:
+            return [*made, SpeedRow(name=name, note=f"not measured: {missing}")]
+        small = [big_store(Path(folder, f"small{seed}"), few, seed) for seed in (1, 2)]
+        score(*small, embedder=embedder)  # fills the cache of embeddings
+        took = in_turn(lambda: score(*small, embedder=embedder), rounds=1 if reduced else 3)[0]
+        made.append(SpeedRow(name=name, measured=took, unit="s", beside="limit", peer=most, asked=at_most(most)))
+    return made

@@ -1,31 +1,23 @@
 """Sessions a second of behavioural shoppers, log included, on one core, and the memory that they take.
 
-The issue's bars: 2,000 a second on cached queries, 250 on cold ones, a million sessions in less than 1.5 GB.
-
-    python -m benchmarks.performance.population [--check]
+The bars: 2,000 a second on cached queries, 250 on cold ones, a million sessions in less than 1.5 GB.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import typer
-from rich.table import Table
 
+from benchmarks.performance.rows import SpeedRow, at_least, peak_mb
 from paars_gym.catalog.load import load_catalog
-from paars_gym.cli.running import run_command
 from paars_gym.config import RunConfig, ShopConfig
-from paars_gym.exit_codes import ExitCode
 from paars_gym.personas.persona import Persona
 from paars_gym.ranking.registry import make_ranking
-from paars_gym.report.printing import Printer
 from paars_gym.sessions.event import Intention
 from paars_gym.shop.open import REMEMBERED, open_shop
 from paars_gym.simulation.default_people import default_people
@@ -33,26 +25,22 @@ from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
 from paars_gym.simulation.run_folder import RunFolder
 
-WARM_UP = 10_000
 POPULAR = 40
 """Needs that everybody shares where queries are to be cached."""
-CHECKED, CHECKED_COLD, LENIENCE = 3_000, 500, 4.0
-"""Of ``--check``: sessions, and how many times less than its bar a rate may be, by processor time."""
-MOST_MB = 1_500
-BARS = {"cached queries": 2_000, "cold queries": 250}
+LENIENCE = 4.0
+"""So many times less than its bar a rate of reduced size may be."""
+BARS = {"cached": 2_000.0, "cold": 250.0}
 
 
 class Pace(NamedTuple):
     """How fast a run was.
 
     Attributes:
-        per_second: Sessions, by the clock.
         per_cpu_second: Sessions, by the processor time of this process: what one free core would make.
         steps: Actions a session.
         finishing_seconds: For the Parquet store, afterwards.
     """
 
-    per_second: float
     per_cpu_second: float
     steps: float
     finishing_seconds: float
@@ -70,78 +58,63 @@ class Shared:
         return self._intentions[int(len(self._intentions) * rng.random())]
 
 
-def main(
-    sessions: Annotated[
-        int, typer.Option(min=1, help="Sessions of the cached runs; 1000000 takes some ten minutes.")
-    ] = 10_000,
-    cold: Annotated[int, typer.Option(min=1, help="Sessions of the cold run.")] = 2_000,
-    check: Annotated[
-        bool,
-        typer.Option(help="Fewer sessions; exit code 1 where a rate is so low that the machine alone can't be it."),
-    ] = False,
-) -> None:
-    """Prints sessions a second and the memory that the longer of two runs took more than the shorter one."""
-    sessions, cold = (min(sessions, CHECKED), min(cold, CHECKED_COLD)) if check else (sessions, cold)
+def rows(reduced: bool) -> list[SpeedRow]:
+    """Sessions a second of this process's time: what one free core would make."""
+    sessions, cold = (2_000, 300) if reduced else (10_000, 2_000)
     catalog = load_catalog("mini")
     personas, mined = default_people(catalog)
     shared = Shared([one.intention for one in mined[:POPULAR]])
     shop = open_shop(catalog, "bm25", max_remembered=REMEMBERED)  # kept, and with it every page shown
-    warm_up = min(sessions, WARM_UP)
-    warm = RunConfig(sessions=warm_up, personas=personas, intentions=shared)
+    warm = RunConfig(sessions=sessions, personas=personas, intentions=shared)
     _pace(warm, ShopConfig(catalog=catalog))
-    before = _peak_mb()
-    cached = _pace(warm.model_copy(update={"sessions": sessions}), ShopConfig(catalog=catalog))
-    after = _peak_mb()
+    cached = _pace(warm, ShopConfig(catalog=catalog))
     del shop
     fresh = make_ranking("bm25", catalog)
     coldly = _pace(
         RunConfig(sessions=cold, personas=personas, intentions=mined), ShopConfig(catalog=catalog, ranking=fresh)
     )
-
-    table = Table(
-        "on one core", "sessions/s", "by CPU time", "bar", "steps/session", "Parquet s", title="behavioural, mini"
-    )
-    for name, pace in (("cached queries", cached), ("cold queries", coldly)):
-        rates = f"{pace.per_second:,.0f}", f"{pace.per_cpu_second:,.0f}", f"{BARS[name]:,}"
-        table.add_row(name, *rates, f"{pace.steps:.1f}", f"{pace.finishing_seconds:.1f}")
-    console = Printer()
-    console.print(table)
-    missed = [
-        f"{name}: {pace.per_cpu_second:,.0f} sessions a second of processor time, {LENIENCE:g} times less than the bar"
-        for name, pace in (("cached queries", cached), ("cold queries", coldly))
-        if pace.per_cpu_second < BARS[name] / LENIENCE
+    return [
+        SpeedRow(
+            name=f"sessions of behavioural shoppers, {pace.steps:.0f} steps, log included, {queries} queries, one core",
+            measured=pace.per_cpu_second,
+            unit="sessions/CPU s",
+            beside="limit",
+            peer=BARS[queries],
+            asked=at_least(BARS[queries] / (LENIENCE if reduced else 1)),
+        )
+        for queries, pace in (("cached", cached), ("cold", coldly))
     ]
-    missed += [f"peak memory {after:,.0f} MB, more than {MOST_MB:,}"] * (after > MOST_MB)
-    console.print(
-        f"Peak memory {after:,.0f} MB, {after - before:,.0f} MB of it since the {warm_up:,} sessions of the warm-up."
-    )
-    if check and missed:
-        console.notice("Missed:", f"{'; '.join(missed)}.", style="red")
-        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+def growth_point(sessions: int) -> dict[str, float]:
+    """A run of so many sessions with a few needs, and what of its memory grew with them."""
+    catalog = load_catalog("mini")
+    personas, mined = default_people(catalog)
+    shared = Shared([one.intention for one in mined[:POPULAR]])
+    before = peak_mb()
+    began = time.perf_counter()
+    pace = _pace(RunConfig(sessions=sessions, personas=personas, intentions=shared), ShopConfig(catalog=catalog))
+    seconds, peak = time.perf_counter() - began, peak_mb()
+    return {
+        "run with log and store, s": seconds,
+        "of it the store, CPU s": pace.finishing_seconds,
+        "peak memory, MB": peak,
+        "of it since the catalog was there, MB": peak - before,
+    }
 
 
 def _pace(run: RunConfig, shop: ShopConfig) -> Pace:
-    ended: list[tuple[float, float]] = []
+    ended: list[float] = []
 
     def watch(result: RunResult) -> None:
         if result.played in (1, result.planned):
-            ended.append((result.seconds, time.process_time()))
+            ended.append(time.process_time())
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         result = simulate(out, run, shop, progress=watch)
         finished = time.process_time()
-        (first, began), (last, done) = ended
+        began, done = ended
         with RunFolder(out).telemetry.open() as lines:
             steps = sum(int(line.split('"steps": ')[1].split(",")[0]) for line in lines) / result.done
-    sessions = run.sessions
-    return Pace((sessions - 1) / (last - first), (sessions - 1) / (done - began), steps, finished - done)
-
-
-def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
-
-
-if __name__ == "__main__":
-    run_command(main)
+    return Pace((run.sessions - 1) / (done - began), steps, finished - done)

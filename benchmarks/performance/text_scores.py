@@ -1,4 +1,4 @@
-"""``python -m benchmarks.performance.text_scores``: what reading a shared context once saves choice by likelihood.
+"""What reading a shared context once saves choice by likelihood.
 
 The four titles of an item question follow a household's persona; the time is that of one thread. The whole texts are
 what a model without a cache would read. The two ways have to agree to a thousandth of a nat.
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import typer
-from rich.table import Table
 
 from benchmarks.household_choices import HouseholdChoices
 from benchmarks.model_rows import one_thread
+from benchmarks.performance.rows import SpeedRow, at_most
 from paars_gym.alignment.language_model import CausalLM, load_language_model
-from paars_gym.cli.running import run_command
 from paars_gym.prompts import LIKELY_ITEM
-from paars_gym.report.printing import Printer
 from paars_gym.shoppers.text_likelihood import asked_of, who_is_told
 from paars_gym.shoppers.text_scorers import WINDOW
 from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
 
-CASES = 10
+CASES = 4
 ELSEWHERE = "You were in another shop, and bought one thing."
 AGREEMENT = 1e-3
 """Nats by which a token's log-probability may differ."""
@@ -73,24 +70,27 @@ def _timed(ask: Callable[[], Any]) -> tuple[Any, float]:
     return answer, time.process_time() - begun
 
 
-def main(cases: Annotated[int, typer.Option(min=1, help="Questions, some 12 seconds each.")] = CASES) -> None:
-    """Prints processor seconds a question, and by how much the two ways differ."""
-    one_thread()
-    model = load_language_model("smollm2", most_tokens=WINDOW)
-    assert model is not None
-    times = measure(model, cases)
-    shown = Table(title=f"Four titles after a persona, {model.name}, one thread", title_justify="left")
-    for column in ("context", "processor seconds a question", "times faster"):
-        shown.add_column(column, justify="left" if column == "context" else "right")
-    shown.add_row("read with each title", f"{times.whole:.2f}", "")
-    shown.add_row("read once", f"{times.once:.2f}", f"{times.whole / times.once:.1f}")
-    shown.add_row("another question to the same persona", f"{times.again:.2f}", f"{times.whole / times.again:.1f}")
-    console = Printer()
-    console.print(shown)
-    console.print(f"Log-probabilities differ by {times.difference:.1e} nats at most.")
-    if times.difference > AGREEMENT:
-        raise ValueError(f"They may differ by {AGREEMENT:g}.")
-
-
-if __name__ == "__main__":
-    run_command(main)
+def rows(reduced: bool) -> list[SpeedRow]:
+    """Processor seconds a question, and by how much the two ways differ; a case takes some 12 seconds."""
+    cases = 1 if reduced else CASES
+    try:
+        one_thread()
+        model = load_language_model("smollm2", most_tokens=WINDOW)
+        assert model is not None
+        times = measure(model, cases)
+    except ImportError as missing:
+        return [SpeedRow(name="choice by likelihood", note=f"not measured: {missing}")]
+    asked = f"choice by likelihood, four titles after a persona, {model.name}, one thread"
+    rows = [
+        SpeedRow(name=f"{asked}{what}", measured=seconds, unit="CPU s", beside="whole texts", peer=times.whole)
+        for what, seconds in (("", times.once), (", another question to the same persona", times.again))
+    ]
+    differ = SpeedRow(
+        name="largest difference of a log-probability between the two ways",
+        measured=times.difference,
+        unit="nats",
+        beside="limit",
+        peer=AGREEMENT,
+        asked=at_most(AGREEMENT),
+    )
+    return [*rows, differ]

