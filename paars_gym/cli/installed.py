@@ -88,6 +88,7 @@ EXTRAS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "privacy": ("differentially private references", ("opendp",)),
     "presidio": ("more recognisers of personal data", ("presidio-analyzer",)),
     "ray": ("runs on many machines", ("ray",)),
+    "ray-data": ("--ray-data, questions through Ray Data LLM", ("ray", "pandas", "aiohttp")),
     "render": ("pictures of pages", ("pillow",)),
     "notebooks": ("the notebooks of benchmarks/", ("ipykernel", "nbclient", "nbformat", "pandas", "vl-convert-python")),
     "rl": ("training of classical agents", ("stable-baselines3", "sb3-contrib")),

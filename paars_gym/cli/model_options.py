@@ -223,10 +223,9 @@ class BatchOptions:
         """What hands in batches otherwise than the provider's own way."""
         if not self.ray_data:
             return None
-        from paars_gym.cluster.data_llm import RayDataBatches
-        from paars_gym.cluster.session import require_ray
+        from paars_gym.cluster.data_llm import RayDataBatches, check_packages
 
-        require_ray()
+        check_packages()
         return partial(RayDataBatches, concurrency=concurrency)
 
 

@@ -9,6 +9,7 @@ not travel.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import os
@@ -23,6 +24,12 @@ from paars_gym.llm.openai import OpenAIChat
 
 IN_A_BLOCK = 64
 """Requests that a worker takes at once."""
+
+
+def check_packages() -> None:
+    """Raises ImportError where a package is missing, before anything is asked."""
+    if missing := [name for name in ("ray", "pandas", "aiohttp") if importlib.util.find_spec(name) is None]:
+        raise ImportError(f'--ray-data needs {", ".join(missing)}: python -m pip install "paars_gym[ray-data]".')
 
 
 class RayDataBatches:
