@@ -17,6 +17,7 @@ from paars_gym.cli.app import (
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
+    BackendName,
     CatalogName,
     ConditionName,
     EnvName,
@@ -24,6 +25,7 @@ from paars_gym.cli.shared_options import (
     PeopleFile,
     PolicyName,
     RankingName,
+    RayAddress,
     Recognisers,
     Records,
     Regions,
@@ -68,10 +70,12 @@ def simulate(
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     asking: ModelOptions = NOTHING_ASKED,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
-    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.config import RunConfig, ShopConfig, check_backend
     from paars_gym.personas.redaction import make_redactor
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import is_uncalibrated
@@ -99,6 +103,8 @@ def simulate(
         record=record,
         model=asked.model,
         budget=asked.budget,
+        backend=check_backend(backend, address),
+        address=address,
     )
     config = with_shopper(config, shopper, catalog)
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)

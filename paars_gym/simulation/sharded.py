@@ -13,6 +13,7 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.cluster.door import Door
 from paars_gym.cluster.pieces import OVERLAPPING, spread
 from paars_gym.cluster.session import Cluster
+from paars_gym.llm.ledger import ledger_of
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest
 from paars_gym.simulation.schedule import Inhabitants
@@ -58,6 +59,8 @@ def play_sharded(
             ended(shard, play_shard(player, shard, stop))
         return
     check_can_travel(player.opened.catalog)
+    if ledger_of(run.budget.ledger).path is None:
+        raise ValueError("The ledger of the budget is in memory, and the backend ray needs its file: give ledger=FILE.")
     waits = _waits(make_policy)
     with ExitStack() as held:
         cluster = held.enter_context(Cluster(run.address))
