@@ -24,6 +24,7 @@ from paars_gym.cli.model_options import (
 )
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
+    BackendName,
     CatalogName,
     ConditionName,
     EnvName,
@@ -31,6 +32,7 @@ from paars_gym.cli.shared_options import (
     PeopleFile,
     PolicyName,
     RankingName,
+    RayAddress,
     Recognisers,
     Records,
     Regions,
@@ -76,11 +78,13 @@ def simulate(
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     asking: ModelOptions = NOTHING_ASKED,
     planning: PlanOptions = NOTHING_PLANNED,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
-    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.config import RunConfig, ShopConfig, check_backend
     from paars_gym.personas.redaction import make_redactor
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import is_uncalibrated
@@ -109,6 +113,8 @@ def simulate(
         record=record,
         model=asked.model,
         budget=asked.budget,
+        backend=check_backend(backend, address),
+        address=address,
     )
     config = with_shopper(config, shopper, catalog)
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)

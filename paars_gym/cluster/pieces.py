@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from itertools import cycle
 from pathlib import Path
+from pickle import PicklingError
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -129,7 +130,7 @@ def _unpacked(reference: Any) -> Any:
 def _put(what: Any, work: Callable[..., Any]) -> Any:
     try:
         return require_ray().put(what)
-    except TypeError as error:
+    except (TypeError, AttributeError, PicklingError) as error:
         raise TypeError(
             f"{work.__qualname__} cannot be sent to other machines ({str(error).splitlines()[0]}). Name things as "
             "module:Class, or give what can be pickled; a lock, an open file or a connection cannot."

@@ -104,7 +104,7 @@ class ShardPlayer:
     people: Inhabitants
     redactor: Redactor
     record: bool
-    at_once: int
+    at_once: int = 1
     place: str = ""
     door: DoorForWorkers | None = None
 
