@@ -35,14 +35,14 @@ class Figure(NamedTuple):
     source: str
 
 
+_BENCHMARK = "python -m benchmarks.performance --only"
 FIGURES: Mapping[str, Figure] = {
-    "CPU of a call, connection included": Figure(3.0, "ms", "python -m benchmarks.performance.llm_client"),
-    "memory of a session that waits": Figure(82, "KiB", "python -m benchmarks.performance.llm_client"),
-    "memory of a session that has ended": Figure(
-        234, "bytes", "python -m benchmarks.performance.population --sessions 1000000"
-    ),
-    "memory of a product": Figure(280, "bytes", "python -m benchmarks.performance.search"),
+    "CPU of a call, connection included": Figure(6.5, "ms", f"{_BENCHMARK} client"),
+    "memory of a session that waits": Figure(82, "KiB", f"{_BENCHMARK} client"),
+    "memory of a session that has ended, at most": Figure(898, "bytes", f"{_BENCHMARK} sessions"),
+    "memory of a product, at most": Figure(401, "bytes", f"{_BENCHMARK} serving"),
 }
+"""At most: the whole process's at a million of them, for each."""
 
 
 class Terms(NamedTuple):
@@ -161,8 +161,8 @@ def plan_run(run: RunConfig, shop: ShopConfig = ShopConfig(), terms: Terms = USU
         file.stat().st_size for file in catalog.folder.rglob("*") if file.is_file()
     ) / len(catalog)  # fmt: skip
     worker_gb = _peak_gb() + at_once * figure["memory of a session that waits"] * 2**10 / 1e9
-    shared_gb = products * figure["memory of a product"] / 1e9
-    kept_gb = run.sessions * figure["memory of a session that has ended"] / 1e9
+    shared_gb = products * figure["memory of a product, at most"] / 1e9
+    kept_gb = run.sessions * figure["memory of a session that has ended, at most"] / 1e9
     most_a_node = max(1, min(NODE_CORES, int((NODE_GB - shared_gb - kept_gb) / worker_gb)))
     nodes = math.ceil(workers / most_a_node)
     reckoned = f"{of_catalog or 0:,.0f} bytes a product, measured with {len(catalog):,}"

@@ -18,6 +18,7 @@ import typer
 import yaml
 
 from paars_gym.cli import app
+from paars_gym.remote import url_of
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "paars_gym" / "cluster" / "examples"
@@ -171,6 +172,5 @@ def test_paars_takes_the_commands_of_both(rayjob: Any, tmp_path: Path) -> None:
         command = group.commands[verb]
         given = command.make_context(verb, list(arguments)).params
         assert (given["backend"], given["address"]) == ("ray", "auto")
-        assert str(given["out"]).startswith(GIVEN["OUT"])
-        places = [str(given[name]) for name in ("catalog", "human", "agents") if given.get(name) is not None]
-        assert set(places) <= set(PLACES)
+        places = {str(url_of(given[name])) for name in ("catalog", "human", "agents", "out") if name in given}
+        assert places <= {*PLACES, f"{GIVEN['OUT']}.score.json"}
