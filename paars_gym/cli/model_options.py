@@ -131,7 +131,8 @@ class ModelOptions:
         flags |= {"--cache": self.cache, "--offline": self.offline, "--dry-run": self.dry_run}
         batching = batching or NO_BATCHES
         flags |= batching.flags
-        batching.check(self.tokens_per_minute, batches)
+        if not self.dry_run:
+            batching.check(self.tokens_per_minute, batches)
         used = [flag for flag, value in flags.items() if value is not None and value is not False]
         if used and (name.startswith("likelihood:") or (":" not in name and name != "llm")):
             asks = "only scores texts" if name.startswith("likelihood:") else "asks none"
@@ -164,7 +165,7 @@ class ModelOptions:
             tokens_per_minute=self.tokens_per_minute,
             cache=self.cache or default_cache,
             offline=self.offline,
-            batches=batches if any(batching.flags.values()) else None,
+            batches=(batches or Path("batches.jsonl")) if any(batching.flags.values()) else None,
             batch_api=batching.api(concurrency),
             dry_run=self.dry_run,
             ledger=ledger,
@@ -192,7 +193,7 @@ class BatchOptions:
         bool,
         _in_group(
             "--ray-data",
-            "Through Ray Data LLM, to OpenAI or a server like it: by the cluster of RAY_ADDRESS, or this machine.",
+            "Through Ray Data LLM, to OpenAI or a server like it: by the Ray cluster of RAY_ADDRESS, or this machine.",
         ),
     ] = False
 

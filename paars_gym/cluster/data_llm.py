@@ -15,12 +15,14 @@ import logging
 import os
 import uuid
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from paars_gym.cluster.session import Cluster
 from paars_gym.llm.batch_api import Results, read_line
 from paars_gym.llm.chat import ChatModel, Request
-from paars_gym.llm.openai import OpenAIChat
+from paars_gym.llm.connection import header_values
+from paars_gym.llm.openai import KEY, OpenAIChat
 
 IN_A_BLOCK = 64
 """Requests that a worker takes at once."""
@@ -57,6 +59,10 @@ class RayDataBatches:
                 f"--ray-data sends to OpenAI and to servers like it, and {getattr(chat, 'spec', chat)!r} is none: "
                 "leave it out, or give --batch where the provider has batches."
             )
+        if chat.connection.key_name == KEY and header_values("openai"):
+            raise ValueError(
+                "--ray-data does not send the headers of OPENAI_CUSTOM_HEADERS: unset it, or leave it out."
+            )
         self._chat = chat
         self._cluster = Cluster(address)
         self._begun = False
@@ -75,7 +81,16 @@ class RayDataBatches:
         batch = f"ray-data-{uuid.uuid4().hex[:12]}"
         url = f"{str(self._chat.client.base_url).rstrip('/')}/chat/completions"
         workers = min(self._cluster.nodes, -(-len(rows) // IN_A_BLOCK))
-        sender = Sender(self._chat.connection.key_name, self._seconds, -(-self._concurrency // workers))
+        account = {
+            "OpenAI-Organization": self._chat.client.organization,
+            "OpenAI-Project": self._chat.client.project,
+        }
+        sender = Sender(
+            self._chat.connection.key_name,
+            self._seconds,
+            -(-self._concurrency // workers),
+            {name: value for name, value in account.items() if value},
+        )
         self._working[batch] = asyncio.create_task(asyncio.to_thread(_answered, rows, url, sender, workers))
         return batch
 
@@ -140,8 +155,9 @@ class Sender:
     they are handed over, so many at once, and a failure is an answer: who asked knows which may be tried again.
     """
 
-    def __init__(self, key_name: str, seconds: float, concurrency: int) -> None:
+    def __init__(self, key_name: str, seconds: float, concurrency: int, headers: Mapping[str, str]) -> None:
         self._key_name = key_name
+        self._headers = headers
         self._seconds = seconds
         self._concurrency = concurrency
         self._slots: asyncio.Semaphore | None = None
@@ -149,12 +165,14 @@ class Sender:
     def __call__(self) -> _Session:
         if self._slots is None:  # made by the worker, for all blocks that it has in hand
             self._slots = asyncio.Semaphore(self._concurrency)
-        return _Session(os.environ.get(self._key_name) or "not-needed", self._seconds, self._slots)
+        key = os.environ.get(self._key_name) or "not-needed"
+        headers = {**self._headers, "Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        return _Session(headers, self._seconds, self._slots)
 
 
 class _Session:
-    def __init__(self, key: str, seconds: float, slots: asyncio.Semaphore) -> None:
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    def __init__(self, headers: Mapping[str, str], seconds: float, slots: asyncio.Semaphore) -> None:
+        self._headers = headers
         self._seconds = seconds
         self._slots = slots
 

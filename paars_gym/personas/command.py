@@ -52,7 +52,7 @@ def expect(mining: Mining) -> Forecast:
         token_budget=mining.token_budget,
         price=None if price is None else parse_price(price),
     )
-    if forecast.usd is None or mining.budget.batches is None:
+    if forecast.usd is None or mining.budget.batches is None or mining.budget.batch_api is not None:
         return forecast
     return forecast._replace(usd=forecast.usd * BATCH_DISCOUNT)
 
