@@ -20,9 +20,11 @@ from paars_gym.catalog.store import Catalog
 from paars_gym.cluster.session import Cluster
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig, check_backend
 from paars_gym.exit_codes import ExitCode
+from paars_gym.files import StorageError
 from paars_gym.llm.ledger import LEDGER_FILE, CallLedger
 from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.redaction import make_redactor, pseudonym
+from paars_gym.remote import RemoteError, put_file
 from paars_gym.sessions.event import Intention
 from paars_gym.sessions.run_log import read_log, scan
 from paars_gym.simulation.read_run import Run
@@ -260,3 +262,35 @@ def test_a_run_by_url_is_sent_in_whole_shards_and_is_the_same(shop: ShopConfig, 
     assert lines(tmp_path / "back") == lines(tmp_path / "here")
     assert steps_of(Run(tmp_path / "back")) == steps_of(Run(tmp_path / "here"))
     assert list(Run(tmp_path / "back").sessions) == list(Run(tmp_path / "here").sessions)
+
+
+def test_a_full_store_of_objects_keeps_whole_shards_and_the_run_goes_on(
+    shop: ShopConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = pytest.importorskip("fsspec").filesystem("memory")
+    url, run = f"memory://{tmp_path.name}/run", wandering(90, record="steps")
+    simulate(tmp_path / "here", run, shop)
+    sent = 0
+
+    def full(local: Path, place: str) -> None:
+        nonlocal sent
+        sent += 1
+        if sent > 7:  # two shards, and the steps of a third
+            raise RemoteError(place, "it is full", "Make room.")
+        put_file(local, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("paars_gym.simulation.shards.put_file", full)
+        with pytest.raises(StorageError, match="it is full"):
+            simulate(url, run, shop)
+    assert len(there.find(f"/{tmp_path.name}/run/shards")) == 7
+    result = simulate(url, run, shop, resume=True)
+    assert (result.done, result.played) == (90, 90 - 2 * 12)
+    assert lines(result.folder) == lines(tmp_path / "here")
+    assert there.find(f"/{tmp_path.name}/run/shards") == []
+
+
+def test_what_is_wrong_with_a_place_travels_as_it_is() -> None:
+    full = RemoteError("s3://bucket/run", "it is full", "Make room.")
+    again = pickle.loads(pickle.dumps(full))
+    assert (str(again), again.errno, again.exit_code) == (str(full), full.errno, full.exit_code)
