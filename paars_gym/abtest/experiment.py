@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from paars_gym.abtest.play import ArmRun, Progress, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult, PopulationFit
 from paars_gym.abtest.shrinkage import shrunken
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cluster.session import Cluster
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
 from paars_gym.outputs import writing
@@ -110,7 +111,11 @@ class ABTest:
         run = remembering(run, arms["control"].shop.catalog)
         needs = Needs(people.draw or people.mined, "marginal" if people.independent else "persona")
         run = run.model_copy(update={"personas": people.personas, "intentions": needs})
-        with nullcontext() if out is None else writing(out, kind="folder"):
+        with ExitStack() as held:
+            if out is not None:
+                out = held.enter_context(writing(out, kind="folder"))
+            if run.backend == "ray":
+                held.enter_context(Cluster(run.address))  # for both arms
             if out is not None:
                 for name in ARMS:  # the second one too, before the first is paid for
                     check_free(Path(out) / name, resume=resume)

@@ -55,7 +55,7 @@ def _shares(mix: str | None) -> dict[str, float]:
 @app.command()
 @with_model_options
 @with_plan_options
-@with_outputs(out="folder")
+@with_outputs(out="run")
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 100,
@@ -86,6 +86,8 @@ def simulate(
     """Lets a population of shoppers shop, and keeps what they did."""
     from paars_gym.config import RunConfig, ShopConfig, check_backend
     from paars_gym.personas.redaction import make_redactor
+    from paars_gym.remote import is_remote, url_of
+    from paars_gym.remote.working import work_path
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import is_uncalibrated
     from paars_gym.simulation.plan import plan_run
@@ -93,11 +95,13 @@ def simulate(
     from paars_gym.simulation.run import run
 
     terms = planning.terms(dry_run=asking.dry_run)
+    place = url_of(out) or str(out)
+    here = work_path(place) if is_remote(place) else out
     asked = asking.asked(
         # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
         policy=policy,
         concurrency=concurrency,
-        default_cache=out.with_name(f"{out.name}.replies.sqlite"),
+        default_cache=here.with_name(f"{here.name}.replies.sqlite"),
     )
     config = RunConfig(
         sessions=sessions,
@@ -123,7 +127,7 @@ def simulate(
         return
     redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))
     with Progress(errors, "getting ready") as progress:
-        result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress.sessions)
+        result = run(place, config, shop, resume=resume, redactor=redactor, progress=progress.sessions)
     for damaged in result.damaged:
         errors.notice("Damaged:", f"{damaged} of the log was set aside, its session played again.")
     for damaged in result.mended:
@@ -141,7 +145,7 @@ def simulate(
         raise RunStoppedError(f"{result.stopped.rstrip('.')}. {kept}.", result.exit_code)
     ends = ", ".join(f"{count:,} {end}" for end, count in result.ends.most_common())
     print_facts(
-        f"Run in {out}",
+        f"Run in {place}",
         {
             "sessions": f"{result.done:,}, {result.played:,} of them now",
             **({"shopper": "behavioural, uncalibrated"} if is_uncalibrated(config) else {}),
@@ -149,7 +153,7 @@ def simulate(
             "needs": result.needs,
             "now": f"{result.seconds:.1f} s",
             **dict(result.account.facts()),
-            "store": str(out / "sessions"),
+            "store": f"{place}/sessions",
         }.items(),
     )
     if result.complaint:

@@ -61,7 +61,7 @@ class RayDataBatches:
             )
         if chat.connection.key_name == KEY and header_values("openai"):
             raise ValueError(
-                "--ray-data does not send the headers of OPENAI_CUSTOM_HEADERS: unset it, or leave it out."
+                "--ray-data does not send the headers of OPENAI_CUSTOM_HEADERS: unset that, or ask without."
             )
         self._chat = chat
         self._cluster = Cluster(address)

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from paars_gym.llm.ledger import LEDGER_FILE
-from paars_gym.remote import child, list_files, local_copy, put_file, put_folder
-from paars_gym.remote.place import name_of, room_of, url_of
+from paars_gym.remote import check_writable, child, list_files, local_copy, put_file, put_folder, url_of
+from paars_gym.remote.working import work_path
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER
 from paars_gym.simulation.account import ACCOUNT_FILE
 from paars_gym.simulation.shards import FILES
@@ -33,12 +33,17 @@ class RemoteRun:
 
     def __init__(self, url: str | Path) -> None:
         self.url = url_of(url)
-        self.folder = room_of("work", self.url) / name_of(self.url)
+        self.folder = work_path(self.url)
         self.shards = child(self.url, SHARDS)
         self._sent = 0.0
 
     def fetch(self) -> None:
-        """Brings what is there, shards included; of two ledgers the longer one, since entries are only added."""
+        """Brings what is there, shards included; of two ledgers the longer one, since entries are only added.
+
+        Raises:
+            ValueError: Nothing can be written there.
+        """
+        check_writable(self.url)
         ledger = self.folder / LEDGER_FILE
         kept = ledger.read_bytes() if ledger.is_file() else b""
         shutil.rmtree(self.folder, ignore_errors=True)

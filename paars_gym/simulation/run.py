@@ -86,7 +86,8 @@ def run(
         make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
         settings = _settings(run, shop, opened.catalog, people, make_policy)
         record = records_steps(run, make_policy)
-        player = ShardPlayer(run, shop, people, redactor, record, place="" if home is None else home.shards)
+        asking = redactor if run.model is None else run.model.redactor
+        player = ShardPlayer(run, shop, people, asking, record, place="" if home is None else home.shards)
         schedule = player.schedule
         with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
             result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged, needs=people.told)
@@ -94,7 +95,7 @@ def run(
                 if result.done < run.sessions:
                     folder.reopen()
                     with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
-                        writer = Writer(files, result, redactor, home, progress)
+                        writer = Writer(files, result, asking, home, progress)
                         if run.backend == "ray" or home is not None:
                             play_sharded(
                                 player, kept.ends, make_policy=make_policy, finished=writer.enter_shard, stop=stop

@@ -41,8 +41,11 @@ def play_sharded(
         stop: Looked at before each shard, and told to the workers; set here by what ends the run.
 
     Raises:
-        ValueError: The catalog is in memory, so that no other machine can open it.
-        TypeError: Something that was given in Python cannot be sent to other machines.
+        ConnectionError: There is no cluster at the address.
+        ImportError: Ray is not installed.
+        ValueError: The catalog is in memory, so that no other machine can open it; or something that was given in
+            Python cannot be sent to other machines.
+        WorkersLostError: The workers of a shard died again and again.
     """
     run, missing = player.run, player.schedule.sessions - len(done)
 
