@@ -27,7 +27,7 @@ _PLACE = re.compile(rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOT
 SESSIONS, PRODUCTS, WITHIN_HOURS, CONCURRENCY = 1_000_000, 10_000_000, 24.0, 512
 
 
-class Row(NamedTuple):
+class PlannedModel(NamedTuple):
     """A model that is asked, and what is assumed of who serves it.
 
     Attributes:
@@ -53,10 +53,10 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("anthropic:claude-haiku-4-5", 4_000_000, 2.0),
-    Row("openai:gpt-4.1-mini", 10_000_000, 2.0),
+    PlannedModel("anthropic:claude-haiku-4-5", 4_000_000, 2.0),
+    PlannedModel("openai:gpt-4.1-mini", 10_000_000, 2.0),
     # Eight GPUs at 2 dollars an hour that read and write 10,000 tokens a second each.
-    Row("openai:Qwen3-8B@http://vllm:8000/v1", 4_800_000, 2.0, "0.056,0.056"),
+    PlannedModel("openai:Qwen3-8B@http://vllm:8000/v1", 4_800_000, 2.0, "0.056,0.056"),
 )
 HEADINGS = (
     "model",
@@ -70,7 +70,7 @@ HEADINGS = (
 )
 
 
-def plan_row(row: Row, catalog: str = "mini") -> Plan:
+def plan_row(row: PlannedModel, catalog: str = "mini") -> Plan:
     """The plan of a row, with the products of a catalog."""
     run = RunConfig(
         sessions=SESSIONS,
@@ -83,7 +83,7 @@ def plan_row(row: Row, catalog: str = "mini") -> Plan:
     return plan_run(run, ShopConfig(catalog=catalog), terms)
 
 
-def cells(row: Row, plan: Plan) -> tuple[str, ...]:
+def cells(row: PlannedModel, plan: Plan) -> tuple[str, ...]:
     """The row of the table."""
     forecast, margins = plan.forecast, plan.forecast.margins
     assert margins is not None, "a sample of a million"
@@ -103,7 +103,7 @@ def cells(row: Row, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def page_text(plans: Mapping[Row, Plan]) -> str:
+def page_text(plans: Mapping[PlannedModel, Plan]) -> str:
     """The table in Markdown, what it was reckoned from, and the commands."""
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS)), *(_line(cells(row, plan)) for row, plan in plans.items())]
     basis = next(iter(plans.values()))
@@ -143,7 +143,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/README.md.")] = False,
 ) -> None:
     """Prints what a million sessions of three models over ten million products would take; asks nobody."""
-    plans: dict[Row, Plan] = {}
+    plans: dict[PlannedModel, Plan] = {}
     with Progress(Printer(stderr=True), "rehearsing") as progress:
         for row in ROWS:
             progress.update(row.spec)

@@ -34,7 +34,7 @@ KINDS = {
 """What the files of a run are, by the first part of their paths."""
 
 
-class Rehearsal(NamedTuple):
+class Rehearsed(NamedTuple):
     """Some sessions of a run, played without a model.
 
     Attributes:
@@ -63,7 +63,7 @@ def forecast_run(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Forecast:
     return rehearse(run, shop).forecast
 
 
-def rehearse(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Rehearsal:
+def rehearse(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Rehearsed:
     """Plays some of the sessions of a run into a folder that is thrown away, asking nobody; see `forecast_run`."""
     budget = run.budget.model_copy(update={"dry_run": True})
     rehearsed = min(run.sessions, SAMPLE if run.sessions < MANY else SAMPLE_OF_MANY)
@@ -94,7 +94,7 @@ def rehearse(run: RunConfig, shop: ShopConfig = ShopConfig()) -> Rehearsal:
         forecast = forecast._replace(margins=_margins(rows))
     each = {kind: size / rehearsed for kind, size in disk.items()}
     calls = sum(row["calls"] for row in rows[1:])
-    return Rehearsal(forecast, rehearsed, each, (ended[-1] - ended[0]) / max(calls, 1))
+    return Rehearsed(forecast, rehearsed, each, (ended[-1] - ended[0]) / max(calls, 1))
 
 
 def _bytes(*folders: Path) -> dict[str, int]:

@@ -21,7 +21,7 @@ NODE_CORES, NODE_GB = 16, 64
 """A node that is counted in: the middle size of any cloud."""
 
 
-class Figure(NamedTuple):
+class MeasuredFigure(NamedTuple):
     """A measured number that plans are made with.
 
     Attributes:
@@ -36,11 +36,11 @@ class Figure(NamedTuple):
 
 
 _BENCHMARK = "python -m benchmarks.performance --only"
-FIGURES: Mapping[str, Figure] = {
-    "CPU of a call, connection included": Figure(6.5, "ms", f"{_BENCHMARK} client"),
-    "memory of a session that waits": Figure(82, "KiB", f"{_BENCHMARK} client"),
-    "memory of a session that has ended, at most": Figure(898, "bytes", f"{_BENCHMARK} sessions"),
-    "memory of a product, at most": Figure(401, "bytes", f"{_BENCHMARK} serving"),
+FIGURES: Mapping[str, MeasuredFigure] = {
+    "CPU of a call, connection included": MeasuredFigure(6.5, "ms", f"{_BENCHMARK} client"),
+    "memory of a session that waits": MeasuredFigure(82, "KiB", f"{_BENCHMARK} client"),
+    "memory of a session that has ended, at most": MeasuredFigure(898, "bytes", f"{_BENCHMARK} sessions"),
+    "memory of a product, at most": MeasuredFigure(401, "bytes", f"{_BENCHMARK} serving"),
 }
 """At most: the whole process's at a million of them, for each."""
 
@@ -181,7 +181,7 @@ def plan_run(run: RunConfig, shop: ShopConfig = ShopConfig(), terms: Terms = USU
     )
 
 
-def _told(name: str, figure: Figure) -> str:
+def _told(name: str, figure: MeasuredFigure) -> str:
     return f"{name}, {figure.value:,g} {figure.unit} ({figure.source})"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from benchmarks.million import BEGIN, END, HEADINGS, ROWS, Row, cells, page_text, with_million
+from benchmarks.million import BEGIN, END, HEADINGS, ROWS, PlannedModel, cells, page_text, with_million
 from benchmarks.readme import README
 from paars_gym.cli import app
 from paars_gym.llm.dry_run import Forecast, Margins
@@ -37,7 +37,7 @@ def plan(forecast: Forecast = FORECAST) -> Plan:
 
 
 def test_a_row_says_what_its_plan_says() -> None:
-    row = Row("openai:small", 4_000_000, 2.0)
+    row = PlannedModel("openai:small", 4_000_000, 2.0)
     assert cells(row, plan()) == (
         "`openai:small`",
         "5.0 ± 8%",
@@ -70,7 +70,7 @@ def test_the_page_holds_a_row_and_a_command_of_each_model() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.spec)
-def test_paars_takes_each_command(row: Row) -> None:
+def test_paars_takes_each_command(row: PlannedModel) -> None:
     assert row.command() in page_text({row: plan()})
     program, verb, *arguments = shlex.split(row.command())
     group: Any = typer.main.get_command(app)
