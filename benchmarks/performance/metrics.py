@@ -117,7 +117,7 @@ def density(reduced: bool) -> list[SpeedRow]:
     return made
 
 
-def tests(reduced: bool) -> list[SpeedRow]:
+def energy(reduced: bool) -> list[SpeedRow]:
     """All permutations beside one product of their sign matrix with the distance matrix; resamples of histograms."""
     rng, threads = np.random.default_rng(0), available_threads()
     human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
@@ -126,7 +126,7 @@ def tests(reduced: bool) -> list[SpeedRow]:
     distances = np.random.default_rng(5).random((pooled, pooled))
     product = np.empty((PERMUTATIONS, pooled))
     with threadpool_limits(threads, user_api="blas"):
-        gemm, energy = in_turn(
+        gemm, test = in_turn(
             lambda: np.matmul(signs, distances, out=product),
             lambda: energy_distance(human, agent, rng=np.random.default_rng(6), n_permutations=PERMUTATIONS),
             rounds=1 if reduced else ROUNDS,
@@ -137,7 +137,7 @@ def tests(reduced: bool) -> list[SpeedRow]:
     return [
         SpeedRow(
             name=f"energy distance with {PERMUTATIONS} permutations, n = {N:,} a side",
-            measured=energy,
+            measured=test,
             unit="s",
             beside="one GEMM of signs and distances",
             peer=gemm,
