@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from benchmarks.performance.growth import Curve, fit
+from benchmarks.performance.growth import Curve, bytes_more, fit
 from benchmarks.performance.record import Outcome
 from benchmarks.performance.rows import Asked, SpeedRow, number
 
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PLACE = re.compile(rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
+PEAK = ("sessions", "peak memory", "MB")
 HEADINGS = ("what", "measured", "beside it, in the same run", "ratio", "asked")
 
 
@@ -50,6 +51,9 @@ def growth_table(curves: Sequence[Curve]) -> str:
             values = [number(at[size]) if size in at else "" for size in sizes]
             lines.append(_line([f"{curve.name}, {curve.unit}", *values, _exponent(curve)]))
         pieces.append("\n".join(lines))
+    peaks = [curve for curve in curves if (curve.unit_of_size, curve.name, curve.unit) == PEAK]
+    if peaks and (more := bytes_more(peaks[0])) is not None:
+        pieces.append(f"Between its two largest sizes a population takes {number(more)} bytes more for each session.")
     return "\n\n".join(pieces)
 
 

@@ -296,7 +296,7 @@ class RunFolder:
             return writer.close(provenance)
 
     def _places(self) -> tuple[pl.DataFrame, int]:
-        """Line and offset of each session, by key, in some 30 bytes each, and how many ended as loops."""
+        """Line and offset of each session, by key, in some 40 bytes each, and how many ended as loops."""
         import polars as pl
 
         schema = {"key": pl.String, "line": pl.UInt32, "offset": pl.UInt64, "loop": pl.Boolean}
