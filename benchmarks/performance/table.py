@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.performance.growth import Curve, bytes_more, fit
 from benchmarks.performance.record import Outcome
-from benchmarks.performance.rows import Asked, SpeedRow, number
+from benchmarks.performance.rows import Asked, SpeedRow, number, times
 
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PLACE = re.compile(rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
@@ -22,7 +22,13 @@ def cells(row: SpeedRow) -> tuple[str, ...]:
         beside = f"{beside}: {number(row.peer)} {row.unit}".strip()
     measured = "" if row.measured is None else f"{number(row.measured)} {row.unit}".strip()
     asked = "; ".join(map(_in_words, row.asked)) + (", **missed**" if row.missed() else "")
-    return f"{row.name} ({row.note})" if row.note else row.name, measured, beside, _ratio(row.ratio), asked
+    return (
+        f"{row.name} ({row.note})" if row.note else row.name,
+        measured,
+        beside,
+        "" if row.ratio is None else times(row.ratio),
+        asked,
+    )
 
 
 def speed_table(outcomes: Iterable[Outcome]) -> str:
@@ -74,14 +80,8 @@ def with_speed(readme: str, text: str) -> str:
 
 
 def _in_words(bar: Asked) -> str:
-    of = " times" if bar.of == "ratio" else ""
-    return f"≥ {number(bar.least)}{of}" if bar.least is not None else f"≤ {number(bar.most or 0.0)}{of}"
-
-
-def _ratio(ratio: float | None) -> str:
-    if ratio is None:
-        return ""
-    return f"1/{number(1 / ratio)}" if 0 < ratio < 0.1 else number(ratio)
+    in_figures, unit = (times, " times") if bar.of == "ratio" else (number, "")
+    return f"≥ {in_figures(bar.least)}{unit}" if bar.least is not None else f"≤ {in_figures(bar.most or 0.0)}{unit}"
 
 
 def _exponent(curve: Curve) -> str:
