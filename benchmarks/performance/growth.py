@@ -94,3 +94,10 @@ def curves(points: Mapping[str, Mapping[int, Mapping[str, float]]]) -> list[Curv
             what, _, unit = name.rpartition(", ")
             made.append(Curve(grows, what, unit, sizes, tuple(by_size[size][name] for size in sizes)))
     return made
+
+
+def bytes_more(curve: Curve) -> float | None:
+    """Bytes for each more between the two largest sizes of a curve in MB; None for a single size."""
+    if len(curve.sizes) < 2:
+        return None
+    return 1e6 * (curve.values[-1] - curve.values[-2]) / (curve.sizes[-1] - curve.sizes[-2])

@@ -21,7 +21,7 @@ BENCHMARKS: Mapping[str, str] = {
     "import_log": _HERE + "events:importing",
     "counts": _HERE + "events:counting",
     "density": _HERE + "metrics:density",
-    "tests": _HERE + "metrics:tests",
+    "energy": _HERE + "metrics:energy",
     "score": _HERE + "metrics:reports",
     "text_scores": _HERE + "text_scores:rows",
     "learning": _HERE + "learning:rows",

@@ -258,8 +258,5 @@ def growth_point(concurrency: int) -> dict[str, float]:
         before = resident_mb()
         count = max(concurrency, min(GROWTH_SESSIONS, 4 * concurrency))
         done = asyncio.run(sessions(shop, url, count, concurrency, None))
-    return {
-        "calls, calls/s": done.calls_per_second,
-        "a call, CPU ms": done.cpu_ms,
-        "peak memory beyond one session's, MB": max(peak_mb() - before, 0.1),
-    }
+    figures = {"calls, calls/s": done.calls_per_second, "a call, CPU ms": done.cpu_ms}
+    return figures if concurrency == 1 else {**figures, "memory beyond one session's, MB": peak_mb() - before}

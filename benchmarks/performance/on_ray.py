@@ -36,7 +36,7 @@ def rows(reduced: bool) -> list[SpeedRow]:
                 began = time.perf_counter()
                 with _cluster(workers):
                     started = time.perf_counter() - began
-                    few, lots = _seconds(FEW, backend="ray"), _seconds(many, backend="ray")
+                    few, lots = _seconds(FEW, "ray"), _seconds(many, "ray")
             finally:
                 os.environ["HOME"] = before
         on_ray = f"{name} on Ray, {workers} worker{'s' * (workers > 1)}"
@@ -58,9 +58,10 @@ def _cluster(workers: int) -> AbstractContextManager[Any]:
     return Cluster(cpus=workers)
 
 
-def _seconds(sessions: int, **backend: Any) -> float:
+def _seconds(sessions: int, backend: str = "") -> float:
+    config = RunConfig.model_validate({"sessions": sessions, **({"backend": backend} if backend else {})})
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        done = simulate(Path(folder) / "run", RunConfig(sessions=sessions, **backend))
+        done = simulate(Path(folder) / "run", config)
         assert done.done == sessions, done.stopped
         return time.perf_counter() - began

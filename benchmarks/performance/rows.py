@@ -55,10 +55,11 @@ class SpeedRow(BaseModel):
         said = []
         for bar in self.asked:
             value, unit = (self.measured, f" {self.unit}") if bar.of == "measured" else (self.ratio, " times")
+            in_figures = number if bar.of == "measured" else times
             if value is not None and bar.least is not None and not value >= bar.least:
-                said.append(f"{self.name}: {number(value)}{unit}, must be at least {number(bar.least)}")
+                said.append(f"{self.name}: {in_figures(value)}{unit}, must be at least {in_figures(bar.least)}")
             if value is not None and bar.most is not None and not value <= bar.most:
-                said.append(f"{self.name}: {number(value)}{unit}, must be at most {number(bar.most)}")
+                said.append(f"{self.name}: {in_figures(value)}{unit}, must be at most {in_figures(bar.most)}")
         return said
 
 
@@ -78,6 +79,11 @@ def number(value: float) -> str:
         return "0"
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
+
+
+def times(ratio: float) -> str:
+    """A ratio: 6.09, or 1/65."""
+    return f"1/{number(1 / ratio)}" if 0 < ratio < 0.1 else number(ratio)
 
 
 def in_turn(*works: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:

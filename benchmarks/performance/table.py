@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from benchmarks.performance.growth import Curve, fit
+from benchmarks.performance.growth import Curve, bytes_more, fit
 from benchmarks.performance.record import Outcome
-from benchmarks.performance.rows import Asked, SpeedRow, number
+from benchmarks.performance.rows import Asked, SpeedRow, number, times
 
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PLACE = re.compile(rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
+PEAK = ("sessions", "peak memory", "MB")
 HEADINGS = ("what", "measured", "beside it, in the same run", "ratio", "asked")
 
 
@@ -21,7 +22,13 @@ def cells(row: SpeedRow) -> tuple[str, ...]:
         beside = f"{beside}: {number(row.peer)} {row.unit}".strip()
     measured = "" if row.measured is None else f"{number(row.measured)} {row.unit}".strip()
     asked = "; ".join(map(_in_words, row.asked)) + (", **missed**" if row.missed() else "")
-    return f"{row.name} ({row.note})" if row.note else row.name, measured, beside, _ratio(row.ratio), asked
+    return (
+        f"{row.name} ({row.note})" if row.note else row.name,
+        measured,
+        beside,
+        "" if row.ratio is None else times(row.ratio),
+        asked,
+    )
 
 
 def speed_table(outcomes: Iterable[Outcome]) -> str:
@@ -50,6 +57,9 @@ def growth_table(curves: Sequence[Curve]) -> str:
             values = [number(at[size]) if size in at else "" for size in sizes]
             lines.append(_line([f"{curve.name}, {curve.unit}", *values, _exponent(curve)]))
         pieces.append("\n".join(lines))
+    peaks = [curve for curve in curves if (curve.unit_of_size, curve.name, curve.unit) == PEAK]
+    if peaks and (more := bytes_more(peaks[0])) is not None:
+        pieces.append(f"Between its two largest sizes a population takes {number(more)} bytes more for each session.")
     return "\n\n".join(pieces)
 
 
@@ -70,14 +80,8 @@ def with_speed(readme: str, text: str) -> str:
 
 
 def _in_words(bar: Asked) -> str:
-    of = " times" if bar.of == "ratio" else ""
-    return f"≥ {number(bar.least)}{of}" if bar.least is not None else f"≤ {number(bar.most or 0.0)}{of}"
-
-
-def _ratio(ratio: float | None) -> str:
-    if ratio is None:
-        return ""
-    return f"1/{number(1 / ratio)}" if 0 < ratio < 0.1 else number(ratio)
+    in_figures, unit = (times, " times") if bar.of == "ratio" else (number, "")
+    return f"≥ {in_figures(bar.least)}{unit}" if bar.least is not None else f"≤ {in_figures(bar.most or 0.0)}{unit}"
 
 
 def _exponent(curve: Curve) -> str:

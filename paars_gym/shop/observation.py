@@ -214,7 +214,9 @@ class PageRenderer:
     def assemble(self, page: str, cart: str, *, error: str | None = None, notice: str | None = None) -> str:
         if error is not None:
             return f"{_NOT_POSSIBLE}{error}\n\n{page}{cart}"
-        return f"{page}{cart}" if notice is None else f"{notice}\n\n{page}{cart}"
+        if notice is not None:
+            return f"{notice}\n\n{page}{cart}"
+        return f"{page}{cart}" if cart else page  # itself: a copy would be kept beside it
 
     def _figures(self, item: Listing) -> str:
         rated = "no ratings" if item.rating is None else f"{item.rating:.1f} stars"

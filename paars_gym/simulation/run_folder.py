@@ -296,10 +296,10 @@ class RunFolder:
             return writer.close(provenance)
 
     def _places(self) -> tuple[pl.DataFrame, int]:
-        """Line and offset of each session, by key, in some 30 bytes each, and how many ended as loops."""
+        """Line and offset of each session, by key, in some 40 bytes each, and how many ended as loops."""
         import polars as pl
 
-        schema = {"key": pl.String, "line": pl.UInt32, "offset": pl.UInt64, "loop": pl.Boolean}
+        schema = pl.Schema({"key": pl.String(), "line": pl.UInt32(), "offset": pl.UInt64(), "loop": pl.Boolean()})
         lines, places, loops = scan(self.log), [pl.DataFrame(schema=schema).drop("loop")], 0
         while rows := [self._place(line) for line in islice(lines, SESSIONS_AT_ONCE)]:
             loops += sum(is_loop for *_, is_loop in rows)

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.performance import __main__ as command
 from benchmarks.performance import listed
-from benchmarks.performance.growth import Curve, curves, fit
+from benchmarks.performance.growth import Curve, bytes_more, curves, fit
 from benchmarks.performance.record import Outcome, Record
 from benchmarks.performance.rows import SpeedRow, at_least, at_most, in_turn, number
 from benchmarks.performance.table import BEGIN, END, growth_table, speed_table, with_speed
@@ -104,6 +104,11 @@ def test_growth_in_markdown() -> None:
         "| run, s | 2 | 20 | 1.00 |",
         "| peak memory, MB | 300 |  |  |",
     ]
+    longer = made[1]._replace(sizes=(1_000, 10_000), values=(300.0, 300.9))
+    assert bytes_more(longer) == pytest.approx(100)
+    assert growth_table([longer]).endswith(
+        "\n\nBetween its two largest sizes a population takes 100 bytes more for each session."
+    )
     assert made[1].most == 1_500
     assert not made[1].missed()
     assert made[1]._replace(values=(1_600.0,)).missed() == [

@@ -227,3 +227,18 @@ def test_another_policy_is_no_resumption(tmp_path: Path) -> None:
     simulate(tmp_path / "run", RunConfig(sessions=2, policy="behavioural"), shop)
     with pytest.raises(ValueError, match="policy == 'behavioural' there and 'uniform' now"):
         simulate(tmp_path / "run", RunConfig(sessions=2, policy="uniform"), shop, resume=True)
+
+
+def test_the_store_is_sorted_by_key_whatever_the_order_of_the_log(
+    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paars_gym.simulation.run_folder.SESSIONS_AT_ONCE", 3)
+    first = list(run(tmp_path / "run", catalog).store)
+    folder = RunFolder(tmp_path / "run")
+    written = folder.log.read_bytes().splitlines(keepends=True)
+    folder.log.write_bytes(b"".join([*written[7:], *reversed(written[:7])]))
+    folder.reopen()
+    again = list(run(tmp_path / "run", catalog, resume=True).store)
+    assert [session.key for session in again] == sorted(session.key for session in again)
+    assert again == first
+    assert len(first) == 20
