@@ -59,7 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --sessions 1000000 --products 10000000 "
         "--concurrency 512 --tokens-per-minute 10000000 --within-hours 24 --out run --dry-run",
-        "paars simulate --catalog shop --sessions 1000000 --backend ray --address ray-head:6379 --out run",
+        "paars simulate --catalog shop --sessions 1000000 --backend ray --address auto --out run",
     ),
     "score": (
         "paars score --human people --agents run",

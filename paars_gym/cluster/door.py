@@ -36,7 +36,7 @@ class Door:
 
     Attributes:
         budget: For what the driver itself asks for, or adds up: its ledger is the file that the door writes.
-        workers: For the workers: the actor and the limits, a small thing that can be pickled; see `at_door`.
+        workers: For the workers: the actor and the limits, a small thing that can be pickled.
     """
 
     def __init__(self, budget: BudgetConfig) -> None:
