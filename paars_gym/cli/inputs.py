@@ -52,4 +52,5 @@ def _copied(context: Any, parameter: Any, value: Any) -> Any:
     if context.params.get("mend") or "--mend" in context.args:
         raise ValueError(f"--mend writes into what it mends, and {url!r} is not on this machine: copy it here first.")
     with Progress(errors, f"copying {url}"):
-        return str(local_copy(url))
+        copy = local_copy(url)
+    return copy if isinstance(value, Path) else str(copy)
