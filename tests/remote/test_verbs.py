@@ -32,7 +32,9 @@ def base() -> Iterator[str]:
     log = ["who,what,when,sku,words\n"]
     for who in "abcdefgh":
         log += [f"{who},search,2020-01-0{day}T10:00:00,,pan\n" for day in range(1, 4)]
-        log += [f"{who},{what},2020-01-0{day}T10:0{day}:00,{day},\n" for day in range(1, 4) for what in ("view", "purchase")]
+        log += [
+            f"{who},{what},2020-01-0{day}T10:0{day}:00,{day},\n" for day in range(1, 4) for what in ("view", "purchase")
+        ]
     files.pipe_file("/job/log.csv", "".join(log).encode())
     yield "memory://job"
     files.store.clear()
