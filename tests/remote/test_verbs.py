@@ -130,6 +130,8 @@ def test_other_inputs(job: str, tmp_path: Path) -> None:
         (("sessions", "describe", "{job}/nothing"), "There is nothing at"),
         (("sessions", "describe", "s3://KEY:HUSH@b/x"), "environment only"),
         (("catalog", "describe", "s3://KEY:HUSH@b/x"), "environment only"),
+        (("simulate", "--catalog", "s3://KEY:HUSH@b/x", "--out", "run"), "environment only"),
+        (("simulate", "--ranking", "logged:s3://KEY:HUSH@b/x", "--out", "run"), "environment only"),
         (("score", "--human", "mini", "--agents", "{job}/run", "--out", "s3://KEY:HUSH@b/x"), "environment only"),
         (("score", "--human", "mini", "--agents", "{job}/run", "--out", "foo://b/x"), "--out cannot be written to"),
         (("score", "--human", "mini", "--agents", "{job}/run", "--out", "{job}/shop"), "is a folder, must be a file"),
