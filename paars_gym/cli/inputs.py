@@ -11,7 +11,7 @@ from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 
 BY_URL = ("catalog", "personas")
-"""Settings keep these as they are given, and another machine may have to open them: their readers take URLs."""
+"""Options that settings keep as they are given, for other machines to open too: their readers take URLs."""
 NO_INPUTS = ("address",)
 """URLs of something else than files."""
 HERE_ONLY = ("cache",)
@@ -29,10 +29,11 @@ def reading_urls(command: Any) -> Any:
     """
     for inner in getattr(command, "commands", {}).values():
         reading_urls(inner)
-    as_given = {*getattr(command.callback, "outputs", ()), *BY_URL, *NO_INPUTS}
+    outputs = getattr(command.callback, "outputs", ())
     for parameter in command.params:
+        is_kept = parameter.param_type_name == "option" and parameter.name in BY_URL
         if parameter.callback is None:
-            parameter.callback = _checked if parameter.name in as_given else _copied
+            parameter.callback = _checked if is_kept or parameter.name in (*outputs, *NO_INPUTS) else _copied
     return command
 
 

@@ -75,6 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815
 
+    def handle_expect_100(self) -> bool:
+        """Lets a body come, at once."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("transfer-encoding", ""):
             pieces = []
