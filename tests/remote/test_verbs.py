@@ -27,7 +27,7 @@ def base() -> Iterator[str]:
     rows = [f"{number},Auro pan {number},{9 + number},Pans\n" for number in range(1, 31)]
     files.pipe_file("/job/feed.csv", "".join(["id,title,price,category\n", *rows]).encode())
     log = ["who,what,when,sku,words\n"]
-    for who in "abcdefgh":
+    for who in "abcdefghijklmnop":
         log += [f"{who},search,2020-01-0{day}T10:00:00,,pan\n" for day in range(1, 4)]
         log += [
             f"{who},{what},2020-01-0{day}T10:0{day}:00,{day},\n" for day in range(1, 4) for what in ("view", "purchase")
@@ -65,11 +65,11 @@ def test_catalogs(job: str) -> None:
 
 
 def test_stores(job: str) -> None:
-    assert len(open_store(f"{job}/people")) == len(read_sessions(Path(f"{job}/people"))) == 24
-    assert "24" in run("sessions", "describe", f"{job}/people").output
+    assert len(open_store(f"{job}/people")) == len(read_sessions(Path(f"{job}/people"))) == 48
+    assert "48" in run("sessions", "describe", f"{job}/people").output
     assert "as it was written" in run("sessions", "check", f"{job}/people").output
     run("sessions", "split", f"{job}/people", "--by", "time", "--out", f"{job}/halves")
-    assert len(open_store(f"{job}/halves/train")) + len(open_store(f"{job}/halves/test")) == 24
+    assert len(open_store(f"{job}/halves/train")) + len(open_store(f"{job}/halves/test")) == 48
 
 
 def test_runs(job: str) -> None:
