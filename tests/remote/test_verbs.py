@@ -84,14 +84,10 @@ def test_runs(job: str) -> None:
     told = run("report", f"{job}/run", "--human", f"{job}/people", "--embedder", "none", "--out", f"{job}/report.html")
     assert f"{job}/report.html: 12 of 12 sessions step by step" in told.output
     assert f"paars view {job}/run" in told.output
-    page = fsspec.filesystem("memory").cat_file("/job/report.html").decode()
-    assert "Auro pan" in page, "pages are rebuilt from the catalog at its URL"
-
-
-def test_what_is_kept_names_no_copy(job: str) -> None:
     files = fsspec.filesystem("memory")
-    folder = str(cache_root() / "remote" / "copies").encode()
-    assert not [name for name in files.find("/job") if folder in files.cat_file(name)]
+    assert b"Auro pan" in files.cat_file("/job/report.html"), "pages are rebuilt from the catalog at its URL"
+    copies = str(cache_root() / "remote" / "copies").encode()
+    assert not [name for name in files.find("/job") if copies in files.cat_file(name)], "no copy is named in a file"
 
 
 def test_other_inputs(job: str, tmp_path: Path) -> None:
