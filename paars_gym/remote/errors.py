@@ -99,7 +99,7 @@ def _told(url: str, error: Exception) -> Exception:
         told = RemoteError(url, f"it does not answer as it should ({said})", "Run the same command again later.")
     else:
         told = ValueError(f"{url!r} cannot be used: {type(error).__name__}: {said}.")
-    told.in_words = True  # type: ignore[attr-defined]
+    vars(told)["in_words"] = True
     return told
 
 
