@@ -9,7 +9,7 @@ import typer
 from paars_gym.cli.app import errors
 from paars_gym.cli.model_options import NOTHING_ASKED, Batch, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
-from paars_gym.cli.shared_options import SHOPPERS, AsJson, HumanReference, Seed
+from paars_gym.cli.shared_options import SHOPPERS, AsJson, BackendName, HumanReference, RayAddress, Seed
 from paars_gym.cli.task_options import Out, OwnCatalog, OwnPersonas, print_forecasts, show_results, task_run
 from paars_gym.cli.tasks import tasks_app
 
@@ -35,6 +35,8 @@ def next_action(
     seed: Seed = 0,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     batch: Batch = False,
     out: Out = None,
     json: AsJson = False,
@@ -50,7 +52,7 @@ def next_action(
     from paars_gym.tasks.people import reference_people
 
     run = task_run(
-        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
     )  # fmt: skip
     policies = tuple(policy or (("llm",) if asking.model else ()))
     with Progress(errors) as status:

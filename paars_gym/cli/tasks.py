@@ -16,7 +16,9 @@ from paars_gym.cli.shared_options import (
     PEOPLE,
     SHOPPERS,
     AsJson,
+    BackendName,
     HumanReference,
+    RayAddress,
     Seed,
 )
 from paars_gym.cli.task_options import (
@@ -70,6 +72,8 @@ def query(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     batch: Batch = False,
     repeats: Repeats = 1,
     out: Out = None,
@@ -88,10 +92,16 @@ def query(
     from paars_gym.tasks.query_generation import asked_queries, forecast_queries, generate_queries, query_questions
     from paars_gym.tasks.repeats import play_repeats
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
+    others = {
+        "--policy": policy,
+        "--shopper": shopper,
+        "--batch": batch,
+        "--repeats": repeats > 1,
+        "--backend": backend if backend != "local" else None,
+    }
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
@@ -177,6 +187,8 @@ def item(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     batch: Batch = False,
     repeats: Repeats = 1,
     out: Out = None,
@@ -198,10 +210,10 @@ def item(
     from paars_gym.tasks.repeats import play_repeats
 
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
-    others |= {"--repeats": repeats > 1}
+    others |= {"--repeats": repeats > 1, "--backend": backend if backend != "local" else None}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
     for name in conditions.split(","):
@@ -250,6 +262,8 @@ def view(
     elsewhere: ElsewhereOptions = NOWHERE,
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     batch: Batch = False,
     repeats: Repeats = 1,
     out: Out = None,
@@ -267,10 +281,16 @@ def view(
     from paars_gym.tasks.repeats import play_repeats
     from paars_gym.tasks.view_selection import asked_views, forecast_views, select_views, view_questions
 
-    others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
+    others = {
+        "--policy": policy,
+        "--shopper": shopper,
+        "--batch": batch,
+        "--repeats": repeats > 1,
+        "--backend": backend if backend != "local" else None,
+    }
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
-        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
