@@ -162,7 +162,7 @@ def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Sp
     else:
         table = sessions.select(*TABLE).collect()
         numbers = list(spread(read_numbers, None, parts))
-    bounds = [(part.first, part.first + len(part)) for part in numbers]
+    bounds = [(part.first, part.end) for part in numbers]
     return SessionLog(
         name or provenance.name,
         provenance.synthetic,

@@ -84,8 +84,10 @@ class PartNumbers(NamedTuple):
     ranks: NDArray[Any]
     ranked: NDArray[Any]
 
-    def __len__(self) -> int:
-        return len(self.acted)
+    @property
+    def end(self) -> int:
+        """The number behind that of its last session that has events."""
+        return self.first + len(self.acted)
 
     @property
     def nbytes(self) -> int:
@@ -215,7 +217,7 @@ def merged(parts: Iterable[PartNumbers], n: int) -> Activity:
     counts["seconds"] -= 1
     kept: tuple[list[NDArray[Any]], ...] = ([], [], [], [])
     for part in parts:
-        high = part.first + len(part)
+        high = part.end
         for name, values in part.sessions.items():
             counts[name][part.first : high] = values
         numbers = np.arange(part.first, high, dtype=np.uint32)

@@ -52,7 +52,8 @@ def next_action(
     from paars_gym.tasks.people import reference_people
 
     run = task_run(
-        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
+        sessions, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
+        backend=backend, address=address,
     )  # fmt: skip
     policies = tuple(policy or (("llm",) if asking.model else ()))
     with Progress(errors) as status:

@@ -39,7 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     store = run(folder, RunConfig(sessions=60, policy="behavioural", seed=3)).store
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "PART_EVENTS", 100)
+        patch.setattr(writer, "PART_EVENTS", 20)
         patch.setattr(writer, "SESSIONS_AT_ONCE", 10)
         writer.write_sessions(store.folder, list(store), provenance=store.provenance, overwrite=True)
     return folder
@@ -84,13 +84,12 @@ def test_parts_read_elsewhere_are_the_same_log(kind: str, request: pytest.Fixtur
 
 
 def test_what_travels_is_small(finished: Path) -> None:
+    titles = open_log(finished).texts(60, np.random.default_rng(0)).titles
     sent.clear()
     log = open_log(finished, spread=elsewhere)
-    a_session = sum(map(len, sent)) / len(log)
-    assert a_session < 100  # the log itself has thousands
-    assert not any(
-        title.encode() in message for message in sent for title in log.texts(5, np.random.default_rng(0)).titles
-    )
+    assert 0 < sum(map(len, sent)) / len(log) < 200  # the log itself has thousands
+    assert titles
+    assert not any(title.encode() in message for message in sent for title in titles)
 
 
 def test_a_damaged_part_is_found_by_whoever_reads_it(finished: Path, tmp_path: Path) -> None:
@@ -123,9 +122,9 @@ def test_damaged_lines_are_found(unfinished: Path) -> None:
         open_log(unfinished, spread=elsewhere)
 
 
-def test_an_empty_log_and_people_in_memory(tmp_path: Path) -> None:
-    (tmp_path / LOG_FILE).write_bytes(b"")
-    assert len(open_log(tmp_path, spread=elsewhere)) == len(open_log(tmp_path)) == 0
+def test_an_empty_log_and_people_in_memory(unfinished: Path) -> None:
+    (unfinished / LOG_FILE).write_bytes(b"")
+    assert len(open_log(unfinished, spread=elsewhere)) == len(open_log(unfinished)) == 0
     sessions = [Session(shopper="a", key=f"k{n}", events=(Event(kind="search", query="red"),)) for n in range(3)]
     assert len(open_log(sessions, spread=elsewhere)) == 3
 
@@ -140,7 +139,7 @@ def test_needs_are_looked_for_in_every_part(tmp_path: Path, monkeypatch: pytest.
     store = writer.write_sessions(tmp_path / "store", people, provenance=Provenance())
     needs = [("s1", "red 1", ""), ("s1", "red 2", ""), ("x", "red 6", "k6"), ("x", "red 6", "k5"), ("x", "any", "k4")]
     agents = [
-        Session(shopper=name, key=f"a{n}", intention=Intention(goal="buy", text=text, source=source or None))
+        Session(shopper=name, key=f"a{n}", intention=Intention(goal="buy", text=text, source=source))
         for n, (name, text, source) in enumerate(needs)
     ]
     told = open_log(agents)
@@ -184,5 +183,5 @@ def test_numbers_by_hand() -> None:
     assert twice.seconds.tolist() == [-1] * 8
     empty = part_numbers(pl.LazyFrame(schema=events.schema))
     assert isinstance(empty, PartNumbers)
-    assert len(empty) == 0
+    assert (empty.first, empty.end) == (0, 0)
     assert merged([empty], 1).depth.tolist() == [0]
