@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from paars_gym.remote.place import named, url_of
+
 Condition = Literal["base", "profile", "preferences", "history", "persona"]
 """What of its persona a shopper is told: a row of the paper's Table 3."""
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
@@ -43,7 +45,7 @@ def setting_name(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Path):
-        return str(value)
+        return url_of(value) or named(str(value))
     known = (getattr(value, attribute, None) for attribute in ("spec", "name", "__qualname__"))
     name = next((one for one in known if isinstance(one, str)), None)
     if name is None and isinstance(value, Sequence):

@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from paars_gym.files import StorageError
+from paars_gym.remote.place import is_remote, local_path, url_of
+from paars_gym.remote.sending import check_writable
+from paars_gym.remote.working import work_path, working
 
 try:
     import fcntl
@@ -56,7 +59,8 @@ _held = _Held()
 def writing(output: str | Path, *, called: str = "", kind: Kind | None = None) -> Iterator[Path]:
     """Keeps every other writer away from a file or a folder as long as the block runs.
 
-    A thread that holds an output may enter it again; another thread, or another process, may not.
+    A thread that holds an output may enter it again; another thread, or another process, may not. An output by URL is
+    made at a local path, which the block gets, and sent when the block ends well.
 
     Args:
         output: Where; it need not be there yet.
@@ -68,7 +72,11 @@ def writing(output: str | Path, *, called: str = "", kind: Kind | None = None) -
         ValueError: It cannot be written.
         StorageError: Its disk is full.
     """
-    path = Path(output)
+    if is_remote(output):
+        with _made_here(url_of(output), called, kind) as path:
+            yield path
+        return
+    path = local_path(output)
     if kind == "file":
         check_file(path, called)
     elif kind == "folder":
@@ -91,6 +99,20 @@ def writing(output: str | Path, *, called: str = "", kind: Kind | None = None) -
         lock.unlink(missing_ok=True)  # before the lock is given back: whoever waits for it then makes a new file
         fcntl.flock(file, fcntl.LOCK_UN)  # said, for a forked child may have the file open too
         os.close(file)
+
+
+@contextmanager
+def _made_here(url: str, called: str, kind: Kind | None) -> Iterator[Path]:
+    """A local path that is sent to a URL at the end; writers of this machine are kept apart, machines are not."""
+    path = work_path(url)
+    with writing(path, called=called):
+        check_writable(url, called or "The place")
+        with working(url) as path:
+            if kind == "folder" and path.is_file():
+                raise ValueError(f"{called} {url!r} is a file, must be a folder; choose another place.".strip())
+            if kind == "file" and path.is_dir():
+                raise ValueError(f"{called} {url!r} is a folder, must be a file.".strip())
+            yield path
 
 
 def lock_of(output: Path, called: str = "") -> Path:

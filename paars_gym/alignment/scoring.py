@@ -25,6 +25,7 @@ from paars_gym.alignment.session_log import SessionLog, open_log
 from paars_gym.alignment.session_shares import share_measures
 from paars_gym.embedding.protocol import Embedder, embedder_label
 from paars_gym.estimate import Estimate
+from paars_gym.remote import local_copy
 from paars_gym.sessions.opening import Source
 from paars_gym.sessions.parts import Spread, in_this_process
 
@@ -127,7 +128,7 @@ def open_human(human: SessionLog | Source | Reference, *, spread: Spread = in_th
     if isinstance(human, Reference):
         return human
     if isinstance(human, str | Path) and Path(human).suffix == ".json":
-        return Reference.read(Path(human))
+        return Reference.read(local_copy(human))
     return open_log(human, spread=spread)
 
 

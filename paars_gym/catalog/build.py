@@ -23,6 +23,7 @@ from paars_gym.ingest.documents import PageFile, open_feed
 from paars_gym.ingest.feed_rows import FeedFile, Row
 from paars_gym.ingest.prices import parse_currency
 from paars_gym.outputs import writing
+from paars_gym.remote import local_copy, on_this_machine
 
 PROGRESS_ROWS = 1_000
 DEFAULT_CURRENCY = "USD"
@@ -86,7 +87,7 @@ def build_catalog(
             with a price, where the mapping does not allow that.
     """
     started = time.monotonic()
-    feed, out = Path(feed), Path(out).absolute()
+    feed, out = local_copy(feed), on_this_machine(out).absolute()
     mapping = mapping or FeedMapping()
     if mapping.format is not None:
         layout(mapping.format)

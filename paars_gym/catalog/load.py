@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.remote import local_copy
 
 BUILT_IN = ("mini", "journey")
 
@@ -14,7 +15,8 @@ def load_catalog(source: str | Path | Catalog) -> Catalog:
 
     Args:
         source: ``"mini"`` (synthetic, 5,000 products), ``"journey"`` (real groceries, needs the extra ``journey``),
-            the folder of a catalog that ``paars catalog build`` wrote, or a `Catalog`, which is returned unchanged.
+            the folder or URL of a catalog that ``paars catalog build`` wrote, or a `Catalog`, which is returned
+            unchanged.
 
     Raises:
         FileNotFoundError: Neither a built-in name nor a folder with a catalog.
@@ -34,9 +36,9 @@ def load_catalog(source: str | Path | Catalog) -> Catalog:
         from paars_gym.catalog.journey import journey_catalog
 
         return journey_catalog()
-    if source == "" or not Path(source).is_dir():
+    if source == "" or not (folder := local_copy(source)).is_dir():
         raise FileNotFoundError(
             f"No catalog {str(source)!r}. Allowed: {', '.join(BUILT_IN)}, or the folder of a built catalog "
             "(paars catalog build FEED --out DIR)."
         )
-    return Catalog.open(source)
+    return Catalog.open(folder)

@@ -35,6 +35,7 @@ from paars_gym.catalog.fingerprint import fingerprint
 from paars_gym.catalog.language import SAMPLE, check_language, detect_language
 from paars_gym.catalog.product import Product, Review
 from paars_gym.files import replaced_folder, restored
+from paars_gym.remote import local_copy, on_this_machine
 
 __all__ = ["SCHEMA", "Catalog", "CatalogCard", "fingerprint", "from_row", "to_table"]
 
@@ -101,7 +102,7 @@ class Catalog:
             FileNotFoundError: No catalog there.
             ValueError: The folder is damaged, of another version, or its files do not belong together.
         """
-        folder = restored(Path(folder))
+        folder = restored(local_copy(folder))
         if not is_catalog(folder):
             raise FileNotFoundError(
                 f"No catalog in {str(folder)!r} (it needs {CARD}). Build one: paars catalog build FEED --out DIR."
@@ -130,7 +131,7 @@ class Catalog:
         Raises:
             FileExistsError: The folder exists.
         """
-        folder = Path(folder)
+        folder = on_this_machine(folder)
         if folder.exists():
             raise FileExistsError(f"{str(folder)!r} exists; save a catalog to a new folder.")
         with replaced_folder(folder) as building:

@@ -13,6 +13,7 @@ from paars_gym.cli.examples import examples_of
 from paars_gym.cli.running import run_command
 from paars_gym.cli.shared_options import DATA, ELSEWHERE, MACHINES, MODEL, OUTPUT, PEOPLE, PRIVACY, SHOP, SHOPPERS, TEST
 from paars_gym.exit_codes import ExitCode
+from paars_gym.remote import named
 from paars_gym.report.printing import Printer
 from paars_gym.version import __version__
 
@@ -189,7 +190,7 @@ def print_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
     """Names and texts as a table."""
     from rich.table import Table
 
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=named(title), show_header=False, title_justify="left")
     for name, text in facts:
-        table.add_row(name, text)
+        table.add_row(name, named(text))
     console.print(table)

@@ -6,14 +6,20 @@ import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
+import typer
+
+from paars_gym.exit_codes import ExitCode
 from paars_gym.outputs import Kind, writing
+from paars_gym.remote import is_remote, url_of
+from paars_gym.remote.working import work_path
 
 
 def with_outputs(**kinds: Kind) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A verb whose outputs are there for it alone, and can be written, before it begins; not in a dry run.
+
+    Where an output is a URL the verb gets a local path, and what it made there is sent when it has ended.
 
     Args:
         kinds: Whether each of its options is a ``file`` or a ``folder``, by parameter; the option is called ``--`` and
@@ -25,13 +31,24 @@ def with_outputs(**kinds: Kind) -> Callable[[Callable[..., None]], Callable[...,
         def with_checks(*arguments: Any, **given: Any) -> None:
             bound = signature.bind(*arguments, **given)
             bound.apply_defaults()
+            ended: typer.Exit | None = None
+            dry = getattr(bound.arguments.get("asking"), "dry_run", False)
             with ExitStack() as held:
-                if not getattr(bound.arguments.get("asking"), "dry_run", False):
-                    for name, kind in kinds.items():
-                        option = f"--{name.removesuffix('_file').replace('_', '-')}"
-                        if (output := bound.arguments[name]) is not None:
-                            held.enter_context(writing(Path(output), called=option, kind=kind))
-                verb(*arguments, **given)
+                for name, kind in kinds.items():
+                    option = f"--{name.removesuffix('_file').replace('_', '-')}"
+                    output = bound.arguments[name]
+                    if output is not None and not dry:
+                        bound.arguments[name] = held.enter_context(writing(output, called=option, kind=kind))
+                    elif output is not None and is_remote(output):
+                        bound.arguments[name] = work_path(url_of(output))
+                try:
+                    verb(*bound.args, **bound.kwargs)
+                except typer.Exit as end:
+                    if end.exit_code not in (ExitCode.DONE, ExitCode.CHECK_FAILED):
+                        raise
+                    ended = end  # after what was written is sent
+            if ended is not None:
+                raise ended
 
         signature = inspect.signature(verb, eval_str=True)
         with_checks.__signature__ = signature  # type: ignore[attr-defined]

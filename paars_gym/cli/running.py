@@ -68,8 +68,10 @@ def run_command(command: typer.Typer | Callable[..., Any]) -> None:
 
 def _ended(command: typer.Typer) -> int:
     """Runs it, says what ended it, and returns the exit code."""
+    from paars_gym.cli.inputs import reading_urls
+
     try:
-        code = command(standalone_mode=False)
+        code = reading_urls(typer.main.get_command(command))(standalone_mode=False)
     except Exception as mistake:
         return _tell(mistake)
     except SystemExit as end:

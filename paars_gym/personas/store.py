@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paars_gym.files import read_text, written_whole
 from paars_gym.personas.persona import Interests, Persona, Score, Trait
+from paars_gym.remote import local_copy
 
 BOM = b"\xef\xbb\xbf"
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
@@ -40,13 +41,16 @@ class Failure(BaseModel):
     tries: int = 0
 
 
-def read_personas(path: Path) -> Iterator[Persona]:
-    """The personas of a file, in its order. A last line without an end is what a killed process left, and is skipped.
+def read_personas(path: str | Path) -> Iterator[Persona]:
+    """The personas of a file or a URL, in its order.
+
+    A last line without an end is what a killed process left, and is skipped.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A line is no persona.
     """
+    path = local_copy(path)
     if not path.exists():
         raise FileNotFoundError(f"There are no personas at {path}; mine some with: paars personas mine.")
     if path.is_dir():

@@ -13,6 +13,7 @@ from paars_gym.ranking.index import open_index
 from paars_gym.ranking.paging import check_slice, listed
 from paars_gym.ranking.protocol import Ranked, RankingPolicy
 from paars_gym.ranking.query import normal_text
+from paars_gym.remote import local_copy
 
 
 class Logged:
@@ -44,7 +45,7 @@ class Logged:
         self.name = f"logged:{path}({base.name})"
         self.unknown_products = 0
         self._lists: dict[str, tuple[int, ...]] = {}
-        for query, products in recorded_lists(Path(path)).items():
+        for query, products in recorded_lists(local_copy(path)).items():
             known = [catalog.row(product) for product in dict.fromkeys(products) if product in catalog]
             self.unknown_products += len(set(products)) - len(known)
             self._lists[query] = tuple(known)

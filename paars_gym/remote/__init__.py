@@ -6,7 +6,7 @@ folder, and then sent in whole files, of which those that make the others visibl
 
 from paars_gym.remote.copying import local_copy
 from paars_gym.remote.errors import RemoteError
-from paars_gym.remote.place import child, is_remote, named, url_of
+from paars_gym.remote.place import child, is_remote, named, on_this_machine, url_of
 from paars_gym.remote.sending import check_writable, list_files, put_file, put_folder, remove
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "list_files",
     "local_copy",
     "named",
+    "on_this_machine",
     "put_file",
     "put_folder",
     "remove",

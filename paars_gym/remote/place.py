@@ -59,6 +59,20 @@ def local_path(place: str | Path) -> Path:
     return Path(url_of(place).partition("://")[2] or place)
 
 
+def on_this_machine(place: str | Path) -> Path:
+    """The path of what is written here.
+
+    Raises:
+        ValueError: It is a URL; says how to write there.
+    """
+    if is_remote(place):
+        raise ValueError(
+            f"{url_of(place)!r} is not on this machine. Write it so: with paars_gym.outputs.writing(URL) as path: …, "
+            "which sends what was made at that path."
+        )
+    return local_path(place)
+
+
 def child(place: str | Path, name: str) -> str:
     """The place of a file in a folder."""
     return f"{url_of(place) or place}/{name}"

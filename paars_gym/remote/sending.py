@@ -24,7 +24,14 @@ def put_file(local: Path, place: str | Path) -> None:
     _put([local], [url_of(place)], url_of(place))
 
 
-def put_folder(local: Path, place: str | Path, *, last: Sequence[str] = (), removed: Iterable[str] = ()) -> None:
+def put_folder(
+    local: Path,
+    place: str | Path,
+    *,
+    last: Sequence[str] = (),
+    removed: Iterable[str] = (),
+    unchanged: Iterable[str] = (),
+) -> None:
     """Sends all files of a folder, but hidden ones; what makes the rest visible comes last.
 
     Until everything is there the files of ``last`` are not: a reader finds nothing whole rather than a mixture.
@@ -34,6 +41,7 @@ def put_folder(local: Path, place: str | Path, *, last: Sequence[str] = (), remo
         place: Its URL.
         last: Names, in this order, of what a reader looks for first.
         removed: Names of files that lie there and are to go.
+        unchanged: Names of files that lie there as they are here; they are not sent, unless they are among ``last``.
 
     Raises:
         FileNotFoundError: No such bucket.
@@ -46,7 +54,7 @@ def put_folder(local: Path, place: str | Path, *, last: Sequence[str] = (), remo
     ending = [name for name in last if name in names]
     for name in last:
         remove(child(url, name))
-    first = [name for name in names if name not in ending]
+    first = [name for name in names if name not in {*ending, *unchanged}]
     _put([local / name for name in first], [child(url, name) for name in first], url)
     for name in set(removed) - set(names):
         remove(child(url, name))

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paars_gym.printable import ascii_json, clean
+from paars_gym.remote import named
 from paars_gym.report.wide_tables import in_parts
 
 WIDTH = 132
@@ -26,9 +27,9 @@ class Printer(Console):
     """A console for texts that come from data: catalogs, logs, models and command lines.
 
     Whatever is printed, tables, titles and progress included, loses the characters that steer a terminal or hide
-    something (`paars_gym.printable.clean`), and ``[red]`` or ``:id`` in it are letters like others. Colour comes from
-    `rich.text.Text` and from styles alone. When the reader of a pipe has gone, the rest is written to nowhere, and the
-    command goes on to its end.
+    something (`paars_gym.printable.clean`), and ``[red]`` or ``:id`` in it are letters like others. Copies of remote
+    places are called by their URLs. Colour comes from `rich.text.Text` and from styles alone. When the reader of a pipe
+    has gone, the rest is written to nowhere, and the command goes on to its end.
 
     Args:
         stderr: Print there instead of stdout.
@@ -72,19 +73,20 @@ class Printer(Console):
 
     def print(self, *objects: Any, sep: str = " ", end: str = "\n", soft_wrap: bool = False) -> None:  # type: ignore[override]
         """As rich's, but words stay whole, wider than the line though they may be: paths and ids can be copied."""
+        objects = tuple(named(each) if isinstance(each, str) else each for each in objects)
         super().print(*objects, sep=sep, end=end, soft_wrap=soft_wrap, crop=False)
 
     def notice(self, head: str, text: str = "", *, style: str = "yellow") -> None:
         """A sentence on a line of its own, whose first words stand out."""
-        self.print(Text.assemble((head, style), " " if text else "", text), soft_wrap=True)
+        self.print(Text.assemble((named(head), style), " " if text else "", named(text)), soft_wrap=True)
 
     def write(self, text: str = "") -> None:
         """Lines as they are, not wrapped, for people or programs to take further."""
-        self._write(clean(text))
+        self._write(clean(named(text)))
 
     def write_json(self, text: str) -> None:
         """JSON, in ASCII: the same values in every encoding."""
-        self._write(ascii_json(text))
+        self._write(ascii_json(named(text)))
 
     def _write(self, text: str) -> None:
         if self.quiet:

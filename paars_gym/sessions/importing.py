@@ -15,6 +15,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.ingest.buckets import BUCKET_RECORDS, Buckets
 from paars_gym.ingest.times import check_zone
 from paars_gym.ingest.unpacking import PACKED
+from paars_gym.remote import local_copy
 from paars_gym.sessions.finding import log_format
 from paars_gym.sessions.formats import INSTALLED
 from paars_gym.sessions.log_reading import LogReading, log_account
@@ -62,9 +63,10 @@ def import_log(
         ValueError: The log lacks a column, nothing in it could be imported, ``gap_minutes`` without times, or no known
             log has these columns.
     """
+    log = local_copy(log)
     layout = log_format(format, log)
     called = layout.name
-    path = journey_file("transactions") if called == "journey" and str(log) == INSTALLED else Path(log)
+    path = journey_file("transactions") if called == "journey" and str(log) == INSTALLED else log
     files = layout.files(path)
     zone = check_zone(timezone or layout.timezone)
     fields = {field for _, source in files for field in source.mapping.all_columns()}

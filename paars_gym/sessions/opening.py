@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from paars_gym.checksums import unsealed
+from paars_gym.remote import local_copy
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
 from paars_gym.sessions.parts import FramePart, Part, lines_parts, parts_of, store_parts
@@ -41,7 +42,7 @@ def open_store(source: Store | str | Path) -> Store:
     """
     if isinstance(source, Store):
         return source
-    folder = Path(source)
+    folder = local_folder(source)
     if not (folder / SETTINGS_FILE).is_file() and not (folder / LOG_FILE).is_file():
         return Store(folder)
     if fault := settings_fault(folder):
@@ -69,6 +70,16 @@ def so_far(folder: Path, loops: int) -> Provenance:
         what_is_known=SIMULATED,
         notes=(f"{NOT_FINISHED} Go on with it: {go_on}.", *loop_notes(loops)),
     )
+
+
+def local_folder(place: str | Path) -> Path:
+    """The folder of a store or of a run on this machine: a path as it is, a URL as a copy in the cache.
+
+    Raises:
+        FileNotFoundError: There is nothing at the URL.
+        OSError: It cannot be reached, or may not be read.
+    """
+    return local_copy(place)
 
 
 def _who(folder: Path) -> str:
@@ -165,11 +176,12 @@ def run_settings(folder: str | Path) -> Mapping[str, Any]:
     Raises:
         ValueError: The file is damaged.
     """
-    path = Path(folder) / SETTINGS_FILE
+    folder = local_folder(folder)
+    path = folder / SETTINGS_FILE
     if not path.is_file():
         return {}
-    if fault := settings_fault(Path(folder)):
-        raise ValueError(settings_in_words(Path(folder), fault))
+    if fault := settings_fault(folder):
+        raise ValueError(settings_in_words(folder, fault))
     content: dict[str, Any] = unsealed(path.read_bytes())
     return content
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paars_gym.checksums import CHECKSUMS, damage, read_checksums
 from paars_gym.ingest.account import ACCOUNT_FILE
+from paars_gym.remote import local_copy
 from paars_gym.sessions.event import History, Session
 from paars_gym.sessions.rows import EVENTS, from_frames
 
@@ -108,7 +109,7 @@ class Store:
             FileNotFoundError: No store there.
             ValueError: It is damaged, lacks parts, or is of another version.
         """
-        self.folder = Path(folder)
+        self.folder = local_copy(folder)
         found = find_damage(self.folder)
         if found:
             raise ValueError(damage_in_words(self.folder, found))

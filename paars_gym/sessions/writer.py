@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from paars_gym.checksums import CHECKSUMS, write_checksums
 from paars_gym.ingest.account import ACCOUNT_FILE, ReadingAccount
 from paars_gym.outputs import LOCK_INSIDE, writing
+from paars_gym.remote import on_this_machine
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import EVENTS, SESSIONS, to_frames
 from paars_gym.sessions.store import (
@@ -50,7 +51,7 @@ class StoreWriter:
             OutputInUseError: Another process writes there.
             ValueError: It cannot be written.
         """
-        self.folder = Path(folder)
+        self.folder = on_this_machine(folder)
         with ExitStack() as held:
             held.enter_context(writing(self.folder, kind="folder"))
             self._prepare(overwrite=overwrite)

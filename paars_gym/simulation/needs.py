@@ -63,7 +63,7 @@ def read_people(run: RunConfig, catalog: Catalog, redactor: Redactor | None = No
     """
     personas, given = run.personas, run.intentions
     if isinstance(personas, str | Path):
-        path, personas = personas, list(read_personas(Path(personas)))
+        path, personas = personas, list(read_personas(personas))
         if not personas:
             raise ValueError(f"There are no personas in {path}.")
     store = given if isinstance(given, Store) else needs_store(given)

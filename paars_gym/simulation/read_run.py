@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paars_gym.sessions.event import Session
+from paars_gym.sessions.opening import local_folder
 from paars_gym.sessions.run_log import LogLine, read_log, scan
 from paars_gym.sessions.step import StepRecord
 from paars_gym.sessions.store import Store
@@ -65,7 +66,7 @@ class Run:
             FileNotFoundError: It holds no run.
             ValueError: Its settings are damaged.
         """
-        self._folder = RunFolder(folder)
+        self._folder = RunFolder(local_folder(folder))
         self.settings: Settings = self._folder.settings
 
     def __repr__(self) -> str:

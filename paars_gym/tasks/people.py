@@ -28,6 +28,7 @@ from paars_gym.personas.opera_survey import attributes_of, persona_of, read_oper
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import hash_key, pseudonym
 from paars_gym.personas.store import read_attributes, read_personas
+from paars_gym.remote import local_copy
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.formats import CAVEAT
 from paars_gym.sessions.importing import household_baskets
@@ -336,7 +337,7 @@ def reference_people(
         ValueError: The name is that of public data which are no log of people.
         ImportError: The package with the households is missing.
     """
-    folder = Path(human)
+    folder = local_copy(human)
     if folder.is_dir():
         people: ReferencePeople = LoggedPeople(
             open_store(folder), catalog=catalog, name=f"the log {folder.name}", attributes=attributes

@@ -14,6 +14,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import Persona, render
 from paars_gym.personas.store import read_personas
+from paars_gym.remote import is_remote
 from paars_gym.report.pages.session_pages import (
     NO_PAGES,
     REBUILT,
@@ -26,6 +27,7 @@ from paars_gym.report.pages.session_pages import (
     told_before,
 )
 from paars_gym.report.pages.session_rows import BookRow, SessionRow, row_of
+from paars_gym.sessions.opening import local_folder
 from paars_gym.sessions.run_log import scan
 from paars_gym.shop.shop import Shop
 from paars_gym.simulation.default_people import default_people
@@ -73,7 +75,7 @@ class SessionBook:
             FileNotFoundError: There is neither a run nor a test.
             ValueError: Its settings are damaged.
         """
-        self.folder = Path(folder)
+        self.folder = local_folder(folder)
         self.arms = RUN_ARMS if is_test(self.folder) else ("",)
         self.runs = tuple(Run(self.folder / arm) for arm in self.arms)
         self._beside = beside
@@ -146,9 +148,9 @@ class SessionBook:
         given, named = self._beside.personas, settings.run.personas
         if given is not None:
             yield list(read_personas(given))
-        if isinstance(named, str) and Path(named).is_file():
-            with suppress(ValueError):  # another file by now
-                yield list(read_personas(Path(named)))
+        if isinstance(named, str) and (is_remote(named) or Path(named).is_file()):
+            with suppress(ValueError, OSError, ImportError):  # another file by now, or out of reach
+                yield list(read_personas(named))
         catalog = self._catalog(settings)
         if catalog is not None and (named is None or " Persona" in str(named)):
             yield list(default_people(catalog)[0])
