@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,21 @@ def reading_urls(command: Any) -> Any:
     """
     for inner in getattr(command, "commands", {}).values():
         reading_urls(inner)
-    written = {*_outputs(command.callback), *BY_URL, *NO_INPUTS}
+    written = {*_outputs(command.callback), *BY_URL, *NO_INPUTS, *getattr(command.callback, "by_url", ())}
     for parameter in command.params:
         if parameter.name not in written and parameter.callback is None:
             parameter.callback = _copied
     return command
+
+
+def reads_urls(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A verb that reads the URLs of these options itself, in parts, so that no copy of the whole is made here."""
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        verb.by_url = names  # type: ignore[attr-defined]
+        return verb
+
+    return decorate
 
 
 def _outputs(callback: Any) -> Mapping[str, str]:
