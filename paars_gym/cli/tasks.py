@@ -97,7 +97,7 @@ def query(
         "--shopper": shopper,
         "--batch": batch,
         "--repeats": repeats > 1,
-        "--backend": backend if backend != "local" else None,
+        "--backend": backend != "local",
     }
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
@@ -210,7 +210,7 @@ def item(
     from paars_gym.tasks.repeats import play_repeats
 
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
-    others |= {"--repeats": repeats > 1, "--backend": backend if backend != "local" else None}
+    others |= {"--repeats": repeats > 1, "--backend": backend != "local"}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch, backend=backend, address=address,
@@ -286,7 +286,7 @@ def view(
         "--shopper": shopper,
         "--batch": batch,
         "--repeats": repeats > 1,
-        "--backend": backend if backend != "local" else None,
+        "--backend": backend != "local",
     }
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
