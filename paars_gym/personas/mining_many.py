@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -122,7 +122,9 @@ async def mine_personas(
         OutputInUseError: Another process writes to ``out``.
     """
     options = options or MiningOptions()
-    with writing(out, kind="file"), PersonaFile(out, model.spec, options.redactor or Redactor(), progress) as file:
+    redactor = options.redactor or Redactor()
+    options = replace(options, redactor=redactor)
+    with writing(out, kind="file"), PersonaFile(out, model.spec, redactor, progress) as file:
         if elsewhere is not None:
             elsewhere(file.waiting(histories), file)  # in this thread, so that an interrupt ends it
         else:

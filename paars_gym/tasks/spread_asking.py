@@ -158,6 +158,7 @@ def _ask(budget: BudgetConfig, address: str | None, questions: Round) -> None:
         )
         for _, (piece, said) in sorted(heard.items()):
             questions.take(piece.cases, said)
+    asyncio.run(questions.put(()))  # closes the models of this process
 
 
 def _sent(shoppers: Sequence[TaskShopper]) -> Iterator[TaskShopper]:

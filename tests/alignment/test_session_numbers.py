@@ -56,7 +56,7 @@ def unfinished(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paars_gym.sessions.opening.lines_parts", lambda path: lines_parts(path, most_bytes=20_000))
+    monkeypatch.setattr("paars_gym.sessions.opening.lines_parts", lambda path: lines_parts(path, most_bytes=10_000))
 
 
 @pytest.mark.usefixtures("short_parts")
