@@ -94,6 +94,17 @@ def open_arm(arm: Arm, shop: ShopConfig) -> OpenArm:
     return OpenArm(arm, config, open_shop(catalog, config.ranking, page_size=config.page_size), number)
 
 
+def saved(arm: OpenArm, folder: Path) -> OpenArm:
+    """The arm, the catalog that its patch has changed in a folder, where other machines can open it."""
+    if not arm.arm.patch:
+        return arm
+    place = folder / arm.shop.catalog.fingerprint
+    if not place.exists():
+        arm.shop.catalog.save(place)
+    config = arm.config.model_copy(update={"catalog": load_catalog(place)})
+    return arm._replace(config=config, shop=open_shop(config.catalog, config.ranking, page_size=config.page_size))
+
+
 def _name(env: Callable[..., Any]) -> str:
     return getattr(env, "__qualname__", type(env).__name__)
 

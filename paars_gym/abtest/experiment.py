@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm
+from paars_gym.abtest.arms import Arm, OpenArm, logged_of, open_arm, saved
 from paars_gym.abtest.compare import compare, pair_up
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.play import ArmRun, Progress, play_in_memory, play_into
 from paars_gym.abtest.result import ABTestResult, ArmResult, PopulationFit
 from paars_gym.abtest.shrinkage import shrunken
 from paars_gym.catalog.load import load_catalog
+from paars_gym.cluster.session import Cluster
 from paars_gym.config import RunConfig, ShopConfig
 from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
 from paars_gym.outputs import writing
@@ -24,6 +26,8 @@ from paars_gym.simulation.result import PolicyFailedError
 from paars_gym.simulation.run_folder import check_free
 
 ARMS = ("control", "treatment")
+CATALOGS = "catalogs"
+"""Folder of a test that is played on other machines, for the catalogs that patches have changed."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class ABTest:
 
         Args:
             run: Who comes, and for what: ``sessions`` are the persona × intention pairs in each arm, each played
-                ``draws`` times. Its budget is that of both arms together.
+                ``draws`` times. Its budget is that of both arms together, and its backend where they are played.
             shop: Where: the catalog before any patch, and what an arm does not say.
             out: Keeps every session in ``out/control`` and ``out/treatment``, and the result in ``out/result.json``.
             resume: Go on with the test in ``out``.
@@ -89,6 +93,11 @@ class ABTest:
         """
         if not 0 < level < 1:
             raise ValueError(f"level == {level}, must be in (0, 1).")
+        if run.backend == "ray" and out is None:
+            with TemporaryDirectory(prefix="paars-abtest-") as folder:  # workers send back what they played
+                return self.run(
+                    run, shop, out=folder, level=level, covariate=covariate, population=population, progress=progress
+                )
         catalog = load_catalog(shop.catalog)
         shop = shop.model_copy(update={"catalog": catalog})
         arms = {name: open_arm(getattr(self, name), shop) for name in ARMS}
@@ -102,10 +111,16 @@ class ABTest:
         run = remembering(run, arms["control"].shop.catalog)
         needs = Needs(people.draw or people.mined, "marginal" if people.independent else "persona")
         run = run.model_copy(update={"personas": people.personas, "intentions": needs})
-        with nullcontext() if out is None else writing(out, kind="folder"):
+        with ExitStack() as held:
+            if out is not None:
+                out = held.enter_context(writing(out, kind="folder"))
+            if run.backend == "ray":
+                held.enter_context(Cluster(run.address))  # for both arms
             if out is not None:
                 for name in ARMS:  # the second one too, before the first is paid for
                     check_free(Path(out) / name, resume=resume)
+                if run.backend == "ray":
+                    arms = {name: saved(arm, Path(out) / CATALOGS) for name, arm in arms.items()}
             runs: dict[str, ArmRun] = {}
             budget = sharing(run.budget, None if out is None else Path(out) / LEDGER_FILE)
             for name, arm in arms.items():

@@ -13,6 +13,7 @@ from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     HUMAN,
     AsJson,
+    BackendName,
     CatalogName,
     ConditionName,
     Draws,
@@ -22,6 +23,7 @@ from paars_gym.cli.shared_options import (
     Pairs,
     PeopleFile,
     PolicyName,
+    RayAddress,
     Records,
     Seed,
     SessionsAtOnce,
@@ -106,6 +108,8 @@ def abtest(
     record: Records = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the test in --out.")] = False,
     concurrency: SessionsAtOnce = 8,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     json: AsJson = False,
 ) -> None:
     """Simulates an A/B test: the same shoppers in both arms, and by how much the arms differ."""
@@ -114,11 +118,12 @@ def abtest(
     from paars_gym.abtest.fit.fitted_population import FittedPopulation
     from paars_gym.abtest.planning import POWERS, check_plan, plan_test
     from paars_gym.abtest.prediction import read_prior, with_human_effect, with_prior
-    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.config import RunConfig, ShopConfig, check_backend
     from paars_gym.report import abtest as report
     from paars_gym.report.progress import Progress
     from paars_gym.simulation.forecast import forecast_run
 
+    backend = check_backend(backend, address)
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
     sizes = None if prior is None else read_prior(prior)
     fitted = None if population is None else FittedPopulation.read(population)
@@ -166,6 +171,8 @@ def abtest(
             record=record,
             model=asked.model,
             budget=asked.budget,
+            backend=backend,
+            address=address,
         )
         run = with_shopper(run, shopper, catalog)
         shop = ShopConfig(catalog=catalog, ranking=control, env=env)

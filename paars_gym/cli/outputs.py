@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
@@ -16,14 +16,14 @@ from paars_gym.remote import is_remote, url_of
 from paars_gym.remote.working import work_path
 
 
-def with_outputs(**kinds: Kind) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_outputs(**kinds: Kind | Literal["run"]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A verb whose outputs are there for it alone, and can be written, before it begins; not in a dry run.
 
     Where an output is a URL the verb gets a local path, and what it made there is sent when it has ended.
 
     Args:
         kinds: Whether each of its options is a ``file`` or a ``folder``, by parameter; the option is called ``--`` and
-            that name, but ``json_file`` is ``--json``.
+            that name, but ``json_file`` is ``--json``. A ``run`` is a folder; the verb gets its URL, and sends it.
     """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
@@ -37,8 +37,11 @@ def with_outputs(**kinds: Kind) -> Callable[[Callable[..., None]], Callable[...,
                 for name, kind in kinds.items():
                     option = f"--{name.removesuffix('_file').replace('_', '-')}"
                     output = bound.arguments[name]
+                    if output is not None and kind == "run" and is_remote(output) and not dry:
+                        continue
                     if output is not None and not dry:
-                        bound.arguments[name] = held.enter_context(writing(output, called=option, kind=kind))
+                        what: Kind = "folder" if kind == "run" else kind
+                        bound.arguments[name] = held.enter_context(writing(output, called=option, kind=what))
                     elif output is not None and is_remote(output):
                         bound.arguments[name] = work_path(url_of(output))
                 try:

@@ -17,6 +17,7 @@ from paars_gym.cli.app import (
 from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
+    BackendName,
     CatalogName,
     ConditionName,
     EnvName,
@@ -24,6 +25,7 @@ from paars_gym.cli.shared_options import (
     PeopleFile,
     PolicyName,
     RankingName,
+    RayAddress,
     Recognisers,
     Records,
     Regions,
@@ -45,7 +47,7 @@ def _shares(mix: str | None) -> dict[str, float]:
 
 @app.command()
 @with_model_options
-@with_outputs(out="folder")
+@with_outputs(out="run")
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the run, made if absent.")],
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 100,
@@ -68,22 +70,28 @@ def simulate(
     names: Annotated[Path | None, typer.Option(help="Names to redact in intentions, a line each.")] = None,
     recogniser: Recognisers = None,
     regions: Regions = None,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     asking: ModelOptions = NOTHING_ASKED,
 ) -> None:
     """Lets a population of shoppers shop, and keeps what they did."""
-    from paars_gym.config import RunConfig, ShopConfig
+    from paars_gym.config import RunConfig, ShopConfig, check_backend
     from paars_gym.personas.redaction import make_redactor
+    from paars_gym.remote import is_remote, url_of
+    from paars_gym.remote.working import work_path
     from paars_gym.report.progress import Progress
     from paars_gym.shoppers.registry import is_uncalibrated
     from paars_gym.simulation.forecast import forecast_run
     from paars_gym.simulation.result import PolicyFailedError, RunStoppedError
     from paars_gym.simulation.run import run
 
+    place = url_of(out) or str(out)
+    here = work_path(place) if is_remote(place) else out
     asked = asking.asked(
         # Beside the run folder, whatever comes: a run that goes on pays for no finished call again.
         policy=policy,
         concurrency=concurrency,
-        default_cache=out.with_name(f"{out.name}.replies.sqlite"),
+        default_cache=here.with_name(f"{here.name}.replies.sqlite"),
     )
     config = RunConfig(
         sessions=sessions,
@@ -99,6 +107,8 @@ def simulate(
         record=record,
         model=asked.model,
         budget=asked.budget,
+        backend=check_backend(backend, address),
+        address=address,
     )
     config = with_shopper(config, shopper, catalog)
     shop = ShopConfig(catalog=catalog, ranking=ranking, env=env)
@@ -107,7 +117,7 @@ def simulate(
         return
     redactor = make_redactor(names_file=names, recognisers=recogniser or (), regions=split_regions(regions))
     with Progress(errors, "getting ready") as progress:
-        result = run(out, config, shop, resume=resume, redactor=redactor, progress=progress.sessions)
+        result = run(place, config, shop, resume=resume, redactor=redactor, progress=progress.sessions)
     for damaged in result.damaged:
         errors.notice("Damaged:", f"{damaged} of the log was set aside, its session played again.")
     for damaged in result.mended:
@@ -125,7 +135,7 @@ def simulate(
         raise RunStoppedError(f"{result.stopped.rstrip('.')}. {kept}.", result.exit_code)
     ends = ", ".join(f"{count:,} {end}" for end, count in result.ends.most_common())
     print_facts(
-        f"Run in {out}",
+        f"Run in {place}",
         {
             "sessions": f"{result.done:,}, {result.played:,} of them now",
             **({"shopper": "behavioural, uncalibrated"} if is_uncalibrated(config) else {}),
@@ -133,7 +143,7 @@ def simulate(
             "needs": result.needs,
             "now": f"{result.seconds:.1f} s",
             **dict(result.account.facts()),
-            "store": str(out / "sessions"),
+            "store": f"{place}/sessions",
         }.items(),
     )
     if result.complaint:

@@ -82,6 +82,8 @@ class DoorForWorkers:
     def __init__(self, keeper: Any, budget: BudgetConfig) -> None:
         self.keeper = keeper
         self.budget = budget
+        self._name = uuid.uuid4().hex
+        self._first: RemoteLedger | None = None
 
     def opened(self, piece: str) -> BudgetConfig:
         """In a worker: the budget for a piece of work, whose calls and limits are those of the door.
@@ -91,8 +93,9 @@ class DoorForWorkers:
         """
         asker = f"{piece}#{uuid.uuid4().hex[:8]}"
         _answer(self.keeper.open.remote(piece, asker))
-        remote = {"ledger": RemoteLedger(self.keeper, asker), "limits": RemoteLimits(self.keeper, asker)}
-        return self.budget.model_copy(update=remote)
+        ledger = RemoteLedger(self.keeper, asker, self._name)
+        self._first = self._first or ledger  # kept, and with it what is known of requests that all fail
+        return self.budget.model_copy(update={"ledger": ledger, "limits": RemoteLimits(self.keeper, asker)})
 
     def is_stopped(self) -> bool:
         """Whether nothing new is to begin."""
@@ -100,12 +103,19 @@ class DoorForWorkers:
 
 
 class RemoteLedger(CallLedger):
-    """The door's ledger, as the calls of a worker see it."""
+    """The door's ledger, as the calls of a worker see it; those of one door are equal, whoever asks."""
 
-    def __init__(self, keeper: Any, asker: str) -> None:
+    def __init__(self, keeper: Any, asker: str, door: str) -> None:
         super().__init__()
         self._keeper = keeper
         self._asker = asker
+        self._door = door
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteLedger) and other._door == self._door
+
+    def __hash__(self) -> int:
+        return hash(self._door)
 
     def reserve(
         self,

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Iterable
 from itertools import cycle
 from pathlib import Path
+from pickle import PicklingError
 from threading import Lock
 from typing import Any, TypeVar
 
 from paars_gym.cluster.session import Cluster, require_ray
+from paars_gym.exit_codes import ExitCode
 
 Context, Piece, Result = TypeVar("Context"), TypeVar("Piece"), TypeVar("Result")
 
@@ -27,8 +29,10 @@ _unpacking = Lock()
 """Of a worker process."""
 
 
-class WorkersLostError(RuntimeError):
+class WorkersLostError(ChildProcessError):
     """The workers of a piece died again and again."""
+
+    exit_code = ExitCode.MODEL_FAILED
 
 
 def spread(
@@ -59,7 +63,7 @@ def spread(
         stopped: Looked at before a piece is handed out; then those that are under way are waited for.
 
     Raises:
-        TypeError: The context or the work cannot be pickled.
+        ValueError: The context or the work cannot be pickled.
         WorkersLostError: The workers of a piece died `TRIES` times more.
     """
     ray = require_ray()
@@ -129,8 +133,8 @@ def _unpacked(reference: Any) -> Any:
 def _put(what: Any, work: Callable[..., Any]) -> Any:
     try:
         return require_ray().put(what)
-    except TypeError as error:
-        raise TypeError(
+    except (TypeError, AttributeError, PicklingError) as error:
+        raise ValueError(
             f"{work.__qualname__} cannot be sent to other machines ({str(error).splitlines()[0]}). Name things as "
             "module:Class, or give what can be pickled; a lock, an open file or a connection cannot."
         ) from None
@@ -145,7 +149,7 @@ def _result(ray: Any, reference: Any, piece: Any) -> Any:
         if isinstance(cause, Exception):
             raise cause from error
         raise
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
+    except ray.exceptions.RayError as error:
         raise WorkersLostError(
             f"The workers that did {piece!r} died {TRIES + 1} times, the last one by {type(error).__name__}: they may "
             "need more memory than their node has. What is finished is kept."

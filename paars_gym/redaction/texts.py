@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from paars_gym.files import read_text
 from paars_gym.redaction.folding import fold
@@ -45,12 +46,21 @@ class TextRedactor:
     ) -> None:
         listed, self._own, regions = tuple(listed_names), tuple(recognisers), tuple(regions)
         self.counts: Counter[str] = Counter()
+        self._listed, self._regions = listed, regions
         self._usual = (*USUAL, phones(*regions), names(listed))
         self._known: dict[tuple[str, Collection[str]], tuple[str, Counter[str]]] = {}
         self._size = 0
         own = [getattr(one, "__qualname__", type(one).__name__) for one in self._own]
         beside = [*(["listed names"] if listed else []), *own, *(["/".join(regions)] if regions != REGIONS else [])]
         self.name = ", ".join(["usual", *beside])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process go the names and regions, and not what was made of them, or is remembered."""
+        return {name: value for name, value in vars(self).items() if name not in ("_usual", "_known")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _known={}, _size=0)
+        self._usual = (*USUAL, phones(*self._regions), names(self._listed))
 
     def redact(self, text: str, *, keep: Collection[str] = ()) -> str:
         """The text without what the recognisers find; overlapping finds are one, named after the first.

@@ -28,6 +28,10 @@ class RemoteError(StorageError):
         super().__init__(errno.EIO, reason, url)
         self.advice = advice
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it was made: workers send it to the driver."""
+        return type(self), (self.filename, self.strerror, self.advice)
+
     def __str__(self) -> str:
         return f"{self.filename!r}: {self.strerror}. {self.advice}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +14,11 @@ from typing import Self
 
 from paars_gym.exit_codes import ExitCode
 from paars_gym.sessions.run_log import encode
-from paars_gym.sessions.store import Store
+from paars_gym.sessions.store import LOG_FILE, Store
 from paars_gym.simulation.account import RunAccount
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly
-from paars_gym.simulation.run_folder import RunFolder
+from paars_gym.simulation.run_folder import STEPS_FILE, TELEMETRY_FILE, RunFolder
 from paars_gym.simulation.steps import StepWriter
 
 MOST_FAILED = 0.1
@@ -169,6 +170,25 @@ class RunFiles:
         result.seconds = time.perf_counter() - self._started
         if played.failure is not None:
             result.causes[played.failure.cause, played.failure.place] += 1
+
+    def enter_many(self, played: RunResult, files: Mapping[str, bytes]) -> None:
+        """Writes down sessions that were played elsewhere.
+
+        Args:
+            played: How they ended.
+            files: Their parts of the run's files, by name; empty where these are kept elsewhere.
+        """
+        if self._steps is not None and STEPS_FILE in files:
+            self._steps.add_frames(files[STEPS_FILE])
+        if files:
+            self._telemetry.append(files[TELEMETRY_FILE])
+            self._log.append(files[LOG_FILE])
+        result = self._result
+        result.ends.update(played.ends)
+        result.played += played.played
+        result.usd += played.usd
+        result.seconds = time.perf_counter() - self._started
+        result.causes.update(played.causes)
 
     def __enter__(self) -> Self:
         return self

@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import BudgetConfig, RunConfig, ShopConfig, setting_name
 from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.ledger import LEDGER_FILE, ledger_of
+from paars_gym.outputs import writing
 from paars_gym.personas.redaction import Redactor, make_redactor
+from paars_gym.remote import is_remote
 from paars_gym.shop.open import env_factory, shop_of
 from paars_gym.shoppers.registry import policy_factory, remembering
 from paars_gym.simulation.account import RunAccount, read_account, write_account
@@ -20,9 +22,12 @@ from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.needs import read_people
 from paars_gym.simulation.recording import records_steps
+from paars_gym.simulation.remote_run import RemoteRun
 from paars_gym.simulation.result import RunFiles, RunResult
 from paars_gym.simulation.run_folder import Fingerprints, RunFolder, Settings, provenance_of
-from paars_gym.simulation.schedule import Inhabitants, fingerprint, make_schedule, visits
+from paars_gym.simulation.schedule import Inhabitants, fingerprint, visits
+from paars_gym.simulation.sharded import play_sharded
+from paars_gym.simulation.shards import PlayedShard, Shard, ShardPlayer
 from paars_gym.version import __version__
 
 
@@ -43,8 +48,11 @@ def run(
     An interrupt (Ctrl-C, or SIGTERM) finishes what is in flight; a second one does not wait. Read the folder with
     `Run`.
 
+    With the backend ``ray``, or where ``out`` is a URL, it is played in shards (`paars_gym.simulation.shards`), and the
+    sessions are the same.
+
     Args:
-        out: Run folder, made if absent.
+        out: Run folder, made if absent; or its URL (`paars_gym.remote`).
         run: Who shops, and how.
         shop: Where.
         resume: Go on with the run in ``out``, if there is one: sessions that are missing, damaged or ended in
@@ -62,49 +70,119 @@ def run(
         ValueError: A number out of range, an unknown name, or ``out`` holds a run with other settings.
         OSError: ``out`` cannot be written, or the disk is full; every finished session is kept.
     """
-    opened, folder = shop_of(shop), RunFolder(out)
-    run = remembering(run.model_copy(update={"budget": _booked(run.budget, folder)}), opened.catalog)
-    redactor = redactor or make_redactor()
-    if run.model is not None and run.model.redactor is None:
-        # What is redacted in intentions is redacted in requests, and counted in one place.
-        run = run.model_copy(update={"model": run.model.model_copy(update={"redactor": redactor})})
-    people = read_people(run, opened.catalog, redactor)
-    schedule = make_schedule(run, people)
-    make_policy = policy_factory(run)
-    make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
-    settings = _settings(run, shop, opened.catalog, people, make_policy)
-    record = records_steps(run, make_policy)
-    with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
-        result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged, needs=people.told)
-        with _accounting(result, folder, run.budget, redactor):
+    home = RemoteRun(out) if is_remote(out) else None
+    folder = RunFolder(out if home is None else home.folder)
+    with nullcontext() if home is None else writing(home.folder):
+        if home is not None:
+            home.fetch()
+        opened = shop_of(shop)
+        run = remembering(run.model_copy(update={"budget": _booked(run.budget, folder)}), opened.catalog)
+        redactor = redactor or make_redactor()
+        if run.model is not None and run.model.redactor is None:
+            # What is redacted in intentions is redacted in requests, and counted in one place.
+            run = run.model_copy(update={"model": run.model.model_copy(update={"redactor": redactor})})
+        people = read_people(run, opened.catalog, redactor)
+        make_policy = policy_factory(run)
+        make_env = env_factory(opened, shop.env, max_steps=run.max_steps, options=shop.env_options)
+        settings = _settings(run, shop, opened.catalog, people, make_policy)
+        record = records_steps(run, make_policy)
+        asking = redactor if run.model is None else run.model.redactor
+        player = ShardPlayer(run, shop, people, asking, record, place="" if home is None else home.shards)
+        schedule = player.schedule
+        with folder.opened(settings, resume=resume) as kept, _finishing_on_interrupt() as stop:
+            result = RunResult(folder.path, run.sessions, ends=kept.count(), damaged=kept.damaged, needs=people.told)
+            with _sending(home), _accounting(result, folder, run.budget, redactor):
+                if result.done < run.sessions:
+                    folder.reopen()
+                    with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
+                        writer = Writer(files, result, asking, home, progress)
+                        if run.backend == "ray" or home is not None:
+                            play_sharded(
+                                player, kept.ends, make_policy=make_policy, finished=writer.enter_shard, stop=stop
+                            )
+                        else:
+                            play_all(
+                                visits(run, schedule, kept.ends),
+                                make_env=make_env,
+                                make_policy=make_policy,
+                                finished=writer.enter,
+                                max_steps=run.max_steps,
+                                concurrency=min(run.concurrency, run.sessions - result.done),
+                                stop=stop,
+                                record=record,
+                            )
+                            result.unanswered = getattr(getattr(make_policy, "model", None), "unanswered", "")
+                    if home is not None:
+                        home.gather(writer.shards)
             if result.done < run.sessions:
-                folder.reopen()
-                with RunFiles(folder, result, record=record, fsync_seconds=fsync_seconds) as files:
-
-                    def finished(played: Played) -> None:
-                        files.enter(played)
-                        if progress is not None:
-                            progress(result)
-
-                    play_all(
-                        visits(run, schedule, kept.ends),
-                        make_env=make_env,
-                        make_policy=make_policy,
-                        finished=finished,
-                        max_steps=run.max_steps,
-                        concurrency=min(run.concurrency, run.sessions - result.done),
-                        stop=stop,
-                        record=record,
-                    )
-                result.unanswered = getattr(getattr(make_policy, "model", None), "unanswered", "")
-        if result.done < run.sessions:
-            result.stopped, result.exit_code = stop.reason, stop.exit_code
-        elif not folder.is_finished() or (damaged := folder.damage_of_store()):
-            if folder.is_finished():
-                result.mended = [f"{name}: {fault}" for name, fault in damaged.items()]
-            told = f"Needs: {people.told}."
-            folder.finish(provenance_of(settings, folder.path.name, result.done, told))
+                result.stopped, result.exit_code = stop.reason, stop.exit_code
+            elif not folder.is_finished() or (damaged := folder.damage_of_store()):
+                if folder.is_finished():
+                    result.mended = [f"{name}: {fault}" for name, fault in damaged.items()]
+                told = f"Needs: {people.told}."
+                folder.finish(provenance_of(settings, folder.path.name, result.done, told))
+                if home is not None:
+                    home.finish()
     return result
+
+
+class Writer:
+    """Writes down sessions, or shards of them, as they come, and tells of it.
+
+    Attributes:
+        shards: Names of those that were entered.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        result: RunResult,
+        redactor: Redactor,
+        home: RemoteRun | None,
+        progress: Callable[[RunResult], None] | None,
+    ) -> None:
+        self.shards: set[str] = set()
+        self._files = files
+        self._result = result
+        self._redactor = redactor
+        self._home = home
+        self._progress = progress
+
+    def enter(self, played: Played) -> None:
+        """Takes a session."""
+        self._files.enter(played)
+        self._tell()
+
+    def enter_shard(self, shard: Shard, played: PlayedShard) -> None:
+        """Takes a shard."""
+        self._files.enter_many(played.result, played.files)
+        self._redactor.counts.update(played.redacted)
+        unanswered = self._result.unanswered or not self.shards
+        self._result.unanswered = played.result.unanswered if unanswered else ""
+        self.shards.add(shard.name)
+        if self._home is not None:
+            self._home.send_ledger()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._result)
+
+
+@contextmanager
+def _sending(home: RemoteRun | None) -> Iterator[None]:
+    """Sends the settings first, and the ledger and the account when the block ends, however it does."""
+    if home is None:
+        yield
+        return
+    home.begin()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            home.send_ledger(now=True)
+        raise
+    home.send_ledger(now=True)
 
 
 def _booked(budget: BudgetConfig, folder: RunFolder) -> BudgetConfig:

@@ -16,7 +16,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 from paars_gym.cluster.door import DoorForWorkers
@@ -105,7 +104,7 @@ class ShardPlayer:
     people: Inhabitants
     redactor: Redactor
     record: bool
-    at_once: int
+    at_once: int = 1
     place: str = ""
     door: DoorForWorkers | None = None
 

@@ -88,6 +88,14 @@ class StepWriter:
         self._file.append(_SKIPPABLE + _LENGTH.pack(len(head)) + head + packed)
         self._known.update(fresh)
 
+    def add_frames(self, frames: bytes) -> None:
+        """Appends what another `StepWriter` has written, whole or not at all.
+
+        Raises:
+            OSError: As `add`.
+        """
+        self._file.append(frames)
+
     def _with_hashes(self, record: StepRecord, values: dict[str, bytes]) -> dict[str, Any]:
         """The record as JSON can hold it, with hashes for its texts, which ``values`` gets as JSON."""
 

@@ -14,5 +14,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
+        # By default they give way to all other processes, and on a busy machine tests would wait for them for minutes.
+        patch.setenv("RAY_worker_niceness", "0")
         with Cluster(cpus=2) as started:
             yield started

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import uuid
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from paars_gym.llm.chat import Message, Request, Usage
+from paars_gym.llm.stack import Stack
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
 
@@ -65,3 +71,40 @@ class Patient:
 
     def act(self, observation: str, info: dict[str, Any]) -> str:
         return "search[kettle]" if info["step"] < self.patience - 1 else "stop[]"
+
+
+class Mortal(Wanderer):
+    """The same, whose process is killed at random, once in some 400 sessions; leaves a file each time."""
+
+    name = "wanderer"
+
+    def __init__(self, marks: str) -> None:
+        self.marks = Path(marks)
+
+    def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None:
+        super().reset(persona, intention, rng)
+        if np.random.default_rng().random() < 1 / 400:
+            (self.marks / uuid.uuid4().hex).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DiesAsking:
+    """Asks a model once a session; the first process to have ten calls behind it dies with one under way."""
+
+    name = "dies asking"
+    asked = 0
+
+    def __init__(self, model: Stack, marks: str) -> None:
+        self.model, self.mark = model, Path(marks) / "died"
+
+    async def reset(self, persona: Persona | None, intention: Intention | None, rng: np.random.Generator) -> None: ...
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:
+        DiesAsking.asked += 1
+        if DiesAsking.asked > 10 and not self.mark.exists():
+            self.mark.touch()
+            price = self.model.usd_of
+            assert self.model.ledger.reserve(self.model.spec, Usage(input=1_000, output=100), price)
+            os.kill(os.getpid(), signal.SIGKILL)
+        reply = await self.model.complete(Request(messages=(Message(role="user", text=observation),)))
+        return reply.text
