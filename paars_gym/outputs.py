@@ -28,7 +28,8 @@ try:
 except ImportError:  # Windows has none; two processes of one output are then the user's lookout
     fcntl = None  # type: ignore[assignment]
 
-Kind = Literal["file", "folder"]
+Kind = Literal["file", "folder", "run"]
+"""A run is a folder that sends itself where it is a URL, in whole shards: who writes it gets the URL."""
 LOCK_INSIDE = "lock"
 """Name of the lock in a folder whose parent cannot be written."""
 MOST_SHOWN = 80
@@ -79,7 +80,7 @@ def writing(output: str | Path, *, called: str = "", kind: Kind | None = None) -
     path = local_path(output)
     if kind == "file":
         check_file(path, called)
-    elif kind == "folder":
+    elif kind is not None:
         _check_is_no_file(path, called)
     if fcntl is None or (path.exists() and not path.is_file() and not path.is_dir()):  # such as /dev/stdout
         yield path
@@ -91,7 +92,7 @@ def writing(output: str | Path, *, called: str = "", kind: Kind | None = None) -
     file = _taken(lock, path, called)
     _held.by_lock[lock] = os.getpid()
     try:
-        if kind == "folder":  # under the lock, for what it makes to find this out it takes away again
+        if kind in ("folder", "run"):  # under the lock, for what it makes to find this out it takes away again
             check_folder(path, called)
         yield path
     finally:
@@ -107,6 +108,9 @@ def _made_here(url: str, called: str, kind: Kind | None) -> Iterator[Path]:
     path = work_path(url)
     with writing(path, called=called):
         check_writable(url, called or "The place")
+        if kind == "run":
+            yield Path(url)  # which `url_of` reads
+            return
         with working(url) as path:
             if kind == "folder" and path.is_file():
                 raise ValueError(f"{called} {url!r} is a file, must be a folder; choose another place.".strip())

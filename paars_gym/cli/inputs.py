@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from paars_gym.remote import is_remote, local_copy, url_of
+from paars_gym.remote.place import refuse_keys
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 
 BY_URL = ("catalog", "personas")
-"""Settings keep these as they are given, and another machine may have to open them: their readers take URLs."""
+"""Options that settings keep as they are given, for other machines to open too: their readers take URLs."""
 NO_INPUTS = ("address",)
 """URLs of something else than files."""
 HERE_ONLY = ("cache",)
 """Files that are read and written all the time."""
+COPIED = "paars_gym.copied"
+MEND = "--mend writes into what it mends, and {url!r} is not on this machine: copy it here first."
 errors = Printer(stderr=True)
 
 
@@ -27,10 +30,11 @@ def reading_urls(command: Any) -> Any:
     """
     for inner in getattr(command, "commands", {}).values():
         reading_urls(inner)
-    written = {*_outputs(command.callback), *BY_URL, *NO_INPUTS, *getattr(command.callback, "by_url", ())}
+    outputs, kept = getattr(command.callback, "outputs", ()), (*BY_URL, *getattr(command.callback, "by_url", ()))
     for parameter in command.params:
-        if parameter.name not in written and parameter.callback is None:
-            parameter.callback = _copied
+        is_kept = parameter.param_type_name == "option" and parameter.name in kept
+        if parameter.callback is None:
+            parameter.callback = _checked if is_kept or parameter.name in (*outputs, *NO_INPUTS) else _copied
     return command
 
 
@@ -44,22 +48,29 @@ def reads_urls(*names: str) -> Callable[[Callable[..., None]], Callable[..., Non
     return decorate
 
 
-def _outputs(callback: Any) -> Mapping[str, str]:
-    """What `with_outputs` knows of a verb."""
-    known: Mapping[str, str] = getattr(callback, "outputs", {})
-    return known
+def _checked(_: Any, parameter: Any, value: Any) -> Any:
+    """The value as it is, without keys in it."""
+    for each in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(each, str | Path) and parameter.name != "model":
+            refuse_keys(str(each))
+    return value
 
 
 def _copied(context: Any, parameter: Any, value: Any) -> Any:
     """The value of an option, with copies for URLs."""
     if isinstance(value, list | tuple):
         return type(value)(_copied(context, parameter, each) for each in value)
+    if parameter.name == "mend" and value and (copied := context.meta.get(COPIED)):
+        raise ValueError(MEND.format(url=copied))
+    _checked(None, parameter, value)
     if not isinstance(value, str | Path) or not is_remote(value):
         return value
     url = url_of(value)
     if parameter.name in HERE_ONLY:
         raise ValueError(f"--{parameter.name} {url!r} must be a file of this machine: it is written all the time.")
-    if context.params.get("mend") or "--mend" in context.args:
-        raise ValueError(f"--mend writes into what it mends, and {url!r} is not on this machine: copy it here first.")
+    if context.params.get("mend"):
+        raise ValueError(MEND.format(url=url))
+    context.meta[COPIED] = url
     with Progress(errors, f"copying {url}"):
-        return str(local_copy(url))
+        copy = local_copy(url)
+    return copy if isinstance(value, Path) else str(copy)

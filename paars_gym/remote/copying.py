@@ -149,9 +149,7 @@ def _brought(
             raise StorageError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(room)) from None
         raise
     for name, draft in by_name.items():
-        if draft.is_file() and draft.stat().st_size == (
-            lacking[name].bytes if lacking[name].bytes >= 0 else draft.stat().st_size
-        ):
+        if draft.is_file() and lacking[name].bytes in (draft.stat().st_size, -1):
             target = copy / name
             _make_way(target, room)
             draft.replace(target)

@@ -18,7 +18,10 @@ LOCAL = ("file", "local")
 END = "="
 """Ends the folders of the cache that spell a URL; `quote` leaves no such name."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # of one letter it is a drive of Windows
-_SIGNED = re.compile(r"[?&](X-Amz-Signature|X-Goog-Signature|Signature|sig|AccessKeyId|token)=", re.IGNORECASE)
+_KEYED = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]+:/+(?:[^/\s@]*:(?!\d+(?:/|$))\S*@|.*[?&](?:X-Amz-Signature|X-Goog-Signature|Signature|sig|token)=)",
+    re.IGNORECASE,
+)
 
 
 def url_of(place: str | Path) -> str:
@@ -33,15 +36,23 @@ def url_of(place: str | Path) -> str:
     if found is None:
         return ""
     scheme, rest = found[1].lower(), found[2].rstrip("/")
-    account = rest.partition("/")[0].rpartition("@")[0]
-    if ":" in account or _SIGNED.search(rest):
-        raise ValueError(
-            f"A {scheme} URL holds a key. Keys come from the environment only, for URLs are printed and written down: "
-            "leave it out, and set for example AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-        )
+    refuse_keys(str(place))
     if "::" in rest:
         raise ValueError(f"{str(place)!r} joins several URLs by '::', must be one.")
     return f"{scheme}://{'/' * (scheme in LOCAL)}{rest}"
+
+
+def refuse_keys(text: str) -> None:
+    """Refuses a text in which a URL has a password, or is signed.
+
+    Raises:
+        ValueError: It has; does not repeat it.
+    """
+    if _KEYED.search(text):
+        raise ValueError(
+            "A URL holds a key. Keys come from the environment only, for URLs are printed and written down: leave it "
+            "out, and set for example AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
 
 
 def is_remote(place: str | Path) -> bool:

@@ -82,10 +82,10 @@ def test_a_second_writer_and_a_wrong_place_are_refused(
     monkeypatch.chdir(tmp_path)
     assert writer.kind, "with_outputs does not know this option"
     (tmp_path / "file").touch()
-    wrong = "file" if writer.kind == "folder" else "."
+    wrong = "." if writer.kind == "file" else "file"
     ended = run_main(writer.main, *writer.words, writer.option, wrong)
     assert ended.exit_code == 2
-    assert f"must be a {writer.kind}" in ended.stderr
+    assert f"must be a {'file' if writer.kind == 'file' else 'folder'}" in ended.stderr
     with ThreadPoolExecutor(1) as other, writing("out"):
         held = other.submit(run_main, writer.main, *writer.words, writer.option, "out").result()
     assert held.exit_code == 2
