@@ -103,13 +103,18 @@ def test_table_3_by_a_model_is_that_of_one_process(cluster: Cluster, mock: Mock,
     )
     one, other = ended(here), ended(there)
     assert other["rows"] == one["rows"]
-    assert other["paid"] == one["paid"]
+    assert rounded(other["paid"]) == rounded(one["paid"])
     lines = (tmp_path / "there.ledger.jsonl").read_text().splitlines()
     assert sum('"paid"' in line for line in lines) == len(alone)
     again = items(*command, "--backend", "ray", "--out", there)
     assert again.exit_code == 0, again.output
     assert len(mock.bodies) == len(alone), "everything is in the cache"
     assert ended(there)["paid"][0]["from_cache"] == len(alone)
+
+
+def rounded(paid: Any) -> Any:
+    """An account without what the order of sums does to dollars."""
+    return json.loads(json.dumps(paid), parse_float=lambda text: round(float(text), 9))
 
 
 @pytest.mark.usefixtures("small_log")
