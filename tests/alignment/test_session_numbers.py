@@ -15,6 +15,7 @@ from paars_gym.alignment import open_log, score
 from paars_gym.alignment.copied import copied_needs
 from paars_gym.alignment.session_numbers import PartNumbers, merged, part_numbers
 from paars_gym.config import RunConfig
+from paars_gym.remote import put_folder, remove
 from paars_gym.sessions import writer
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.sessions.parts import Work, lines_parts
@@ -185,3 +186,23 @@ def test_numbers_by_hand() -> None:
     assert isinstance(empty, PartNumbers)
     assert (empty.first, empty.end) == (0, 0)
     assert merged([empty], 1).depth.tolist() == [0]
+
+
+def test_a_run_by_url_is_read_in_parts(finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv("PAARS_CACHE", str(tmp_path / "cache"))
+    url = "memory://bucket/scored/run"
+    put_folder(finished, url)
+    try:
+        here, there = open_log(finished), open_log(url, spread=elsewhere)
+        assert there.frame.equals(here.frame)
+        assert there.settings == here.settings
+        assert there.activity.views.tolist() == here.activity.views.tolist()
+        assert there.texts(9, np.random.default_rng(1)) == here.texts(9, np.random.default_rng(1))
+        copied = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+        assert {"settings.json", "sessions.parquet", "part-00001.parquet"} <= copied
+        assert LOG_FILE not in copied
+        with pytest.raises(FileNotFoundError, match="memory://bucket/scored/nothing"):
+            open_log("memory://bucket/scored/nothing", spread=elsewhere)
+    finally:
+        remove(url)

@@ -177,7 +177,10 @@ def test_personas_are_mined_as_by_one_process(cluster: Cluster, mock: Mock, tmp_
     assert here.exit_code == 0, here.output
     calls = len(mock.bodies)
     mock.bodies.clear()
-    capped = mining(tmp_path, "there.jsonl", *command, "--backend", "ray", "--max-usd", "0.04")
+    entries = [json.loads(line) for line in (tmp_path / "here.ledger.jsonl").read_text().splitlines()]
+    reserves, paid = ([each["usd"] for each in entries if kind in each] for kind in ("call", "paid"))
+    cap = max(reserves) + sum(paid) / 2
+    capped = mining(tmp_path, "there.jsonl", *command, "--backend", "ray", "--max-usd", f"{cap:.6f}")
     assert capped.exit_code == 5, capped.output
     some = len(list(read_personas(tmp_path / "there.jsonl")))
     assert 0 < some < 8
