@@ -14,7 +14,7 @@ from paars_gym.report.progress import Progress
 BY_URL = ("catalog", "personas")
 """Options that settings keep as they are given, for other machines to open too: their readers take URLs."""
 NO_INPUTS = ("address", "control", "intentions", "model", "policy", "ranking", "treatment")
-"""No files, though some look like URLs: ``scripted:/folder/FILE``, ``likelihood:/folder/FILE``, ``logged:/folder/FILE``."""
+"""No files, though some look like URLs: ``scripted:/dir/FILE``, ``likelihood:/dir/FILE``, ``logged:/dir/FILE``."""
 HERE_ONLY = ("cache",)
 """Files that are read and written all the time."""
 COPIED = "paars_gym.copied"
