@@ -93,17 +93,17 @@ def _told(url: str, error: Exception) -> Exception:
         told = PermissionError(f"{url!r}: no key was found. Set {keys}.")
     elif codes & set(_WRONG_KEY):
         told = PermissionError(f"{url!r}: the key was refused ({said}). Set {keys} again.")
-    elif isinstance(error, PermissionError):
+    elif isinstance(error, PermissionError) or codes & {"401", "403"}:
         told = PermissionError(f"{url!r}: your key may not do that ({said}). Ask who owns it, or set {keys}.")
     elif no_bucket(error):
         told = FileNotFoundError(f"{url!r}: there is no such bucket. Make it first, or choose another place.")
-    elif isinstance(error, FileNotFoundError):
+    elif isinstance(error, FileNotFoundError) or "404" in codes:
         told = FileNotFoundError(f"There is nothing at {url!r}.")
     elif isinstance(error, OSError) or kinds & {"BotoCoreError", "ClientError", "HttpError"} or _is_network(error):
         told = RemoteError(url, f"it does not answer as it should ({said})", "Run the same command again later.")
     else:
         told = ValueError(f"{url!r} cannot be used: {type(error).__name__}: {said}.")
-    told.in_words = True  # type: ignore[attr-defined]
+    vars(told)["in_words"] = True
     return told
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paars_gym.abtest.result import ABTestResult
 from paars_gym.alignment.report import AlignmentReport
+from paars_gym.remote import named
 from paars_gym.report.pages.abtest_page import abtest_section, abtest_words
 from paars_gym.report.pages.alignment_page import alignment_section, alignment_words, roles
 from paars_gym.report.pages.drawing import INSTALL, can_draw
@@ -100,7 +101,7 @@ def shown_sessions(book: SessionBook, most: int, *, room: int = SESSION_BYTES) -
         views=tuple(views),
         of=len(book),
         note=next((session.note for view in views for session in view.sessions if session.note), ""),
-        command=f"paars view {book.folder}",
+        command=named(f"paars view {book.folder}"),
     )
 
 
