@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,7 @@ class IntentionMix:
             ValueError: See `check_mix`.
         """
         self._catalog = catalog
+        self._mix = dict(mix)
         shares = check_mix(mix)
         self.name = "mix of " + ", ".join(f"{goal} {share:g}" for goal, share in zip(GOALS, shares, strict=True))
         self._goals = np.cumsum(shares)
@@ -86,6 +87,10 @@ class IntentionMix:
         self._shares = np.cumsum([category.demand.sum() for category in self._categories])
         self._demand = lru_cache(maxsize=1_000)(lambda place: np.cumsum(self._categories[place].demand))
         self._need = lru_cache(maxsize=10_000)(self._need_of)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made anew where it is unpickled, from the catalog as that is opened there."""
+        return type(self), (self._catalog, self._mix)
 
     def __call__(self, persona: Persona | None, rng: np.random.Generator) -> Intention:
         """An intention for one session."""
