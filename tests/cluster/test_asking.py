@@ -14,7 +14,7 @@ from paars_gym.alignment.item_selection import ItemCases
 from paars_gym.cli import app
 from paars_gym.cluster.session import Cluster
 from paars_gym.config import RunConfig
-from paars_gym.personas.store import read_personas
+from paars_gym.personas.store import read_failures, read_personas
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance
 from paars_gym.sessions.writer import write_sessions
@@ -192,9 +192,9 @@ def test_personas_are_mined_as_by_one_process(cluster: Cluster, mock: Mock, tmp_
     assert len(mined["here.jsonl"]) == 8
     assert mined["there.jsonl"] == mined["here.jsonl"]
     assert any("[name]" in one.history for one in mined["there.jsonl"].values())
-    failed = [(tmp_path / f"{name}.failed.jsonl").read_text() for name in ("here", "there")]
-    assert "MalformedAnswerError" in failed[1]
-    assert failed[1].splitlines()[-1] == failed[0].splitlines()[-1]
+    here_failed, there_failed = (read_failures(tmp_path / name) for name in ("here.jsonl", "there.jsonl"))
+    assert [one.cause for one in here_failed] == ["MalformedAnswerError"]
+    assert [(one.shopper, one.reason) for one in there_failed] == [(one.shopper, one.reason) for one in here_failed]
     assert calls <= len(mock.bodies) <= calls + 4
     assert f"there already │ {some}" in " ".join(there.output.split())
 
