@@ -30,11 +30,12 @@ def reading_urls(command: Any) -> Any:
     """
     for inner in getattr(command, "commands", {}).values():
         reading_urls(inner)
-    outputs, kept = getattr(command.callback, "outputs", ()), (*BY_URL, *getattr(command.callback, "by_url", ()))
+    outputs = getattr(command.callback, "outputs", ())
+    kept = (*BY_URL, *NO_INPUTS, *getattr(command.callback, "by_url", ()))
     for parameter in command.params:
         is_kept = parameter.param_type_name == "option" and parameter.name in kept
         if parameter.callback is None:
-            parameter.callback = _checked if is_kept or parameter.name in (*outputs, *NO_INPUTS) else _copied
+            parameter.callback = _checked if is_kept or parameter.name in outputs else _copied
     return command
 
 
