@@ -35,7 +35,7 @@ ROUNDS = 2
 """Of a piece: so often as many histories as a worker works on at once. More are mined again when it dies."""
 
 
-class Piece(NamedTuple):
+class HistoryPiece(NamedTuple):
     """Some histories, and the number of the piece."""
 
     number: int
@@ -97,12 +97,12 @@ def mine_on_ray(mining: Mining, titles: Mapping[str, str] | None, budget: Budget
     return partial(_mine, mining, titles, budget, model)
 
 
-def mine_piece(there: MiningThere, piece: Piece) -> MinedPiece:
+def mine_piece(there: MiningThere, piece: HistoryPiece) -> MinedPiece:
     """Mines the personas of a piece, in a worker."""
     return asyncio.run(_mined(there, piece))
 
 
-async def _mined(there: MiningThere, piece: Piece) -> MinedPiece:
+async def _mined(there: MiningThere, piece: HistoryPiece) -> MinedPiece:
     redactor, mining = there.redactor(), there.mining
     config = mining.model.model_copy(update={"redactor": mining.model.redactor or redactor})
     model = open_model(config, there.door.opened(f"histories {piece.number}"))
@@ -138,7 +138,7 @@ def _mine(
         if titles:
             waiting = (each._replace(history=with_titles(each.history, titles)) for each in waiting)
 
-        def finished(_: Piece, mined: MinedPiece) -> None:
+        def finished(_: HistoryPiece, mined: MinedPiece) -> None:
             model.add(mined.account)
             if mined.summary.stopped and not file.summary.stopped:
                 file.summary.stopped, file.summary.exit_code = mined.summary.stopped, mined.summary.exit_code
@@ -161,8 +161,8 @@ def _mine(
         )
 
 
-def _pieces(waiting: Iterator[Waiting], size: int) -> Iterator[Piece]:
+def _pieces(waiting: Iterator[Waiting], size: int) -> Iterator[HistoryPiece]:
     for number in count():
         if not (some := tuple(islice(waiting, size))):
             return
-        yield Piece(number, some)
+        yield HistoryPiece(number, some)

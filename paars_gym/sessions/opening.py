@@ -16,7 +16,7 @@ from paars_gym.checksums import unsealed
 from paars_gym.remote import child, is_remote, list_files, local_copy, url_of
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
-from paars_gym.sessions.parts import FramePart, Part, lines_parts, parts_of, store_parts
+from paars_gym.sessions.parts import FramePart, LogPart, lines_parts, parts_of, store_parts
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
@@ -111,7 +111,7 @@ class SessionFrames(NamedTuple):
 
     events: pl.LazyFrame
     sessions: pl.LazyFrame
-    parts: tuple[Part, ...]
+    parts: tuple[LogPart, ...]
     provenance: Provenance
 
 

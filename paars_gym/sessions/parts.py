@@ -34,7 +34,7 @@ def in_this_process(work: Work, shared: Any, pieces: Sequence[Any]) -> Iterator[
     return map(partial(work, shared), pieces)
 
 
-class Part(Protocol):
+class LogPart(Protocol):
     """Whole sessions of a log."""
 
     def events(self) -> pl.LazyFrame:

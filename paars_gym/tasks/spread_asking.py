@@ -26,7 +26,7 @@ MOST_CASES = 500
 """Of a piece; so much is asked again when its worker dies, out of the cache as far as that reaches."""
 
 
-class Piece(NamedTuple):
+class CasePiece(NamedTuple):
     """Some cases.
 
     Attributes:
@@ -55,7 +55,7 @@ class MinedThere:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedThere:
     """What all pieces share.
 
     Attributes:
@@ -107,7 +107,7 @@ def on_ray(budget: BudgetConfig, address: str | None) -> Callable[[Round], None]
     return partial(_ask, budget, address)
 
 
-def ask_piece(asked: Asked, piece: Piece) -> tuple[Said, dict[str, StackAccount]]:
+def ask_piece(asked: AskedThere, piece: CasePiece) -> tuple[Said, dict[str, StackAccount]]:
     """Puts the cases of a piece, in a worker; gives what came of them, and what each model took."""
     door = asked.door
     if door is None:
@@ -130,12 +130,12 @@ def _ask(budget: BudgetConfig, address: str | None, questions: Round) -> None:
         cluster = open_.enter_context(Cluster(address))
         door = open_.enter_context(Door(budget)) if asked.models else None
         at_once = ceil(asked.at_once / (cluster.cpus * OVERLAPPING)) if asked.models else 1
-        context = Asked(
+        context = AskedThere(
             questions.sets, tuple(_sent(asked.shoppers)), at_once, asked.noise, None if door is None else door.workers
         )
-        heard: dict[int, tuple[Piece, Said]] = {}
+        heard: dict[int, tuple[CasePiece, Said]] = {}
 
-        def finished(piece: Piece, result: tuple[Said, dict[str, StackAccount]]) -> None:
+        def finished(piece: CasePiece, result: tuple[Said, dict[str, StackAccount]]) -> None:
             said, accounts = result
             heard[piece.number] = piece, said
             questions.heard(len(piece.cases), said)
@@ -178,7 +178,7 @@ def _not_there() -> Any:
     raise NotImplementedError
 
 
-def _pieces(questions: Round, workers: int, at_once: int) -> Iterator[Piece]:
+def _pieces(questions: Round, workers: int, at_once: int) -> Iterator[CasePiece]:
     """The cases in pieces; those for which the same persona is mined stay together."""
     cases = questions.cases
     size = min(max(ceil(len(cases) / (workers * PIECES_A_WORKER)), at_once), MOST_CASES)
@@ -192,7 +192,7 @@ def _pieces(questions: Round, workers: int, at_once: int) -> Iterator[Piece]:
     for group in together.values():
         piece += group
         if len(piece) >= size:
-            yield Piece(made, tuple(piece))
+            yield CasePiece(made, tuple(piece))
             made, piece = made + 1, []
     if piece:
-        yield Piece(made, tuple(piece))
+        yield CasePiece(made, tuple(piece))
