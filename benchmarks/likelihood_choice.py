@@ -36,7 +36,7 @@ from paars_gym.tasks.items.questions import ItemDesign
 from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import reference_people
-from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
+from paars_gym.tasks.persona_sources import HISTORY_TOKENS as MOST_TOKENS
 
 Part = Literal["fix", "report"]
 PARTS: tuple[Part, ...] = get_args(Part)

@@ -37,7 +37,7 @@ from paars_gym.tasks.items.questions import ItemDesign
 from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.items.selection import select_items
 from paars_gym.tasks.people import ReferencePeople, reference_people
-from paars_gym.tasks.shoppers import MinedPersonas
+from paars_gym.tasks.persona_sources import MinedPersonas
 
 CASES = 20
 HISTORY_TOKENS = 600

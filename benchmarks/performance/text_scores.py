@@ -19,7 +19,7 @@ from paars_gym.alignment.language_model import CausalLM, load_language_model
 from paars_gym.prompts import LIKELY_ITEM
 from paars_gym.shoppers.text_likelihood import asked_of, who_is_told
 from paars_gym.shoppers.text_scorers import WINDOW
-from paars_gym.tasks.shoppers import HISTORY_TOKENS as MOST_TOKENS
+from paars_gym.tasks.persona_sources import HISTORY_TOKENS as MOST_TOKENS
 
 CASES = 4
 ELSEWHERE = "You were in another shop, and bought one thing."

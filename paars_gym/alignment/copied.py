@@ -9,7 +9,7 @@ import polars as pl
 
 from paars_gym.alignment.report import Measure
 from paars_gym.alignment.session_log import Mask, SessionLog
-from paars_gym.alignment.session_numbers import Needs
+from paars_gym.alignment.session_numbers import ToldNeeds
 
 COPIED = "copied from the reference"
 """Begins the note of a number that needs were copied for."""
@@ -40,7 +40,7 @@ def copied_needs(people: SessionLog, agents: SessionLog) -> Mask:
     rows = needs.with_row_index("row")
     taken = rows.filter(told & pl.col("key").is_in(heard.implode()))
     typed = rows.filter(~told & pl.col("name").is_in(people.frame["name"].unique().implode()))
-    masks = people.copied(Needs(taken.select("key", "text"), typed.select("name", "text")))
+    masks = people.copied(ToldNeeds(taken.select("key", "text"), typed.select("name", "text")))
     # What was redacted is no longer the query word by word.
     redacted = pl.col("key").is_in(heard.implode()) & pl.col("text").str.contains("[", literal=True)
     copied = (

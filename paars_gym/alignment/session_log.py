@@ -15,9 +15,9 @@ from paars_gym.alignment.session_numbers import (
     TABLE,
     Activity,
     Ints,
-    Needs,
     PartNumbers,
-    Words,
+    PartWords,
+    ToldNeeds,
     merged,
     read_copied,
     read_lines,
@@ -77,7 +77,7 @@ class SessionLog:
     frame: pl.DataFrame
     activity: Activity
     keep: Mask
-    _parts: tuple[Words, ...]
+    _parts: tuple[PartWords, ...]
     _spread: Spread = in_this_process
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class SessionLog:
         ends = self.frame.filter(pl.col("end").is_in(UNSCORED)).group_by("end").len().sort("end")
         return dict(ends.iter_rows())
 
-    def copied(self, needs: Needs) -> tuple[Mask, Mask]:
+    def copied(self, needs: ToldNeeds) -> tuple[Mask, Mask]:
         """Which of the needs are queries of this log, letter case aside; see `read_copied`."""
         taken, typed = (np.zeros(len(wanted), dtype=bool) for wanted in needs)
         if len(taken) or len(typed):
@@ -162,7 +162,7 @@ def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Sp
     else:
         table = sessions.select(*TABLE).collect()
         numbers = list(spread(read_numbers, None, parts))
-    bounds = [(part.first, part.first + len(part)) for part in numbers]
+    bounds = [(part.first, part.end) for part in numbers]
     return SessionLog(
         name or provenance.name,
         provenance.synthetic,
@@ -172,7 +172,7 @@ def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Sp
         table.select(pl.col("shopper").alias("name"), _codes(table["shopper"]), "key", "end", "intention"),
         merged(numbers, len(table)),
         ~table["end"].is_in(UNSCORED).to_numpy(),
-        tuple(Words(part, low, high) for part, (low, high) in zip(parts, bounds, strict=True)),
+        tuple(PartWords(part, low, high) for part, (low, high) in zip(parts, bounds, strict=True)),
         spread,
     )
 

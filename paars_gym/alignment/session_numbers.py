@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paars_gym.alignment.navigation import returns_to_results, searches_with
-from paars_gym.sessions.parts import LinesPart, Part
+from paars_gym.sessions.parts import LinesPart, LogPart
 
 Ints = NDArray[np.int64]
 COUNTED = ("search", "view", "purchase", "next_page")
@@ -84,8 +84,10 @@ class PartNumbers(NamedTuple):
     ranks: NDArray[Any]
     ranked: NDArray[Any]
 
-    def __len__(self) -> int:
-        return len(self.acted)
+    @property
+    def end(self) -> int:
+        """The number behind that of its last session that has events."""
+        return self.first + len(self.acted)
 
     @property
     def nbytes(self) -> int:
@@ -101,7 +103,7 @@ class LinesRead(NamedTuple):
     loops: int
 
 
-class Needs(NamedTuple):
+class ToldNeeds(NamedTuple):
     """What shoppers were told, to be looked for among the queries of other people.
 
     Attributes:
@@ -113,7 +115,7 @@ class Needs(NamedTuple):
     typed: pl.DataFrame
 
 
-class Words(NamedTuple):
+class PartWords(NamedTuple):
     """A part, and whose words are wanted of it.
 
     Attributes:
@@ -123,13 +125,13 @@ class Words(NamedTuple):
         chosen: Numbers of sessions in it, sorted.
     """
 
-    part: Part
+    part: LogPart
     low: int
     high: int
     chosen: NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
 
 
-def read_numbers(_: None, part: Part) -> PartNumbers:
+def read_numbers(_: None, part: LogPart) -> PartNumbers:
     """The numbers of a part."""
     return part_numbers(part.events())
 
@@ -140,7 +142,7 @@ def read_lines(_: None, part: LinesPart) -> LinesRead:
     return LinesRead(part_numbers(events.lazy()), sessions.select(*TABLE), part.loops())
 
 
-def read_words(_: None, wanted: Words) -> pl.DataFrame:
+def read_words(_: None, wanted: PartWords) -> pl.DataFrame:
     """Searches and views of the sessions wanted: columns session, kind, query, title."""
     numbers = pl.Series(wanted.chosen, dtype=pl.UInt32)
     return (
@@ -151,7 +153,7 @@ def read_words(_: None, wanted: Words) -> pl.DataFrame:
     )
 
 
-def read_copied(needs: Needs, read: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def read_copied(needs: ToldNeeds, read: PartWords) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which of the needs are queries in a part, letter case aside: of ``taken`` and of ``typed``, shape (rows,)."""
     searches = read.part.events().filter(pl.col("kind") == "search").select("session", "query").collect()
     table = read.part.sessions(read.low, read.high)
@@ -215,7 +217,7 @@ def merged(parts: Iterable[PartNumbers], n: int) -> Activity:
     counts["seconds"] -= 1
     kept: tuple[list[NDArray[Any]], ...] = ([], [], [], [])
     for part in parts:
-        high = part.first + len(part)
+        high = part.end
         for name, values in part.sessions.items():
             counts[name][part.first : high] = values
         numbers = np.arange(part.first, high, dtype=np.uint32)
@@ -223,11 +225,12 @@ def merged(parts: Iterable[PartNumbers], n: int) -> Activity:
         for of_all, array in zip(kept, arrays, strict=True):
             of_all.append(array)
     types = (np.uint8, np.uint32, np.int64, np.uint32)
-    joined = (
+    joined: Iterable[Any] = (
         np.concatenate(arrays, dtype=type_, casting="unsafe") if arrays else np.zeros(0, dtype=type_)
         for arrays, type_ in zip(kept, types, strict=True)
     )
-    return Activity(*(counts[name] for name in PER_SESSION), *joined)
+    whole: list[Any] = [counts[name] for name in PER_SESSION]
+    return Activity(*whole, *joined)
 
 
 def _smallest(values: NDArray[Any]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from paars_gym.cli.app import app, console, errors, print_facts, reference_app
+from paars_gym.cli.inputs import reads_urls
 from paars_gym.cli.machines import working_on
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import BackendName, HumanOrReleased, HumanReference, RayAddress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@reads_urls("human", "agents", "baseline")
 @with_outputs(out="file")
 def score(
     human: HumanOrReleased,
@@ -55,13 +57,16 @@ def score(
     from paars_gym.alignment.scoring import score as compare
     from paars_gym.alignment.session_log import open_log
     from paars_gym.personas.store import read_attributes
+    from paars_gym.remote import is_remote
     from paars_gym.report.alignment import render
     from paars_gym.report.progress import Progress
     from paars_gym.tasks.people import reference_people
 
     with Progress(errors, "comparing sessions"), working_on(backend, address) as spread:
         report = compare(
-            open_human(human, spread=spread) if Path(human).exists() else reference_people(human).log(),
+            open_human(human, spread=spread)
+            if is_remote(human) or Path(human).exists()
+            else reference_people(human).log(),
             open_log(agents, spread=spread),
             baseline=None if baseline is None else open_log(baseline, spread=spread),
             by=by,

@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "sessions split": ("paars sessions split people --by time --at 2017-11-01 --out halves",),
     "personas mine": (
         "paars personas mine --sessions people --model anthropic:claude-haiku-4-5 --out personas.jsonl --dry-run",
+        "paars personas mine --sessions people --model openai:gpt-4.1-mini --backend ray --max-usd 50",
     ),
     "personas count": ("paars personas count --sessions people --catalog shop --out personas.jsonl",),
     "personas check": ("paars personas check personas.jsonl --attributes answers.csv",),
@@ -65,6 +66,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "paars score --human people --agents run",
         "paars score --human people --agents run --baseline base",
         "paars score --human people --agents run --by goal",
+        "paars score --human s3://bucket/people --agents s3://bucket/run --backend ray --address auto",
     ),
     "view": ("paars view run", "paars view test --port 8000"),
     "report": (
@@ -86,6 +88,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tasks view": (
         "paars tasks view --human people --catalog shop --policy behavioural --policy uniform",
         "paars tasks view --model openai:gpt-4.1-mini --cases 200 --repeats 5 --max-usd 5",
+        "paars tasks view --policy uniform --cases 3000 --backend ray",
     ),
     "tasks session": (
         "paars tasks session --human mini --policy behavioural --sessions 500 --runs runs",

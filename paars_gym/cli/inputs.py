@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from paars_gym.report.progress import Progress
 
 BY_URL = ("catalog", "personas")
 """Options that settings keep as they are given, for other machines to open too: their readers take URLs."""
-NO_INPUTS = ("address",)
-"""URLs of something else than files."""
+NO_INPUTS = ("address", "control", "intentions", "model", "policy", "ranking", "treatment")
+"""No files, though some look like URLs: ``scripted:/dir/FILE``, ``likelihood:/dir/FILE``, ``logged:/dir/FILE``."""
 HERE_ONLY = ("cache",)
 """Files that are read and written all the time."""
 COPIED = "paars_gym.copied"
@@ -30,11 +31,22 @@ def reading_urls(command: Any) -> Any:
     for inner in getattr(command, "commands", {}).values():
         reading_urls(inner)
     outputs = getattr(command.callback, "outputs", ())
+    kept = (*BY_URL, *NO_INPUTS, *getattr(command.callback, "by_url", ()))
     for parameter in command.params:
-        is_kept = parameter.param_type_name == "option" and parameter.name in BY_URL
+        is_kept = parameter.param_type_name == "option" and parameter.name in kept
         if parameter.callback is None:
-            parameter.callback = _checked if is_kept or parameter.name in (*outputs, *NO_INPUTS) else _copied
+            parameter.callback = _checked if is_kept or parameter.name in outputs else _copied
     return command
+
+
+def reads_urls(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A verb that reads the URLs of these options itself, in parts, so that no copy of the whole is made here."""
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        verb.by_url = names  # type: ignore[attr-defined]
+        return verb
+
+    return decorate
 
 
 def _checked(_: Any, parameter: Any, value: Any) -> Any:

@@ -17,7 +17,7 @@ from paars_gym.cli.model_options import (
     with_model_options,
 )
 from paars_gym.cli.outputs import with_outputs
-from paars_gym.cli.shared_options import SHOPPERS, AsJson, HumanReference, Seed
+from paars_gym.cli.shared_options import SHOPPERS, AsJson, BackendName, HumanReference, RayAddress, Seed
 from paars_gym.cli.task_options import Out, OwnCatalog, OwnPersonas, print_forecasts, show_results, task_run
 from paars_gym.cli.tasks import tasks_app
 
@@ -45,6 +45,8 @@ def next_action(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batching: BatchOptions = NO_BATCHES,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     out: Out = None,
     json: AsJson = False,
 ) -> None:
@@ -60,6 +62,7 @@ def next_action(
 
     run = task_run(
         sessions, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
+        backend=backend, address=address,
     )  # fmt: skip
     policies = tuple(policy or (("llm",) if asking.model else ()))
     with Progress(errors) as status:

@@ -29,6 +29,8 @@ from paars_gym.cli.shared_options import (
     DATA,
     PRIVACY,
     AsJson,
+    BackendName,
+    RayAddress,
     Recognisers,
     Regions,
 )
@@ -58,8 +60,11 @@ def personas_mine(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batching: BatchOptions = NO_BATCHES,
+    backend: BackendName = "local",
+    address: RayAddress = None,
 ) -> None:
     """Mines a persona from each shopper's history, with two questions to a model."""
+    from paars_gym.config import check_backend
     from paars_gym.personas.command import expect, mine
     from paars_gym.personas.settings import Mining
     from paars_gym.report.progress import Progress
@@ -86,6 +91,8 @@ def personas_mine(
         names=names,
         recognisers=tuple(recogniser or ()),
         regions=split_regions(regions),
+        backend=check_backend(backend, address),
+        address=address,
     )
     if asking.dry_run:
         print_facts("A dry run: mining would take about", expect(mining).facts())

@@ -11,7 +11,7 @@ import typer
 from paars_gym.cli.app import errors
 from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
-from paars_gym.cli.shared_options import MODEL, OUTPUT, SHOPPERS, AsJson, HumanReference, Seed
+from paars_gym.cli.shared_options import MODEL, OUTPUT, SHOPPERS, AsJson, BackendName, HumanReference, RayAddress, Seed
 from paars_gym.cli.task_options import (
     Out,
     OwnCatalog,
@@ -73,6 +73,8 @@ def session(
     ] = "minilm-int8",
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     repeats: Repeats = 1,
     runs: Annotated[
         Path | None,
@@ -110,7 +112,7 @@ def session(
         raise ValueError("--fit fits the shoppers here, --shopper takes fitted ones: give one of them.")
     fitted = by_condition(read_shoppers(shopper)) if shopper else None
     run = task_run(
-        sessions, seed, [policy], runs or out, asking=asking, concurrency=concurrency,
+        sessions, seed, [policy], runs or out, asking=asking, concurrency=concurrency, backend=backend, address=address,
     )  # fmt: skip
     if runs is not None:  # where the runs look for it
         run = run.model_copy(update={"budget": run.budget.model_copy(update={"ledger": runs / LEDGER_FILE})})

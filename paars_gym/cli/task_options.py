@@ -80,23 +80,28 @@ def task_run(
     asking: ModelOptions,
     concurrency: int,
     batching: BatchOptions = NO_BATCHES,
+    backend: str = "local",
+    address: str | None = None,
 ) -> RunConfig:
     """The options of a verb as the configuration of a task."""
     from paars_gym.cache import cache_dir
-    from paars_gym.config import RunConfig
-    from paars_gym.llm.ledger import LEDGER_FILE
+    from paars_gym.config import RunConfig, check_backend
+    from paars_gym.llm.ledger import LEDGER_FILE, temporary_ledger
 
+    where = check_backend(backend, address)
     replies = out.with_name(f"{out.stem}.replies.sqlite") if out else cache_dir("replies") / "tasks.sqlite"
     names = list(policies or ()) or (["llm"] if asking.model else ["behavioural"])
     policy = next((name for name in names if ":" in name or name.strip().lower() == "llm"), names[0])
     batches = (asking.cache or replies).with_suffix(".batches.jsonl")
-    ledger = out.with_name(f"{out.stem}.{LEDGER_FILE}") if out else None
+    # Workers elsewhere need a file.
+    ledger = out.with_name(f"{out.stem}.{LEDGER_FILE}") if out else temporary_ledger() if where == "ray" else None
     asked = asking.asked(
         policy=policy, concurrency=concurrency, default_cache=replies, batches=batches, batching=batching, ledger=ledger
     )  # fmt: skip
     return RunConfig(
-        sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model, budget=asked.budget
-    )
+        sessions=cases, seed=seed, policy=names[0], options=asked.policy_options, model=asked.model,
+        budget=asked.budget, backend=where, address=address,
+    )  # fmt: skip
 
 
 def read_shoppers(files: Sequence[Path] | None) -> tuple[FittedShopper, ...]:

@@ -24,7 +24,9 @@ from paars_gym.cli.shared_options import (
     PEOPLE,
     SHOPPERS,
     AsJson,
+    BackendName,
     HumanReference,
+    RayAddress,
     Seed,
 )
 from paars_gym.cli.task_options import (
@@ -80,6 +82,8 @@ def query(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batching: BatchOptions = NO_BATCHES,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -97,10 +101,17 @@ def query(
     from paars_gym.tasks.query_generation import asked_queries, forecast_queries, generate_queries, query_questions
     from paars_gym.tasks.repeats import play_repeats
 
-    others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--repeats": repeats > 1}
+    others = {
+        "--policy": policy,
+        "--shopper": shopper,
+        **batching.flags,
+        "--repeats": repeats > 1,
+        "--backend": backend != "local",
+    }
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
+        backend=backend, address=address,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)
@@ -188,6 +199,8 @@ def item(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batching: BatchOptions = NO_BATCHES,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -208,10 +221,11 @@ def item(
     from paars_gym.tasks.repeats import play_repeats
 
     others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--personas mined": personas == "mined"}
-    others |= {"--repeats": repeats > 1}
+    others |= {"--repeats": repeats > 1, "--backend": backend != "local"}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
+        backend=backend, address=address,
     ).model_copy(update={"personas": personas})  # fmt: skip
     design = ItemDesign(per_shopper=per_shopper, min_known=min_known, history_tokens=history_tokens)
     for name in conditions.split(","):
@@ -262,6 +276,8 @@ def view(
     asking: ModelOptions = NOTHING_ASKED,
     concurrency: CallsAtOnce = 16,
     batching: BatchOptions = NO_BATCHES,
+    backend: BackendName = "local",
+    address: RayAddress = None,
     repeats: Repeats = 1,
     out: Out = None,
     json: AsJson = False,
@@ -278,10 +294,17 @@ def view(
     from paars_gym.tasks.repeats import play_repeats
     from paars_gym.tasks.view_selection import asked_views, forecast_views, select_views, view_questions
 
-    others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--repeats": repeats > 1}
+    others = {
+        "--policy": policy,
+        "--shopper": shopper,
+        **batching.flags,
+        "--repeats": repeats > 1,
+        "--backend": backend != "local",
+    }
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
+        backend=backend, address=address,
     )  # fmt: skip
     with Progress(errors) as status:
         people = reference_people(human, catalog=catalog, personas=personas)

@@ -11,9 +11,12 @@ by as much as which ``max_usd`` may then be exceeded.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -267,6 +270,13 @@ def sharing(budget: BudgetConfig, path: Path | None = None) -> BudgetConfig:
     if budget.ledger is not None or budget.dry_run:
         return budget
     return budget.model_copy(update={"ledger": ledger_of(path)})
+
+
+def temporary_ledger() -> Path:
+    """A file for a ledger that other processes have to find, and that ends with this one."""
+    folder = tempfile.mkdtemp(prefix="paars-ledger-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder) / LEDGER_FILE
 
 
 def left_of(budget: BudgetConfig, told_usd: float) -> BudgetConfig:

@@ -45,6 +45,17 @@ class Spending:
         else:
             self.usd += reply.usd
 
+    def __iadd__(self, other: Spending) -> Spending:
+        """Adds what others used."""
+        self.calls += other.calls
+        self.usage = self.usage + other.usage
+        self.usd += other.usd
+        self.unpriced += other.unpriced
+        self.unpriced_tokens += other.unpriced_tokens
+        self.estimated += other.estimated
+        self.dropped += other.dropped
+        return self
+
 
 class OpenCall(NamedTuple):
     """A call without an end: under way, or cut off by a kill, or never answered.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
@@ -28,6 +29,22 @@ from paars_gym.llm.spending import Spending
 from paars_gym.redaction.texts import TextRedactor
 
 REPLIES_FILE = "replies.sqlite"
+
+
+class StackAccount(NamedTuple):
+    """What a stack did, to be added to that of another one for the same model.
+
+    Attributes:
+        spending: What was paid for.
+        from_cache: Answers from the cache.
+        retries: Further tries of calls that failed.
+        redacted: Pieces of personal data found, by kind.
+    """
+
+    spending: Spending
+    from_cache: int
+    retries: int
+    redacted: Counter[str]
 
 
 class Stack(Wrapper):
@@ -123,6 +140,20 @@ class Stack(Wrapper):
     def unanswered(self) -> str:
         """See `Watched.unanswered`."""
         return self._watched.unanswered
+
+    @property
+    def account(self) -> StackAccount:
+        """What it did so far."""
+        hits = self._cached.hits if self._cached else 0
+        return StackAccount(self.spending, hits, self._retrying.retries, self._redacted.counts)
+
+    def add(self, account: StackAccount) -> None:
+        """Takes in what another stack for this model did, in another process."""
+        self._budgeted.spending += account.spending
+        if self._cached:
+            self._cached.hits += account.from_cache
+        self._retrying.retries += account.retries
+        self._redacted.counts.update(account.redacted)
 
     def usd_of(self, usage: Usage) -> float | None:
         """Price of these tokens with this model; None when none is known."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.dry_run import Forecast
+from paars_gym.llm.ledger import sharing, temporary_ledger
 from paars_gym.llm.prices import BATCH_DISCOUNT, cost_in_words, money, parse_price
 from paars_gym.llm.stack import Stack, open_model
 from paars_gym.outputs import writing
@@ -17,6 +18,7 @@ from paars_gym.personas.history import with_titles
 from paars_gym.personas.mining_many import MiningOptions, MiningSummary, forecast_mining, mine_personas
 from paars_gym.personas.redaction import make_redactor
 from paars_gym.personas.settings import Mining, MiningSettings
+from paars_gym.personas.spread_mining import mine_on_ray
 from paars_gym.personas.store import failures_path, read_shoppers
 from paars_gym.sessions.event import History
 from paars_gym.sessions.opening import open_store
@@ -76,9 +78,11 @@ def mine(
     redactor = make_redactor(names_file=mining.names, recognisers=mining.recognisers, regions=mining.regions)
     titles = _titles(mining)
 
+    budget = sharing(mining.budget, temporary_ledger() if mining.backend == "ray" else None)
+
     async def work() -> tuple[MiningSummary, Stack]:
         config = mining.model.model_copy(update={"redactor": mining.model.redactor or redactor})
-        model = open_model(config, mining.budget, announce=announce)
+        model = open_model(config, budget, announce=announce)
         try:
             settings = MiningSettings.of(mining, model.family, redactor)
             settings.begin(mining.out)
@@ -88,6 +92,7 @@ def mine(
                 mining.out,
                 MiningOptions(mining.as_of, mining.token_budget, titles, redactor, mining.temperature),
                 concurrency=model.at_once,
+                elsewhere=None if mining.backend == "local" else mine_on_ray(mining, titles, budget, model),
                 progress=lambda so_far: progress(so_far.mined, so_far.failed.total()) if progress else None,
             )
             settings.record(mining.out, model.report()["dropped"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, Self
 
 from pydantic import BaseModel
 
@@ -21,6 +22,7 @@ from paars_gym.llm.prices import Price, usd_of
 from paars_gym.outputs import writing
 from paars_gym.personas.history import render_history
 from paars_gym.personas.mining import EmptyHistoryError, ProfileAnswer, mine_persona
+from paars_gym.personas.persona import Persona
 from paars_gym.personas.prompts import profile_messages
 from paars_gym.personas.redaction import Redactor
 from paars_gym.personas.store import Failure, failures_path, mend, read_failures, read_personas
@@ -69,6 +71,27 @@ class MiningSummary:
     stopped: str = ""
     exit_code: int = ExitCode.WRONG_USE
 
+    def end(self, error: Exception) -> None:
+        """Ends the run early, unless something has."""
+        if not self.stopped:
+            self.stopped, self.exit_code = str(error), int(getattr(error, "exit_code", ExitCode.WRONG_USE))
+
+
+class Waiting(NamedTuple):
+    """A shopper without a persona.
+
+    Attributes:
+        history: Theirs.
+        tries: How many runs have ended in an unusable answer.
+    """
+
+    history: History
+    tries: int
+
+
+Elsewhere = Callable[[Iterator[Waiting], "PersonaFile"], None]
+"""Mines all that wait in other processes, and puts what comes of them into the file."""
+
 
 async def mine_personas(
     histories: Iterable[History],
@@ -78,6 +101,7 @@ async def mine_personas(
     *,
     concurrency: int = 16,
     progress: Callable[[MiningSummary], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> MiningSummary:
     """Mines a persona for each history that has none in ``out`` yet, and appends it as soon as it is there.
 
@@ -91,78 +115,134 @@ async def mine_personas(
         options: How each is mined; the same key of the redactor is needed to go on with a file.
         concurrency: Histories worked on at once.
         progress: Called after each shopper.
+        elsewhere: Where the model is asked; None for here.
 
     Raises:
         ValueError: ``out`` holds personas that another model mined, or cannot be written.
         OutputInUseError: Another process writes to ``out``.
     """
-    with writing(out, kind="file"):
-        return await _mine(histories, model, out, options or MiningOptions(), concurrency, progress)
-
-
-async def _mine(
-    histories: Iterable[History],
-    model: ChatModel,
-    out: Path,
-    options: MiningOptions,
-    concurrency: int,
-    progress: Callable[[MiningSummary], None] | None,
-) -> MiningSummary:
+    options = options or MiningOptions()
     redactor = options.redactor or Redactor()
-    done = _done(out, model.spec)
-    tries = {failure.shopper: failure.tries for failure in read_failures(out)}
-    summary = MiningSummary()
-    waiting = iter(histories)
+    options = replace(options, redactor=redactor)
+    with writing(out, kind="file"), PersonaFile(out, model.spec, redactor, progress) as file:
+        if elsewhere is not None:
+            elsewhere(file.waiting(histories), file)  # in this thread, so that an interrupt ends it
+        else:
+            await mine_waiting(
+                file.waiting(histories), model, options, file.take, file.summary, concurrency=concurrency
+            )
+        return file.summary
 
-    failed = make_private(failures_path(out))
-    with make_private(out).open("a", encoding="utf-8") as good, failed.open("a", encoding="utf-8") as bad:
 
-        async def mine_one(history: History) -> None:
-            shopper = redactor.pseudonym(history.shopper)
-            if shopper in done:
-                summary.kept += 1
+async def mine_waiting(
+    waiting: Iterator[Waiting],
+    model: ChatModel,
+    options: MiningOptions,
+    take: Callable[[Persona | Failure], None],
+    summary: MiningSummary,
+    *,
+    concurrency: int,
+) -> None:
+    """Mines all that wait, so many at once, until something ends the run, such as a spent budget.
+
+    Args:
+        waiting: Read as they are needed.
+        model: Whom to ask.
+        options: How each is mined.
+        take: Given each persona, or why there is none.
+        summary: Told why it ends early, by whomever.
+        concurrency: Histories worked on at once.
+    """
+
+    async def work() -> None:
+        for each in waiting:
+            if summary.stopped:
                 return
-            done.add(shopper)
             try:
-                persona = await mine_persona(
-                    history,
-                    model,
-                    as_of=options.as_of,
-                    token_budget=options.token_budget,
-                    titles=options.titles,
-                    redactor=redactor,
-                    temperature=options.temperature,
-                    draw=tries.get(shopper, 0),
-                )
-            except RUN_ENDING:
-                raise
-            except (ModelError, EmptyHistoryError) as error:
-                tried = tries.get(shopper, 0) + isinstance(error, MalformedAnswerError | RefusedError)
-                failure = Failure(shopper=shopper, cause=type(error).__name__, reason=str(error), tries=tried)
-                _append(bad, failure)
-                summary.failed[failure.cause] += 1
+                take(await _mined(each, model, options))
+            except RUN_ENDING as error:
+                summary.end(error)
+                return
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
+
+
+async def _mined(waiting: Waiting, model: ChatModel, options: MiningOptions) -> Persona | Failure:
+    """A persona, or why there is none."""
+    redactor = options.redactor or Redactor()
+    try:
+        return await mine_persona(
+            waiting.history,
+            model,
+            as_of=options.as_of,
+            token_budget=options.token_budget,
+            titles=options.titles,
+            redactor=redactor,
+            temperature=options.temperature,
+            draw=waiting.tries,
+        )
+    except RUN_ENDING:
+        raise
+    except (ModelError, EmptyHistoryError) as error:
+        tried = waiting.tries + isinstance(error, MalformedAnswerError | RefusedError)
+        shopper = redactor.pseudonym(waiting.history.shopper)
+        return Failure(shopper=shopper, cause=type(error).__name__, reason=str(error), tries=tried)
+
+
+class PersonaFile:
+    """The file of personas and that of failures, open to be appended to, and the sums of this run.
+
+    Args:
+        out: Of the personas.
+        spec: Of the model.
+        redactor: With the key of the pseudonyms.
+        progress: Called after each shopper.
+
+    Attributes:
+        summary: Of this run.
+    """
+
+    def __init__(
+        self, out: Path, spec: str, redactor: Redactor, progress: Callable[[MiningSummary], None] | None
+    ) -> None:
+        self.summary = MiningSummary()
+        self._redactor, self._progress = redactor, progress or (lambda _: None)
+        self._done = _done(out, spec)
+        self._tries = {failure.shopper: failure.tries for failure in read_failures(out)}
+        self._paths = make_private(out), make_private(failures_path(out))
+
+    def __enter__(self) -> Self:
+        with ExitStack() as files:
+            self._good, self._bad = (files.enter_context(path.open("a", encoding="utf-8")) for path in self._paths)
+            self._files = files.pop_all()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._files.close()
+
+    def waiting(self, histories: Iterable[History]) -> Iterator[Waiting]:
+        """Those of whom there is no persona yet."""
+        for history in histories:
+            shopper = self._redactor.pseudonym(history.shopper)
+            if shopper in self._done:
+                self.summary.kept += 1
+                self._progress(self.summary)
             else:
-                _append(good, persona)
-                summary.mined += 1
-                summary.redacted.update(persona.redacted)
+                self._done.add(shopper)
+                yield Waiting(history, self._tries.get(shopper, 0))
 
-        async def work(queue: Iterator[History]) -> None:
-            for history in queue:
-                if summary.stopped:
-                    return
-                try:
-                    await mine_one(history)
-                except RUN_ENDING as error:
-                    if not summary.stopped:
-                        summary.stopped, summary.exit_code = str(error), getattr(error, "exit_code", ExitCode.WRONG_USE)
-                    return
-                if progress is not None:
-                    progress(summary)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(work(waiting))
-    return summary
+    def take(self, result: Persona | Failure) -> None:
+        """Appends a persona, or why there is none."""
+        if isinstance(result, Failure):
+            _append(self._bad, result)
+            self.summary.failed[result.cause] += 1
+        else:
+            _append(self._good, result)
+            self.summary.mined += 1
+            self.summary.redacted.update(result.redacted)
+        self._progress(self.summary)
 
 
 def forecast_mining(

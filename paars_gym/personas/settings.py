@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from paars_gym.config import BudgetConfig, Configuration, ModelConfig
+from paars_gym.config import Backend, BudgetConfig, Configuration, ModelConfig
 from paars_gym.files import write_whole
 from paars_gym.llm.chat import Effort, Message, fit
 from paars_gym.llm.families import Family
@@ -38,6 +38,8 @@ class Mining(Configuration):
         names: File of names to redact, a line each.
         recognisers: Beside the usual ones.
         regions: Whose national telephone numbers are redacted.
+        backend: Where the model is asked: ``local``, by this process, or ``ray``, by the workers of a cluster.
+        address: Of the Ray cluster; see `paars_gym.cluster.session.Cluster`.
     """
 
     sessions: Path
@@ -52,6 +54,8 @@ class Mining(Configuration):
     names: Path | None = None
     recognisers: tuple[str, ...] = ()
     regions: tuple[str, ...] = REGIONS
+    backend: Backend = "local"
+    address: str | None = None
 
     @model_validator(mode="after")
     def _no_options_of_sessions(self) -> Self:

@@ -23,7 +23,8 @@ from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import is_uncalibrated
 from paars_gym.simulation.needs import read_people
 from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_choice
-from paars_gym.tasks.shoppers import KnownPersonas, forecast, model_behind, task_shoppers
+from paars_gym.tasks.persona_sources import KnownPersonas
+from paars_gym.tasks.shoppers import forecast, model_behind, task_shoppers
 
 RESULT_FILE = "result.json"
 Choice = Literal["buy", "open"]

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from paars_gym.checksums import unsealed
-from paars_gym.remote import local_copy
+from paars_gym.remote import child, is_remote, list_files, local_copy, url_of
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
-from paars_gym.sessions.parts import FramePart, Part, lines_parts, parts_of, store_parts
+from paars_gym.sessions.parts import FramePart, LogPart, lines_parts, parts_of, store_parts
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
@@ -111,7 +111,7 @@ class SessionFrames(NamedTuple):
 
     events: pl.LazyFrame
     sessions: pl.LazyFrame
-    parts: tuple[Part, ...]
+    parts: tuple[LogPart, ...]
     provenance: Provenance
 
 
@@ -157,17 +157,23 @@ def open_parts(source: Source, *, elsewhere: bool = False) -> SessionParts:
         ValueError: It is damaged, or of another version.
     """
     if elsewhere and isinstance(source, Store | str | Path):
-        folder = source.folder if isinstance(source, Store) else Path(source)
-        if (folder / SETTINGS_FILE).is_file() and (fault := settings_fault(folder)):
-            raise ValueError(settings_in_words(folder, fault))
-        for place in (folder / STORE_FOLDER, folder):
-            if (place / SESSIONS_FILE).is_file():
-                provenance, sessions, parts = store_parts(place)
+        place = source.folder if isinstance(source, Store) else url_of(source) or Path(source)
+        run_settings(place)
+        for folder in (child(place, STORE_FOLDER), place):
+            if _is_there(child(folder, SESSIONS_FILE)):
+                provenance, sessions, parts = store_parts(folder)
                 return SessionParts(parts, sessions, provenance)
-        if (folder / LOG_FILE).is_file() and not _who(folder) and (lines := lines_parts(folder / LOG_FILE)):
-            return SessionParts(lines, None, so_far(folder, 0))
+        here = Path(place)
+        if not is_remote(place) and (here / SETTINGS_FILE).is_file() and (here / LOG_FILE).is_file():
+            lines = () if _who(here) else lines_parts(here / LOG_FILE)
+            if lines:
+                return SessionParts(lines, None, so_far(here, 0))
     frames = open_frames(source)
     return SessionParts(frames.parts, frames.sessions, frames.provenance)
+
+
+def _is_there(place: str | Path) -> bool:
+    return bool(list_files(place)) if is_remote(place) else Path(place).is_file()
 
 
 def run_settings(folder: str | Path) -> Mapping[str, Any]:
@@ -176,7 +182,12 @@ def run_settings(folder: str | Path) -> Mapping[str, Any]:
     Raises:
         ValueError: The file is damaged.
     """
-    folder = local_folder(folder)
+    if is_remote(folder):
+        place = child(folder, SETTINGS_FILE)
+        if not list_files(place):
+            return {}
+        folder = local_copy(place).parent
+    folder = Path(folder)
     path = folder / SETTINGS_FILE
     if not path.is_file():
         return {}

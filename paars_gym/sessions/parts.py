@@ -6,6 +6,7 @@ place, never what lies there (but for sessions that are in memory only).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import polars as pl
 
 from paars_gym.checksums import CHECKSUMS, FileSum, damage, read_checksums
+from paars_gym.remote import child, is_remote, list_files, local_copy
 from paars_gym.sessions.event import Session
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import LogLine, scan
@@ -32,7 +34,7 @@ def in_this_process(work: Work, shared: Any, pieces: Sequence[Any]) -> Iterator[
     return map(partial(work, shared), pieces)
 
 
-class Part(Protocol):
+class LogPart(Protocol):
     """Whole sessions of a log."""
 
     def events(self) -> pl.LazyFrame:
@@ -61,25 +63,26 @@ class StorePart(NamedTuple):
     """A Parquet file of a store.
 
     Attributes:
-        folder: Of the store.
+        folder: Of the store, or its URL: each machine then copies the parts that it reads into its cache.
         name: The file in it.
         written: Its checksum, to be compared with it by whoever reads it; None where that is done.
     """
 
-    folder: Path
+    folder: Path | str
     name: str
     written: FileSum | None = None
 
     def events(self) -> pl.LazyFrame:
-        path = self.folder / self.name
+        path = local_copy(child(self.folder, self.name))
         if self.written is not None:
             found = damage({self.name: self.written}, {self.name: path})
             if found:
-                raise ValueError(damage_in_words(self.folder, found))
+                raise ValueError(damage_in_words(Path(self.folder), found))
         return pl.scan_parquet(path, glob=False)
 
     def sessions(self, low: int, high: int) -> pl.DataFrame:
-        return pl.scan_parquet(self.folder / SESSIONS_FILE, glob=False).slice(low, high - low).collect()
+        table = local_copy(child(self.folder, SESSIONS_FILE))
+        return pl.scan_parquet(table, glob=False).slice(low, high - low).collect()
 
 
 class LinesPart(NamedTuple):
@@ -131,24 +134,35 @@ class LinesPart(NamedTuple):
                 )
 
 
-def store_parts(folder: Path) -> tuple[Provenance, pl.LazyFrame, tuple[StorePart, ...]]:
+def store_parts(folder: Path | str) -> tuple[Provenance, pl.LazyFrame, tuple[StorePart, ...]]:
     """A store of which only the table of sessions is read here: where it comes from, the table, and the parts.
+
+    Args:
+        folder: Of the store, or its URL.
 
     Raises:
         FileNotFoundError: No store there.
         ValueError: The table is damaged, or of another version.
     """
-    table = folder / SESSIONS_FILE
-    for path in sorted(folder.glob(f"events-*/{CHECKSUMS}")):
+    names = list_files(folder) if is_remote(folder) else _files_of(Path(folder))
+    table = local_copy(child(folder, SESSIONS_FILE))
+    for name in sorted(names):
+        if not re.fullmatch(rf"events-[^/]+/{CHECKSUMS}", name):
+            continue
         try:
-            sums = read_checksums(path)
+            sums = read_checksums(local_copy(child(folder, name)))
         except ValueError:
             continue
         if not damage(sums, {SESSIONS_FILE: table}):
-            card = read_card(folder)
+            card = read_card(table.parent)
             parts = tuple(StorePart(folder, part, sums.get(Path(part).name)) for part in card.parts)
             return card.provenance, pl.scan_parquet(table, glob=False), parts
-    raise ValueError(damage_in_words(folder, find_damage(folder)))
+    place = local_copy(folder)
+    raise ValueError(damage_in_words(place, find_damage(place)))
+
+
+def _files_of(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.glob(f"events-*/{CHECKSUMS}")]
 
 
 def parts_of(store: Store) -> tuple[StorePart, ...]:

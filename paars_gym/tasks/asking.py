@@ -28,6 +28,7 @@ from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.simulation.concurrency import StopRequest
 from paars_gym.simulation.result import RunStoppedError
+from paars_gym.tasks.recipes import Recipe
 
 UNANSWERED, FAILED, NOT_ASKED, NOT_DRAWN = -1, -2, -3, -4
 """No usable answer; no answer for a failure that is not the shopper's; the run ended before; not to be asked."""
@@ -98,6 +99,7 @@ class TaskShopper(NamedTuple):
         make: Makes one.
         personas: Where its personas come from.
         settings: To be stored with the results.
+        recipe: To make it from in another process; None where it can be asked in this one only.
     """
 
     name: str
@@ -106,6 +108,7 @@ class TaskShopper(NamedTuple):
     make: Callable[[], Answerer]
     personas: PersonaSource
     settings: Mapping[str, Any] = {}
+    recipe: Recipe | None = None
 
 
 class TaskShoppers(NamedTuple):
@@ -114,6 +117,7 @@ class TaskShoppers(NamedTuple):
     Attributes:
         finished: Called when all questions are put: what has to be said of the answers. It may refuse them.
         noise: Shoppers that differ in this alone are put the same questions, and draw their answers anew.
+        ask: Puts all cases of a round to them elsewhere; None asks in this process.
     """
 
     shoppers: tuple[TaskShopper, ...] = ()
@@ -121,6 +125,7 @@ class TaskShoppers(NamedTuple):
     at_once: int = 16
     finished: Callable[[], Sequence[str]] = tuple
     noise: str = ""
+    ask: Callable[[Round], None] | None = None
 
 
 @dataclass
@@ -184,8 +189,11 @@ def ask_shoppers(
         NobodyAnswersError: Every case of a shopper failed, or the first `HOPELESS` did.
         RunStoppedError: Something has to be mended first, such as a key or a full disk.
     """
-    run = _Run(sets, asked, progress)
-    asyncio.run(run.whole())
+    run = Round(sets, asked, progress)
+    if asked.ask is None:
+        asyncio.run(run.put(run.cases))
+    else:
+        asked.ask(run)
     if run.stop.reason and run.stop.exit_code != ExitCode.CAPPED:
         again = "What was answered is in the cache of replies: go on by the same command."
         raise RunStoppedError(f"{run.stop.reason.rstrip('.')}. {again}", run.stop.exit_code)
@@ -200,17 +208,55 @@ def ask_shoppers(
     return Asking(run.answers, run.stop.reason, tuple(asked.finished()))
 
 
-class _Run:
-    """What is known so far."""
+class Said(NamedTuple):
+    """What came of some cases, wherever they were asked.
+
+    Attributes:
+        values: By shopper, of each case.
+        unusable: See `Answers`, by set and shopper.
+        failures: The same.
+        tried: By policy, how many questions were put.
+        answered: By policy, how many of them were answered, usably or not.
+        first: By policy, its failures.
+        stopped: Why the run has to end, or "".
+        exit_code: Of a command that ends so.
+    """
+
+    values: dict[str, list[Any]]
+    unusable: dict[tuple[int, str], Counter[str]]
+    failures: dict[tuple[int, str], Counter[str]]
+    tried: Counter[str]
+    answered: Counter[str]
+    first: dict[str, list[str]]
+    stopped: str
+    exit_code: int
+
+
+class Round:
+    """All questions to all shoppers, and what is known so far.
+
+    Attributes:
+        sets: The questions.
+        asked: Whom they are put to.
+        cases: Number of the set and index in it, of every case.
+        answers: See `Asking`.
+        stop: Whether the run has to end.
+        tried: By policy, how many questions were put.
+        answered: By policy, how many of them were answered.
+        first: By policy, its failures.
+        ended: Looked at before each case, as `stop` is.
+    """
 
     def __init__(
         self,
         sets: Sequence[Questions],
         asked: TaskShoppers,
-        progress: Callable[[str], None],
+        progress: Callable[[str], None] = lambda _: None,
+        *,
+        ended: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._sets, self._asked, self._progress = sets, asked, progress
-        self._total = sum(map(len, sets))
+        self.sets, self.asked, self._progress, self.ended = sets, asked, progress, ended
+        self.cases = [(number, index) for number, questions in enumerate(sets) for index in range(len(questions))]
         self._done = self._failed = 0
         self.answers = [
             {shopper.name: Answers([NOT_ASKED] * len(questions)) for shopper in asked.shoppers} for questions in sets
@@ -220,25 +266,23 @@ class _Run:
         self.answered: Counter[str] = Counter()
         self.first: dict[str, list[str]] = {}
 
-    async def whole(self) -> None:
-        """All cases, as many at once as is allowed."""
-        waiting = iter(
-            [(number, index) for number, questions in enumerate(self._sets) for index in range(len(questions))]
-        )
+    async def put(self, cases: Sequence[tuple[int, int]]) -> None:
+        """Some cases, as many at once as is allowed; the models are closed then."""
+        waiting = iter(cases)
 
         async def work() -> None:
             for number, index in waiting:
-                if self.stop.reason or self.hopeless():
+                if self.stop.reason or self.hopeless() or self.ended():
                     return
                 await self.case(number, index)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._asked.at_once, self._total)):
+                for _ in range(min(self.asked.at_once, len(cases))):
                     group.create_task(work())
         finally:
-            makers = {id(shopper.make): shopper.make for shopper in self._asked.shoppers}.values()
-            for shared in (*makers, *self._asked.models.values()):
+            makers = {id(shopper.make): shopper.make for shopper in self.asked.shoppers}.values()
+            for shared in (*makers, *self.asked.models.values()):
                 if (aclose := getattr(shared, "aclose", None)) is not None:
                     await aclose()
 
@@ -246,9 +290,49 @@ class _Run:
         """Whether some shopper never answered, and was asked often enough."""
         return any(count >= HOPELESS and not self.answered[policy] for policy, count in self.tried.items())
 
+    def said(self, cases: Sequence[tuple[int, int]]) -> Said:
+        """What came of some cases, where no others were put."""
+        names = [shopper.name for shopper in self.asked.shoppers]
+        causes = {(n, name): of_set[name] for n, of_set in enumerate(self.answers) for name in names}
+        return Said(
+            {name: [self.answers[number][name].values[index] for number, index in cases] for name in names},
+            {key: answers.unusable for key, answers in causes.items() if answers.unusable},
+            {key: answers.failures for key, answers in causes.items() if answers.failures},
+            self.tried,
+            self.answered,
+            self.first,
+            self.stop.reason,
+            self.stop.exit_code,
+        )
+
+    def heard(self, cases: int, said: Said) -> None:
+        """Counts what came of so many cases that were put elsewhere, as soon as it is known."""
+        self.tried += said.tried
+        self.answered += said.answered
+        if said.stopped and not self.stop.reason:
+            self.stop.reason, self.stop.exit_code = said.stopped, said.exit_code
+        self._done += cases
+        self._failed += sum(map(len, said.first.values()))
+        self._tell()
+
+    def take(self, cases: Sequence[tuple[int, int]], said: Said) -> None:
+        """Takes in what came of cases that were put elsewhere; causes are told in the order in which it is called."""
+        for name, values in said.values.items():
+            for (number, index), value in zip(cases, values, strict=True):
+                self.answers[number][name].values[index] = value
+        for (number, name), unusable in said.unusable.items():
+            _add(self.answers[number][name].unusable, unusable)
+        for (number, name), failures in said.failures.items():
+            _add(self.answers[number][name].failures, failures)
+        for policy, causes in said.first.items():
+            self.first.setdefault(policy, []).extend(causes)
+
+    def _tell(self) -> None:
+        self._progress(f"{self._done:,} of {len(self.cases):,} cases asked; {self._failed:,} questions failed")
+
     async def case(self, number: int, index: int) -> None:
         """One case, under all conditions at once."""
-        questions = self._sets[number]
+        questions = self.sets[number]
         made: dict[int, asyncio.Task[Persona]] = {}
 
         async def persona_for(shopper: TaskShopper) -> Persona | None:
@@ -269,7 +353,7 @@ class _Run:
             try:
                 persona = await persona_for(shopper)
                 CASE.set(f"{shopper.condition}/{questions.key(index)}")
-                noise, key = self._asked.noise, questions.key(index)
+                noise, key = self.asked.noise, questions.key(index)
                 rng = session_rng(questions.seed, f"{noise} {key}" if noise else key)
                 answer = await _answer(questions, index, shopper.make(), persona, rng)
                 answers.values[index] = questions.usable(index, answer)
@@ -289,13 +373,13 @@ class _Run:
             self.tried[shopper.policy] += 1
             self.answered[shopper.policy] += 1
 
-        if self._asked.at_once > 1:
-            await asyncio.gather(*map(ask, self._asked.shoppers))
+        if self.asked.at_once > 1:
+            await asyncio.gather(*map(ask, self.asked.shoppers))
         else:
-            for shopper in self._asked.shoppers:
+            for shopper in self.asked.shoppers:
                 await ask(shopper)
         self._done += 1
-        self._progress(f"{self._done:,} of {self._total:,} cases asked; {self._failed:,} questions failed")
+        self._tell()
 
 
 async def _answer(
@@ -339,5 +423,10 @@ def _cause(error: Exception) -> str:
     return str(error)[:MAX_CAUSE] if isinstance(error, MiningError) else f"{type(error).__name__}: {error}"[:MAX_CAUSE]
 
 
-def _count(causes: Counter[str], cause: str) -> None:
-    causes[cause if cause in causes or len(causes) < MAX_CAUSES else "other causes"] += 1
+def _count(causes: Counter[str], cause: str, times: int = 1) -> None:
+    causes[cause if cause in causes or len(causes) < MAX_CAUSES else "other causes"] += times
+
+
+def _add(causes: Counter[str], more: Counter[str]) -> None:
+    for cause, times in more.items():
+        _count(causes, cause, times)

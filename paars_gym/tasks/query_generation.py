@@ -23,15 +23,9 @@ from paars_gym.shoppers.registry import SHOPPERS
 from paars_gym.tasks.asking import Answers, TaskShoppers, ask_shoppers, left_out
 from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
+from paars_gym.tasks.persona_sources import KnownPersonas
 from paars_gym.tasks.query_results import QueryResults, gains_over, measures_of, strata_of
-from paars_gym.tasks.shoppers import (
-    KnownPersonas,
-    TaskPolicy,
-    fitted_shoppers,
-    forecast,
-    policies_of,
-    task_shoppers,
-)
+from paars_gym.tasks.shoppers import TaskPolicy, fitted_shoppers, forecast, policies_of, task_shoppers
 
 OFFLINE = set(SHOPPERS) - {"llm"}
 SCORED = 300

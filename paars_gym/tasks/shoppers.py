@@ -2,88 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from paars_gym.catalog.language import DEFAULT
 from paars_gym.config import Condition, ModelConfig, RunConfig
-from paars_gym.embedding import load_embedder
-from paars_gym.llm.chat import ChatModel
 from paars_gym.llm.dry_run import Forecast
-from paars_gym.llm.ledger import sharing
+from paars_gym.llm.ledger import sharing, temporary_ledger
 from paars_gym.llm.stack import open_model
-from paars_gym.personas.mining import mine_persona
-from paars_gym.personas.persona import Persona
-from paars_gym.personas.redaction import Redactor
-from paars_gym.personas.statistics import count_persona
-from paars_gym.sessions.event import History
 from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.shoppers.protocol import check_condition
-from paars_gym.shoppers.registry import answerer_factory, reading, shopper_maker, shown_name
+from paars_gym.shoppers.registry import shopper_maker, shown_name
 from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
 from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter
 from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.persona_sources import HISTORY_TOKENS, CountedPersonas, MinedPersonas
+from paars_gym.tasks.recipes import Recipe, name_of
+from paars_gym.tasks.spread_asking import on_ray
 
-HISTORY_TOKENS = 6000
-"""Of the history in a persona, at most."""
 SAMPLE = 24
 """Cases of each set that a forecast is made from."""
 TaskPolicy = str | FittedShopper | QuestionWriter | AnswerReader
 """Who is asked: a name for `answerer_factory`, a shopper fitted to people, or a file of questions or answers."""
 Origin = Literal["mined", "counted"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
-
-
-class KnownPersonas:
-    """Personas that were there before."""
-
-    source = "given"
-
-    def __init__(self, personas: Mapping[str, Persona]) -> None:
-        self._personas = personas
-
-    async def __call__(self, questions: Any, index: int) -> Persona:
-        return self._personas[questions.shopper(index)]
-
-
-class CountedPersonas:
-    """Personas from the statistics of the history: no model, no guess about demographics, no reasoning."""
-
-    source = "counted"
-
-    def __init__(self, history_tokens: int = HISTORY_TOKENS) -> None:
-        self._tokens = history_tokens
-
-    async def __call__(self, questions: Any, index: int) -> Persona:
-        return count_persona(questions.history(index), questions.catalog, token_budget=self._tokens)
-
-
-class MinedPersonas:
-    """Personas mined by a model in two steps, as in the paper, once for all cases that may know the same."""
-
-    source = "mined"
-
-    def __init__(self, model: ChatModel, history_tokens: int = HISTORY_TOKENS) -> None:
-        self._model, self._tokens = model, history_tokens
-        self._redactor = Redactor()
-        self._made: dict[Any, asyncio.Future[Persona]] = {}
-
-    async def __call__(self, questions: Any, index: int) -> Persona:
-        key = questions.history_key(index)
-        if key not in self._made:
-            self._made[key] = asyncio.ensure_future(self._mine(questions.history(index)))
-        try:
-            return await self._made[key]
-        except Exception:
-            self._made.pop(key, None)  # the next case tries again
-            raise
-
-    async def _mine(self, history: History) -> Persona:
-        return await mine_persona(history, self._model, token_budget=self._tokens, redactor=self._redactor)
 
 
 def task_shoppers(
@@ -123,16 +68,17 @@ def task_shoppers(
     specs = {policy: model_behind(policy, given) for policy in policies}
     if given and not any(specs.values()):
         raise ValueError(f"--model {given} is for shoppers that ask a model, and {', '.join(policies)} asks none.")
-    config, budget = run.model or ModelConfig(spec=""), sharing(run.budget)
+    config = run.model or ModelConfig(spec="")
+    budget = sharing(run.budget, temporary_ledger() if run.backend == "ray" else None)
     models = {
-        _name_of(spec): open_model(config.model_copy(update={"spec": spec}), budget)
+        name_of(spec): open_model(config.model_copy(update={"spec": spec}), budget)
         for spec in dict.fromkeys(specs.values())
         if spec
     }
     counted = CountedPersonas(history_tokens)
     shoppers: list[TaskShopper] = []
     for policy in policies:
-        spec = _name_of(specs[policy])
+        spec = name_of(specs[policy])
         source: PersonaSource = counted
         if personas is not None and not isinstance(personas, str):
             source = personas
@@ -140,17 +86,12 @@ def task_shoppers(
             source = MinedPersonas(models[spec], history_tokens)
         elif personas == "mined" and set(conditions) != {"base"}:
             raise ValueError(f"{policy} has no language model that could mine personas: --personas counted.")
-        options, model = dict(run.options), None
-        if spec:
-            # Personas are mined once: a repeat asks the same people again.
-            model = config.model_copy(update={"spec": models[spec].repeated(run.noise)})
-        elif policy == "embedding" and embedder is not None:
-            options["embedder"] = load_embedder(embedder)
+        config_of_it = config.model_copy(update={"spec": specs[policy]}) if spec else None
         name = shown_name(policy)
         for condition in conditions:
-            changes = {"policy": policy, "condition": condition, "options": options, "model": model}
-            changed = run.model_copy(update=changes)
-            make = answerer_factory(reading(changed, language))
+            changes = {"policy": policy, "condition": condition, "options": dict(run.options), "model": config_of_it}
+            recipe = Recipe(run.model_copy(update=changes), language, embedder)
+            make = recipe.maker(models[spec] if spec else None)
             about = {
                 "policy": name,
                 "condition": condition,
@@ -159,9 +100,10 @@ def task_shoppers(
                     setting: value for setting, value in getattr(make, "settings", {}).items() if setting != "condition"
                 },
             }
-            shoppers.append(TaskShopper(f"{name}, {condition}", name, condition, make, source, about))
+            shoppers.append(TaskShopper(f"{name}, {condition}", name, condition, make, source, about, recipe))
     at_once = max((model.at_once for model in models.values()), default=run.budget.concurrency)
-    return TaskShoppers(tuple(shoppers), models, at_once, noise=run.noise)
+    ask = on_ray(budget, run.address) if run.backend == "ray" else None
+    return TaskShoppers(tuple(shoppers), models, at_once, noise=run.noise, ask=ask)
 
 
 def fitted_shoppers(
@@ -200,11 +142,6 @@ def fitted_shoppers(
 def fitted_name(policy: str) -> str:
     """How tables call a policy that was fitted to people."""
     return f"{policy}, fitted"
-
-
-def _name_of(model: Any) -> str:
-    """How a model is called, given as a spec or as an object."""
-    return model if isinstance(model, str) else str(model.spec)
 
 
 def policies_of(run: RunConfig, policies: Sequence[TaskPolicy]) -> tuple[tuple[str, ...], tuple[FittedShopper, ...]]:
@@ -262,7 +199,7 @@ def forecast(sets: Sequence[Any], asked: TaskShoppers) -> dict[str, Forecast]:
         size = min(SAMPLE, len(questions))
         samples.append(SomeQuestions(questions, np.linspace(0, len(questions) - 1, size).astype(int).tolist()))
     asking = tuple(shopper for shopper in asked.shoppers if "model" in shopper.settings)
-    ask_shoppers(samples, asked._replace(shoppers=asking))
+    ask_shoppers(samples, asked._replace(shoppers=asking, ask=None))
     sampled, whole = sum(map(len, samples)), sum(map(len, sets))
     return {
         spec: model.forecast(f"{sampled} of {whole:,} cases", times=whole / sampled)

@@ -15,6 +15,7 @@ from paars_gym.alignment import open_log, score
 from paars_gym.alignment.copied import copied_needs
 from paars_gym.alignment.session_numbers import PartNumbers, merged, part_numbers
 from paars_gym.config import RunConfig
+from paars_gym.remote import put_folder, remove
 from paars_gym.sessions import writer
 from paars_gym.sessions.event import Event, Intention, Session
 from paars_gym.sessions.parts import Work, lines_parts
@@ -39,7 +40,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     store = run(folder, RunConfig(sessions=60, policy="behavioural", seed=3)).store
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "PART_EVENTS", 100)
+        patch.setattr(writer, "PART_EVENTS", 20)
         patch.setattr(writer, "SESSIONS_AT_ONCE", 10)
         writer.write_sessions(store.folder, list(store), provenance=store.provenance, overwrite=True)
     return folder
@@ -56,7 +57,7 @@ def unfinished(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paars_gym.sessions.opening.lines_parts", lambda path: lines_parts(path, most_bytes=20_000))
+    monkeypatch.setattr("paars_gym.sessions.opening.lines_parts", lambda path: lines_parts(path, most_bytes=10_000))
 
 
 @pytest.mark.usefixtures("short_parts")
@@ -84,13 +85,12 @@ def test_parts_read_elsewhere_are_the_same_log(kind: str, request: pytest.Fixtur
 
 
 def test_what_travels_is_small(finished: Path) -> None:
+    titles = open_log(finished).texts(60, np.random.default_rng(0)).titles
     sent.clear()
     log = open_log(finished, spread=elsewhere)
-    a_session = sum(map(len, sent)) / len(log)
-    assert a_session < 100  # the log itself has thousands
-    assert not any(
-        title.encode() in message for message in sent for title in log.texts(5, np.random.default_rng(0)).titles
-    )
+    assert 0 < sum(map(len, sent)) / len(log) < 200  # the log itself has thousands
+    assert titles
+    assert not any(title.encode() in message for message in sent for title in titles)
 
 
 def test_a_damaged_part_is_found_by_whoever_reads_it(finished: Path, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_damaged_lines_are_found(unfinished: Path) -> None:
         open_log(unfinished, spread=elsewhere)
 
 
-def test_an_empty_log_and_people_in_memory(tmp_path: Path) -> None:
-    (tmp_path / LOG_FILE).write_bytes(b"")
-    assert len(open_log(tmp_path, spread=elsewhere)) == len(open_log(tmp_path)) == 0
+def test_an_empty_log_and_people_in_memory(unfinished: Path) -> None:
+    (unfinished / LOG_FILE).write_bytes(b"")
+    assert len(open_log(unfinished, spread=elsewhere)) == len(open_log(unfinished)) == 0
     sessions = [Session(shopper="a", key=f"k{n}", events=(Event(kind="search", query="red"),)) for n in range(3)]
     assert len(open_log(sessions, spread=elsewhere)) == 3
 
@@ -140,7 +140,7 @@ def test_needs_are_looked_for_in_every_part(tmp_path: Path, monkeypatch: pytest.
     store = writer.write_sessions(tmp_path / "store", people, provenance=Provenance())
     needs = [("s1", "red 1", ""), ("s1", "red 2", ""), ("x", "red 6", "k6"), ("x", "red 6", "k5"), ("x", "any", "k4")]
     agents = [
-        Session(shopper=name, key=f"a{n}", intention=Intention(goal="buy", text=text, source=source or None))
+        Session(shopper=name, key=f"a{n}", intention=Intention(goal="buy", text=text, source=source))
         for n, (name, text, source) in enumerate(needs)
     ]
     told = open_log(agents)
@@ -184,5 +184,25 @@ def test_numbers_by_hand() -> None:
     assert twice.seconds.tolist() == [-1] * 8
     empty = part_numbers(pl.LazyFrame(schema=events.schema))
     assert isinstance(empty, PartNumbers)
-    assert len(empty) == 0
+    assert (empty.first, empty.end) == (0, 0)
     assert merged([empty], 1).depth.tolist() == [0]
+
+
+def test_a_run_by_url_is_read_in_parts(finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv("PAARS_CACHE", str(tmp_path / "cache"))
+    url = "memory://bucket/scored/run"
+    put_folder(finished, url)
+    try:
+        here, there = open_log(finished), open_log(url, spread=elsewhere)
+        assert there.frame.equals(here.frame)
+        assert there.settings == here.settings
+        assert there.activity.views.tolist() == here.activity.views.tolist()
+        assert there.texts(9, np.random.default_rng(1)) == here.texts(9, np.random.default_rng(1))
+        copied = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+        assert {"settings.json", "sessions.parquet", "part-00001.parquet"} <= copied
+        assert LOG_FILE not in copied
+        with pytest.raises(FileNotFoundError, match="memory://bucket/scored/nothing"):
+            open_log("memory://bucket/scored/nothing", spread=elsewhere)
+    finally:
+        remove(url)

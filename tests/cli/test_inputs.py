@@ -23,7 +23,9 @@ def test_inputs_of_every_verb_may_be_urls() -> None:
         for parameter in command.params:
             named = re.search(r"\b(Path|str)\b", str(parameter.type_descriptor.annotation))
             if named and parameter.name not in written:
-                is_kept = parameter.name in (*BY_URL, *NO_INPUTS) and parameter.param_type_name == "option"
+                read_in_parts = getattr(inner(command.callback), "by_url", ())
+                kept = (*BY_URL, *NO_INPUTS, *read_in_parts)
+                is_kept = parameter.name in kept and parameter.param_type_name == "option"
                 assert parameter.callback is (_checked if is_kept else _copied), parameter.name
                 seen += 1
     assert seen > 100
@@ -53,6 +55,24 @@ def test_verb_gets_copies_of_what_it_reads_and_urls_of_what_settings_keep() -> N
     files.store.clear()
     assert ended.exit_code == 0, ended.stderr
     assert got == ["a", "b", ["c", "d"], "s3://bucket/shop", "ray://host:10001", 3]
+
+
+@pytest.mark.parametrize(
+    "text", ["scripted:/dir/replies.jsonl", "likelihood:/dir/model.gguf", "logged:/dir/lists.parquet"]
+)
+def test_a_path_behind_a_colon_is_no_url(text: str) -> None:
+    got: list[str] = []
+
+    def verb(
+        model: Annotated[str, typer.Option()] = "",
+        policy: Annotated[list[str] | None, typer.Option()] = None,
+        ranking: Annotated[str, typer.Option()] = "",
+    ) -> None:
+        got.extend([model, *(policy or ()), ranking])
+
+    ended = run_main(verb, "--model", text, "--policy", text, "--ranking", text)
+    assert ended.exit_code == 0, ended.stderr
+    assert got == [text] * 3
 
 
 @pytest.mark.parametrize("words", [("memory://inputs/x", "--mend"), ("--mend", "memory://inputs/x")])

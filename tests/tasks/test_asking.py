@@ -33,7 +33,8 @@ from paars_gym.tasks.asking import (
 )
 from paars_gym.tasks.items.questions import ItemQuestions
 from paars_gym.tasks.items.results import row_of
-from paars_gym.tasks.shoppers import CountedPersonas, model_behind
+from paars_gym.tasks.persona_sources import CountedPersonas
+from paars_gym.tasks.shoppers import model_behind
 from tests.benchmarks.running import Ended, run_main
 from tests.tasks.conftest import Mock, need, well, what
 

@@ -25,8 +25,8 @@ from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter, asked_elsewh
 from paars_gym.tasks.items.questions import ItemDesign, ItemQuestions
 from paars_gym.tasks.items.selection import asked_items, item_questions, select_items
 from paars_gym.tasks.people import MiniPeople, ReferencePeople
+from paars_gym.tasks.persona_sources import CountedPersonas, KnownPersonas
 from paars_gym.tasks.query_generation import QueryQuestions, asked_queries, generate_queries, query_questions
-from paars_gym.tasks.shoppers import CountedPersonas, KnownPersonas
 from paars_gym.tasks.view_selection import ViewQuestions, asked_views, select_views, view_questions
 from tests.benchmarks.running import run_main
 from tests.tasks.conftest import Households

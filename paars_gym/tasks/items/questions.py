@@ -14,7 +14,8 @@ from paars_gym.sessions.purchases import ProductLog
 from paars_gym.sessions.split import is_held_out
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.tasks.asking import NOT_DRAWN, Asking, TaskShoppers, ask_shoppers, usable_choice
-from paars_gym.tasks.shoppers import HISTORY_TOKENS, SomeQuestions
+from paars_gym.tasks.persona_sources import HISTORY_TOKENS
+from paars_gym.tasks.shoppers import SomeQuestions
 
 ABOUT: dict[Protocol, str] = {
     "interests": "The paper's distractors are of categories that the household never bought",
