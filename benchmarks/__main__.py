@@ -231,7 +231,7 @@ def _keep(folder: Path, pieces: Iterable[RenderableType], results: Results, besi
     whole, brief = (Printer(record=True, width=TABLES_WIDTH, file=StringIO()) for _ in range(2))
     pieces = list(pieces)
     whole.print(*pieces, sep="\n")
-    page(pieces, results, folder).write(folder / "report.html")
+    page(pieces, results, folder, beside).write(folder / "report.html")
     whole.save_text(str(folder / "report.txt"))
     brief.print(*pieces[:2], sep="\n")
     brief.print(*tables(results, beside), sep="\n")

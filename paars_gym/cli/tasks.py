@@ -90,6 +90,7 @@ def query(
 
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip
@@ -200,6 +201,7 @@ def item(
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--personas mined": personas == "mined"}
     others |= {"--repeats": repeats > 1}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     ).model_copy(update={"personas": personas})  # fmt: skip
@@ -269,6 +271,7 @@ def view(
 
     others = {"--policy": policy, "--shopper": shopper, "--batch": batch, "--repeats": repeats > 1}
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batch=batch,
     )  # fmt: skip

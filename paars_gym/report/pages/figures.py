@@ -22,6 +22,12 @@ from paars_gym.report.pages.alignment_page import alignment_plots
 from paars_gym.report.pages.drawing import INK, can_draw
 from paars_gym.report.pages.estimates_plot import estimates_plot
 from paars_gym.report.pages.page import PagePlot
+from paars_gym.report.pages.table_plots import figure_2_plot, figure_3_plot, table_2_plots, table_3_plots, table_4_plots
+from paars_gym.report.session_generation import columns
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.query_results import QueryResults
+from paars_gym.tasks.session_results import SessionResults
+from paars_gym.tasks.view_selection import ViewResults
 
 INSTALL = (
     "Figures need the extra report: python -m pip install 'paars_gym[report]'. The numbers: .to_pandas(), .to_csv()."
@@ -63,9 +69,6 @@ class SvgFigure:
         return f"<Figure {clean(self.title)!r}: {self.text}>"
 
     def _repr_svg_(self) -> str:
-        return self.svg()
-
-    def _repr_html_(self) -> str:
         return self.svg()
 
     def svg(self) -> str:
@@ -167,6 +170,30 @@ def _(result: BacktestResult) -> Iterable[PagePlot]:
 @_plots.register
 def _(result: AlignmentReport) -> Iterable[PagePlot]:
     return alignment_plots(result)
+
+
+@_plots.register
+def _(result: ItemResults) -> Iterable[PagePlot]:
+    return table_3_plots(result)
+
+
+@_plots.register
+def _(result: QueryResults) -> Iterable[PagePlot]:
+    yield figure_2_plot(result)
+    yield from table_2_plots(columns(queries=[result]))
+
+
+@_plots.register
+def _(result: ViewResults) -> Iterable[PagePlot]:
+    yield figure_3_plot(result)
+    yield from table_2_plots(columns(views=[result]))
+
+
+@_plots.register
+def _(result: SessionResults) -> Iterable[PagePlot]:
+    yield from table_2_plots(columns(sessions=[result]))
+    yield from table_4_plots([result])
+    yield from alignment_plots(result.report)
 
 
 @_plots.register
