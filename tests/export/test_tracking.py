@@ -93,8 +93,11 @@ def test_a_test_alone_is_logged_whole_and_without_sessions(tested: Path, monkeyp
     assert recorder.params["catalog_fingerprint"] == result.catalog_fingerprint
     assert recorder.metrics["control.sessions"] == recorder.metrics["treatment.sessions"] == 20
     assert recorder.metrics["sample_ratio.p_value"] == result.sample_ratio.p_value
-    views = result.outcomes["views"].difference
-    assert recorder.metrics["views.difference.p_fdr"] == views.number("p_adjusted")
+    told = {name: one.difference for name, one in result.outcomes.items() if one.difference.interval is not None}
+    assert told
+    for name, one in told.items():
+        assert recorder.metrics[f"{name}.difference.p_value"] == one.p_value
+        assert recorder.metrics[f"{name}.difference.p_fdr"] == one.number("p_adjusted")
     assert set(recorder.files) == {"report.html", "results.csv"}
     page = Document(recorder.files["report.html"])
     assert page.faults == []
