@@ -215,7 +215,10 @@ def _outcomes_in_words(book: SessionBook) -> str:
 
 def _left_out(book: SessionBook) -> Iterator[str]:
     causes: Counter[str] = Counter(
-        session.cause or session.outcome for row in book.rows for session in row.sessions if session.failed
+        (session.cause or session.outcome).partition("; the last:")[0]
+        for row in book.rows
+        for session in row.sessions
+        if session.failed
     )
     if causes:
         why, often = causes.most_common(1)[0]
