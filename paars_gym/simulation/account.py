@@ -73,12 +73,8 @@ class RunAccount(BaseModel):
             ("US dollars", cost_in_words(self.usd, self.calls, self.unpriced_calls, self.unpriced_tokens)),
         ]
         if self.open_calls:
-            facts.append(
-                (
-                    "without an answer",
-                    f"{self.open_calls:,} call{'s' * (self.open_calls != 1)}, {money(self.open_usd)} US dollars at most",
-                )
-            )
+            calls = "1 call" if self.open_calls == 1 else f"{self.open_calls:,} calls"
+            facts.append(("without an answer", f"{calls}, {money(self.open_usd)} US dollars at most"))
         if self.not_sent:
             facts.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
         if self.shortened:
