@@ -46,7 +46,7 @@ def guess_dice(rng: np.random.Generator, *, tosses: int = TOSSES) -> tuple[DiceR
     if tosses < 2:
         raise ValueError(f"tosses == {tosses}, must be > 1.")
     dice = rng.integers(1, SIDES + 1, tosses)
-    guesses = {"A: always 3": np.full(tosses, MIDDLE), "B: any side": rng.integers(1, SIDES + 1, tosses)}
+    guesses = {"A (always 3)": np.full(tosses, MIDDLE), "B (any side)": rng.integers(1, SIDES + 1, tosses)}
     first, second = (_row(name, dice, guess, rng) for name, guess in guesses.items())
     return first, second
 
