@@ -29,6 +29,7 @@ from paars_gym.report.pages.table_plots import (
     table_4_plots,
 )
 from paars_gym.report.session_generation import by_people, further_columns
+from paars_gym.report.tasks import paid_in_words
 from paars_gym.sessions.store import SETTINGS_FILE
 from paars_gym.version import __version__
 
@@ -141,6 +142,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "sessions", f"{run.sessions:,} of each population; {settings.ITEM_CASES:,} choices of an item"
     yield "seeds", f"sessions {run.seed}, items {settings.ITEM_SEED}, A/B test {settings.ABTEST_SEED}"
     paid = [report for part in results.values() for report in getattr(part, "paid", ())]
-    yield "cost", f"{sum(one['usd'] for one in paid):.4f} US dollars" if paid else "none: no model was paid for"
+    told = "; ".join(map(paid_in_words, paid)).rstrip(".")
+    yield "cost", told or "none: no model was asked for money"
     yield "paars_gym", __version__
     yield "all settings", "settings.json, beside this file"

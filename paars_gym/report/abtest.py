@@ -60,14 +60,14 @@ def result_forest(result: ABTestResult) -> ForestPlot:
     return ForestPlot(rows, beside=beside, below=below)
 
 
-def _cost(result: ABTestResult) -> list[str]:
-    """What a language model took in both arms; nothing where none was asked."""
+def cost_of_test(result: ABTestResult) -> str:
+    """What a language model took in both arms; empty where none was asked."""
     arms = (result.control, result.treatment)
     usd, tokens, calls = (sum(getattr(arm, name) for arm in arms) for name in ("usd", "tokens", "calls"))
     if not (usd or tokens):
-        return []
+        return ""
     unpriced = [sum(getattr(arm, name) for arm in arms) for name in ("unpriced_calls", "unpriced_tokens")]
-    return [f"Cost, both arms: {calls:,} calls, {tokens:,} tokens; US dollars: {cost_in_words(usd, calls, *unpriced)}."]
+    return f"{calls:,} calls, {tokens:,} tokens; US dollars: {cost_in_words(usd, calls, *unpriced)}"
 
 
 def notes(result: ABTestResult) -> list[str]:
@@ -105,7 +105,9 @@ def notes(result: ABTestResult) -> list[str]:
             lines.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
             lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
-    lines += [*_cost(result), *_only_alone(result)]
+    if cost := cost_of_test(result):
+        lines.append(f"Cost, both arms: {cost}.")
+    lines += _only_alone(result)
     for name, outcome in result.outcomes.items():
         note = next((one.note for one in (outcome.difference, outcome.relative) if one.value is None and one.note), "")
         if note:

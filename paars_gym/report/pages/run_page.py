@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paars_gym.abtest.result import ABTestResult
 from paars_gym.alignment.report import AlignmentReport
+from paars_gym.report.abtest import cost_of_test
 from paars_gym.report.pages.abtest_page import abtest_section, abtest_words
 from paars_gym.report.pages.alignment_page import alignment_section, alignment_words, roles
 from paars_gym.report.pages.drawing import INSTALL, can_draw
@@ -111,9 +112,7 @@ def facts_of_test(test: ABTestResult) -> Iterator[tuple[str, str]]:
     yield "seed", str(test.seed)
     if test.needs:
         yield "needs", test.needs
-    calls, tokens, usd = (sum(getattr(arm, name) for arm in (test.control, test.treatment))
-                          for name in ("calls", "tokens", "usd"))  # fmt: skip
-    yield "cost", f"{calls:,} calls, {tokens:,} tokens, {usd:.4f} US dollars" if calls else "none: no model was asked"
+    yield "cost", cost_of_test(test) or "none: no model was asked"
 
 
 def shown_sessions(book: SessionBook, most: int, *, room: int = SESSION_BYTES) -> ShownSessions:
