@@ -1,12 +1,11 @@
 """``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test.
 
 With ``--policy`` or ``--model`` a policy or a language model fills the same tables, beside the offline rows.
-``benchmarks/README.md`` shows what this prints. To refresh its tables and pictures, from a new folder (sessions of a
-folder that exists are kept, be they of older code)::
+``benchmarks/README.md`` shows what this prints. To refresh its tables and ``benchmarks/report.svg``, from a new
+folder (sessions of a folder that exists are kept, be they of older code)::
 
     python -m benchmarks --out runs/readme
     python -m benchmarks.readme runs/readme
-    python -m benchmarks.picture runs/readme/report.html
 """
 
 from __future__ import annotations

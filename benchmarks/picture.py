@@ -1,6 +1,11 @@
 """``python -m benchmarks.picture report.html``: the beginning of a report's page as the picture of the README.
 
 Needs Chromium and Playwright (``pip install playwright``, ``apt-get install chromium``). The page is opened from disk.
+That of ``benchmarks/report.png`` is of::
+
+    paars simulate --sessions 800 --record steps --out run
+    paars simulate --sessions 800 --condition base --out base
+    paars report run --human mini --compare base --by goal --embedder none
 """
 
 from __future__ import annotations
