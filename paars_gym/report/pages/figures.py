@@ -27,7 +27,7 @@ from paars_gym.report.session_generation import columns
 from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.query_results import QueryResults
 from paars_gym.tasks.session_results import SessionResults
-from paars_gym.tasks.view_selection import ViewResults
+from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 INSTALL = (
     "Figures need the extra report: python -m pip install 'paars_gym[report]'. The numbers: .to_pandas(), .to_csv()."
@@ -136,6 +136,8 @@ def draw_figure(result: object, *, title: str = "") -> SvgFigure:
     if not can_draw():
         raise ImportError(INSTALL)
     plots = [plot for plot in _plots(result) if plot.svg]
+    if not plots and isinstance(result, Tabular):  # a part of what a task measures: each row as it is
+        plots = [plot for plot in _row_plots(result) if plot.svg]
     if not plots:
         raise ValueError(f"Nothing to draw in {clean(_name(result))!r}: none of its estimates has a value.")
     return SvgFigure(" ".join(clean(title or _name(result)).split()), tuple(plots))
@@ -185,8 +187,9 @@ def _(result: QueryResults) -> Iterable[PagePlot]:
 
 @_plots.register
 def _(result: ViewResults) -> Iterable[PagePlot]:
-    yield figure_3_plot(result)
-    yield from table_2_plots(columns(views=[result]))
+    if PEOPLE_ROW in result.ranks:
+        yield figure_3_plot(result)
+        yield from table_2_plots(columns(views=[result]))
 
 
 @_plots.register
@@ -198,6 +201,10 @@ def _(result: SessionResults) -> Iterable[PagePlot]:
 
 @_plots.register
 def _(result: Tabular) -> Iterable[PagePlot]:
+    return _row_plots(result)
+
+
+def _row_plots(result: Tabular) -> Iterator[PagePlot]:
     """A picture a unit, of as many rows as can be read."""
     rows = [row for row in result.to_dicts() if isinstance(row.get("value"), int | float)]
     by_unit: dict[tuple[str, str], list[tuple[str, Estimate]]] = {}
