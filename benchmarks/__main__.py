@@ -1,8 +1,8 @@
 """``python -m benchmarks``: the whole evaluation with offline shoppers, Tables 2, 3 and 4 and an A/B test.
 
 With ``--policy`` or ``--model`` a policy or a language model fills the same tables, beside the offline rows.
-``benchmarks/README.md`` shows what this prints. To refresh its tables and ``benchmarks/report.svg``, from a new folder
-(sessions of a folder that exists are kept, be they of older code)::
+``benchmarks/README.md`` shows what this prints. To refresh its tables and ``benchmarks/report.svg``, from a new
+folder (sessions of a folder that exists are kept, be they of older code)::
 
     python -m benchmarks --out runs/readme
     python -m benchmarks.readme runs/readme
@@ -169,7 +169,8 @@ def main(
         _write(file, numbers)
     console.print(*pieces, sep="\n")
     took = ", ".join(f"{run.name} {run.cpu_seconds:.0f}" for run in runs.values())
-    console.print(f"\nCPU seconds: {took}. Sessions, settings, results.json and this report: {folder}")
+    console.print(f"\nCPU seconds: {took}. Sessions, settings and results.json: {folder}")
+    console.print(f"To open in a browser: {folder / 'report.html'}", soft_wrap=True)
     if stopped := next((why for each in answered.values() if (why := getattr(each, "stopped", ""))), ""):
         raise RunStoppedError(f"{stopped.rstrip('.')}. What was answered before is above.", ExitCode.CAPPED)
 
@@ -231,7 +232,7 @@ def _keep(folder: Path, pieces: Iterable[RenderableType], results: Results, besi
     whole, brief = (Printer(record=True, width=TABLES_WIDTH, file=StringIO()) for _ in range(2))
     pieces = list(pieces)
     whole.print(*pieces, sep="\n")
-    page(pieces, results, folder).write(folder / "report.html")
+    page(pieces, results, folder, beside).write(folder / "report.html")
     whole.save_text(str(folder / "report.txt"))
     brief.print(*pieces[:2], sep="\n")
     brief.print(*tables(results, beside), sep="\n")

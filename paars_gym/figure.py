@@ -41,9 +41,8 @@ class Figure(Protocol):
         """
         ...
 
+    # Of one kind alone: a notebook keeps every form of its outputs.
     def _repr_svg_(self) -> str: ...
-
-    def _repr_html_(self) -> str: ...
 
 
 def figure_of(result: object, *, title: str = "") -> Figure:

@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from paars_gym.abtest.estimate import (
     IDENTICAL,
+    UNCLEAR,
     ArmContrast,
     Floats,
     cluster_codes,
     direction_of,
+    is_told,
     not_estimable,
     paired_difference,
     paired_ratio,
@@ -134,10 +136,18 @@ def compare(
     if tested:
         adjusted = false_discovery_control(list(tested.values())).tolist()
         for name, p_value in zip(tested, adjusted, strict=True):
-            primary = results[name].difference
-            adjusted_too = replace(primary, details={**primary.details, "p_adjusted": p_value})
-            results[name] = results[name].model_copy(update={"difference": adjusted_too})
+            results[name] = _corrected(results[name], p_value, level)
     return results
+
+
+def _corrected(result: OutcomeResult, p_adjusted: float, level: float) -> OutcomeResult:
+    """With the p-value for having looked at several outcomes; no direction stays that it does not carry."""
+    primary = result.difference
+    corrected = {"difference": replace(primary, details={**primary.details, "p_adjusted": p_adjusted})}
+    if p_adjusted > 1 - level:
+        told = {**result.estimates, **corrected}
+        corrected |= {name: replace(one, verdict=UNCLEAR) for name, one in told.items() if is_told(one)}
+    return result.model_copy(update=corrected)
 
 
 def _compare(

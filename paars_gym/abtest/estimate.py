@@ -27,11 +27,20 @@ IDENTICAL, NO_CONTROL = "identical_arms", "not estimable: the control is 0"
 CONTROL_AT_TIMES_0 = "no interval: without one persona the control is 0"
 
 
+HIGHER, LOWER, UNCLEAR = "higher", "lower", "unclear"
+"""What a difference says."""
+
+
 def direction_of(interval: Interval | None) -> str:
     """What an interval of a difference says: ``higher``, ``lower``, or ``unclear`` where it holds 0."""
     if interval is None:
         return ""
-    return "higher" if interval.low > 0 else "lower" if interval.high < 0 else "unclear"
+    return HIGHER if interval.low > 0 else LOWER if interval.high < 0 else UNCLEAR
+
+
+def is_told(estimate: Estimate) -> bool:
+    """Whether a change is told apart from none: its interval leaves out 0, and a correction for several carries it."""
+    return direction_of(estimate.interval) in (HIGHER, LOWER) and estimate.verdict != UNCLEAR
 
 
 class ArmContrast(NamedTuple):

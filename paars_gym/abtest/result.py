@@ -32,9 +32,11 @@ class OutcomeResult(Tabular, _Frozen):
         control: Control arm's mean a session, or ratio; None when unknown.
         treatment: Treatment arm's.
         difference: The primary estimate. Details: ``standard_error``, ``degrees`` of freedom, and ``p_adjusted``, the
-            p-value after Benjamini and Hochberg (1995) over all outcomes of the test. Its note is ``identical_arms``
-            when no pair of sessions differs in anything. Then, and where none differs in this outcome alone, there is
-            no interval, and ``may_differ`` is the share of personas who may differ unseen.
+            p-value after Benjamini and Hochberg (1995) over all outcomes of the test. Its verdict is ``higher`` or
+            ``lower`` only where the interval leaves out 0 and ``p_adjusted`` is at most 1 - level; else ``unclear``,
+            and so are all others of this outcome. The interval itself is of this outcome alone. Its note is
+            ``identical_arms`` when no pair of sessions differs in anything. Then, and where none differs in this
+            outcome alone, there is no interval, and ``may_differ`` is the share of personas who may differ unseen.
         relative: Treatment / control - 1; not estimable where the control is 0. Details: ``standard_error``.
         shrunken: What that says about people, given how large real effects are and how well simulated effects carry
             over; never read ``relative`` without it. See `paars_gym.abtest.shrinkage.shrink`.

@@ -40,7 +40,7 @@ OPTION_PANELS = {
     DATA: ("format", "map", "only", "encoding", "currency", "as_of", "allow_unpriced", "gap_minutes",
            "timezone", "wizard", "propose", "by", "at", "fraction", "limit", "tokens", "shoppers", "attributes",
            "minimum", "panel", "baseline", "agents", "human", "answers", "number", "text_sessions", "language", "mend",
-           "drop_duplicates", "unpack_ratio", "copy", "yes", "compare"),
+           "drop_duplicates", "synthetic", "unpack_ratio", "copy", "yes", "compare"),
     TEST: ("control", "treatment", "control_patch", "treatment_patch", "treatment_env", "plan", "mde", "power",
            "outcome", "pilot", "backtest", "prior", "width", "independent_noise", "marginals", "pages", "brand",
            "trials", "visits_each"),

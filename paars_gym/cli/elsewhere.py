@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from paars_gym.cli.app import console
-from paars_gym.cli.model_options import ModelOptions, with_options
+from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, read_prompt, with_options
 from paars_gym.cli.shared_options import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class AskedElsewhere(NamedTuple):
     def policies(self) -> tuple[QuestionWriter | AnswerReader, ...]:
         """Whom a task asks for it."""
         return tuple(each for each in self if each is not None)
+
+    def here(self, asking: ModelOptions) -> ModelOptions:
+        """The options of a model for whoever is asked here: none where all are asked elsewhere."""
+        return NOTHING_ASKED if self.policies else asking
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class ElsewhereOptions:
 
         Args:
             task: Whose questions.
-            asking: Options of a model, of which none goes with these.
+            asking: Options of a model, of which --prompt alone goes with these.
             seed: Of the order of the questions.
             out: Where results go, which an export has none of.
             others: More options that do not go with these, by how they are written.
@@ -96,6 +100,7 @@ class ElsewhereOptions:
             raise ValueError("--export-questions writes questions, --answers scores what came back: give one of them.")
         used = "--answers" if self.export_questions is None else "--export-questions"
         flags = {f"--{field.name.replace('_', '-')}": getattr(asking, field.name) for field in fields(asking)}
+        del flags["--prompt"]  # its words are part of the questions
         for flag, value in {**flags, **others}.items():
             if value not in (None, False, [], ["llm"]):
                 raise ValueError(f"{flag} does not go with {used}: nobody is asked here, the questions go elsewhere.")
@@ -103,10 +108,11 @@ class ElsewhereOptions:
             raise ValueError(f"--out {out} is for results, and --export-questions has none yet: leave it out.")
         from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter
 
+        prompt = read_prompt(asking.prompt)
         if self.export_questions is not None:
-            return AskedElsewhere(writer=QuestionWriter(task, self.export_questions, seed=seed))
+            return AskedElsewhere(writer=QuestionWriter(task, self.export_questions, seed=seed, prompt=prompt))
         assert self.answers is not None
-        return AskedElsewhere(reader=AnswerReader(task, self.answers, self.by_whom))
+        return AskedElsewhere(reader=AnswerReader(task, self.answers, self.by_whom, prompt=prompt))
 
 
 NOWHERE = ElsewhereOptions()

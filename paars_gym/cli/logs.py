@@ -49,6 +49,10 @@ def sessions_import(
         bool,
         typer.Option("--drop-duplicates", help="Leave out every record that repeats an earlier one exactly."),
     ] = False,
+    synthetic: Annotated[
+        bool,
+        typer.Option("--synthetic", help="No person made these sessions: reports will say so. Else they are people's."),
+    ] = False,
     unpack_ratio: Annotated[
         float | None, typer.Option(help="Times its size a packed log may unpack to; 200 by default.")
     ] = None,
@@ -64,6 +68,7 @@ def sessions_import(
     from paars_gym.ingest.account import ReadingAccount
     from paars_gym.report.progress import Progress
     from paars_gym.sessions import wizard as guide
+    from paars_gym.sessions.describe import whose
     from paars_gym.sessions.finding import log_format, with_searches
     from paars_gym.sessions.importing import import_log
     from paars_gym.sessions.mapping import LogMapping
@@ -103,7 +108,11 @@ def sessions_import(
     if mapping is not None and format not in (None, "generic"):
         raise ValueError(f"Format {format!r} has its own mapping; give --map only with --format generic.")
     check_ratio(unpack_ratio)
-    settings = {"drop_duplicates": drop_duplicates or None, "unpack_ratio": unpack_ratio}
+    settings = {
+        "drop_duplicates": drop_duplicates or None,
+        "synthetic": synthetic or None,
+        "unpack_ratio": unpack_ratio,
+    }
     layout = log_format(mapping or format, log).changed({key: one for key, one in settings.items() if one is not None})
     layout = layout if searches is None else with_searches(layout, searches, log)
     with Progress(errors, "reading") as status:
@@ -122,6 +131,7 @@ def sessions_import(
         f"Sessions {provenance.name!r} in {out}: read as {provenance.format}"
         + ", recognised by its columns" * layout.recognised,
         {
+            "shoppers": whose(provenance),
             "sessions": f"{len(store):,}, by {provenance.sessionised}",
             "events": f"{store.card.events:,}",
             "known": ", ".join(provenance.what_is_known),

@@ -176,7 +176,7 @@ class ModelOptions:
         set_ones = {name: given.pop(name) for name in ("temperature", "context_tokens") if name in given}
         if name == "llm":
             _check_names(given)
-        prompt = _read_prompt(self.prompt)
+        prompt = read_prompt(self.prompt)
         config = ModelConfig(spec=self.model, price=self.price, options=given, prompt=prompt, **set_ones)
         _check_price(config, budget)
         return AskedModel(config, budget, {})
@@ -317,7 +317,12 @@ def read_options(texts: Sequence[str] | None) -> dict[str, Any]:
     return given
 
 
-def _read_prompt(path: Path | None) -> str:
+def read_prompt(path: Path | None) -> str:
+    """The words of ``--prompt``; empty without.
+
+    Raises:
+        ValueError: The file cannot be read, or nothing is in it.
+    """
     if path is None:
         return ""
     try:

@@ -126,17 +126,26 @@ def _in_terminal(config: ShopConfig, intention: str | None, max_steps: int, log:
     if out is not None:
         needs = () if intention is None else (Intention(text=intention),)
         with ServedShop(out, config, visitors="people", tasks=needs, max_steps=max_steps) as shop:
-            bought = play_visit(VisitEnv(shop, f"visitor-{secrets.token_hex(8)}"), _typed, console.write)
+            bought = play_visit(VisitEnv(shop, f"visitor-{secrets.token_hex(8)}"), _typed, _show)
         print_visits(shop, console)
     else:
         env = gymnasium.make("PAARS-Retail-v0", shop=shop_of(config), max_steps=max_steps)
         if log is not None:
             env = RecordSteps(env, log)
-        bought = play_visit(
-            env, _typed, console.write, options={"intention": {"text": intention}} if intention else None
-        )
+        bought = play_visit(env, _typed, _show, options={"intention": {"text": intention}} if intention else None)
         env.close()
     console.write(f"Product lines bought: {bought}.")
+
+
+def _show(page: str) -> None:
+    """A page: with colours and a line above it in a terminal, else as agents see it."""
+    from paars_gym.report.shop_page import page_text
+
+    if not console.is_terminal:
+        console.write(page)
+        return
+    console.rule(style="dim")
+    console.print(page_text(page))
 
 
 def _typed() -> str:

@@ -75,6 +75,8 @@ def report(
         status.update("writing the page")
         page = run_page(book, results, shown=show)
         size = page.write(out)
+    for line in page.headline:
+        console.print(f"- {line}")
     shown = sum(len(each.chosen) for each in page.sessions)
     console.print(f"{out}: {shown} of {len(book):,} sessions step by step, {size / 1e6:.1f} MB. Open it in a browser.")
     console.print(f"All sessions: paars view {run}")

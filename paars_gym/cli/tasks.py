@@ -109,6 +109,7 @@ def query(
         "--backend": backend != "local",
     }
     away = elsewhere.asked("query", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
         backend=backend, address=address,
@@ -223,6 +224,7 @@ def item(
     others = {"--policy": policy, "--shopper": shopper, **batching.flags, "--personas mined": personas == "mined"}
     others |= {"--repeats": repeats > 1, "--backend": backend != "local"}
     away = elsewhere.asked("item", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
         backend=backend, address=address,
@@ -302,6 +304,7 @@ def view(
         "--backend": backend != "local",
     }
     away = elsewhere.asked("view", asking, seed=seed, out=out, others=others)
+    asking = away.here(asking)
     run = task_run(
         cases, seed, policy, out, asking=asking, concurrency=concurrency, batching=batching,
         backend=backend, address=address,

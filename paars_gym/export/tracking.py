@@ -12,10 +12,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from paars_gym.abtest.backtest import BacktestResult
 from paars_gym.abtest.result import RESULT_FILE, ABTestResult
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.estimate import Detail, Tabular
-from paars_gym.report.pages.run_page import Findings, run_page
+from paars_gym.report.pages.abtest_page import backtest_page
+from paars_gym.report.pages.run_page import Findings, findings_page, run_page
 from paars_gym.report.pages.session_book import SessionBook
 from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.result import RunResult
@@ -38,7 +40,7 @@ class Tracked(NamedTuple):
         name: In a line.
         parameters: Settings by dotted name.
         metrics: Numbers; each estimate with its ends as ``NAME.low`` and ``NAME.high``.
-        book: Sessions that the report shows; None for no report.
+        book: Sessions that the report shows; None for the results alone.
         table: Written beside it; None where there is no result.
     """
 
@@ -54,8 +56,8 @@ def log_to_mlflow(what: str | Path | RunResult | Tabular, *, folder: str | Path 
 
     Args:
         what: Folder of a run or of an A/B test, what `run` gave back, or a result: of `ABTest.run`, `score`, a task.
-        folder: Of the run or test that a result is of: its settings are logged too, and ``report.html``, which holds
-            personas and sessions.
+        folder: Of the run or test that a result is of: its settings are logged too, and ``report.html`` then shows
+            personas and sessions. Without it that of a test, a backtest or a comparison has the results alone.
 
     Returns:
         Id of the MLflow run.
@@ -151,6 +153,8 @@ def tracked_of(what: str | Path | RunResult | Tabular, *, folder: str | Path | N
     if result is not None:
         parameters |= dict(_settings(result))
         metrics |= dict(_estimates(result.to_dicts()))
+    if isinstance(result, ABTestResult):
+        metrics = dict(_of_arms(result)) | metrics
     name = result.summary() if result is not None else _name(book)
     return Tracked(name, {key: _plain(one) for key, one in parameters.items()}, metrics, book, result)
 
@@ -199,6 +203,22 @@ def _settings(result: Tabular) -> Iterator[tuple[str, Any]]:
         yield from ((f"settings.{name}", value) for name, value in result.settings.items())
 
 
+def _of_arms(result: ABTestResult) -> Iterator[tuple[str, float]]:
+    """What became of the arms of a test, and what they took."""
+    for side in ("control", "treatment"):
+        arm = getattr(result, side)
+        for name in ("sessions", "failed", "usd", "tokens", "calls"):
+            yield f"{side}.{name}", float(getattr(arm, name))
+    yield "sample_ratio.p_value", result.sample_ratio.p_value
+    for name, outcome in result.outcomes.items():
+        for p_value, key in (
+            (outcome.difference.p_value, "p_value"),
+            (outcome.difference.number("p_adjusted"), "p_fdr"),
+        ):
+            if p_value is not None:
+                yield f"{name}.difference.{key}", p_value
+
+
 def _estimates(rows: list[dict[str, Detail]]) -> Iterator[tuple[str, float]]:
     """The value of each row, and its ends where it has an interval; rows called alike get numbers."""
     seen: dict[str, int] = {}
@@ -230,15 +250,20 @@ def _parts(named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _files(tracked: Tracked) -> Iterator[list[Path]]:
     """The report and the table, for as long as the tracker copies them."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
+        paths, table, page = [], tracked.table, None
+        findings = Findings(
+            (table,) if isinstance(table, AlignmentReport) else (),
+            table if isinstance(table, ABTestResult) else None,
+        )
         if tracked.book is not None and tracked.book.rows:
-            table = tracked.table
-            findings = Findings(
-                (table,) if isinstance(table, AlignmentReport) else (),
-                table if isinstance(table, ABTestResult) else None,
-            )
+            page = run_page(tracked.book, findings)
+        elif findings.test or findings.alignments:
+            page = findings_page(findings)
+        elif isinstance(table, BacktestResult):
+            page = backtest_page(table)
+        if page is not None:
             paths.append(Path(folder) / REPORT_FILE)
-            run_page(tracked.book, findings).write(paths[-1])
+            page.write(paths[-1])
         if tracked.table is not None:
             paths.append(Path(folder) / TABLE_FILE)
             tracked.table.to_csv(paths[-1])

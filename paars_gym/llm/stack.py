@@ -13,7 +13,7 @@ from paars_gym.config import BudgetConfig, ModelConfig
 from paars_gym.llm.batch import BATCHED_AT_ONCE, Batched
 from paars_gym.llm.budget import Budgeted
 from paars_gym.llm.cache import Cached
-from paars_gym.llm.chat import ChatModel, Message, Reply, Request, Usage, Wrapper
+from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper
 from paars_gym.llm.connection import environment_of
 from paars_gym.llm.dry_run import Forecast, StandIn
 from paars_gym.llm.errors import OfflineError
@@ -26,6 +26,7 @@ from paars_gym.llm.prices import BATCH_DISCOUNT, parse_price
 from paars_gym.llm.redacted import Redacted
 from paars_gym.llm.specs import parse_spec
 from paars_gym.llm.spending import Spending
+from paars_gym.llm.turns import with_instructions
 from paars_gym.redaction.texts import TextRedactor
 
 REPLIES_FILE = "replies.sqlite"
@@ -114,12 +115,7 @@ class Stack(Wrapper):
             request = request.model_copy(update={"draw": (request.draw + self._shift) % 2**31, "seed": seed})
         if not self.prompt:
             return request
-        first, *others = request.messages
-        if first.role == "system":
-            messages = (first.model_copy(update={"text": f"{first.text}\n\n{self.prompt}"}), *others)
-        else:
-            messages = (Message(role="system", text=self.prompt), *request.messages)
-        return request.model_copy(update={"messages": messages})
+        return request.model_copy(update={"messages": with_instructions(request.messages, self.prompt)})
 
     @property
     def dry_run(self) -> bool:

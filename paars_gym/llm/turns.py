@@ -33,6 +33,16 @@ def for_any_server(messages: Sequence[Message]) -> tuple[Message, ...]:
     return (*told, *merged)
 
 
+def with_instructions(messages: Sequence[Message], words: str) -> tuple[Message, ...]:
+    """The conversation with more words at the end of its first system turn; as it is where there are none."""
+    if not words:
+        return tuple(messages)
+    first, *others = messages
+    if first.role == "system":
+        return first.model_copy(update={"text": f"{first.text}\n\n{words}"}), *others
+    return Message(role="system", text=words), *messages
+
+
 def in_words(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The same with calls and their answers as text, for templates that know no turn of a tool."""
     told = []

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from paars_gym.abtest.backtest import BacktestResult
+from paars_gym.abtest.estimate import HIGHER, LOWER, direction_of, is_told
 from paars_gym.abtest.fit.fitted_population import FittedPopulation
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.planning import TestPlan
@@ -59,14 +60,14 @@ def result_forest(result: ABTestResult) -> ForestPlot:
     return ForestPlot(rows, beside=beside, below=below)
 
 
-def _cost(result: ABTestResult) -> list[str]:
-    """What a language model took in both arms; nothing where none was asked."""
+def cost_of_test(result: ABTestResult) -> str:
+    """What a language model took in both arms; empty where none was asked."""
     arms = (result.control, result.treatment)
     usd, tokens, calls = (sum(getattr(arm, name) for arm in arms) for name in ("usd", "tokens", "calls"))
     if not (usd or tokens):
-        return []
+        return ""
     unpriced = [sum(getattr(arm, name) for arm in arms) for name in ("unpriced_calls", "unpriced_tokens")]
-    return [f"Cost, both arms: {calls:,} calls, {tokens:,} tokens; US dollars: {cost_in_words(usd, calls, *unpriced)}."]
+    return f"{calls:,} calls, {tokens:,} tokens; US dollars: {cost_in_words(usd, calls, *unpriced)}"
 
 
 def notes(result: ABTestResult) -> list[str]:
@@ -104,7 +105,9 @@ def notes(result: ABTestResult) -> list[str]:
             lines.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
             lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
-    lines += _cost(result)
+    if cost := cost_of_test(result):
+        lines.append(f"Cost, both arms: {cost}.")
+    lines += _only_alone(result)
     for name, outcome in result.outcomes.items():
         note = next((one.note for one in (outcome.difference, outcome.relative) if one.value is None and one.note), "")
         if note:
@@ -115,6 +118,21 @@ def notes(result: ABTestResult) -> list[str]:
     lines.extend(real_effects(result))
     lines.append(f"Effect on people: {human_effect(result.human_effect)}")
     return lines
+
+
+def _only_alone(result: ABTestResult) -> list[str]:
+    """Outcomes whose intervals leave out 0, as one of several does by chance."""
+    alone = [
+        f"{name} (p (FDR) {_p(difference.number('p_adjusted'))})"
+        for name, outcome in result.outcomes.items()
+        if direction_of((difference := outcome.difference).interval) in (HIGHER, LOWER) and not is_told(difference)
+    ]
+    if not alone:
+        return []
+    return [
+        f"No change is told of {', '.join(alone)}: an interval of one outcome alone leaves out 0, but chance does that "
+        f"among {len(result.outcomes)} outcomes."
+    ]
 
 
 def real_effects(result: ABTestResult, outcome: str = PRIMARY) -> list[str]:

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from paars_gym.abtest.estimate import is_told
 from paars_gym.estimate import Estimate, Interval
 
 WIDTH = 31
@@ -67,7 +68,7 @@ def _forest(rows: Sequence[tuple[str, Estimate]], beside: Sequence[str], *, abov
             if around is not None:
                 low, high = (half + round(end / reach * half) for end in around.ends)
                 line[low : high + 1] = "─" * (high - low + 1)
-                style = "green" if around.low > 0 else "red" if around.high < 0 else "default"
+                style = ("green" if around.low > 0 else "red") if is_told(estimate) else "default"
             line[middle] = "●"
             words = f"{percent(estimate.value)} {percents(around) or estimate.note or 'interval unknown'}".rstrip()
         told = f" {words} {after}".rstrip()

@@ -31,6 +31,8 @@ _FINGERPRINT = (
 _TTR = (
     "In kind, at as many sessions as the paper's 2,400, for the ratio falls as the sample grows; its people are others."
 )
+IN_KIND = "In kind"
+"""How `PaperValue.compares` begins where the paper's values may stand beside ours."""
 PAPER_SESSIONS = 2400
 """Of each population of the paper (section 4.3)."""
 

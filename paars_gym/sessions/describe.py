@@ -125,13 +125,18 @@ def _column(name: str, values: npt.NDArray[np.int64], *, known: bool) -> pl.Seri
     return pl.Series(name, values if known else [None] * len(values), dtype=pl.UInt32)
 
 
+def whose(provenance: Provenance) -> str:
+    """Whether people made the sessions, as far as their log was said to be."""
+    return "synthetic" if provenance.synthetic else "real people, as their log has them"
+
+
 def facts(description: Description) -> list[tuple[str, str]]:
     """The description's numbers as (name, text) pairs for a table."""
     provenance = description.provenance
     simulated = provenance.format == SIMULATED_FORMAT
     how = provenance.sessionised if simulated else f"by {provenance.sessionised}"
     rows = [
-        ("shoppers", "synthetic" if provenance.synthetic else "real people, as their log has them"),
+        ("shoppers", whose(provenance)),
         ("from", f"{provenance.format} {', '.join(provenance.source)}".strip()),
         ("sessions", f"{description.sessions:,}, {how}; {description.empty_sessions:,} without events"),
         ("different shoppers", f"{description.shoppers:,}, {description.returning:,} with more than one session"),

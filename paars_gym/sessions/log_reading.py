@@ -186,6 +186,7 @@ class LogReading:
             notes.append("Every session is a shopper of its own, so there are no histories.")
         return Provenance(
             name=name,
+            synthetic=any(source.mapping.synthetic for source in self.layout.sources),
             format=format,
             source=tuple(path.name for path, _ in files),
             timezone=self.zone if self.naive else None,

@@ -83,6 +83,7 @@ class LogMapping(CsvFormat):
         product_optional: True for logs that count views or purchases without saying of what.
         drop_duplicates: True to leave out every record that repeats an earlier one exactly, also where neither an
             ``event_id`` nor times finer than a second prove that it is the same event.
+        synthetic: True where no person made these sessions: whatever is said of them later says so too.
         separator, quote, header, names, encoding, unpack_ratio: See `CsvFormat`.
     """
 
@@ -100,6 +101,7 @@ class LogMapping(CsvFormat):
     results_separator: str = " "
     product_optional: bool = False
     drop_duplicates: bool = False
+    synthetic: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -291,7 +293,7 @@ class LogFormat:
     recognised: bool = False
 
     def changed(self, settings: Mapping[str, object]) -> Self:
-        """The format with other settings of its mappings: ``drop_duplicates``, ``unpack_ratio``, ``encoding``."""
+        """The format with other settings of its mappings: ``drop_duplicates``, ``synthetic``, ``encoding``."""
         sources = (replace(one, mapping=one.mapping.model_copy(update=settings)) for one in self.sources)
         return replace(self, sources=tuple(sources))
 

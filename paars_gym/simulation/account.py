@@ -68,12 +68,13 @@ class RunAccount(BaseModel):
         kinds = ((name.replace("_", " "), getattr(self.tokens, name)) for name in Usage.model_fields)
         facts += [
             ("calls", f"{self.calls:,}, and {self.from_cache:,} answers from the cache"),
-            ("tokens", ", ".join(f"{kind} {count:,}" for kind, count in kinds)),
+            ("tokens", ", ".join(f"{kind} {count:,}" for kind, count in kinds if count) or "0"),
             ("input from the provider's cache", f"{self.tokens.cached_share:.0%}"),
             ("US dollars", cost_in_words(self.usd, self.calls, self.unpriced_calls, self.unpriced_tokens)),
         ]
         if self.open_calls:
-            facts.append(("without an answer", f"{self.open_calls:,} calls, {money(self.open_usd)} US dollars at most"))
+            calls = "1 call" if self.open_calls == 1 else f"{self.open_calls:,} calls"
+            facts.append(("without an answer", f"{calls}, {money(self.open_usd)} US dollars at most"))
         if self.not_sent:
             facts.append(("not sent, or set by us", ", ".join(sorted(self.not_sent))))
         if self.shortened:

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from paars_gym.config import Condition, ModelConfig
 from paars_gym.files import written_whole
-from paars_gym.llm.chat import Reply, Request
+from paars_gym.llm.chat import ChatModel, Reply, Request, Wrapper
 from paars_gym.llm.errors import MalformedAnswerError, RefusedError
 from paars_gym.llm.families import SCRIPTED
 from paars_gym.llm.redacted import Redacted
+from paars_gym.llm.turns import with_instructions
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.llm import LLMShopper
@@ -44,12 +45,13 @@ class _Elsewhere(ABC):
     Attributes:
         name: How tables call who answers.
         spec: The same.
+        prompt: Words that are added to the instructions of every request.
     """
 
     family = SCRIPTED
 
-    def __init__(self, task: str, name: str) -> None:
-        self.task, self.name, self.spec = task, name, name
+    def __init__(self, task: str, name: str, prompt: str) -> None:
+        self.task, self.name, self.spec, self.prompt = task, name, name, prompt
 
     @abstractmethod
     async def complete(self, request: Request) -> Reply:
@@ -58,9 +60,9 @@ class _Elsewhere(ABC):
     async def aclose(self) -> None:  # noqa: B027 (nothing is open)
         """Nothing to close."""
 
-    def model(self) -> Redacted:
-        """The model, which gets every request without personal data."""
-        return Redacted(self)
+    def model(self) -> ChatModel:
+        """The model, which gets every request with the prompt and without personal data."""
+        return _Prompted(Redacted(self), self.prompt)
 
     def shopper(self, condition: Condition, personas: PersonaSource) -> TaskShopper:
         """Who is asked under a condition."""
@@ -79,7 +81,7 @@ class _Elsewhere(ABC):
 
     def settings(self) -> dict[str, Any]:
         """To be stored with the results."""
-        return {}
+        return {"prompt": self.prompt} if self.prompt else {}
 
     def finished(self) -> Sequence[str]:
         """See `TaskShoppers.finished`."""
@@ -89,6 +91,19 @@ class _Elsewhere(ABC):
         return question_id(self.task, CASE.get(), request)
 
 
+class _Prompted(Wrapper):
+    """A model whose requests have more words in their instructions."""
+
+    def __init__(self, model: ChatModel, words: str) -> None:
+        super().__init__(model)
+        self._words = words
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers; raises a :class:`ModelError`."""
+        told = with_instructions(request.messages, self._words)
+        return await self.model.complete(request.model_copy(update={"messages": told}))
+
+
 class QuestionWriter(_Elsewhere):
     """A `ChatModel` that keeps the requests it gets, without personal data, and answers none.
 
@@ -96,10 +111,11 @@ class QuestionWriter(_Elsewhere):
         task: Whose questions they are, such as ``item``.
         path: Of the file.
         seed: Of the order of the questions.
+        prompt: See `_Elsewhere`.
     """
 
-    def __init__(self, task: str, path: Path, *, seed: int = 0) -> None:
-        super().__init__(task, "exported")
+    def __init__(self, task: str, path: Path, *, seed: int = 0, prompt: str = "") -> None:
+        super().__init__(task, "exported", prompt)
         self._path, self._seed = path, seed
         self._questions: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -127,13 +143,14 @@ class AnswerReader(_Elsewhere):
         path: JSON lines with ``id`` and ``answer``, and who answered in ``by`` and when in ``at``; other fields, those
             of the question among them, are passed over.
         by_whom: Who answered; None for what the file says.
+        prompt: With which the questions were exported.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A line is no answer, a question has two, or it is not said who answered; says which and what to do.
     """
 
-    def __init__(self, task: str, path: Path, by_whom: str | None = None) -> None:
+    def __init__(self, task: str, path: Path, by_whom: str | None = None, *, prompt: str = "") -> None:
         self._path = path
         self._answers: dict[str, GivenAnswer] = read_answer_file(path)
         self._people = Counter(one.by for one in self._answers.values() if one.by and one.given)
@@ -142,7 +159,7 @@ class AnswerReader(_Elsewhere):
             raise ValueError(
                 f"--answers {path}, line {nameless.line} does not say who answered: give it a field by, or --by-whom."
             )
-        super().__init__(task, _row_name(by_whom if by_whom is not None else _together(self._people)))
+        super().__init__(task, _row_name(by_whom if by_whom is not None else _together(self._people)), prompt)
         self._outcomes: dict[str, str] = {}
 
     async def complete(self, request: Request) -> Reply:
@@ -167,7 +184,7 @@ class AnswerReader(_Elsewhere):
 
     def settings(self) -> dict[str, Any]:
         """Who answered how many, and the first and last day."""
-        return {"by": dict(self._people) or {self.name: self._given}, "at": self._days()}
+        return {**super().settings(), "by": dict(self._people) or {self.name: self._given}, "at": self._days()}
 
     def finished(self) -> Sequence[str]:
         """Who answered, when, and how many.
@@ -179,9 +196,9 @@ class AnswerReader(_Elsewhere):
         if strange:
             raise ValueError(
                 f"{len(strange):,} of the {len(self._answers):,} lines of --answers {self._path} are of no question of "
-                f"this run, the first in line {strange[0].line}: id {strange[0].id[:40]!r}. A question keeps its id "
-                "while people, catalog, personas, --cases, --seed and the key of the hashes ($PAARS_HASH_KEY) stay the "
-                "same: give what --export-questions was given, or export anew."
+                f"this run, the first in line {strange[0].line}: id {strange[0].id[:40]!r}. A question keeps its "
+                "id while people, catalog, personas, --prompt, --cases, --seed and the key of the hashes "
+                "($PAARS_HASH_KEY) stay the same: give what --export-questions was given, or export anew."
             )
         counts = Counter(self._outcomes.values())
         days = self._days()

@@ -40,6 +40,7 @@ def test_a_report_of_a_run_beside_people_and_other_runs(
     said = " ".join(ended.output.split())
     assert "3 of 40 sessions step by step" in said
     assert "paars view run" in said
+    assert "can be told from people on" in said  # the headline of the page
     assert out.stat().st_mode & 0o077 == 0, "it holds personas"
     document = Document(out.read_text(encoding="utf-8"))
     assert document.faults == []

@@ -20,6 +20,7 @@ from paars_gym.estimate import Estimate, Estimates, Interval
 from paars_gym.export import log_to_mlflow, log_to_wandb
 from paars_gym.export.tracking import tracked_of
 from tests.examples_of_results import example
+from tests.report.documents import Document
 from tests.report.playing import config, play
 
 
@@ -82,6 +83,29 @@ def test_an_ab_test_by_its_folder(tested: Path, monkeypatch: pytest.MonkeyPatch,
     assert recorder.files["report.html"].startswith("<!")
     rows = list(csv.DictReader(recorder.files["results.csv"].splitlines()))
     assert len(rows) == len(result.to_dicts())
+
+
+def test_a_test_alone_is_logged_whole_and_without_sessions(tested: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder, result = Recorder(active=False), ABTestResult.read(tested)
+    monkeypatch.setitem(sys.modules, "mlflow", recorder)
+    log_to_mlflow(result)
+    assert recorder.params["control.ranking"] == "bm25"
+    assert recorder.params["catalog_fingerprint"] == result.catalog_fingerprint
+    assert recorder.metrics["control.sessions"] == recorder.metrics["treatment.sessions"] == 20
+    assert recorder.metrics["sample_ratio.p_value"] == result.sample_ratio.p_value
+    told = {name: one.difference for name, one in result.outcomes.items() if one.difference.interval is not None}
+    assert told
+    for name, one in told.items():
+        assert recorder.metrics[f"{name}.difference.p_value"] == one.p_value
+        assert recorder.metrics[f"{name}.difference.p_fdr"] == one.number("p_adjusted")
+    assert set(recorder.files) == {"report.html", "results.csv"}
+    page = Document(recorder.files["report.html"])
+    assert page.faults == []
+    assert page.loaded() == []
+    assert result.treatment.name in page.text()
+    assert "Likes number" not in page.text()  # of a persona
+    assert len(page.all("figure")) >= 1
+    assert not [one for one in page.all("details") if "session" in str(one.get("class"))]
 
 
 def test_a_comparison_with_its_run(tmp_path: Path, catalog: Catalog) -> None:

@@ -47,7 +47,7 @@ def test_an_estimate_is_a_point_with_its_interval_and_its_floor() -> None:
     marks = [figure._repr_svg_().count(f'aria-roledescription="{kind}"') for kind in ("rule mark", "point", "tick")]
     assert marks == [1, 1, 1]
     assert "0.1 [0.05, 0.15] share" in figure.text
-    assert figure._repr_html_().startswith("<svg ")
+    assert not hasattr(figure, "_repr_html_")  # a notebook would keep the picture twice
     assert RATE.plot(title="Conversion").title == "Conversion"
 
 

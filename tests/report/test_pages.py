@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -99,6 +100,11 @@ def test_every_plot_has_size_words_and_numbers(page: ReportPage) -> None:
         "Views in a session",
         "Purchases in a session",
     ]
+    titles = [plot.title for plot in drawn]
+    assert "Rank of what is opened (Figure 3)" in titles
+    by_goal = [plot for plot in drawn if plot.title.startswith("How far from people, by goal: ")]
+    assert [plot.title.rpartition(" ")[2] for plot in by_goal] == ["searches", "views", "purchases"]
+    assert "compare" in by_goal[0].text
     for plot in drawn:
         (svg,) = Document(str(plot.markup)).all("svg")
         assert svg["role"] == "img"
@@ -129,6 +135,17 @@ def test_sessions_are_shown_step_by_step_with_the_persona_beside(page: ReportPag
     first = shown.views[0].sessions[0]
     assert len(first.steps) > 0
     assert shown.command == f"paars view {book.folder}"
+
+
+def test_without_a_persona_what_the_model_was_told_stands_open(page: ReportPage) -> None:
+    view = page.sessions[0].views[0]
+    for persona, is_open in (("", True), ("Likes tea.", False)):
+        told = replace(view.sessions[0], persona=persona, told="You are a shopper.")
+        document = Document(run_page.session_html(view._replace(sessions=(told,))))
+        assert document.faults == []
+        assert ("The run does not say where its personas lie" in document.text()) is is_open
+        (folded,) = document.all("details")
+        assert ("open" in folded) is is_open
 
 
 def test_personas_are_found_by_their_file_alone(folder: Path, book: SessionBook) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.report.shop_page import page_text
 from paars_gym.serve.play import play, read_shortcut
 from paars_gym.shop.env import RetailEnv
 from paars_gym.shop.open import open_shop
@@ -73,3 +76,44 @@ def test_the_command(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "No catalog 'nowhere'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_page_in_a_terminal_keeps_its_words_and_sets_off_what_matters(shop: Shop) -> None:
+    pages: list[str] = []
+    play(RetailEnv(shop=shop), lines("headphones", "1", "a", "p", "view[none]", "q"), pages.append)
+    styled = [page_text(page) for page in pages]
+    assert [text.plain for text in styled] == pages
+    told = {(str(span.style), text.plain[span.start : span.end]) for text in styled for span in text.spans}
+    by_style = {style: [words for other, words in told if other == style] for style, _ in told}
+    assert any("results for" in words for words in by_style["bold cyan"])
+    assert all(words.startswith("Not possible: ") for words in by_style["bold red"])
+    assert all(words.startswith("Order placed: ") for words in by_style["bold green"])
+    assert any(re.fullmatch(r"\$\d+\.\d\d", words) for words in by_style["bold"])
+    assert any(re.fullmatch(r"\[\w+\]", words) for words in by_style["dim"])
+    assert page_text("a\x1b[31mb [red]c[/red]").plain == "a[31mb [red]c[/red]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_the_command_in_a_terminal_has_colours_and_in_a_pipe_none(tmp_path: Path) -> None:
+    import pty
+
+    command = [sys.executable, "-m", "paars_gym", "play", "--catalog", "mini"]
+    piped = subprocess.run(command, input="headphones\nq\n", capture_output=True, text=True, check=True)
+    assert "\x1b[" not in piped.stdout
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        assert process.stdin is not None
+        process.stdin.write(b"headphones\nq\n")
+        process.stdin.close()
+        shown = b""
+        try:
+            while piece := os.read(ours, 65_536):
+                shown += piece
+        except OSError:  # how Linux says that the other side has closed
+            pass
+        assert process.wait() == 0
+    os.close(ours)
+    assert b"\x1b[1;36mmini: results for" in shown

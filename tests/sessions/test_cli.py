@@ -28,6 +28,27 @@ def test_import_describe_split(tmp_path):
     assert split == "1 sessions to train, 1 to test. Nothing leaks."
 
 
+@pytest.mark.parametrize("how", ["option", "mapping"])
+def test_an_import_of_invented_sessions_says_so_everywhere(tmp_path: Path, how: str) -> None:
+    from paars_gym.alignment.session_log import open_log
+
+    log, store = tmp_path / "log.csv", tmp_path / "s"
+    log.write_text("who,event,item,time\na,view,x,2025-01-01T10:00:00\nb,view,y,2025-01-01T10:00:00\n")
+    columns = '[columns]\nshopper = "who"\nkind = "event"\nproduct = "item"\ntime = "time"\n'
+    (tmp_path / "map.toml").write_text("synthetic = true\n" * (how == "mapping") + columns)
+    told = ["--synthetic"] if how == "option" else []
+    real = paars("sessions", "import", log, "--map", tmp_path / "map.toml", "--out", tmp_path / "first")
+    assert ("shoppers │ real people" in real) is (how == "option")
+    printed = paars("sessions", "import", log, "--map", tmp_path / "map.toml", "--out", store, *told)
+    assert "shoppers │ synthetic" in printed
+    paars("sessions", "split", store, "--by", "shopper", "--fraction", "0.5", "--out", tmp_path / "x")
+    for folder in (store, tmp_path / "x" / "train", tmp_path / "x" / "test"):
+        described = paars("sessions", "describe", folder)
+        assert "shoppers │ synthetic" in described
+        assert "real people" not in described
+        assert open_log(folder).synthetic
+
+
 def test_a_run_is_described_finished_or_not(tmp_path):
     paars("simulate", "--policy", "uniform", "--sessions", "3", "--out", tmp_path / "run")
     finished = paars("sessions", "describe", tmp_path / "run")

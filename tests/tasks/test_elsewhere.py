@@ -320,6 +320,22 @@ def test_views_from_the_command_line(monkeypatch: pytest.MonkeyPatch, mini: Mini
     results = json.loads(done.output)
     assert list(results["ranks"]) == ["people", "a class, base", "a class, persona"]
     assert results["ranks"]["a class, base"][0] == results["cases"] == 15
+    more = tmp_path / "more.txt"
+    more.write_text("You are in a hurry.\n")
+    telling = ["tasks", "view", "--cases", 15, "--prompt", more]
+    done = run_main(app, *telling, "--export-questions", questions)
+    assert done.exit_code == 0, done.stderr
+    told = read(questions)
+    assert all(one["messages"][0]["text"].endswith("\n\nYou are in a hurry.") for one in told)
+    assert not {one["id"] for one in told} & {one["id"] for one in lines}
+    mine = write(tmp_path / "told.jsonl", [{"id": one["id"], "answer": 2, "by": "a class"} for one in told])
+    done = run_main(app, *telling, "--answers", mine, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.output)["ranks"]["a class, base"][1] == 15
+    done = run_main(app, "tasks", "view", "--cases", 15, "--answers", mine)
+    assert done.exit_code == 2
+    assert "of no question of this run" in done.stderr
+    assert "--prompt" in done.stderr
     done = run_main(app, "tasks", "view", "--cases", 14, "--answers", answers)
     assert done.exit_code == 2
     assert "of no question of this run" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paars_gym.abtest.backtest import BacktestResult
+from paars_gym.abtest.estimate import is_told
 from paars_gym.abtest.outcomes import PRIMARY
 from paars_gym.abtest.result import ABTestResult, OutcomeResult
 from paars_gym.estimate import Estimate
@@ -56,8 +57,9 @@ def _changed(name: str, outcome: OutcomeResult, result: ABTestResult, *, short: 
     if relative.value is None or outcome.difference.value is None:
         return f"{what.capitalize()}: {relative.note or outcome.difference.note or 'not estimable'}."
     ends = "" if relative.low is None or relative.high is None else f" ({relative.low:+.1%} to {relative.high:+.1%})"
-    sure = relative.interval is not None and 0.0 not in relative.interval
-    chance = "" if sure else "; chance alone could explain it"
+    alone = relative.interval is not None and 0.0 not in relative.interval
+    among = f" among {len(result.outcomes)} outcomes" if alone else ""
+    chance = "" if is_told(relative) else f"; chance alone{among} could explain it"
     if short:
         return f"{what[0].upper()}{what[1:]}: {relative.value:+.1%}{ends}{chance}."
     return (

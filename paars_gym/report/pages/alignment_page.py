@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from paars_gym.alignment.report import AlignmentReport, Improvement, Measure
+from paars_gym.alignment.session_generation import RANK
 from paars_gym.estimate import Estimate, in_words
 from paars_gym.report.alignment import SWEPT, segments_sentence
 from paars_gym.report.alignment_tables import number
 from paars_gym.report.headlines import FEW_SESSIONS, headlines
+from paars_gym.report.pages.estimates_plot import estimates_plot
 from paars_gym.report.pages.page import PagePlot, PageSection, PageTable, csv_of
-from paars_gym.report.pages.plots import counts_plot, distances_plot
+from paars_gym.report.pages.plots import counts_plot, distances_plot, shares_plot
 from paars_gym.report.paper import paper_values
 
 MAIN = ("searches", "views", "purchases")
@@ -134,7 +136,30 @@ def alignment_plots(report: AlignmentReport) -> tuple[PagePlot, ...]:
     names = roles(report)
     by_of = {histogram.of: histogram for histogram in report.histograms}
     plots = [counts_plot(by_of[of], _present(by_of[of].counts, names)) for of in MAIN if of in by_of]
-    return (*plots, *_distances([one for one in report.measures if one.segment is None], names))
+    if RANK in by_of:
+        ranks = by_of[RANK]
+        columns = {name: ranks.counts[role] for role, name in _present(ranks.counts, names).items()}
+        plots.append(shares_plot("Rank of what is opened (Figure 3)", "rank", ranks.bins, columns))
+    distances = _distances([one for one in report.measures if one.segment is None], names)
+    return (*plots, *distances, *_segment_plots(report))
+
+
+def _segment_plots(report: AlignmentReport) -> Iterator[PagePlot]:
+    """How far agents are from the people of each segment, that with the worst served first."""
+    if report.segments is None:
+        return
+    by, order = report.segments.by, list(report.segments.excess)
+    for of in MAIN:
+        mine = {
+            one.segment: one.estimate
+            for one in report.measures
+            if (one.of, one.metric, one.population) == (of, "JS", "agents") and one.segment in order
+        }
+        if mine:
+            estimates = [(label, mine[label]) for label in order if label in mine]
+            yield estimates_plot(
+                estimates, title=f"How far from people, by {by}: {of}", note=" The worst served first."
+            )
 
 
 def _present(counts: Mapping[str, object], names: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paars_gym.abtest.estimate import is_told
 from paars_gym.estimate import Estimate
 from paars_gym.report.pages.drawing import COLOURS, GREY, INK, LEGEND, WIDTH, draw, label_of, points, with_ends
 from paars_gym.report.pages.page import PagePlot, PageTable, csv_of
@@ -18,7 +19,7 @@ def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> Page
     """
     known = [(name, one) for name, one in effects if one.value is not None]
     sure, unsure = "told apart from no change", "not told apart"
-    values = [{"of": label_of(name), **with_ends(one), "sure": sure if _sure(one) else unsure} for name, one in known]
+    values = [{"of": label_of(name), **with_ends(one), "sure": sure if is_told(one) else unsure} for name, one in known]
     x = {"type": "quantitative", "title": "relative change", "axis": {"format": "+%", "tickCount": 5}}
     scale = {"domain": [sure, unsure], "range": [COLOURS[1], GREY]}
     zero = {"x": {"datum": 0, **x}, "y": None, "color": {"value": INK}}
@@ -35,7 +36,7 @@ def effects_plot(effects: Sequence[tuple[str, Estimate]], *, title: str) -> Page
     rows = [["outcome", "relative change", "interval"]]
     rows += [[name, _percent(one.value), _ends(one)] for name, one in effects]
     numbers = [{"outcome": name, **one.to_dict()} for name, one in effects]
-    told = ", ".join(f"{name} {_percent(one.value)}" for name, one in known if _sure(one))
+    told = ", ".join(f"{name} {_percent(one.value)}" for name, one in known if is_told(one))
     text = f"Points with intervals around zero. Told apart from no change, of {len(known)}: {told or 'none'}."
     return PagePlot(title, draw(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
 
@@ -79,10 +80,6 @@ def scatter_plot(tests: Sequence[tuple[str, Estimate, Estimate]], *, title: str)
     alike = sum(people * simulated > 0 for _, people, simulated in known)
     text = f"Points: simulated effects over people's in {len(values)} tests; the sign is the same in {alike}."
     return PagePlot(title, draw(spec), text, PageTable.of(title, rows, csv=csv_of(numbers)), wide=True)
-
-
-def _sure(estimate: Estimate) -> bool:
-    return estimate.interval is not None and 0.0 not in estimate.interval
 
 
 def _percent(value: float | None) -> str:

@@ -22,6 +22,12 @@ from paars_gym.report.pages.alignment_page import alignment_plots
 from paars_gym.report.pages.drawing import INK, can_draw
 from paars_gym.report.pages.estimates_plot import estimates_plot
 from paars_gym.report.pages.page import PagePlot
+from paars_gym.report.pages.table_plots import figure_2_plot, figure_3_plot, table_2_plots, table_3_plots, table_4_plots
+from paars_gym.report.session_generation import columns
+from paars_gym.tasks.items.results import ItemResults
+from paars_gym.tasks.query_results import QueryResults
+from paars_gym.tasks.session_results import SessionResults
+from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewResults
 
 INSTALL = (
     "Figures need the extra report: python -m pip install 'paars_gym[report]'. The numbers: .to_pandas(), .to_csv()."
@@ -63,9 +69,6 @@ class SvgFigure:
         return f"<Figure {clean(self.title)!r}: {self.text}>"
 
     def _repr_svg_(self) -> str:
-        return self.svg()
-
-    def _repr_html_(self) -> str:
         return self.svg()
 
     def svg(self) -> str:
@@ -133,6 +136,8 @@ def draw_figure(result: object, *, title: str = "") -> SvgFigure:
     if not can_draw():
         raise ImportError(INSTALL)
     plots = [plot for plot in _plots(result) if plot.svg]
+    if not plots and isinstance(result, Tabular):  # a part of what a task measures: each row as it is
+        plots = [plot for plot in _row_plots(result) if plot.svg]
     if not plots:
         raise ValueError(f"Nothing to draw in {clean(_name(result))!r}: none of its estimates has a value.")
     return SvgFigure(" ".join(clean(title or _name(result)).split()), tuple(plots))
@@ -170,7 +175,36 @@ def _(result: AlignmentReport) -> Iterable[PagePlot]:
 
 
 @_plots.register
+def _(result: ItemResults) -> Iterable[PagePlot]:
+    return table_3_plots(result)
+
+
+@_plots.register
+def _(result: QueryResults) -> Iterable[PagePlot]:
+    yield figure_2_plot(result)
+    yield from table_2_plots(columns(queries=[result]))
+
+
+@_plots.register
+def _(result: ViewResults) -> Iterable[PagePlot]:
+    if PEOPLE_ROW in result.ranks:
+        yield figure_3_plot(result)
+        yield from table_2_plots(columns(views=[result]))
+
+
+@_plots.register
+def _(result: SessionResults) -> Iterable[PagePlot]:
+    yield from table_2_plots(columns(sessions=[result]))
+    yield from table_4_plots([result])
+    yield from alignment_plots(result.report)
+
+
+@_plots.register
 def _(result: Tabular) -> Iterable[PagePlot]:
+    return _row_plots(result)
+
+
+def _row_plots(result: Tabular) -> Iterator[PagePlot]:
     """A picture a unit, of as many rows as can be read."""
     rows = [row for row in result.to_dicts() if isinstance(row.get("value"), int | float)]
     by_unit: dict[tuple[str, str], list[tuple[str, Estimate]]] = {}

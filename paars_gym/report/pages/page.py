@@ -7,7 +7,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,10 @@ class PagePlot:
 
         name = escape(clean(self.text))
         return Markup(self.svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1))  # noqa: S704
+
+    def saying(self, more: str) -> PagePlot:
+        """The plot with another sentence among its words."""
+        return replace(self, text=f"{self.text} {more}")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from paars_gym.abtest.result import ABTestResult
 from paars_gym.alignment.report import AlignmentReport
 from paars_gym.remote import named
+from paars_gym.report.abtest import cost_of_test
 from paars_gym.report.pages.abtest_page import abtest_section, abtest_words
 from paars_gym.report.pages.alignment_page import alignment_section, alignment_words, roles
 from paars_gym.report.pages.drawing import INSTALL, can_draw
@@ -19,6 +20,7 @@ from paars_gym.report.pages.session_pages import PairView, shortened
 from paars_gym.report.pages.session_rows import OUTCOMES, choose
 from paars_gym.shoppers.registry import UNCALIBRATED, is_uncalibrated
 from paars_gym.simulation.read_run import Run
+from paars_gym.version import __version__
 
 SHOWN = 40
 """Sessions that a file holds, unless somebody wants more."""
@@ -48,17 +50,7 @@ def run_page(book: SessionBook, results: Findings | None = None, *, shown: int =
     """
     results = results or Findings()
     first = book.runs[0]
-    headline: list[str] = []
-    sections: list[PageSection] = []
-    if results.test is not None:
-        headline += abtest_words(results.test)
-        sections.append(abtest_section(results.test))
-    for alignment in results.alignments:
-        names = roles(alignment)
-        headline += [line for line in alignment_words(alignment, names) if line not in headline]
-        against = f"Beside {names['human']}"
-        against += f", and beside {names['baseline']}" if "baseline" in names else ""
-        sections.append(alignment_section(alignment, against))
+    headline, sections = _told(results)
     sections.append(happened_section(book))
     headline += _left_out(book)
     if not results.alignments and results.test is None:
@@ -76,6 +68,52 @@ def run_page(book: SessionBook, results: Findings | None = None, *, shown: int =
         sections=tuple(sections),
         sessions=(shown_sessions(book, shown),),
     )
+
+
+def findings_page(results: Findings) -> ReportPage:
+    """The page of results alone: it holds no session and no persona.
+
+    Args:
+        results: At least one.
+    """
+    headline, sections = _told(results)
+    first = results.test or results.alignments[0]
+    test = results.test
+    told = () if test is None else facts_of_test(test)
+    if not can_draw():
+        headline.append(INSTALL)
+    under = f"Results alone; paars_gym {__version__}"
+    return ReportPage(first.summary(), under, tuple(headline), facts=tuple(told), sections=tuple(sections))
+
+
+def _told(results: Findings) -> tuple[list[str], list[PageSection]]:
+    """The headline and the sections of results."""
+    headline: list[str] = []
+    sections: list[PageSection] = []
+    if results.test is not None:
+        headline += abtest_words(results.test)
+        sections.append(abtest_section(results.test))
+    for alignment in results.alignments:
+        names = roles(alignment)
+        headline += [line for line in alignment_words(alignment, names) if line not in headline]
+        against = f"Beside {names['human']}"
+        against += f", and beside {names['baseline']}" if "baseline" in names else ""
+        sections.append(alignment_section(alignment, against))
+    return headline, sections
+
+
+def facts_of_test(test: ABTestResult) -> Iterator[tuple[str, str]]:
+    """Settings and cost of a test, as names and texts."""
+    yield "shoppers", f"{test.policy}, {test.condition}{' (uncalibrated)' * test.uncalibrated}"
+    yield "catalog", f"{test.catalog}{' (synthetic)' * test.synthetic}, fingerprint {test.catalog_fingerprint}"
+    for arm in (test.control, test.treatment):
+        patched = f", {arm.patched_products:,} products changed ({arm.patch})" if arm.patch else ""
+        yield f"arm {arm.name}", f"ranking {arm.ranking}{patched}; {arm.sessions:,} sessions, {arm.failed:,} failed"
+    yield "pairs", f"{test.pairs:,} × {test.draws} draws, {test.personas:,} personas"
+    yield "seed", str(test.seed)
+    if test.needs:
+        yield "needs", test.needs
+    yield "cost", cost_of_test(test) or "none: no model was asked"
 
 
 def shown_sessions(book: SessionBook, most: int, *, room: int = SESSION_BYTES) -> ShownSessions:
@@ -177,7 +215,10 @@ def _outcomes_in_words(book: SessionBook) -> str:
 
 def _left_out(book: SessionBook) -> Iterator[str]:
     causes: Counter[str] = Counter(
-        session.cause or session.outcome for row in book.rows for session in row.sessions if session.failed
+        (session.cause or session.outcome).partition("; the last:")[0]
+        for row in book.rows
+        for session in row.sessions
+        if session.failed
     )
     if causes:
         why, often = causes.most_common(1)[0]
