@@ -24,7 +24,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.datasets.logs import LOGS, PublicLog, public_log
 from paars_gym.datasets.public import DATASETS
-from paars_gym.personas.opera_survey import attributes_of, persona_of, read_opera_people
+from paars_gym.personas.opera_survey import UNTRIED, attributes_of, persona_of, read_opera_people, user_tables
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import hash_key, pseudonym
 from paars_gym.personas.store import read_attributes, read_personas
@@ -270,6 +270,8 @@ class PublicPeople(LoggedPeople):
         self.label = f"real, {human}"
         self.personas = personas
         self.notes += log.dataset.notes
+        if personas and log.folder is not None and user_tables(log.folder):
+            self.notes += (UNTRIED,)
 
 
 class JourneyPeople(LoggedPeople):
