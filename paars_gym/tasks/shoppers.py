@@ -26,7 +26,7 @@ from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.registry import answerer_factory, reading, shopper_maker, shown_name
 from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
 from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 
 HISTORY_TOKENS = 6000
 """Of the history in a persona, at most."""

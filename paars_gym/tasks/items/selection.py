@@ -24,7 +24,7 @@ from paars_gym.tasks.items.groups import by_group
 from paars_gym.tasks.items.knowledge import households_of
 from paars_gym.tasks.items.questions import ABOUT, DESIGN, ItemDesign, ItemQuestions, ask_items, item_cases
 from paars_gym.tasks.items.results import LEARNED, POPULARITY, ItemResults, counts_of, gains_of, row_of
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import (
     HISTORY_TOKENS,
     CountedPersonas,
