@@ -23,8 +23,8 @@ from paars_gym.cli.running import run_command
 from paars_gym.exit_codes import ExitCode
 from paars_gym.report.printing import Printer
 from paars_gym.sessions.describe import STATISTICS, session_counts
-from paars_gym.sessions.importing import import_log
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.importing import import_log
+from paars_gym.sessions.logs.mapping import LogMapping
 from paars_gym.sessions.rows import EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter

@@ -25,8 +25,8 @@ from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import hash_key, pseudonym
 from paars_gym.personas.store import read_attributes, read_personas
 from paars_gym.sessions.event import Session
-from paars_gym.sessions.formats import CAVEAT
-from paars_gym.sessions.importing import household_baskets
+from paars_gym.sessions.logs.formats import CAVEAT
+from paars_gym.sessions.logs.importing import household_baskets
 from paars_gym.sessions.opening import NOT_FINISHED, open_store, run_settings
 from paars_gym.sessions.purchases import ProductLog
 from paars_gym.sessions.store import SETTINGS_FILE, Store
