@@ -59,7 +59,7 @@ from paars_gym.files import write_whole
 from paars_gym.llm.ledger import LEDGER_FILE, left_of, sharing
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
-from paars_gym.sessions.importing import household_baskets
+from paars_gym.sessions.logs.importing import household_baskets
 from paars_gym.simulation.result import RunStoppedError
 
 OFFLINE = (

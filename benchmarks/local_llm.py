@@ -36,8 +36,9 @@ from paars_gym.shoppers.registry import LIKELIHOOD
 from paars_gym.tasks.items.questions import ItemDesign
 from paars_gym.tasks.items.results import ItemResults
 from paars_gym.tasks.items.selection import select_items
-from paars_gym.tasks.people import ReferencePeople, reference_people
+from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.persona_sources import MinedPersonas
+from paars_gym.tasks.reference_people import ReferencePeople
 
 CASES = 20
 HISTORY_TOKENS = 600

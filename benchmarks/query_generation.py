@@ -23,9 +23,10 @@ from paars_gym.embedding.load import load_embedder
 from paars_gym.report.printing import Printer
 from paars_gym.report.progress import Progress
 from paars_gym.report.tasks import query_examples, query_remarks, query_tables
-from paars_gym.tasks.people import ReferencePeople, reference_people
+from paars_gym.tasks.people import reference_people
 from paars_gym.tasks.query_generation import QueryCases, generate_queries
 from paars_gym.tasks.query_results import QueryResults
+from paars_gym.tasks.reference_people import ReferencePeople
 
 WEBSHOP = Path(__file__).resolve().parents[2] / "shared" / "data" / "webshop_human" / "goal_query_map.json"
 

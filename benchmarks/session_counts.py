@@ -19,7 +19,7 @@ from paars_gym.alignment import AlignmentReport, open_log, score
 from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
 from paars_gym.report.printing import Printer
-from paars_gym.sessions.importing import import_log
+from paars_gym.sessions.logs.importing import import_log
 from paars_gym.tasks.people import reference_people
 
 UCI = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_shoppers"

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from paars_gym.abtest.arms import Arm as Arm
     from paars_gym.abtest.experiment import ABTest as ABTest
     from paars_gym.alignment.scoring import score as score
-    from paars_gym.catalog.build import build_catalog as build_catalog
+    from paars_gym.catalog.feeds.build import build_catalog as build_catalog
     from paars_gym.catalog.load import load_catalog as load_catalog
     from paars_gym.catalog.product import Product as Product
     from paars_gym.catalog.store import Catalog as Catalog
@@ -100,7 +100,7 @@ else:
             "RunConfig": "config",
             "Session": "sessions.event",
             "ShopConfig": "config",
-            "build_catalog": "catalog.build",
+            "build_catalog": "catalog.feeds.build",
             "load_catalog": "catalog.load",
             "make_policy": "shoppers.registry",
             "make_ranking": "ranking.registry",

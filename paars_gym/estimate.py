@@ -11,7 +11,6 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -20,6 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from paars_gym.figure import Figure, figure_of
 from paars_gym.printable import clean
+from paars_gym.text_tables import Cell, aligned, html_table, rectangular, shown, with_ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def share_that_may_differ(observations: int, level: float = LEVEL) -> float:
     return 1.0 if observations < 1 else -math.expm1(math.log1p(-level) / observations)
 
 
-Detail = float | int | bool | str | None
+Detail = Cell
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -203,7 +203,7 @@ class Tabular:
         """The rows as a polars frame."""
         import polars
 
-        rows = _rectangular(self.to_dicts())
+        rows = rectangular(self.to_dicts())
         return polars.from_dicts(rows, infer_schema_length=None) if rows else polars.DataFrame()
 
     def to_pandas(self) -> pd.DataFrame:
@@ -216,11 +216,11 @@ class Tabular:
             import pandas
         except ModuleNotFoundError as missing:
             raise ImportError("to_pandas needs pandas: pip install pandas. Or take to_polars.") from missing
-        return pandas.DataFrame.from_records(_rectangular(self.to_dicts()))
+        return pandas.DataFrame.from_records(rectangular(self.to_dicts()))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The rows as CSV: returned, and written to ``path`` where one is given."""
-        rows = _rectangular(self.to_dicts())
+        rows = rectangular(self.to_dicts())
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
@@ -243,7 +243,7 @@ class Tabular:
 
     def to_html(self, *, max_rows: int | None = None) -> str:
         """The rows as an HTML table, everything in them escaped; the first ``max_rows``, or all."""
-        return _html(clean(self.summary()), self._shown(), max_rows)
+        return html_table(clean(self.summary()), self._shown(), max_rows)
 
     def _repr_html_(self) -> str:
         return self.to_html(max_rows=HTML_ROWS)
@@ -252,7 +252,7 @@ class Tabular:
         rows = self._shown()
         room = REPR_LINES - 2  # the summary and the heads
         kept = rows if len(rows) <= room else rows[: room - 1]
-        lines = [clean(self.summary()), *_aligned(kept)]
+        lines = [clean(self.summary()), *aligned(kept)]
         if len(kept) < len(rows):
             lines.append(f"… {len(rows) - len(kept)} more rows; all of them: .to_pandas(), .to_polars(), .to_csv()")
         return "\n".join(lines)
@@ -260,9 +260,9 @@ class Tabular:
     __str__ = __repr__
 
     def _shown(self) -> list[dict[str, str]]:
-        rows = _rectangular(self.to_dicts())
+        rows = rectangular(self.to_dicts())
         columns = self.SHOWN or tuple(rows[0] if rows else ())
-        cells = [{column: _cell(row, column) for column in columns} for row in rows]
+        cells = [{column: shown(row, column) for column in columns} for row in rows]
         told = [column for column in columns if any(row[column] for row in cells)]
         return [{column: row[column] for column in told} for row in cells]
 
@@ -310,50 +310,4 @@ def in_words(estimate: Estimate) -> str:
     if estimate.value is None:
         reason = estimate.note.removeprefix("not estimable").removeprefix(": ")
         return f"not estimable: {reason}" if reason else "not estimable"
-    return f"{_with_ends(estimate.value, estimate.low, estimate.high)} {estimate.unit}".rstrip()
-
-
-def _rectangular(rows: list[dict[str, Detail]]) -> list[dict[str, Detail]]:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return [{column: row.get(column) for column in columns} for row in rows]
-
-
-def _cell(row: Mapping[str, Detail], column: str) -> str:
-    if column == "estimate" and column not in row:
-        return _with_ends(*(row.get(name) for name in ("value", "low", "high")))
-    return _text(row.get(column))
-
-
-def _with_ends(value: Detail, low: Detail, high: Detail) -> str:
-    return _text(value) + ("" if low is None else f" [{_text(low)}, {_text(high)}]")
-
-
-def _text(value: Detail) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else " ".join(clean(value).split())
-
-
-def _aligned(rows: list[dict[str, str]]) -> list[str]:
-    if not rows:
-        return []
-    columns = list(rows[0])
-    widths = [max(len(column), *(len(row[column]) for row in rows)) for column in columns]
-    table = [columns, *(list(row.values()) for row in rows)]
-    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
-
-
-_CELL = "text-align:left;padding:2px 10px;border-bottom:1px solid #ddd"
-_HEAD = "text-align:left;padding:2px 10px;border-bottom:2px solid #888"
-"""Styles stand in the elements: a mail or a notebook drops style sheets."""
-
-
-def _html(title: str, rows: list[dict[str, str]], max_rows: int | None) -> str:
-    kept = rows if max_rows is None else rows[:max_rows]
-    heads = "".join(f'<th style="{_HEAD}">{escape(column)}</th>' for column in (rows[0] if rows else ()))
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{escape(text)}</td>' for text in row.values()) + "</tr>" for row in kept
-    )
-    rest = f"<p>… {len(rows) - len(kept)} more rows.</p>" if len(kept) < len(rows) else ""
-    table = f'<table style="border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
-    return f"<div><p><b>{escape(title)}</b></p>{table}{rest}</div>"
+    return f"{with_ends(estimate.value, estimate.low, estimate.high)} {estimate.unit}".rstrip()

@@ -26,8 +26,8 @@ from paars_gym.abtest.fit.weights import read_marginals
 from paars_gym.abtest.past_tests import PastTest, read_tests
 from paars_gym.abtest.patch import patched, read_patch
 from paars_gym.alignment.private import Reference
-from paars_gym.catalog.build import build_catalog
 from paars_gym.catalog.describe import describe
+from paars_gym.catalog.feeds.build import build_catalog
 from paars_gym.catalog.files import SUMMED, find_damage
 from paars_gym.catalog.store import Catalog
 from paars_gym.checksums import write_checksums
@@ -42,8 +42,8 @@ from paars_gym.personas.store import read_attributes, read_failures, read_person
 from paars_gym.probes.survey import read_questions
 from paars_gym.ranking.registry import RANKINGS, make_ranking, ranking_from_file, register
 from paars_gym.sessions import Event, Intention, Provenance, Session, write_sessions
-from paars_gym.sessions.importing import import_log
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.importing import import_log
+from paars_gym.sessions.logs.mapping import LogMapping
 from paars_gym.sessions.opening import read_sessions, run_settings
 from paars_gym.sessions.run_log import encode, read_log
 from paars_gym.sessions.step import ModelTurn, StepRecord

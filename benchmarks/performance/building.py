@@ -15,7 +15,7 @@ from benchmarks.performance.catalogs import synthetic_catalog
 from benchmarks.performance.rows import SpeedRow, in_turn, peak_mb
 from benchmarks.performance.search import served
 from benchmarks.processes import workers
-from paars_gym.catalog.build import build_catalog
+from paars_gym.catalog.feeds.build import build_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.ranking.index import open_index
 

@@ -16,8 +16,8 @@ import polars as pl
 from benchmarks.performance.rows import SpeedRow, at_most, in_turn, peak_mb
 from benchmarks.processes import workers
 from paars_gym.sessions.describe import STATISTICS, session_counts
-from paars_gym.sessions.importing import import_log
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.importing import import_log
+from paars_gym.sessions.logs.mapping import LogMapping
 from paars_gym.sessions.rows import EVENTS, KINDS, SESSIONS
 from paars_gym.sessions.store import Provenance, Store
 from paars_gym.sessions.writer import StoreWriter

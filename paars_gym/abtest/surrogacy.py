@@ -121,6 +121,15 @@ class VarianceComponents(BaseModel):
     visits: int
     draws: int
 
+    @property
+    def noise(self) -> float:
+        """Standard error of the mean difference that run-to-run noise alone makes: same visits, other draws.
+
+        >>> VarianceComponents(between=1.0, within=2.0, visits=50, draws=4).noise
+        0.1
+        """
+        return math.sqrt(self.within / (self.visits * self.draws))
+
     def draws_for(self, share: float) -> int | None:
         """Draws at which their noise is at most that share of the variance of a visit's mean; None: no number does.
 

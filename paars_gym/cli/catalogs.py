@@ -12,7 +12,7 @@ from paars_gym.cli.outputs import with_outputs
 from paars_gym.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from paars_gym.catalog.feeds import FeedMapping
+    from paars_gym.catalog.feeds.layouts import FeedMapping
 
 
 @catalog_app.command("build")
@@ -56,8 +56,8 @@ def catalog_build(
     ] = False,
 ) -> None:
     """Builds a catalog from a product feed, and says what became of every row."""
-    from paars_gym.catalog.build import build_catalog
-    from paars_gym.catalog.feed_account import NOTHING_PRICED
+    from paars_gym.catalog.feeds.account import NOTHING_PRICED
+    from paars_gym.catalog.feeds.build import build_catalog
     from paars_gym.catalog.language import language_name
     from paars_gym.cli.accounts import print_account
     from paars_gym.report.progress import Progress
@@ -116,7 +116,7 @@ def catalog_describe(
 
 def _mapping(texts: list[str] | None) -> FeedMapping:
     """A mapping from files and pairs; later ones go before earlier ones."""
-    from paars_gym.catalog.feeds import FeedMapping
+    from paars_gym.catalog.feeds.layouts import FeedMapping
 
     mapping = FeedMapping()
     for text in texts or ():

@@ -67,11 +67,11 @@ def sessions_import(
     from paars_gym.cli.accounts import print_account
     from paars_gym.ingest.account import ReadingAccount
     from paars_gym.report.progress import Progress
-    from paars_gym.sessions import wizard as guide
     from paars_gym.sessions.describe import whose
-    from paars_gym.sessions.finding import log_format, with_searches
-    from paars_gym.sessions.importing import import_log
-    from paars_gym.sessions.mapping import LogMapping
+    from paars_gym.sessions.logs import wizard as guide
+    from paars_gym.sessions.logs.finding import log_format, with_searches
+    from paars_gym.sessions.logs.importing import import_log
+    from paars_gym.sessions.logs.mapping import LogMapping
 
     if propose:
         if not map and _print_known(log):
@@ -154,7 +154,7 @@ def _ask(question: str, default: str | None) -> str:
 
 def _print_known(log: Path) -> bool:
     """The mapping of the known log that this one is by its columns; False when it is none that a mapping can say."""
-    from paars_gym.sessions.finding import find_format, recognise
+    from paars_gym.sessions.logs.finding import find_format, recognise
 
     try:
         name = recognise(log)

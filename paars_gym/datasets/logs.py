@@ -12,7 +12,7 @@ from paars_gym.datasets.obtaining import find_data, fingerprint
 from paars_gym.datasets.public import DATASETS, find_dataset
 from paars_gym.datasets.registry import Dataset
 from paars_gym.datasets.ta_feng import read_lines, ta_feng_catalog, write_customers
-from paars_gym.sessions.importing import household_baskets, import_log
+from paars_gym.sessions.logs.importing import household_baskets, import_log
 from paars_gym.sessions.store import Store
 
 LOGS_VERSION = 1

@@ -111,8 +111,8 @@ class Dataset:
         home: Page about it.
         origin: Where its files come from.
         files: Those that it takes, in one folder.
-        log_format: Of `paars_gym.sessions.formats.FORMATS`, for the log of people: what ``paars sessions import`` reads
-            and ``--human`` takes. Empty for other data.
+        log_format: Of `paars_gym.sessions.logs.formats.FORMATS`, for the log of people: what ``paars sessions import``
+            reads and ``--human`` takes. Empty for other data.
         reader: What reads it, where it is no log; empty where nothing here does.
         notes: What has to be known before a number from it is believed.
     """

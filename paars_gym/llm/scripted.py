@@ -1,4 +1,8 @@
-"""A model that reads its replies from a file, for tests and examples."""
+"""A model that reads its replies from a file, for tests and examples.
+
+A script begins with its first line in every process: nothing keeps how far another one came. A run that is to be
+resumed needs lines that do not depend on that: with `Line.when`, and for ever (`Line.times` null).
+"""
 
 from __future__ import annotations
 
@@ -97,7 +101,8 @@ class ScriptedChat:
                 self._left[index] = left - 1
             return self._reply(line, request)
         raise OutOfRepliesError(
-            f"{self.spec} has no reply left for request {len(self.requests)}, which ends {said[-80:]!r}."
+            f"{self.spec} has no reply left for request {len(self.requests)}, which ends {said[-80:]!r}. Add "
+            'lines; one with "times": null serves for ever. A resumed run begins the script again.'
         )
 
     async def aclose(self) -> None:

@@ -1,7 +1,8 @@
 """Who OPeRA's people are: what they said in its survey, as attributes and as personas.
 
 Either of two files is read: the user table of the hub (column ``survey``, JSON), or the ``personas.jsonl`` of a part of
-the set, which holds the same answers, agreement and disagreement each without their strength. Interviews, descriptions
+the set, which holds the same answers, agreement and disagreement each without their strength. The hub's table was not
+at hand: its columns are those that public code reads, and the tests have an invented one. Interviews, descriptions
 of oneself and places are not read: they say more of a person than the comparison of shoppers needs.
 """
 
@@ -59,6 +60,13 @@ TOLD = {
 HABITS = {"prime": "Amazon Prime membership", "shop_frequency": "Online shopping frequency"}
 
 
+UNTRIED = (
+    "Who these people are was read from the hub's table of users, by columns that public code names: that was tested "
+    "on an invented table only. Compare some personas with the table."
+)
+"""Note of people from `user_tables`."""
+
+
 class SurveyAnswers(NamedTuple):
     """What one person said in the survey.
 
@@ -83,6 +91,11 @@ def read_opera_people(folder: Path) -> list[SurveyAnswers]:
         ValueError: The file is damaged, or has other columns.
     """
     return list(_read(folder))
+
+
+def user_tables(folder: Path) -> list[Path]:
+    """The hub's tables of users in a folder; where there is one, `personas.jsonl` is not read."""
+    return sorted(folder.glob("user*.parquet"))
 
 
 def attributes_of(person: SurveyAnswers) -> dict[str, str]:
@@ -123,7 +136,7 @@ def _in_words(opinion: float) -> str:
 
 
 def _read(folder: Path) -> Iterator[SurveyAnswers]:
-    tables = sorted(folder.glob("user*.parquet"))
+    tables = user_tables(folder)
     for table in tables:
         yield from _of_table(table)
     part = folder / "personas.jsonl"

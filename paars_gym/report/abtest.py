@@ -60,6 +60,21 @@ def result_forest(result: ABTestResult) -> ForestPlot:
     return ForestPlot(rows, beside=beside, below=below)
 
 
+def _run_noise(result: ABTestResult, outcome: str = PRIMARY) -> list[str]:
+    """How much of the interval is run-to-run noise; of a model with one draw a pair, that it cannot be told apart."""
+    components = None if outcome not in result.outcomes else result.outcomes[outcome].components
+    if components is not None:
+        error = result.outcomes[outcome].difference.number("standard_error")
+        of = f" of a standard error of {error:.2g} in all" if error else ""
+        return [
+            f"The same pairs played again would move {outcome} by ±{components.noise:.2g} (standard error of "
+            f"run-to-run noise alone, by {components.draws} draws){of}: it is in the intervals."
+        ]
+    if result.draws == 1 and (result.control.calls or result.treatment.calls):
+        return ["Run-to-run noise is in the intervals: each pair drew anew. --draws 5 tells how much of them it is."]
+    return []
+
+
 def cost_of_test(result: ABTestResult) -> str:
     """What a language model took in both arms; empty where none was asked."""
     arms = (result.control, result.treatment)
@@ -105,6 +120,7 @@ def notes(result: ABTestResult) -> list[str]:
             lines.append(f"{arm.name}: {arm.unknown_products:,} recorded results are not in the catalog, and left out.")
         if arm.patch:
             lines.append(f"{arm.name}: {arm.patched_products:,} products changed.")
+    lines += _run_noise(result)
     if cost := cost_of_test(result):
         lines.append(f"Cost, both arms: {cost}.")
     lines += _only_alone(result)

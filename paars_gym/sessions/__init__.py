@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from paars_gym.sessions.event import History as History
     from paars_gym.sessions.event import Intention as Intention
     from paars_gym.sessions.event import Session as Session
-    from paars_gym.sessions.importing import import_log as import_log
-    from paars_gym.sessions.mapping import LogMapping as LogMapping
+    from paars_gym.sessions.logs.importing import import_log as import_log
+    from paars_gym.sessions.logs.mapping import LogMapping as LogMapping
     from paars_gym.sessions.opening import read_sessions as read_sessions
     from paars_gym.sessions.split import split_by_shopper as split_by_shopper
     from paars_gym.sessions.split import split_by_time as split_by_time
@@ -29,13 +29,13 @@ else:
             "Event": "event",
             "History": "event",
             "Intention": "event",
-            "LogMapping": "mapping",
+            "LogMapping": "logs.mapping",
             "Provenance": "store",
             "Session": "event",
             "StepRecord": "step",
             "Store": "store",
             "StoreWriter": "writer",
-            "import_log": "importing",
+            "import_log": "logs.importing",
             "read_sessions": "opening",
             "session_counts": "describe",
             "split_by_shopper": "split",

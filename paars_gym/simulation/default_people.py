@@ -69,7 +69,7 @@ def _invent_people(catalog: Catalog) -> tuple[Sequence[Persona], Sequence[MinedI
 
 def _count_households(catalog: Catalog) -> tuple[Sequence[Persona], Iterable[MinedIntention]]:
     from paars_gym.personas.statistics import count_persona
-    from paars_gym.sessions.importing import household_baskets
+    from paars_gym.sessions.logs.importing import household_baskets
 
     store = household_baskets()
     # The public data's household numbers are pseudonyms already; keyed anew they would differ from machine to machine.

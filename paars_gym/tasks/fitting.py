@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from paars_gym.config import Condition
 from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.shoppers.fitting import DEFAULT_STRENGTH, FitSettings, fit_shopper
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 
 CONDITIONS: tuple[Condition, ...] = ("base", "persona")
 

@@ -35,8 +35,8 @@ from paars_gym.tasks.count_fitting import (
 )
 from paars_gym.tasks.needs import MarginalNeeds
 from paars_gym.tasks.other_shop_words import OtherShopWords
-from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.population_runs import PopulationRuns
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.session_results import (
     SESSION_CONDITIONS,
     SessionResults,

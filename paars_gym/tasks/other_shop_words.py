@@ -11,7 +11,7 @@ from paars_gym.alignment.session_log import SessionLog
 from paars_gym.catalog.store import Catalog
 from paars_gym.shoppers.taste import stems
 from paars_gym.tasks.count_fitting import LEVELS, SETTINGS
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.session_results import SESSION_CONDITIONS
 
 JUDGED = (

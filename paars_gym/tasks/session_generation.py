@@ -33,8 +33,9 @@ from paars_gym.simulation.needs import Needs
 from paars_gym.simulation.schedule import Draw
 from paars_gym.tasks.needs import needs_of_log, needs_of_world
 from paars_gym.tasks.other_shop import forecast_elsewhere, generate_elsewhere
-from paars_gym.tasks.people import JourneyPeople, MiniPeople, ReferencePeople
+from paars_gym.tasks.people import JourneyPeople, MiniPeople
 from paars_gym.tasks.population_runs import PopulationRuns
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.session_results import (
     NEEDS,
     SESSION_CONDITIONS,

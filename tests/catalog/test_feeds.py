@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from paars_gym.catalog.build import BuildReport, build_catalog
-from paars_gym.catalog.feeds import FIELDS, LAYOUTS, FeedMapping
-from paars_gym.catalog.headers import ALIASES, folded_name, generic_fields
+from paars_gym.catalog.feeds.build import BuildReport, build_catalog
+from paars_gym.catalog.feeds.headers import ALIASES, folded_name, generic_fields
+from paars_gym.catalog.feeds.layouts import FIELDS, LAYOUTS, FeedMapping
 from paars_gym.catalog.product import Product, clean_id
 from paars_gym.catalog.store import Catalog
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from paars_gym.catalog.headers import generic_fields, looks_like, read_header
-from paars_gym.catalog.rows import clean_rating
-from paars_gym.catalog.stock import read_stock
+from paars_gym.catalog.feeds.headers import generic_fields, looks_like, read_header
+from paars_gym.catalog.feeds.rows import clean_rating
+from paars_gym.catalog.feeds.stock import read_stock
 from paars_gym.ingest.cells import UnreadableError, clean_count, clean_path
 
 

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from paars_gym.catalog.build import BuildReport, build_catalog
-from paars_gym.catalog.feeds import FeedMapping
+from paars_gym.catalog.feeds.build import BuildReport, build_catalog
+from paars_gym.catalog.feeds.layouts import FeedMapping
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
 

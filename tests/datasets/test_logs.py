@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from paars_gym.datasets import logs
 from paars_gym.datasets.logs import public_log
 from paars_gym.datasets.obtaining import find_data, take_copy
 from paars_gym.datasets.public import DATASETS
+from paars_gym.personas.opera_survey import UNTRIED
 from paars_gym.personas.store import read_attributes
 from paars_gym.sessions import session_counts
 from paars_gym.tasks.people import reference_people
@@ -82,6 +84,20 @@ def test_opera_by_name(shared_data):
     assert people.personas["p10"].profile.age_range.value == "25-34"
     assert people.personas["p06"].preferences.is_empty(), "filled in, not said"
     assert people.labels("age")["p14"] == "18-24 years old"
+    assert UNTRIED not in people.notes
+
+
+def test_people_of_the_hubs_table_say_that_its_reader_is_untried(shared_data, tmp_path):
+    actions = shared_data / "opera" / "action.parquet"
+    if not actions.is_file():
+        pytest.skip("the log is not here")
+    shutil.copy(actions, tmp_path)
+    survey = json.dumps({"Demographic Information": {"Age": "35-44 years old"}})
+    pl.DataFrame({"user_id": ["p01"], "survey": [survey]}).write_parquet(tmp_path / "user-train.parquet")
+    take_copy(DATASETS["opera"], tmp_path)
+    people = reference_people("opera")
+    assert people.labels("age") == {"p01": "35-44 years old"}
+    assert UNTRIED in people.notes
 
 
 @pytest.mark.slow

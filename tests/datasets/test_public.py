@@ -10,7 +10,7 @@ from paars_gym.datasets.logs import LOGS
 from paars_gym.datasets.public import DATASETS, find_dataset
 from paars_gym.datasets.registry import InPackage, OnHub, OnRequest, OnWeb
 from paars_gym.files import load_named
-from paars_gym.sessions.formats import FORMATS
+from paars_gym.sessions.logs.formats import FORMATS
 from paars_gym.tasks.people import reference_people
 
 EVERY = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paars_gym.catalog import product, rows
+from paars_gym.catalog import product
+from paars_gym.catalog.feeds.layouts import rows
+from paars_gym.catalog.feeds.rows import READERS
 from paars_gym.catalog.product import Product
-from paars_gym.catalog.rows import READERS
 from paars_gym.ingest import cells
 from paars_gym.ingest.cells import UnreadableError
 from paars_gym.ingest.prices import ParsedPrice, parse_currency, parse_price

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from paars_gym.abtest.fit.weights import read_marginals
 from paars_gym.abtest.past_tests import count_simulated
 from paars_gym.abtest.patch import read_patch
-from paars_gym.catalog.feeds import FeedMapping
+from paars_gym.catalog.feeds.layouts import FeedMapping
 from paars_gym.checksums import read_checksums
 from paars_gym.cli import app
 from paars_gym.personas.store import read_personas
 from paars_gym.probes.survey import read_questions
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.mapping import LogMapping
 from paars_gym.sessions.opening import run_settings
 from paars_gym.shoppers.fitted import FittedShopper
 

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from paars_gym import cli
-from paars_gym.catalog.build import build_catalog
+from paars_gym.catalog.feeds.build import build_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.counting_many import CountingOptions, count_personas, store_norms
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import pseudonym
 from paars_gym.personas.store import read_personas, write_personas
-from paars_gym.sessions.importing import import_log
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.importing import import_log
+from paars_gym.sessions.logs.mapping import LogMapping
 from paars_gym.sessions.store import Store
 
 FEED = """sku,name,category,brand,price

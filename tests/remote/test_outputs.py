@@ -175,7 +175,7 @@ def test_file_and_folder_are_told_apart(base: str, kind: str, lies: str, says: s
 
 
 def test_functions_that_write_here_refuse_a_url(base: str, tmp_path: Path) -> None:
-    from paars_gym.catalog.build import build_catalog
+    from paars_gym.catalog.feeds.build import build_catalog
     from paars_gym.catalog.mini import mini_catalog
     from paars_gym.sessions.store import Provenance
     from paars_gym.sessions.writer import write_sessions

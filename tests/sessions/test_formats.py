@@ -12,8 +12,8 @@ import pytest
 
 from paars_gym.ingest.log_blocks import ROW
 from paars_gym.sessions import Store, import_log, session_counts
-from paars_gym.sessions.formats import FORMATS, journey
-from paars_gym.sessions.reshaped_formats import OPERA_COLUMNS, OperaEvents
+from paars_gym.sessions.logs.formats import FORMATS, journey
+from paars_gym.sessions.logs.reshaped_formats import OPERA_COLUMNS, OperaEvents
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from paars_gym.ingest import buckets, log_reading
 from paars_gym.ingest.account import ReadingAccount
 from paars_gym.sessions import Store, import_log
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.mapping import LogMapping
 
 PAIRS = "shopper=user,time=ts,kind=what,product=item,price=paid,kinds.buy=purchase,kinds.wish=ignore,time_format=s"
 MAPPING = LogMapping.parse(PAIRS)
@@ -278,7 +278,7 @@ def test_large_logs_are_sorted_in_buckets(tmp_path, monkeypatch):
     rows = "".join(f"u{i % 37},{1_500_000_000 + i * 7919 % 90_000},view,p{i},,x\n" for i in range(3000))
     small = run(tmp_path, HEADER + rows)
     monkeypatch.setattr(buckets, "BUCKET_RECORDS", 500)
-    monkeypatch.setattr("paars_gym.sessions.importing.BUCKET_RECORDS", 500)
+    monkeypatch.setattr("paars_gym.sessions.logs.importing.BUCKET_RECORDS", 500)
     monkeypatch.setattr(log_reading, "BLOCK_BYTES", 10_000)
     expected = sorted(small, key=lambda session: session.key)
     large = run(tmp_path, HEADER + rows, gap_minutes=30)

@@ -11,9 +11,9 @@ import pytest
 from paars_gym.alignment import mine_query_pairs
 from paars_gym.ingest.account import ReadingAccount
 from paars_gym.sessions import Store, import_log
-from paars_gym.sessions.finding import log_format, recognise, with_searches
-from paars_gym.sessions.formats import FORMATS
-from paars_gym.sessions.mapping import LogMapping
+from paars_gym.sessions.logs.finding import log_format, recognise, with_searches
+from paars_gym.sessions.logs.formats import FORMATS
+from paars_gym.sessions.logs.mapping import LogMapping
 
 FIXTURES = Path(__file__).parents[1] / "ingest" / "fixtures"
 LOGS = Path(__file__).parent / "fixtures"

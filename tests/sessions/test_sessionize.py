@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paars_gym.ingest.times import TIME
-from paars_gym.sessions.mapping import WORDS
-from paars_gym.sessions.sessionize import FILE_ORDINALS, sessionize
+from paars_gym.sessions.logs.mapping import WORDS
+from paars_gym.sessions.logs.sessionize import FILE_ORDINALS, sessionize
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEMA = {

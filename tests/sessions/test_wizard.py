@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from paars_gym.sessions import import_log
-from paars_gym.sessions.mapping import LogMapping
-from paars_gym.sessions.wizard import ask, propose
+from paars_gym.sessions.logs.mapping import LogMapping
+from paars_gym.sessions.logs.wizard import ask, propose
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

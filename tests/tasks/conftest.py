@@ -16,7 +16,7 @@ from paars_gym.catalog.product import Product
 from paars_gym.catalog.store import Catalog
 from paars_gym.personas.persona import SCALES
 from paars_gym.sessions.purchases import ProductLog
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 from tests.serving import JsonServer, served
 
 Answer = Callable[[dict[str, Any]], str | int]

@@ -25,7 +25,8 @@ from paars_gym.tasks.next_actions.action import NextQuestions, OtherPersonas, pr
 from paars_gym.tasks.next_actions.baselines import baselines
 from paars_gym.tasks.next_actions.cases import MOST_TOLD, OFF_PAGE, NextCase, actions_of, next_cases
 from paars_gym.tasks.next_actions.results import score_next
-from paars_gym.tasks.people import MiniPeople, ReferencePeople, reference_people
+from paars_gym.tasks.people import MiniPeople, reference_people
+from paars_gym.tasks.reference_people import ReferencePeople
 from tests.benchmarks.running import run_main
 
 RNG = np.random.default_rng

@@ -38,7 +38,8 @@ from paars_gym.tasks.count_fitting import (
     simulate_settings,
 )
 from paars_gym.tasks.needs import MarginalNeeds
-from paars_gym.tasks.people import LoggedPeople, ReferencePeople, reference_people
+from paars_gym.tasks.people import LoggedPeople, reference_people
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.session_generation import forecast_sessions, generate_sessions
 from tests.shoppers.shopping import FREQUENT_BUYER
 

@@ -24,8 +24,8 @@ from paars_gym.tasks.items.groups import by_group
 from paars_gym.tasks.items.knowledge import households_of
 from paars_gym.tasks.items.questions import ABOUT, DESIGN, ItemDesign, ItemQuestions, ask_items, item_cases
 from paars_gym.tasks.items.results import LEARNED, POPULARITY, ItemResults, counts_of, gains_of, row_of
-from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.persona_sources import HISTORY_TOKENS, CountedPersonas
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import TaskPolicy, fitted_shoppers, forecast, task_shoppers
 
 HEADLINE = "No language model ran: uniform, embedding and the bars choose"

@@ -22,8 +22,8 @@ from paars_gym.tasks.asking import TaskShopper, TaskShoppers, ask_shoppers, usab
 from paars_gym.tasks.next_actions.baselines import baselines
 from paars_gym.tasks.next_actions.cases import NextCase, NextCases, next_cases
 from paars_gym.tasks.next_actions.results import SHUFFLED, NextResults, score_next
-from paars_gym.tasks.people import ReferencePeople
 from paars_gym.tasks.persona_sources import KnownPersonas
+from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import forecast, task_shoppers
 
 NOT_ASKED_OF = ("behavioural", "replay")

@@ -10,7 +10,7 @@ import numpy as np
 from paars_gym.alignment.session_log import UNSCORED
 from paars_gym.catalog.product import Product
 from paars_gym.sessions.event import Event, EventKind, Session
-from paars_gym.tasks.people import ReferencePeople
+from paars_gym.tasks.reference_people import ReferencePeople
 
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 MOST_TOLD = 20

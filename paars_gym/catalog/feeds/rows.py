@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from paars_gym.catalog.feeds import FeedMapping, Layout
+from paars_gym.catalog.feeds.layouts import FeedMapping, Layout
+from paars_gym.catalog.feeds.sales import as_of_day, is_on
+from paars_gym.catalog.feeds.stock import read_stock
+from paars_gym.catalog.feeds.variants import as_facts, merged, with_offers
 from paars_gym.catalog.product import Product, clean_id
-from paars_gym.catalog.sales import as_of_day, is_on
-from paars_gym.catalog.stock import read_stock
-from paars_gym.catalog.variants import as_facts, merged, with_offers
 from paars_gym.ingest.account import FillCounter
 from paars_gym.ingest.cells import (
     ITEM_SEPARATORS,

@@ -9,12 +9,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from paars_gym.catalog.feed_account import FeedRead, feed_account, unpriced
-from paars_gym.catalog.feeds import PEEKED_ROWS, FeedMapping, check_columns, layout, recognise
+from paars_gym.catalog.feeds.account import FeedRead, feed_account, unpriced
+from paars_gym.catalog.feeds.layouts import PEEKED_ROWS, FeedMapping, check_columns, layout, recognise
+from paars_gym.catalog.feeds.ledger import Ledger
+from paars_gym.catalog.feeds.rows import RowReader
 from paars_gym.catalog.files import REJECTED, VARIANTS, CatalogCard, CatalogWriter, check_replaceable, write_card
 from paars_gym.catalog.language import check_language, detect_language
-from paars_gym.catalog.ledger import Ledger
-from paars_gym.catalog.rows import RowReader
 from paars_gym.catalog.sorting import SortedRuns
 from paars_gym.files import replaced_folder
 from paars_gym.ingest.account import ReadingAccount

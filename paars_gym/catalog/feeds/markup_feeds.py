@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from paars_gym.catalog.headers import folded_name
+from paars_gym.catalog.feeds.headers import folded_name
 from paars_gym.ingest.cells import first_of
 from paars_gym.ingest.shaping import filled
 

@@ -16,13 +16,13 @@ from paars_gym.ingest.buckets import BUCKET_RECORDS, Buckets
 from paars_gym.ingest.times import check_zone
 from paars_gym.ingest.unpacking import PACKED
 from paars_gym.remote import local_copy
-from paars_gym.sessions.finding import log_format
-from paars_gym.sessions.formats import INSTALLED
-from paars_gym.sessions.log_reading import LogReading, log_account
-from paars_gym.sessions.mapping import LogFormat, LogMapping, Source
-from paars_gym.sessions.sessionize import GAP_MINUTES, sessionize
-from paars_gym.sessions.shaped_logs import LogShape
-from paars_gym.sessions.stitching import on_own_days, stitch
+from paars_gym.sessions.logs.finding import log_format
+from paars_gym.sessions.logs.formats import INSTALLED
+from paars_gym.sessions.logs.mapping import LogFormat, LogMapping, Source
+from paars_gym.sessions.logs.reading import LogReading, log_account
+from paars_gym.sessions.logs.sessionize import GAP_MINUTES, sessionize
+from paars_gym.sessions.logs.shaped_logs import LogShape
+from paars_gym.sessions.logs.stitching import on_own_days, stitch
 from paars_gym.sessions.store import Store
 from paars_gym.sessions.writer import StoreWriter
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from paars_gym.catalog.feeds import FIELDS, GENERIC, FeedMapping, Raw, layout, unused_columns, used_columns
-from paars_gym.catalog.headers import looks_like
-from paars_gym.catalog.ledger import Ledger
-from paars_gym.catalog.rows import RowReader
+from paars_gym.catalog.feeds.headers import looks_like
+from paars_gym.catalog.feeds.layouts import FIELDS, GENERIC, FeedMapping, Raw, layout, unused_columns, used_columns
+from paars_gym.catalog.feeds.ledger import Ledger
+from paars_gym.catalog.feeds.rows import RowReader
 from paars_gym.ingest.account import ColumnAccount, ReadingAccount, look_alike_warnings
 
 NOTHING_PRICED = "Nothing has a price."

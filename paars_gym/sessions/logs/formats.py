@@ -9,10 +9,10 @@ import polars as pl
 
 from paars_gym.ingest.log_blocks import ROW, Reject
 from paars_gym.ingest.times import parse_times
-from paars_gym.sessions.analytics_formats import adobe, ga4, ga360, query_click, segment
-from paars_gym.sessions.grocery_formats import ta_feng, trivago
-from paars_gym.sessions.mapping import LogFormat, LogMapping, Reshaped, Source
-from paars_gym.sessions.reshaped_formats import diginetica, opera, uci_shoppers
+from paars_gym.sessions.logs.analytics_formats import adobe, ga4, ga360, query_click, segment
+from paars_gym.sessions.logs.grocery_formats import ta_feng, trivago
+from paars_gym.sessions.logs.mapping import LogFormat, LogMapping, Reshaped, Source
+from paars_gym.sessions.logs.reshaped_formats import diginetica, opera, uci_shoppers
 
 CAVEAT = (
     "84.51° published this log as purchases of real households; the Python package that carries it speaks of simulated "

@@ -10,7 +10,7 @@ from paars_gym.ingest.log_blocks import ROW, Reject
 from paars_gym.ingest.log_reading import as_text, is_flat_list
 from paars_gym.ingest.times import FIRST_YEAR, LAST_YEAR, TIME, parse_times
 from paars_gym.sessions.event import ANONYMOUS
-from paars_gym.sessions.mapping import WORDS, LogMapping
+from paars_gym.sessions.logs.mapping import WORDS, LogMapping
 
 # A record is an event that has no session yet; its kind may still be visit, which is activity without an event.
 RECORDS = pl.Schema(

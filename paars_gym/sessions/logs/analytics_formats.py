@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paars_gym.sessions.mapping import NO_SEARCHES, LogFormat, LogMapping, Source
+from paars_gym.sessions.logs.mapping import NO_SEARCHES, LogFormat, LogMapping, Source
 
 CLICKS_ARE_VISITS = (
     "Clicks in a list of products are not counted as views: the product's own page records the view that they lead to."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paars_gym.sessions.mapping import LogFormat, LogMapping, Source
+from paars_gym.sessions.logs.mapping import LogFormat, LogMapping, Source
 
 TA_FENG_COLUMNS = ("TRANSACTION_DT", "CUSTOMER_ID", "PRODUCT_ID", "AMOUNT", "SALES_PRICE")
 TRIVAGO_COLUMNS = ("user_id", "session_id", "timestamp", "action_type", "reference", "impressions", "prices")

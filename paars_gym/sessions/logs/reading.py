@@ -15,12 +15,12 @@ from paars_gym.ingest.account import EXAMPLES, ColumnAccount, ReadingAccount, co
 from paars_gym.ingest.log_blocks import ROW, Reject
 from paars_gym.ingest.log_reading import Batch, read_log
 from paars_gym.ingest.shaping import columns_of
-from paars_gym.sessions.converting import USED_BY, convert
-from paars_gym.sessions.duplicates import deduplicate
-from paars_gym.sessions.log_columns import columns_of_file, looks_like_log_field
-from paars_gym.sessions.mapping import FIELDS, LogFormat, Source
-from paars_gym.sessions.sessionize import FILE_ORDINALS
-from paars_gym.sessions.shaped_logs import LogShape, read_shaped
+from paars_gym.sessions.logs.columns import columns_of_file, looks_like_log_field
+from paars_gym.sessions.logs.converting import USED_BY, convert
+from paars_gym.sessions.logs.duplicates import deduplicate
+from paars_gym.sessions.logs.mapping import FIELDS, LogFormat, Source
+from paars_gym.sessions.logs.sessionize import FILE_ORDINALS
+from paars_gym.sessions.logs.shaped_logs import LogShape, read_shaped
 from paars_gym.sessions.store import Provenance
 from paars_gym.sessions.writer import StoreWriter
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from paars_gym.catalog.headers import folded_name
+from paars_gym.catalog.feeds.headers import folded_name
 from paars_gym.ingest.shaping import filled
 
 Raw = Mapping[str, Any]

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from paars_gym.catalog.feeds import FeedMapping, Layout
+from paars_gym.catalog.feeds.layouts import FeedMapping, Layout
+from paars_gym.catalog.feeds.rows import Problem, RowReader
+from paars_gym.catalog.feeds.variants import listed, variant_lines
 from paars_gym.catalog.product import Product
-from paars_gym.catalog.rows import Problem, RowReader
 from paars_gym.catalog.sorting import SortedRuns
-from paars_gym.catalog.variants import listed, variant_lines
 from paars_gym.ingest.account import count_reason
 from paars_gym.ingest.feed_rows import Row
 from paars_gym.ingest.shaping import CellPath, exploded, filled, grouped, reader_of, split_cells

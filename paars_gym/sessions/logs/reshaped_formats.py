@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from paars_gym.ingest.log_blocks import ROW, Reject
-from paars_gym.sessions.mapping import Field_, LogFormat, LogMapping, Reshaped, Source
+from paars_gym.sessions.logs.mapping import Field_, LogFormat, LogMapping, Reshaped, Source
 
 OPERA_COLUMNS = ("session_id", "timestamp", "action_type", "click_type", "element_meta", "products", "input_text")
 OPERA_MADE_OF = {

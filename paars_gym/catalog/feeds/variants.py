@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paars_gym.catalog.stock import StockStatus, read_stock
+from paars_gym.catalog.feeds.stock import StockStatus, read_stock
 from paars_gym.ingest.cells import UnreadableError, clean_mapping, clean_text
 from paars_gym.ingest.prices import ParsedPrice, parse_price
 from paars_gym.ingest.shaping import filled

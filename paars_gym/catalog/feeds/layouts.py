@@ -13,17 +13,17 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from paars_gym.catalog.headers import folded_name, generic_fields, read_header
-from paars_gym.catalog.markup_feeds import GOOGLE_COLUMNS, google_merchant, schema_org, schema_org_products
-from paars_gym.catalog.product import Product
-from paars_gym.catalog.public_feeds import amazon_reviews_2023, catalog, esci, wands, webshop
-from paars_gym.catalog.shop_exports import (
+from paars_gym.catalog.feeds.headers import folded_name, generic_fields, read_header
+from paars_gym.catalog.feeds.markup_feeds import GOOGLE_COLUMNS, google_merchant, schema_org, schema_org_products
+from paars_gym.catalog.feeds.public_feeds import amazon_reviews_2023, catalog, esci, wands, webshop
+from paars_gym.catalog.feeds.shop_exports import (
     SHOPIFY_COLUMNS,
     WOOCOMMERCE_COLUMNS,
     WooCommerceKeys,
     shopify,
     woocommerce,
 )
+from paars_gym.catalog.product import Product
 from paars_gym.files import read_text
 from paars_gym.ingest.csv_records import CsvFormat
 from paars_gym.ingest.shaping import columns_of

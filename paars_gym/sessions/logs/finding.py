@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from paars_gym.ingest.shaping import FILLED, columns_of
-from paars_gym.sessions.analytics_formats import is_query_click, query_click
-from paars_gym.sessions.formats import FORMATS, INSTALLED, generic
-from paars_gym.sessions.log_columns import columns_of_file, log_columns
-from paars_gym.sessions.mapping import NO_SEARCHES, EventRule, LogFormat, LogMapping
+from paars_gym.sessions.logs.analytics_formats import is_query_click, query_click
+from paars_gym.sessions.logs.columns import columns_of_file, log_columns
+from paars_gym.sessions.logs.formats import FORMATS, INSTALLED, generic
+from paars_gym.sessions.logs.mapping import NO_SEARCHES, EventRule, LogFormat, LogMapping
 
 
 def log_format(said: str | LogMapping | LogFormat | None, log: str | Path) -> LogFormat:

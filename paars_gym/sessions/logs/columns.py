@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from paars_gym.ingest.csv_records import CsvFormat
 from paars_gym.ingest.documents import open_feed
-from paars_gym.sessions.mapping import Source
+from paars_gym.sessions.logs.mapping import Source
 
 PEEKED_ROWS = 20
 _LOOKS = {

@@ -27,7 +27,7 @@ from paars_gym.ingest.shaping import (
 )
 from paars_gym.ingest.text_blocks import TextBlocks, lines_of, text
 from paars_gym.ingest.unpacking import CHUNK_BYTES, Unpacked
-from paars_gym.sessions.mapping import FIELDS, Columns_, EventRule, LogMapping, Source
+from paars_gym.sessions.logs.mapping import FIELDS, Columns_, EventRule, LogMapping, Source
 
 BATCH_ROWS = 20_000
 IGNORED = "ignore"

@@ -13,8 +13,8 @@ from paars_gym.ingest.feed_rows import FeedFile
 from paars_gym.ingest.log_blocks import ROW
 from paars_gym.ingest.log_reading import frame_of
 from paars_gym.ingest.notation import find_notation, looks_like_times, reads
-from paars_gym.sessions.converting import convert
-from paars_gym.sessions.mapping import FIELDS, WORDS, LogMapping
+from paars_gym.sessions.logs.converting import convert
+from paars_gym.sessions.logs.mapping import FIELDS, WORDS, LogMapping
 
 SAMPLE_ROWS = 1000
 NONE = "-"

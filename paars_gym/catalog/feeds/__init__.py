@@ -1,0 +1,1 @@
+"""Product feeds: recognised or mapped, read row by row, built into a catalog."""
