@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.performance.growth import MEASURES, REDUCED, SIZES, Curve, curves
 from benchmarks.performance.listed import BENCHMARKS, measured
-from benchmarks.performance.record import Outcome, Record, read_record
+from benchmarks.performance.record import Measurement, SpeedRecord, read_record
 from benchmarks.performance.rows import SpeedRow
 from benchmarks.performance.table import HEADINGS, cells, growth_table, speed_table, with_speed
 from benchmarks.processes import workers
@@ -97,7 +97,7 @@ def _chosen(option: str, given: list[str] | None, known: Sequence[str]) -> list[
     return [name for name in known if name in (given or known)]
 
 
-def _table_jobs(names: list[str], record: Record, *, again: bool) -> Iterator[Job]:
+def _table_jobs(names: list[str], record: SpeedRecord, *, again: bool) -> Iterator[Job]:
     for name in names:
         if name not in BENCHMARKS or (name in record.benchmarks and not record.benchmarks[name].failed and not again):
             continue
@@ -105,7 +105,7 @@ def _table_jobs(names: list[str], record: Record, *, again: bool) -> Iterator[Jo
         def job(name: str = name) -> Iterator[Any]:
             began = time.monotonic()
             rows, failed = _apart(measured, BENCHMARKS[name], record.reduced)
-            record.benchmarks[name] = Outcome(
+            record.benchmarks[name] = Measurement(
                 name=name, rows=rows or (), failed=failed, seconds=round(time.monotonic() - began, 1)
             )
             yield _shown(record.benchmarks[name])
@@ -113,7 +113,7 @@ def _table_jobs(names: list[str], record: Record, *, again: bool) -> Iterator[Jo
         yield name, job
 
 
-def _growth_jobs(names: list[str], record: Record, *, again: bool) -> Iterator[Job]:
+def _growth_jobs(names: list[str], record: SpeedRecord, *, again: bool) -> Iterator[Job]:
     for grows, sizes in (REDUCED if record.reduced else SIZES).items():
         if grows not in names:
             continue
@@ -150,7 +150,7 @@ def _apart(work: Callable[..., Any], *given: Any) -> tuple[Any, str]:
         return None, " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
-def _shown(outcome: Outcome) -> Table:
+def _shown(outcome: Measurement) -> Table:
     table = Table(*HEADINGS, title=f"{outcome.name}, {outcome.seconds:.0f} s", title_justify="left")
     for row in outcome.rows:
         table.add_row(*(cell.replace("**", "") for cell in cells(row)))
@@ -159,7 +159,7 @@ def _shown(outcome: Outcome) -> Table:
     return table
 
 
-def _missed(outcomes: list[Outcome], grown: list[Curve], record: Record, names: list[str]) -> list[str]:
+def _missed(outcomes: list[Measurement], grown: list[Curve], record: SpeedRecord, names: list[str]) -> list[str]:
     said = [f"{each.name} failed: {each.failed}" for each in outcomes if each.failed]
     rows: list[SpeedRow] = [row for each in outcomes for row in each.rows]
     said += [text for row in rows for text in row.missed()]
@@ -168,7 +168,7 @@ def _missed(outcomes: list[Outcome], grown: list[Curve], record: Record, names: 
     return [*said, *failed]
 
 
-def _preface(record: Record) -> str:
+def _preface(record: SpeedRecord) -> str:
     minutes = sum(outcome.seconds for outcome in record.benchmarks.values()) / 60
     return (
         f"Measured by paars_gym {record.paars_gym} on {record.machine}; without growth it took {minutes:.0f} minutes."

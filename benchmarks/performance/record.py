@@ -24,7 +24,7 @@ def this_machine() -> str:
     return f"{cores} cores, {model}, Python {platform.python_version()}"
 
 
-class Outcome(BaseModel):
+class Measurement(BaseModel):
     """How a benchmark went.
 
     Attributes:
@@ -42,7 +42,7 @@ class Outcome(BaseModel):
     seconds: float = 0.0
 
 
-class Record(BaseModel):
+class SpeedRecord(BaseModel):
     """All outcomes of one size.
 
     Attributes:
@@ -59,7 +59,7 @@ class Record(BaseModel):
     paars_gym: str = __version__
     machine: str = ""
     reduced: bool = False
-    benchmarks: dict[str, Outcome] = {}
+    benchmarks: dict[str, Measurement] = {}
     growth: dict[str, dict[int, dict[str, float]]] = {}
     growth_failed: dict[str, str] = {}
 
@@ -68,16 +68,16 @@ class Record(BaseModel):
         write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
-def read_record(path: Path | None, *, reduced: bool) -> Record:
+def read_record(path: Path | None, *, reduced: bool) -> SpeedRecord:
     """The record of a file, or an empty one where there is no file.
 
     Raises:
         ValueError: The file holds something else, or another size's.
     """
     if path is None or not path.exists():
-        return Record(machine=this_machine(), reduced=reduced)
+        return SpeedRecord(machine=this_machine(), reduced=reduced)
     try:
-        record = Record.model_validate_json(path.read_bytes())
+        record = SpeedRecord.model_validate_json(path.read_bytes())
     except ValidationError:
         raise ValueError(f"{str(path)!r} holds no figures of this command; choose another file.") from None
     if record.reduced != reduced:

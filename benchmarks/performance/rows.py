@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class Asked(BaseModel):
+class SpeedBar(BaseModel):
     """A bar of a row: the least or the most that may be measured, or that its ratio may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +42,7 @@ class SpeedRow(BaseModel):
     unit: str = ""
     beside: str = ""
     peer: float | None = None
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[SpeedBar, ...] = ()
     note: str = ""
 
     @property
@@ -63,14 +63,14 @@ class SpeedRow(BaseModel):
         return said
 
 
-def at_least(value: float, of: Literal["measured", "ratio"] = "measured") -> tuple[Asked, ...]:
+def at_least(value: float, of: Literal["measured", "ratio"] = "measured") -> tuple[SpeedBar, ...]:
     """A bar below which a figure must not be."""
-    return (Asked(of=of, least=value),)
+    return (SpeedBar(of=of, least=value),)
 
 
-def at_most(value: float, of: Literal["measured", "ratio"] = "measured") -> tuple[Asked, ...]:
+def at_most(value: float, of: Literal["measured", "ratio"] = "measured") -> tuple[SpeedBar, ...]:
     """A bar above which a figure must not be."""
-    return (Asked(of=of, most=value),)
+    return (SpeedBar(of=of, most=value),)
 
 
 def number(value: float) -> str:

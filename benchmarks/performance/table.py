@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from benchmarks.performance.growth import Curve, bytes_more, fit
-from benchmarks.performance.record import Outcome
-from benchmarks.performance.rows import Asked, SpeedRow, number, times
+from benchmarks.performance.record import Measurement
+from benchmarks.performance.rows import SpeedBar, SpeedRow, number, times
 
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PLACE = re.compile(rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
@@ -31,7 +31,7 @@ def cells(row: SpeedRow) -> tuple[str, ...]:
     )
 
 
-def speed_table(outcomes: Iterable[Outcome]) -> str:
+def speed_table(outcomes: Iterable[Measurement]) -> str:
     """All rows in Markdown; a benchmark that failed has one row that says how."""
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
     for outcome in outcomes:
@@ -79,7 +79,7 @@ def with_speed(readme: str, text: str) -> str:
     return replaced
 
 
-def _in_words(bar: Asked) -> str:
+def _in_words(bar: SpeedBar) -> str:
     in_figures, unit = (times, " times") if bar.of == "ratio" else (number, "")
     return f"≥ {in_figures(bar.least)}{unit}" if bar.least is not None else f"≤ {in_figures(bar.most or 0.0)}{unit}"
 

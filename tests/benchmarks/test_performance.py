@@ -14,7 +14,7 @@ import pytest
 from benchmarks.performance import __main__ as command
 from benchmarks.performance import listed
 from benchmarks.performance.growth import Curve, bytes_more, curves, fit
-from benchmarks.performance.record import Outcome, Record
+from benchmarks.performance.record import Measurement, SpeedRecord
 from benchmarks.performance.rows import SpeedRow, at_least, at_most, in_turn, number
 from benchmarks.performance.table import BEGIN, END, growth_table, speed_table, with_speed
 from benchmarks.readme import README
@@ -83,7 +83,10 @@ def test_the_table_in_markdown() -> None:
     times = SpeedRow(name="KDE|KL", measured=0.8, unit="s", beside="sklearn", peer=52.0, note="scaled")
     absent = times.model_copy(update={"beside": "duckdb: not installed", "peer": None})
     table = speed_table(
-        [Outcome(name="env", rows=(FAST, SLOW)), Outcome(name="density", rows=(times, absent), failed="its | died")]
+        [
+            Measurement(name="env", rows=(FAST, SLOW)),
+            Measurement(name="density", rows=(times, absent), failed="its | died"),
+        ]
     ).splitlines()
     assert table[2:] == [
         "| steps | 846,000 steps/s | CartPole: 139,000 steps/s | 6.09 | ≥ 2 times |",
@@ -183,7 +186,7 @@ def test_a_missed_bar_and_a_failed_row_fail_the_check_alone(main: Callable[..., 
 def test_what_the_file_holds_is_kept(main: Callable[..., Ended], tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     main("--reduced", "--json", file)
-    record = Record.model_validate_json(file.read_text())
+    record = SpeedRecord.model_validate_json(file.read_text())
     assert record.benchmarks["two"].rows == (FAST, SLOW)
     assert record.growth == {"sessions": {10: {"run, s": 1.0}, 100: {"run, s": 10.0}}}
     content = json.loads(file.read_text())
@@ -192,13 +195,13 @@ def test_what_the_file_holds_is_kept(main: Callable[..., Ended], tmp_path: Path)
     content["growth"]["sessions"]["10"]["run, s"] = 7.0
     file.write_text(json.dumps(content))
     main("--reduced", "--json", file)
-    record = Record.model_validate_json(file.read_text())
+    record = SpeedRecord.model_validate_json(file.read_text())
     assert record.benchmarks["two"].rows[0].measured == 1.0
     assert record.benchmarks["broken"].failed == "ValueError: out of luck"  # what failed is tried again
     assert record.growth["sessions"][10] == {"run, s": 7.0}
     main("--reduced", "--json", file, "--again")
-    assert Record.model_validate_json(file.read_text()).benchmarks["two"].rows == (FAST, SLOW)
-    assert Record.model_validate_json(file.read_text()).growth["sessions"][10] == {"run, s": 1.0}
+    assert SpeedRecord.model_validate_json(file.read_text()).benchmarks["two"].rows == (FAST, SLOW)
+    assert SpeedRecord.model_validate_json(file.read_text()).growth["sessions"][10] == {"run, s": 1.0}
 
 
 def test_the_page_is_written(main: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
