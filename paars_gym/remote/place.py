@@ -101,7 +101,7 @@ def opened(url: str) -> tuple[AbstractFileSystem, str]:
 
         options: dict[str, Any] = {}
         if url.startswith(("s3:", "s3a:")):  # what is down is told within seconds; s3fs itself tries again too
-            options = {"config_kwargs": {"retries": {"max_attempts": 2}, "connect_timeout": 10}}
+            options = {"config_kwargs": {"retries": {"max_attempts": 2}, "connect_timeout": 10, "read_timeout": 60}}
         files, path = url_to_fs(url, **options)
     return files, str(path).rstrip("/")
 
