@@ -101,7 +101,7 @@ def opened(url: str) -> tuple[AbstractFileSystem, str]:
 
         options: dict[str, Any] = {}
         if url.startswith(("s3:", "s3a:")):  # what is down is told within seconds; s3fs itself tries again too
-            options = {"config_kwargs": {"retries": {"max_attempts": 2}, "connect_timeout": 10}}
+            options = {"config_kwargs": {"retries": {"max_attempts": 2}, "connect_timeout": 10, "read_timeout": 60}}
         files, path = url_to_fs(url, **options)
     return files, str(path).rstrip("/")
 
@@ -131,10 +131,11 @@ def named(text: str) -> str:
     Only what follows "kept in" stays a path: that is where somebody is sent to look.
     """
     base = re.escape(str(cache_root() / "remote"))
-    pattern = rf"(?<!kept in ['\"]){base}[/\\](?:copies|work)[/\\](\w[\w+.-]*)[/\\](.*?)[/\\]{END}[/\\]"
-    pieces = re.split(pattern, text)
-    told = [pieces[0]]
-    for scheme, spelt, rest in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        url = f"{scheme}://{unquote(spelt)}"
-        told.append(url + rest.removeprefix(name_of(url)))
-    return "".join(told)
+    spelt = rf"(?<!kept in ['\"]){base}[/\\](?:copies|work)[/\\](\w[\w+.-]*)[/\\](.*?)[/\\]{END}[/\\]"
+    told, end = [], 0
+    for found in re.finditer(spelt, text):
+        url = f"{found[1]}://{unquote(found[2])}"
+        if text.startswith(name_of(url), found.end()):  # what lies beside a work in progress stays on this machine
+            told += [text[end : found.start()], url]
+            end = found.end() + len(name_of(url))
+    return "".join([*told, text[end:]])

@@ -12,6 +12,7 @@ from typing import Any
 
 from paars_gym.files import write_whole
 from paars_gym.remote.copying import local_copy, versions
+from paars_gym.remote.errors import RemoteError
 from paars_gym.remote.place import name_of, opened, room_of
 from paars_gym.remote.sending import put_file, put_folder
 
@@ -44,11 +45,14 @@ def working(url: str) -> Iterator[Path]:
     try:
         yield path
         _send(url, path, state)
-    except BaseException:
-        if _files(path) != state["local"] or state["sending"]:
-            log.warning("What was made for %s is kept in %r: the same command goes on with it.", url, str(path))
-        else:
+    except BaseException as error:
+        kept = f"What was made for {url} is kept in {str(path)!r}: the same command goes on with it."
+        if _files(path) == state["local"] and not state["sending"]:
             _clear(path)
+        elif isinstance(error, RemoteError):
+            error.advice += f" {kept}"
+        else:
+            log.warning("%s", kept)
         raise
     _clear(path)
 

@@ -90,13 +90,13 @@ def test_folder_comes_back_as_it_was_sent(folder: Path, base: str) -> None:
 
 def test_copy_follows_what_changes(folder: Path, base: str) -> None:
     copy = remote.local_copy(f"{base}/run")
-    untouched = (copy / "steps" / "1.jsonl").stat()
+    untouched = (copy / "steps" / "1.jsonl").stat().st_ino
     (folder / "card.json").write_text("2")
     (folder / "new").write_text("n")
     remote.put_file(folder / "card.json", f"{base}/run/card.json")
     remote.put_file(folder / "new", f"{base}/run/new")
     assert content(remote.local_copy(f"{base}/run")) == {"steps/1.jsonl": "a" * 10, "card.json": "2", "new": "n"}
-    assert (copy / "steps" / "1.jsonl").stat() == untouched  # was not fetched again
+    assert (copy / "steps" / "1.jsonl").stat().st_ino == untouched  # was not fetched again
     remote.remove(f"{base}/run/steps")
     remote.remove(f"{base}/run/steps")
     assert content(remote.local_copy(f"{base}/run")) == {"card.json": "2", "new": "n"}
@@ -226,4 +226,5 @@ def test_texts_call_copies_by_their_urls(folder: Path, base: str) -> None:
     assert remote.named(f"Run in {copy}, '{copy}/card.json'.") == f"Run in {base}/run, '{base}/run/card.json'."
     assert remote.named(f"{other}/x {copy}") == f"{base}/my run/a=1/x {base}/run"
     assert remote.named(f"kept in '{copy}'") == f"kept in '{copy}'"
+    assert remote.named(f"replies in {copy.with_name('beside')}") == f"replies in {copy.with_name('beside')}"
     assert remote.named("nothing /tmp/x") == "nothing /tmp/x"

@@ -139,14 +139,6 @@ def test_body_that_is_cut_off_is_fetched_again(bucket: str, tmp_path: Path, prox
     assert proxy.cuts == 0
 
 
-def test_large_file_in_parts(bucket: str, tmp_path: Path, proxy: FaultyProxy) -> None:
-    whole = os.urandom(120 << 20)
-    (tmp_path / "large").write_bytes(whole)
-    remote.put_file(tmp_path / "large", f"{bucket}/large")
-    assert any("partNumber=" in path for _, path in proxy.asked)
-    assert remote.local_copy(f"{bucket}/large").read_bytes() == whole
-
-
 def test_full_store_loses_nothing(bucket: str, tmp_path: Path, proxy: FaultyProxy) -> None:
     url = f"{bucket}/full/shop"
     run("catalog", "build", feed(tmp_path, 7), "--out", url)
@@ -254,6 +246,7 @@ def test_process_that_is_killed_while_it_sends(bucket: str, tmp_path: Path, prox
     assert process.stdout is not None
     assert process.stdout.readline() == "made\n"
     while len(proxy.written()) < 5:
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
