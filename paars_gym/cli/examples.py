@@ -58,7 +58,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "simulate": (
         "paars simulate --catalog shop --ranking bm25+rating:0.3 --sessions 1000 --out run",
         "paars simulate --policy llm --model openai:gpt-4.1-mini --max-usd 20 --sessions 100 --out run",
-        "paars simulate --catalog shop --sessions 1000000 --backend ray --address ray-head:6379 --out run",
+        "paars simulate --catalog shop --sessions 1000000 --backend ray --address auto --out run",
     ),
     "score": (
         "paars score --human people --agents run",

@@ -26,7 +26,7 @@ RayAddress = Annotated[
     str | None,
     typer.Option(
         "--address",
-        help="Ray: HOST:PORT, ray://HOST:PORT or auto. By default that of RAY_ADDRESS, else this machine alone.",
+        help="Ray cluster: auto or HOST:PORT. By default that of RAY_ADDRESS, else this machine alone.",
         rich_help_panel=MACHINES,
     ),
 ]

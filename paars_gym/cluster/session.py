@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,10 +26,9 @@ def require_ray() -> Any:
     # It would ask, and report, on every start.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray
+        return import_module("ray")  # not by name: the type checker would read all of it
     except ImportError:
         raise ImportError(LACKING) from None
-    return ray
 
 
 class Cluster:
@@ -40,8 +40,8 @@ class Cluster:
 
     def __init__(self, address: str | None = None, *, cpus: int | None = None) -> None:
         """Args:
-        address: ``HOST:PORT`` or ``ray://HOST:PORT`` of a cluster, or ``auto`` for the one of which this machine is a
-            node. None: that of ``RAY_ADDRESS``, where it is set, else a cluster of this machine alone.
+        address: ``HOST:PORT`` of the cluster of which this machine is a node, or ``auto`` for any. None: that of
+            ``RAY_ADDRESS``, where it is set, else a cluster of this machine alone.
         cpus: Of a cluster of this machine alone: how many pieces to work on at once; None for all its processors.
         """
         self.address = address
@@ -52,7 +52,14 @@ class Cluster:
         """Raises:
         ImportError: Ray is not installed.
         ConnectionError: Nobody answers at the address.
+        ValueError: It is that of a Ray client, whose program is on no node.
         """
+        named = self.address or os.environ.get("RAY_ADDRESS") or "local"
+        if named.startswith("ray://"):
+            raise ValueError(
+                f"--address {named!r} is for programs outside the cluster, and the ledger of calls is kept on a node: "
+                "run the command on one, with --address auto, as by ray job submit."
+            )
         ray = require_ray()
         if ray.is_initialized():
             return self
@@ -68,7 +75,6 @@ class Cluster:
             ray.init(**settings)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             self._ours.close()
-            named = self.address or os.environ.get("RAY_ADDRESS") or "local"
             raise ConnectionError(
                 f"No Ray cluster at --address {named!r}: {str(error).strip().splitlines()[0]} Start one (ray start "
                 "--head), name another, or leave the address out for a cluster of this machine alone."

@@ -15,6 +15,11 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_a_program_outside_the_cluster_is_told_where_to_run() -> None:
+    with pytest.raises(ValueError, match=r"'ray://head:10001' is for programs outside .* --address auto"):
+        Cluster("ray://head:10001").__enter__()
+
+
 @pytest.mark.slow
 def test_an_address_where_nobody_answers_is_named() -> None:
     pytest.importorskip("ray")
