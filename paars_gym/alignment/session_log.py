@@ -31,7 +31,7 @@ from paars_gym.sessions.store import Provenance
 
 Mask = NDArray[np.bool_]
 UNSCORED = ("policy_error", "gave_up")
-WORDS = {"session": pl.UInt32, "kind": KINDS, "query": pl.String, "title": pl.String}
+WORDS = pl.Schema({"session": pl.UInt32(), "kind": KINDS, "query": pl.String(), "title": pl.String()})
 
 
 class Texts(NamedTuple):
@@ -158,7 +158,7 @@ def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Sp
     parts, sessions, provenance = open_parts(source, elsewhere=spread is not in_this_process)
     if sessions is None:
         numbers, table, parts, loops = _lines(parts, spread)
-        provenance = so_far(Path(source), loops)
+        provenance = so_far(parts[0].path.parent, loops)
     else:
         table = sessions.select(*TABLE).collect()
         numbers = list(spread(read_numbers, None, parts))
@@ -177,7 +177,9 @@ def open_log(source: SessionLog | Source, *, name: str | None = None, spread: Sp
     )
 
 
-def _lines(parts: Sequence[LinesPart], spread: Spread) -> tuple[list[PartNumbers], pl.DataFrame, list[LinesPart], int]:
+def _lines(
+    parts: Sequence[LinesPart], spread: Spread
+) -> tuple[list[PartNumbers], pl.DataFrame, tuple[LinesPart, ...], int]:
     """Parts of a run's log: their numbers, the table of sessions, the parts with their first numbers, and the loops."""
     read = list(spread(read_lines, None, parts))
     firsts = np.cumsum([0, *(len(each.table) for each in read)]).tolist()
@@ -191,7 +193,7 @@ def _lines(parts: Sequence[LinesPart], spread: Spread) -> tuple[list[PartNumbers
     return (
         numbers,
         table,
-        [part._replace(first=first) for part, first in zip(parts, firsts, strict=False)],
+        tuple(part._replace(first=first) for part, first in zip(parts, firsts, strict=False)),
         sum(each.loops for each in read),
     )
 

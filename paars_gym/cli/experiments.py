@@ -123,7 +123,7 @@ def abtest(
     from paars_gym.report.progress import Progress
     from paars_gym.simulation.forecast import forecast_run
 
-    backend = check_backend(backend, address)
+    where = check_backend(backend, address)
     smallest, past = share("--mde", mde), None if backtest is None else read_backtest(backtest)
     sizes = None if prior is None else read_prior(prior)
     fitted = None if population is None else FittedPopulation.read(population)
@@ -171,7 +171,7 @@ def abtest(
             record=record,
             model=asked.model,
             budget=asked.budget,
-            backend=backend,
+            backend=where,
             address=address,
         )
         run = with_shopper(run, shopper, catalog)

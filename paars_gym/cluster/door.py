@@ -14,6 +14,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -49,14 +50,13 @@ class Door:
 
     def __enter__(self) -> Self:
         ray = require_ray()
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
+        strategies = import_module("ray.util.scheduling_strategies")
         ledger = ledger_of(self.budget.ledger)
         if ledger.path is None:
             folder = self._ours.enter_context(tempfile.TemporaryDirectory(prefix="paars-ledger-"))
             ledger = ledger_of(Path(folder) / LEDGER_FILE)
         self.budget = self.budget.model_copy(update={"ledger": ledger})
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        here = strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         kind = ray.remote(_Keeper).options(num_cpus=0, max_concurrency=AT_ONCE, scheduling_strategy=here)
         assert ledger.path is not None
         self._keeper = kind.remote(

@@ -70,7 +70,8 @@ def spread(
     shared = [_put((work, context), work)]  # in a list, or it would be unpickled for each piece
     here = str(Path.cwd())
     task = _actors(ray, cluster) if waits else _tasks(ray)
-    remaining, under_way, most = iter(pieces), {}, cluster.cpus * (AHEAD + waits)
+    remaining, most = iter(pieces), cluster.cpus * (AHEAD + waits)
+    under_way: dict[Any, Piece] = {}
     try:
         while True:
             while len(under_way) < most and not stopped() and (piece := next(remaining, None)) is not None:

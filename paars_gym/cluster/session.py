@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,10 +26,9 @@ def require_ray() -> Any:
     # It would ask, and report, on every start.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray
+        return import_module("ray")  # not by name: the type checker would read all of it
     except ImportError:
         raise ImportError(LACKING) from None
-    return ray
 
 
 class Cluster:

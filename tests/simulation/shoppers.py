@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from paars_gym.llm.budget import Pricing
 from paars_gym.llm.chat import Message, Request, Usage
+from paars_gym.llm.prices import parse_price
 from paars_gym.llm.stack import Stack
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Intention
@@ -103,7 +105,7 @@ class DiesAsking:
         DiesAsking.asked += 1
         if DiesAsking.asked > 10 and not self.mark.exists():
             self.mark.touch()
-            price = self.model.usd_of
+            price = Pricing(self.model.spec, parse_price("1,0"))
             assert self.model.ledger.reserve(self.model.spec, Usage(input=1_000, output=100), price)
             os.kill(os.getpid(), signal.SIGKILL)
         reply = await self.model.complete(Request(messages=(Message(role="user", text=observation),)))

@@ -233,7 +233,7 @@ def test_calls_of_a_killed_worker_stay_open_and_nobody_waits_for_them(
     )
     result = simulate(tmp_path / "run", run, shop)
     taken = CallLedger(tmp_path / "run" / LEDGER_FILE).taken()
-    assert (result.done, len(list(marks.iterdir()))) == (40, 1)
+    assert (result.ends, len(list(marks.iterdir()))) == ({"stop": 40}, 1)
     assert taken.calls >= 40
     assert len(taken.open) >= 1
     assert result.account.open_usd == pytest.approx(taken.open_usd)
