@@ -51,7 +51,7 @@ def guess_dice(rng: np.random.Generator, *, tosses: int = TOSSES) -> tuple[DiceR
     return first, second
 
 
-def _row(name: str, dice: np.ndarray, guess: np.ndarray, rng: np.random.Generator) -> DiceRow:  # type: ignore[type-arg]
+def _row(name: str, dice: np.ndarray, guess: np.ndarray, rng: np.random.Generator) -> DiceRow:
     squares, right = np.square(dice - guess).astype(float), int(np.count_nonzero(dice == guess))
     error = float(squares.std(ddof=1)) / np.sqrt(len(dice))
     sizes = {"tosses": len(dice)}

@@ -255,15 +255,15 @@ class PlanOptions:
         Raises:
             ValueError: One is given, and it is no dry run.
         """
-        from paars_gym.simulation.plan import Terms
+        from paars_gym.simulation.plan import USUAL
 
-        given = {"latency_seconds": self.latency, "within_hours": self.within_hours, "products": self.products}
+        given: dict[str, Any] = {"latency_seconds": self.latency, "within_hours": self.within_hours, "products": self.products}
         given = {name: value for name, value in given.items() if value is not None}
         if given and not dry_run:
             name = next(iter(given))
             flag = {"latency_seconds": "--latency"}.get(name, f"--{name.replace('_', '-')}")
             raise ValueError(f"{flag} {given[name]:g} needs --dry-run: it is for the plan of a run, not for the run.")
-        return Terms(**given)
+        return USUAL._replace(**given)
 
 
 NOTHING_ASKED = ModelOptions()

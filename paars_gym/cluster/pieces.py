@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from paars_gym.cluster.session import Cluster, require_ray
 from paars_gym.exit_codes import ExitCode
 
-Context, Piece, Result = TypeVar("Context"), TypeVar("Piece"), TypeVar("Result")
+Context = TypeVar("Context")
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 TRIES = 10
 """How often a piece is done again whose worker died; then the piece kills its workers, as by the memory it takes."""

@@ -95,7 +95,7 @@ class Cluster:
     @property
     def nodes(self) -> int:
         """How many machines there are."""
-        return max(sum(node["Alive"] for node in require_ray().nodes()), 1)
+        return max(sum(bool(node["Alive"]) for node in require_ray().nodes()), 1)
 
     @property
     def cpus(self) -> int:

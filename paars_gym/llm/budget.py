@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from paars_gym.llm.chat import ChatModel, Reply, Request, Usage, Wrapper, expected_tokens
 from paars_gym.llm.errors import BudgetSpentError, ModelError
@@ -30,7 +31,8 @@ def most_of(request: Request) -> Usage:
     return Usage(input=expected_tokens(request), output=request.max_tokens)
 
 
-class Pricing(NamedTuple):
+@dataclass(frozen=True)
+class Pricing:
     """What tokens of a model cost; a small thing, that a ledger on another machine is told too.
 
     Attributes:

@@ -111,18 +111,19 @@ class Forecast(NamedTuple):
 
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of each line to print."""
-        within = Margins("", "", "", "") if self.margins is None else Margins(*(f" ± {m:.1%}" for m in self.margins))
+        margins = Margins(0, 0, 0, 0) if self.margins is None else self.margins
+        calls, tokens_in, tokens_out, usd = (f" ± {share:.1%}" if self.margins else "" for share in margins)
         dollars = "no price is known: give one as --price IN,OUT"
         if self.usd is not None:
-            dollars = f"{self.usd:,.2f}{within.usd} at most, without prompt caching"
+            dollars = f"{self.usd:,.2f}{usd} at most, without prompt caching"
         facts = [
-            ("calls", f"{self.calls:,}{within.calls}"),
-            ("input tokens", f"{self.input:,}{within.input}"),
-            ("output tokens", f"{self.output:,}{within.output}, without reasoning"),
+            ("calls", f"{self.calls:,}{calls}"),
+            ("input tokens", f"{self.input:,}{tokens_in}"),
+            ("output tokens", f"{self.output:,}{tokens_out}, without reasoning"),
             ("US dollars", dollars),
         ]
         if self.usd_cached is not None:
-            facts.append(("US dollars, cached", f"{self.usd_cached:,.2f}{within.usd} with the provider's prompt cache"))
+            facts.append(("US dollars, cached", f"{self.usd_cached:,.2f}{usd} with the provider's prompt cache"))
         sampled = "" if self.margins is None else "; ± is a 95% interval of their mean"
         return [*facts, ("reckoned from", f"{self.basis}{sampled}; nothing was sent")]
 

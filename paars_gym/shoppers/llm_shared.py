@@ -130,7 +130,7 @@ class Rehearsal:
 
     def trace(self) -> ModelTurn | None:
         """The last request and its answer, for the records of steps."""
-        return getattr(self._asker, "trace", lambda: None)()  # type: ignore[no-any-return]
+        return getattr(self._asker, "trace", lambda: None)()
 
     async def aclose(self) -> None:
         """Closes the model."""

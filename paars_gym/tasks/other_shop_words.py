@@ -103,7 +103,8 @@ class OtherShopWords:
 
     def _queries(self, seed: int) -> str:
         """How many of the people's queries the shop could answer; empty where none is known."""
-        asked = self._human.queries().filter(pl.col("text") != "")["text"].unique().sort()
+        texts = self._human.texts(len(self._human), np.random.default_rng(seed))
+        asked = pl.Series("text", texts.queries, dtype=pl.String).str.to_lowercase().str.strip_chars().unique().sort()
         if len(asked) > MOST_QUERIES:
             asked = asked.sample(MOST_QUERIES, seed=seed)
         if not len(asked):

@@ -111,10 +111,10 @@ def ask_piece(asked: AskedThere, piece: CasePiece) -> tuple[Said, dict[str, Stac
     """Puts the cases of a piece, in a worker; gives what came of them, and what each model took."""
     door = asked.door
     if door is None:
-        shoppers, ended = asked.computing, bool
+        questions = Round(asked.sets, shoppers := asked.computing)
     else:
-        shoppers, ended = asked.made(door.opened(f"cases {piece.number}")), door.is_stopped
-    questions = Round(asked.sets, shoppers, ended=ended)
+        shoppers = asked.made(door.opened(f"cases {piece.number}"))
+        questions = Round(asked.sets, shoppers, ended=door.is_stopped)
     asyncio.run(questions.put(piece.cases))
     if door is None and any(hasattr(shopper.make, "aclose") for shopper in shoppers.shoppers):
         vars(asked).pop("computing")  # they are closed
