@@ -1,4 +1,4 @@
-"""What every test shares: a shop of twelve products, and no way out to the network."""
+"""What every test shares: a shop of twelve products, no way out to the network, and a Ray where one is asked for."""
 
 from __future__ import annotations
 
@@ -12,12 +12,36 @@ from hypothesis import settings
 
 from paars_gym.catalog.product import Product, Review
 from paars_gym.catalog.store import Catalog
+from paars_gym.cluster.session import Cluster
 
 # A busy machine is no mistake: no example of a property test has to be done within 200 ms.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+RAY_FOLDER, RAY_FILES = "cluster", ("test_sharded.py", "test_many_machines.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests that start Ray run one after another: it gives up where it cannot start in half a minute."""
+    for item in items:
+        on_ray = item.path.parent.name == RAY_FOLDER or item.path.name in RAY_FILES
+        if on_ray and item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Ray of two processors with a temporary home, ended by its own API."""
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
+        # By default they give way to all other processes, and on a busy machine tests would wait for them for minutes.
+        patch.setenv("RAY_worker_niceness", "0")
+        with Cluster(cpus=2) as started:
+            yield started
 
 
 @pytest.fixture(autouse=True)

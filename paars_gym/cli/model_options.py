@@ -257,7 +257,11 @@ class PlanOptions:
         """
         from paars_gym.simulation.plan import USUAL
 
-        given: dict[str, Any] = {"latency_seconds": self.latency, "within_hours": self.within_hours, "products": self.products}
+        given: dict[str, Any] = {
+            "latency_seconds": self.latency,
+            "within_hours": self.within_hours,
+            "products": self.products,
+        }
         given = {name: value for name, value in given.items() if value is not None}
         if given and not dry_run:
             name = next(iter(given))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,6 @@ from paars_gym.config import RunConfig
 from paars_gym.synthetic.world import mini_world
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
-        patch.setenv("RAY_worker_niceness", "0")
-        with Cluster(cpus=2) as started:
-            yield started
 
 
 @pytest.mark.parametrize("kept", [False, True])

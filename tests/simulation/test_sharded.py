@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,16 +45,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> ShopConfig:
     folder = tmp_path_factory.mktemp("shop") / "twelve"
     Catalog.from_products(twelve_products(), name="twelve", synthetic=True).save(folder)
     return ShopConfig(catalog=folder)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
-        patch.setenv("RAY_worker_niceness", "0")
-        with Cluster(cpus=2) as started:
-            yield started
 
 
 def wandering(sessions: int, **changed: Any) -> RunConfig:
