@@ -32,12 +32,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
+@pytest.fixture(scope="session")
+def home_of_ray(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ray writes a token there. It is the same for all starts: a process remembers the first one."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(home_of_ray: Path) -> Iterator[Cluster]:
     """A Ray of two processors with a temporary home, ended by its own API."""
     pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
+        patch.setenv("HOME", str(home_of_ray))
         # By default they give way to all other processes, and on a busy machine tests would wait for them for minutes.
         patch.setenv("RAY_worker_niceness", "0")
         with Cluster(cpus=2) as started:
