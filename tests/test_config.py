@@ -18,7 +18,11 @@ from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig, a
         (RunConfig, {"sessions": 0}, "sessions == 0, must be >= 1."),
         (RunConfig, {"seed": -1}, "seed == -1, must be >= 0."),
         (RunConfig, {"condition": "nobody"}, "Unknown condition 'nobody'. Available: base, profile, preferences"),
-        (RunConfig, {"colour": "red"}, "Unknown setting 'colour'. Available: budget, concurrency, condition"),
+        (
+            RunConfig,
+            {"colour": "red"},
+            "Unknown setting 'colour'. Available: address, backend, budget, concurrency, condition",
+        ),
         (RunConfig, {"sessions": "many"}, "sessions == 'many': "),
         (RunConfig, {"record": "all"}, "record == 'all': "),
         (ShopConfig, {"page_size": 0}, "page_size == 0, must be >= 1."),

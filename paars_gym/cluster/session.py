@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import tempfile
 import threading
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from typing import Any, Self
 
 OBJECT_STORE_BYTES = 200_000_000
 """Of a cluster of this machine: what is large travels as files, and the store keeps the settings of the work."""
+REACHED_SECONDS = 10.0
+"""In which a cluster answers a connection."""
 LACKING = 'The backend ray needs the package ray: pip install "paars_gym[ray]".'
 
 
@@ -72,8 +75,9 @@ class Cluster:
             settings["address"] = self.address
         before = signal.getsignal(signal.SIGTERM)
         try:
+            _reach(named)
             ray.init(**settings)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self._ours.close()
             raise ConnectionError(
                 f"No Ray cluster at --address {named!r}: {str(error).strip().splitlines()[0]} Start one (ray start "
@@ -101,6 +105,13 @@ class Cluster:
     def cpus(self) -> int:
         """How many pieces of work that compute can run at once."""
         return max(int(require_ray().cluster_resources().get("CPU", 1)), 1)
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nobody listens at ``HOST:PORT``: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=REACHED_SECONDS).close()
 
 
 def _short_folder() -> tempfile.TemporaryDirectory[str]:

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pytest
 
 from paars_gym.catalog import sorting
+from paars_gym.catalog.feeds import build
 from paars_gym.catalog.feeds.build import build_catalog
-from paars_gym.catalog.feeds.layouts import FeedMapping, build
+from paars_gym.catalog.feeds.layouts import FeedMapping
 from paars_gym.catalog.files import find_damage, mend
 from paars_gym.catalog.product import Product
 from paars_gym.catalog.sorting import SortedRuns
@@ -272,7 +273,7 @@ def test_a_kill_at_any_moment_leaves_the_old_catalog_or_the_new(long_feed: Path,
     script = f"""
 import sys, time
 from paars_gym import files
-from paars_gym.catalog.feeds.layouts import build
+from paars_gym.catalog.feeds import build
 def stop():
     print("now", flush=True); time.sleep(60)
 remove = files.shutil.rmtree

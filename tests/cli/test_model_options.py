@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paars_gym.cli.model_options import AskedModel, ModelOptions, read_options
+from paars_gym.cli.model_options import AskedModel, BatchOptions, ModelOptions, read_options
 from paars_gym.config import BudgetConfig, ModelConfig
 from tests.cli.test_app import VERBS
 
@@ -21,7 +21,7 @@ def test_everything_reaches_its_place(tmp_path: Path) -> None:
         OWN, price="1,10", option=options, max_usd=2.0, tokens_per_minute=9e5, cache=tmp_path / "c", offline=True,
         dry_run=True,
     )  # fmt: skip
-    found = asking.asked(concurrency=7, batches=tmp_path / "b")
+    found = asking.asked(concurrency=7, batches=tmp_path / "b", batching=BatchOptions(batch=True))
     assert found.model == ModelConfig(
         spec=OWN, price="1,10", options={"form": "json", "max_tokens": 300}, temperature=0.5, context_tokens=8000
     )

@@ -27,7 +27,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "score": ("--human", "mini", "--agents", "a"), "reference export": ("--human", "mini"), "fit": ("--human", "mini"),
     "calibrate": ("--human", "mini"), "probe": ("brand",), "survey ask": ("q.yaml",),
     "personas sample": ("--from", "p", "--quota", "home=owner:1"), "backtest": ("tests.csv",), "report": ("run",),
-    "sessions export": ("run", "--to", "otel"),
+    "sessions export": ("run", "--to", "otel"), "benchmarks.picture": ("report.html",),
 }  # fmt: skip
 
 
@@ -67,14 +67,18 @@ def writers() -> Iterator[Writer]:
         for name in inspect.signature(main).parameters if main else ():
             if name in OUTPUTS:
                 option = f"--{name.removesuffix('_file').replace('_', '-')}"
-                yield Writer(main, (), option, getattr(inner(main), "outputs", {}).get(name, ""))
+                yield Writer(
+                    main, NEEDED.get(module.name, ()), option, getattr(inner(main), "outputs", {}).get(name, "")
+                )
 
 
 WRITERS = tuple(writers())
 
 
 @pytest.mark.parametrize(
-    "writer", WRITERS, ids=lambda one: f"{one.main.__module__ if one.words == () else ' '.join(one.words)} {one.option}"
+    "writer",
+    WRITERS,
+    ids=lambda one: f"{one.main.__module__ if one.main is not cli.app else ' '.join(one.words)} {one.option}",
 )
 def test_a_second_writer_and_a_wrong_place_are_refused(
     writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

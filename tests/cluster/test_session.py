@@ -20,7 +20,6 @@ def test_a_program_outside_the_cluster_is_told_where_to_run() -> None:
         Cluster("ray://head:10001").__enter__()
 
 
-@pytest.mark.slow
 def test_an_address_where_nobody_answers_is_named() -> None:
     pytest.importorskip("ray")
     with pytest.raises(ConnectionError, match=r"No Ray cluster at --address '127.0.0.1:1'"), Cluster("127.0.0.1:1"):

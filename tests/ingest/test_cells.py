@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paars_gym.catalog import product
-from paars_gym.catalog.feeds.layouts import rows
+from paars_gym.catalog.feeds import rows
 from paars_gym.catalog.feeds.rows import READERS
 from paars_gym.catalog.product import Product
 from paars_gym.ingest import cells

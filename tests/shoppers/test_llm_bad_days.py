@@ -19,7 +19,7 @@ from paars_gym.alignment.session_log import UNSCORED, open_log
 from paars_gym.catalog.load import load_catalog
 from paars_gym.catalog.store import Catalog
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
-from paars_gym.llm.limits import RateLimited, Retrying
+from paars_gym.llm.limits import CallLimits, Retrying
 from paars_gym.personas.persona import ConsumerProfile, Interests, Persona, ShoppingPreferences
 from paars_gym.simulation.result import RunResult
 from paars_gym.simulation.run import run as simulate
@@ -40,11 +40,9 @@ PEOPLE = [
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between attempts fifty times shorter; what is waited for is the same."""
-    wait, decrease = Retrying._wait, RateLimited._decrease
+    wait, decrease = Retrying._wait, CallLimits._decrease
     monkeypatch.setattr(Retrying, "_wait", lambda self, *args: wait(self, *args) / 50)
-    monkeypatch.setattr(
-        RateLimited, "_decrease", lambda self, began, after: decrease(self, began, after and after / 50)
-    )
+    monkeypatch.setattr(CallLimits, "_decrease", lambda self, began, after: decrease(self, began, after and after / 50))
 
 
 @pytest.fixture(params=sorted(SPECS))

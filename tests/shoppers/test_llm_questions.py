@@ -29,6 +29,9 @@ class Provider:
 
     max_requests, max_bytes = 50_000, 10**9
 
+    async def aclose(self) -> None:
+        pass
+
     def __init__(self) -> None:
         self.batches: list[dict[str, Request]] = []
 

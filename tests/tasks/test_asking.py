@@ -368,6 +368,9 @@ class InMemory:
     max_requests, max_bytes = 50_000, 10**9
     handed_in: list[dict[str, Request]] = []  # noqa: RUF012
 
+    async def aclose(self) -> None:
+        pass
+
     def size(self, request: Request) -> int:
         return 1
 
