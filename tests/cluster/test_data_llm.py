@@ -152,8 +152,8 @@ def test_requests_arrive_as_they_are_and_failures_are_told_apart(
 
 
 def test_the_ledger_and_the_limit_are_those_of_any_call(cluster: Cluster, server: Server, tmp_path: Path) -> None:
-    # A call costs 110 / 1,000 dollars and is entered at what it may cost, all of its 50 tokens of output used.
-    requests = [question(f"question {n}", max_tokens=50) for n in range(10)]
+    # A call costs 110 / 1,000 dollars and is entered at what it may cost: its text, and all of its 50 tokens of output.
+    requests = [question(f"question {n} {'word ' * 100}", max_tokens=50) for n in range(10)]
     model = stack(server, tmp_path, max_usd=0.5)
     replies = put(model, requests)
     answered = sum(isinstance(reply, Reply) for reply in replies)

@@ -74,7 +74,8 @@ async def choose(shoppers: Any, catalog: Catalog, count: int) -> list[int]:
 def test_all_of_them_go_out_in_one_batch(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     provider, told = Provider(), list[str]()
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789abcdef")
-    monkeypatch.setattr(stack, "Batched", partial(Batched, api=provider, linger_seconds=0.3))
+    monkeypatch.setattr("paars_gym.llm.batch.batch_api", lambda _: provider)
+    monkeypatch.setattr(stack, "Batched", partial(Batched, linger_seconds=0.3))
     shoppers = answerer_factory(
         RunConfig(
             policy="llm",
