@@ -19,14 +19,19 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 RAY_FOLDER, RAY_FILES = "cluster", ("test_sharded.py", "test_many_machines.py")
+REMOTE_FOLDER, REMOTE_FILES = "remote", ("test_inputs.py", "test_reading.py", "test_sharded.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests that start Ray run one after another: it gives up where it cannot start in half a minute."""
+    """Says what has to run in one process."""
     for item in items:
+        # One Ray at a time: it gives up where it cannot start in half a minute.
         on_ray = item.path.parent.name == RAY_FOLDER or item.path.name in RAY_FILES
         if on_ray and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.xdist_group("ray"))
+        elif item.path.parent.name == REMOTE_FOLDER or item.path.name in REMOTE_FILES:
+            # Each process has a store ``memory://`` of its own, and all of them one cache of copies.
+            item.add_marker(pytest.mark.xdist_group("memory"))
 
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
