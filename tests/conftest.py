@@ -22,6 +22,7 @@ RAY_FOLDER, RAY_FILES = "cluster", ("test_sharded.py", "test_many_machines.py")
 REMOTE_FOLDER, REMOTE_FILES = "remote", ("test_inputs.py", "test_reading.py", "test_sharded.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says what has to run in one process."""
     for item in items:
