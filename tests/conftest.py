@@ -18,23 +18,6 @@ from paars_gym.cluster.session import Cluster
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
-RAY_FOLDER, RAY_FILES = "cluster", ("test_sharded.py", "test_many_machines.py")
-REMOTE_FOLDER, REMOTE_FILES = "remote", ("test_inputs.py", "test_reading.py", "test_sharded.py")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says what has to run in one process."""
-    for item in items:
-        # One Ray at a time: it gives up where it cannot start in half a minute.
-        on_ray = item.path.parent.name == RAY_FOLDER or item.path.name in RAY_FILES
-        if on_ray and item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group("ray"))
-        elif item.path.parent.name == REMOTE_FOLDER or item.path.name in REMOTE_FILES:
-            # Each process has a store ``memory://`` of its own, and all of them one cache of copies.
-            item.add_marker(pytest.mark.xdist_group("memory"))
-
-
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -75,6 +58,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAARS_CACHE", str(root / "cache"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def cache_of_one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each process has a store ``memory://`` of its own, copies of which others must not take for theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAARS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

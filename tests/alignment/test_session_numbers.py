@@ -23,6 +23,8 @@ from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.store import LOG_FILE, STORE_FOLDER, Provenance
 from paars_gym.simulation.run import run
 
+pytestmark = pytest.mark.usefixtures("cache_of_one_process")
+
 sent: list[bytes] = []
 
 

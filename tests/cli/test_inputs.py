@@ -15,6 +15,8 @@ from paars_gym.cli.inputs import BY_URL, NO_INPUTS, _checked, _copied, reading_u
 from tests.benchmarks.running import run_main
 from tests.cli.test_outputs import inner, verbs
 
+pytestmark = pytest.mark.usefixtures("cache_of_one_process")
+
 
 def test_inputs_of_every_verb_may_be_urls() -> None:
     seen = 0

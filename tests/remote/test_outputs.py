@@ -17,6 +17,8 @@ from paars_gym import remote
 from paars_gym.outputs import OutputInUseError, writing
 from paars_gym.remote.working import work_path
 
+pytestmark = pytest.mark.usefixtures("cache_of_one_process")
+
 
 @pytest.fixture
 def base() -> Iterator[str]:

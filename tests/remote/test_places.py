@@ -13,6 +13,8 @@ from paars_gym import remote
 from paars_gym.remote.copying import MOST_TRIES
 from paars_gym.remote.place import room_of
 
+pytestmark = pytest.mark.usefixtures("cache_of_one_process")
+
 
 @pytest.fixture
 def base() -> Iterator[str]:

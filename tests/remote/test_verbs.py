@@ -17,7 +17,7 @@ from paars_gym.catalog.load import load_catalog
 from paars_gym.sessions.opening import open_store, read_sessions, run_settings
 from tests.benchmarks.running import Ended, run_main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cache_of_one_process")]
 COLUMNS = "shopper=who,kind=what,time=when,product=sku,query=words"
 
 

@@ -36,6 +36,8 @@ from paars_gym.synthetic.world import mini_world
 from tests.conftest import twelve_products
 from tests.simulation.test_run_folder import ROOT, lines, steps_of
 
+pytestmark = pytest.mark.usefixtures("cache_of_one_process")
+
 WANDERER, SLOW = "tests.simulation.shoppers:Wanderer", "tests.simulation.shoppers:SlowWanderer"
 
 
