@@ -33,8 +33,6 @@ def cluster(home_of_ray: Path) -> Iterator[Cluster]:
     pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home_of_ray))
-        # By default they give way to all other processes, and on a busy machine tests would wait for them for minutes.
-        patch.setenv("RAY_worker_niceness", "0")
         with Cluster(cpus=2) as started:
             yield started
 

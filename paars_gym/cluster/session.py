@@ -69,6 +69,8 @@ class Cluster:
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None and not os.environ.get("RAY_ADDRESS"):
             folder = self._ours.enter_context(_short_folder())
+            # Its workers would give way to all other processes, and starve on a busy machine.
+            os.environ.setdefault("RAY_worker_niceness", "0")
             settings |= {"address": "local", "include_dashboard": False, "num_cpus": self._cpus}
             settings |= {"object_store_memory": OBJECT_STORE_BYTES, "_temp_dir": str(folder)}
         elif self.address is not None:
