@@ -38,7 +38,7 @@ class Browser:
     """Follows redirects, keeps the cookie, and posts the forms of the page it is on."""
 
     def __init__(self, address: str) -> None:
-        self.http = httpx2.Client(base_url=address, follow_redirects=True)
+        self.http = httpx2.Client(base_url=address, follow_redirects=True, timeout=60)
         _clients.append(self.http)
         self.page = self.http.get("/")
 
