@@ -49,7 +49,8 @@ from benchmarks.reference import fitted
 from benchmarks.row_options import ALONE, RowOptions, model_asked, policy_asked
 from benchmarks.scores import SCORES_FILE, scores
 from paars_gym.catalog.load import load_catalog
-from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options, with_options
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
+from paars_gym.cli.option_groups import with_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.running import run_command
 from paars_gym.cli.task_options import print_forecasts

@@ -21,7 +21,7 @@ from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_SEED
 from benchmarks.small_model import Bounded
 from paars_gym.alignment.item_selection import PROTOCOLS, Protocol
 from paars_gym.alignment.language_model import lacking
-from paars_gym.cli.model_options import with_options
+from paars_gym.cli.option_groups import with_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from paars_gym.cli.app import console
-from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, read_prompt, with_options
+from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, read_prompt
+from paars_gym.cli.option_groups import with_options
 from paars_gym.cli.shared_options import ELSEWHERE
 
 if TYPE_CHECKING:

@@ -1,20 +1,17 @@
 """The options of the group "Language model", which every verb that asks one has, and what they stand for."""
 
-import inspect
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from functools import partial, wraps
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from paars_gym.cli.batch_options import NO_BATCHES, BatchOptions
+from paars_gym.cli.option_groups import in_group, with_options
 from paars_gym.cli.shared_options import MODEL
 from paars_gym.config import BudgetConfig, ModelConfig
-
-if TYPE_CHECKING:
-    from paars_gym.simulation.plan import Terms
 
 CallsAtOnce = Annotated[
     int, typer.Option("--concurrency", min=1, help="Calls of the model at once.", rich_help_panel=MODEL)
@@ -35,17 +32,13 @@ class AskedModel(NamedTuple):
     policy_options: dict[str, Any]
 
 
-def _in_group(flag: str, help: str, *, min: float | None = None) -> Any:  # noqa: A002 (typer's names)
-    return typer.Option(flag, help=help, min=min, rich_help_panel=MODEL)
-
-
 @dataclass(frozen=True)
 class ModelOptions:
     """The group as it was given; `with_model_options` puts it among the options of a verb."""
 
     model: Annotated[
         str | None,
-        _in_group(
+        in_group(
             "--model",
             "Language model: anthropic:NAME, openai:NAME, openai:NAME@BASE_URL, ollama:NAME, vllm:NAME@URL or "
             "scripted:FILE.",
@@ -53,7 +46,7 @@ class ModelOptions:
     ] = None
     price: Annotated[
         str | None,
-        _in_group(
+        in_group(
             "--price",
             "US dollars per million tokens: IN,OUT or IN,OUT,READ,WRITE of the provider's cache. By default the known "
             "price.",
@@ -61,37 +54,37 @@ class ModelOptions:
     ] = None
     temperature: Annotated[
         float | None,
-        _in_group(
+        in_group(
             "--temperature", "Temperature of answers, 0 to 2; by default 1 in sessions and 0 for single answers.", min=0
         ),
     ] = None
-    timeout: Annotated[float | None, _in_group("--timeout", "Seconds for one attempt; by default 120.", min=0.001)] = (
+    timeout: Annotated[float | None, in_group("--timeout", "Seconds for one attempt; by default 120.", min=0.001)] = (
         None
     )
     prompt: Annotated[
-        Path | None, _in_group("--prompt", "Text file whose words are added to the instructions of every request.")
+        Path | None, in_group("--prompt", "Text file whose words are added to the instructions of every request.")
     ] = None
     option: Annotated[
         list[str] | None,
-        _in_group(
+        in_group(
             "--option",
             "NAME=VALUE, repeatable. With --model: attempts, context_tokens, form, invalid_in_a_row, max_tokens, "
             "reasoning, stream, temperature, timeout_seconds. Without: an option of the policy.",
         ),
     ] = None
     max_usd: Annotated[
-        float | None, _in_group("--max-usd", "Stop before more US dollars than this are spent.", min=0)
+        float | None, in_group("--max-usd", "Stop before more US dollars than this are spent.", min=0)
     ] = None
     tokens_per_minute: Annotated[
         float | None,
-        _in_group("--tokens-per-minute", "Tokens a minute at most, input and output together.", min=1),
+        in_group("--tokens-per-minute", "Tokens a minute at most, input and output together.", min=1),
     ] = None
     cache: Annotated[
-        Path | None, _in_group("--cache", "SQLite file of replies: what is in it is not paid for again.")
+        Path | None, in_group("--cache", "SQLite file of replies: what is in it is not paid for again.")
     ] = None
-    offline: Annotated[bool, _in_group("--offline", "Make no call: answer from the cache.")] = False
+    offline: Annotated[bool, in_group("--offline", "Make no call: answer from the cache.")] = False
     dry_run: Annotated[
-        bool, _in_group("--dry-run", "Send nothing; say how many calls, tokens and dollars it would take.")
+        bool, in_group("--dry-run", "Send nothing; say how many calls, tokens and dollars it would take.")
     ] = False
 
     def asked(
@@ -182,129 +175,12 @@ class ModelOptions:
         return AskedModel(config, budget, {})
 
 
-@dataclass(frozen=True)
-class BatchOptions:
-    """The group as it was given: how single questions go out together."""
-
-    batch: Annotated[bool, _in_group("--batch", "Through the provider's batches: within a day, at half the price.")] = (
-        False
-    )
-    ray_data: Annotated[
-        bool,
-        _in_group(
-            "--ray-data",
-            "Through Ray Data LLM, to OpenAI or a server like it: by the Ray cluster of RAY_ADDRESS, or this machine.",
-        ),
-    ] = False
-
-    @property
-    def flags(self) -> dict[str, object]:
-        """What was given, by its name on the command line."""
-        return {"--batch": self.batch, "--ray-data": self.ray_data}
-
-    def check(self, tokens_per_minute: float | None, file: Path | None) -> None:
-        """Refuses what does not go together.
-
-        Args:
-            tokens_per_minute: As given.
-            file: Of the batches handed in; None where there is no output beside which it could be.
-        """
-        given = [flag for flag, value in self.flags.items() if value]
-        if given and file is None:
-            raise ValueError(f"{given[0]} needs --out: what has been handed in is noted beside it.")
-        if self.batch and self.ray_data:
-            raise ValueError("--batch and --ray-data: give one of them; both hand in batches.")
-        if self.ray_data and tokens_per_minute is not None:
-            raise ValueError(
-                f"--tokens-per-minute {tokens_per_minute:g} does not go with --ray-data, which hands in whole batches: "
-                "bound the calls at once by --concurrency."
-            )
-
-    def api(self, concurrency: int) -> Callable[[Any], Any] | None:
-        """What hands in batches otherwise than the provider's own way."""
-        if not self.ray_data:
-            return None
-        from paars_gym.cluster.data_llm import RayDataBatches, check_packages
-
-        check_packages()
-        return partial(RayDataBatches, concurrency=concurrency)
-
-
-NO_BATCHES = BatchOptions()
-
-
-@dataclass(frozen=True)
-class PlanOptions:
-    """The group as it was given: what a dry run of a population is made for."""
-
-    latency: Annotated[
-        float | None,
-        _in_group("--latency", "With --dry-run: seconds until the model answers; by default 2.", min=0.001),
-    ] = None
-    within_hours: Annotated[
-        float | None, _in_group("--within-hours", "With --dry-run: plan machines that are done in time.", min=0.01)
-    ] = None
-    products: Annotated[
-        int | None,
-        _in_group("--products", "With --dry-run: products of the catalog in the end; by default those it has.", min=1),
-    ] = None
-
-    def terms(self, *, dry_run: bool) -> "Terms":
-        """What a plan is made for.
-
-        Raises:
-            ValueError: One is given, and it is no dry run.
-        """
-        from paars_gym.simulation.plan import USUAL
-
-        given: dict[str, Any] = {
-            "latency_seconds": self.latency,
-            "within_hours": self.within_hours,
-            "products": self.products,
-        }
-        given = {name: value for name, value in given.items() if value is not None}
-        if given and not dry_run:
-            name = next(iter(given))
-            flag = {"latency_seconds": "--latency"}.get(name, f"--{name.replace('_', '-')}")
-            raise ValueError(f"{flag} {given[name]:g} needs --dry-run: it is for the plan of a run, not for the run.")
-        return USUAL._replace(**given)
-
-
 NOTHING_ASKED = ModelOptions()
 """The options where none of them is given."""
 
 
-def with_options(parameter: str, group: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a verb the options of a group, a dataclass, where that parameter stands; it gets them together."""
-
-    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(verb, eval_str=True)
-        types, names = get_type_hints(group, include_extras=True), [field.name for field in fields(group)]
-        options = [
-            inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=types[field.name]
-            )
-            for field in fields(group)
-        ]
-        parameters: list[inspect.Parameter] = []
-        for each in signature.parameters.values():
-            parameters += options if each.name == parameter else [each.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
-
-        @wraps(verb)
-        def with_group(**given: Any) -> None:
-            verb(**{parameter: group(**{name: given.pop(name) for name in names})}, **given)
-
-        with_group.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        return with_group
-
-    return decorate
-
-
 with_model_options = with_options("asking", ModelOptions)
 """A verb with the options of the group where its parameter ``asking`` stands."""
-with_batch_options = with_options("batching", BatchOptions)
-with_plan_options = with_options("planning", PlanOptions)
-NOTHING_PLANNED = PlanOptions()
 
 
 def read_options(texts: Sequence[str] | None) -> dict[str, Any]:

@@ -7,15 +7,8 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.app import errors
-from paars_gym.cli.model_options import (
-    NO_BATCHES,
-    NOTHING_ASKED,
-    BatchOptions,
-    CallsAtOnce,
-    ModelOptions,
-    with_batch_options,
-    with_model_options,
-)
+from paars_gym.cli.batch_options import NO_BATCHES, BatchOptions, with_batch_options
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import SHOPPERS, AsJson, BackendName, HumanReference, RayAddress, Seed
 from paars_gym.cli.task_options import Out, OwnCatalog, OwnPersonas, print_forecasts, show_results, task_run

@@ -15,15 +15,8 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
-from paars_gym.cli.model_options import (
-    NO_BATCHES,
-    NOTHING_ASKED,
-    BatchOptions,
-    CallsAtOnce,
-    ModelOptions,
-    with_batch_options,
-    with_model_options,
-)
+from paars_gym.cli.batch_options import NO_BATCHES, BatchOptions, with_batch_options
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     DATA,

@@ -14,15 +14,9 @@ from paars_gym.cli.app import (
     print_facts,
     split_regions,
 )
-from paars_gym.cli.model_options import (
-    NOTHING_ASKED,
-    NOTHING_PLANNED,
-    ModelOptions,
-    PlanOptions,
-    with_model_options,
-    with_plan_options,
-)
+from paars_gym.cli.model_options import NOTHING_ASKED, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.plan_options import NOTHING_PLANNED, PlanOptions, with_plan_options
 from paars_gym.cli.shared_options import (
     BackendName,
     CatalogName,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paars_gym.cli.app import console, print_facts
-from paars_gym.cli.model_options import NO_BATCHES, BatchOptions, ModelOptions
+from paars_gym.cli.batch_options import NO_BATCHES, BatchOptions
+from paars_gym.cli.model_options import ModelOptions
 from paars_gym.cli.shared_options import MODEL, OUTPUT, PEOPLE, SHOPPERS
 from paars_gym.exit_codes import ExitCode
 from paars_gym.files import write_whole

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paars_gym.cli.app import app, errors
+from paars_gym.cli.batch_options import NO_BATCHES, BatchOptions, with_batch_options
 from paars_gym.cli.elsewhere import NOWHERE, ElsewhereOptions, print_exported, with_elsewhere
-from paars_gym.cli.model_options import (
-    NO_BATCHES,
-    NOTHING_ASKED,
-    BatchOptions,
-    CallsAtOnce,
-    ModelOptions,
-    with_batch_options,
-    with_model_options,
-)
+from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
 from paars_gym.cli.shared_options import (
     MODEL,

@@ -22,8 +22,10 @@ from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer
 from paars_gym.shoppers.registry import is_uncalibrated
 from paars_gym.simulation.needs import read_people
-from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_choice
+from paars_gym.tasks.answers import left_out, usable_choice
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.persona_sources import KnownPersonas
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.shoppers import forecast, model_behind, task_shoppers
 
 RESULT_FILE = "result.json"

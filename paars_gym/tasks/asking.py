@@ -9,76 +9,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from paars_gym.config import Condition
 from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.errors import RUN_ENDING, MalformedAnswerError, ModelError, RefusedError
-from paars_gym.llm.stack import Stack
 from paars_gym.personas.mining import EmptyHistoryError
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.simulation.concurrency import StopRequest
 from paars_gym.simulation.result import RunStoppedError
-from paars_gym.tasks.recipes import Recipe
+from paars_gym.tasks.answers import FAILED, NOT_ASKED, UNANSWERED, Answers, add_causes, count_cause
+from paars_gym.tasks.questions import Questions, TaskShopper, TaskShoppers
 
-UNANSWERED, FAILED, NOT_ASKED, NOT_DRAWN = -1, -2, -3, -4
-"""No usable answer; no answer for a failure that is not the shopper's; the run ended before; not to be asked."""
 UNUSABLE = (GaveUp, MalformedAnswerError, RefusedError)
 HOPELESS = 10
 """Failures before any answer at all from which on a shopper's model is taken to be down."""
-MAX_CAUSE, MAX_CAUSES = 300, 20
-Choices = npt.NDArray[np.int64]
-"""Index chosen in each case, or one of the four above, shape (cases,)."""
+MAX_CAUSE = 300
 CASE: ContextVar[str] = ContextVar("CASE", default="")
 """Condition and key of the question being put: the words of a request may be those of another case too."""
-
-
-class Questions(Protocol):
-    """One set of cases, each a question to an `Answerer`.
-
-    Attributes:
-        seed: Of the answers: every question has a random generator of its own.
-    """
-
-    @property
-    def seed(self) -> int: ...
-
-    def __len__(self) -> int: ...
-
-    def key(self, index: int) -> str:
-        """Of the question's random generator; unique in the set."""
-        ...
-
-    def put(self, index: int, shopper: Answerer) -> Awaitable[Any] | Any:
-        """Asks a shopper."""
-        ...
-
-    def usable(self, index: int, answer: Any) -> Any:
-        """The answer as it is kept; raises `GaveUp` where it is none."""
-        ...
-
-
-class PersonaSource(Protocol):
-    """Gives the persona that a question is asked of.
-
-    Attributes:
-        source: How settings call it.
-    """
-
-    source: str
-
-    async def __call__(self, questions: Any, index: int) -> Persona:
-        """The persona; raises a ModelError where there is none."""
-        ...
 
 
 class MiningError(ModelError):
@@ -87,70 +41,6 @@ class MiningError(ModelError):
 
 class NobodyAnswersError(ModelError):
     """Not one question could be put to a shopper: there is nothing to report but the cause."""
-
-
-class TaskShopper(NamedTuple):
-    """A shopper under a condition.
-
-    Attributes:
-        name: ``llm, profile``.
-        policy: ``llm``: what its conditions have in common.
-        condition: What of the persona it may use.
-        make: Makes one.
-        personas: Where its personas come from.
-        settings: To be stored with the results.
-        recipe: To make it from in another process; None where it can be asked in this one only.
-    """
-
-    name: str
-    policy: str
-    condition: Condition
-    make: Callable[[], Answerer]
-    personas: PersonaSource
-    settings: Mapping[str, Any] = {}
-    recipe: Recipe | None = None
-
-
-class TaskShoppers(NamedTuple):
-    """Shoppers to ask, the models behind them by spec, and how many cases may be under way at once.
-
-    Attributes:
-        finished: Called when all questions are put: what has to be said of the answers. It may refuse them.
-        noise: Shoppers that differ in this alone are put the same questions, and draw their answers anew.
-        ask: Puts all cases of a round to them elsewhere; None asks in this process.
-    """
-
-    shoppers: tuple[TaskShopper, ...] = ()
-    models: Mapping[str, Stack] = {}
-    at_once: int = 16
-    finished: Callable[[], Sequence[str]] = tuple
-    noise: str = ""
-    ask: Callable[[Round], None] | None = None
-
-
-@dataclass
-class Answers:
-    """What one shopper said to one set of questions.
-
-    Attributes:
-        values: One a question: the answer, or `UNANSWERED`, `FAILED` or `NOT_ASKED`.
-        unusable: Why there was no usable answer, with numbers.
-        failures: Why the shopper could not be asked, with numbers, the first one first.
-    """
-
-    values: Any
-    unusable: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def choices(self) -> Choices:
-        """Answers that are an index, shape (cases,)."""
-        return np.asarray(self.values, dtype=np.int64)
-
-    @property
-    def answered(self) -> npt.NDArray[np.bool_]:
-        """Where there is a usable answer, shape (cases,)."""
-        return np.array([isinstance(value, str) or value >= 0 for value in self.values], dtype=bool)
 
 
 class Asking(NamedTuple):
@@ -321,9 +211,9 @@ class Round:
             for (number, index), value in zip(cases, values, strict=True):
                 self.answers[number][name].values[index] = value
         for (number, name), unusable in said.unusable.items():
-            _add(self.answers[number][name].unusable, unusable)
+            add_causes(self.answers[number][name].unusable, unusable)
         for (number, name), failures in said.failures.items():
-            _add(self.answers[number][name].failures, failures)
+            add_causes(self.answers[number][name].failures, failures)
         for policy, causes in said.first.items():
             self.first.setdefault(policy, []).extend(causes)
 
@@ -362,13 +252,13 @@ class Round:
                 return
             except UNUSABLE as error:
                 answers.values[index] = UNANSWERED
-                _count(answers.unusable, _cause(error))
+                count_cause(answers.unusable, _cause(error))
             except Exception as error:  # whatever it is, it is not the shopper's answer
                 answers.values[index] = FAILED
                 self._failed += 1
                 self.tried[shopper.policy] += 1
                 self.first.setdefault(shopper.policy, []).append(_cause(error))
-                _count(answers.failures, _cause(error))
+                count_cause(answers.failures, _cause(error))
                 return
             self.tried[shopper.policy] += 1
             self.answered[shopper.policy] += 1
@@ -392,41 +282,5 @@ async def _answer(
     return await answer if isawaitable(answer) else answer
 
 
-def left_out(answers: Mapping[str, Answers], cases: str) -> list[str]:
-    """Why cases without an answer of every shopper are not compared, a sentence a shopper."""
-    notes = []
-    for name, given in answers.items():
-        causes = [*given.failures.items(), *given.unusable.items()]
-        if missing := int((~given.answered).sum()):
-            first = f" The first cause: {causes[0][0]}" if causes else ""
-            notes.append(f"{name}: no usable answer for {missing:,} {cases}, which are left out for all.{first}")
-    return notes
-
-
-def usable_choice(answer: Any, options: int) -> int:
-    """An index below ``options``; raises `GaveUp` where the answer is none."""
-    try:
-        choice = int(answer)
-    except (TypeError, ValueError):
-        choice = -1
-    if choice not in range(options):
-        raise GaveUp(f"it answered {answer!r}, must be 0 to {options - 1}")
-    return choice
-
-
-def asked_of(choices: Choices) -> npt.NDArray[np.bool_]:
-    """Which cases the shopper was asked and did not fail in, shape (cases,)."""
-    return ~np.isin(choices, (FAILED, NOT_ASKED, NOT_DRAWN))
-
-
 def _cause(error: Exception) -> str:
     return str(error)[:MAX_CAUSE] if isinstance(error, MiningError) else f"{type(error).__name__}: {error}"[:MAX_CAUSE]
-
-
-def _count(causes: Counter[str], cause: str, times: int = 1) -> None:
-    causes[cause if cause in causes or len(causes) < MAX_CAUSES else "other causes"] += times
-
-
-def _add(causes: Counter[str], more: Counter[str]) -> None:
-    for cause, times in more.items():
-        _count(causes, cause, times)

@@ -25,7 +25,8 @@ from paars_gym.personas.redaction import pseudonym
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.llm import LLMShopper
 from paars_gym.tasks.answer_files import GivenAnswer, as_asked_for, date_of, fields_of, read_answer_file
-from paars_gym.tasks.asking import CASE, PersonaSource, Questions, TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.asking import CASE, ask_shoppers
+from paars_gym.tasks.questions import PersonaSource, Questions, TaskShopper, TaskShoppers
 
 ROWS = frozenset({"uniform", "embedding", "behavioural", "replay", "llm", "popularity", "counts", "learned", "people"})
 """Names that rows of the tables have already."""

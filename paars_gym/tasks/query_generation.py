@@ -20,11 +20,13 @@ from paars_gym.embedding.protocol import Embedder
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer, GaveUp
 from paars_gym.shoppers.registry import SHOPPERS
-from paars_gym.tasks.asking import Answers, TaskShoppers, ask_shoppers, left_out
+from paars_gym.tasks.answers import Answers, left_out
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople
 from paars_gym.tasks.persona_sources import KnownPersonas
 from paars_gym.tasks.query_results import QueryResults, gains_over, measures_of, strata_of
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import TaskPolicy, fitted_shoppers, forecast, policies_of, task_shoppers
 

@@ -16,9 +16,10 @@ from paars_gym.llm.stack import open_model
 from paars_gym.shoppers.fitted import FittedShopper
 from paars_gym.shoppers.protocol import check_condition
 from paars_gym.shoppers.registry import shopper_maker, shown_name
-from paars_gym.tasks.asking import PersonaSource, TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter
 from paars_gym.tasks.persona_sources import HISTORY_TOKENS, CountedPersonas, MinedPersonas
+from paars_gym.tasks.questions import PersonaSource, TaskShopper, TaskShoppers
 from paars_gym.tasks.recipes import Recipe, name_of
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.spread_asking import on_ray

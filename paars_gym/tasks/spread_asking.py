@@ -17,8 +17,9 @@ from paars_gym.config import BudgetConfig
 from paars_gym.llm.stack import Stack, StackAccount, open_model
 from paars_gym.personas.persona import Persona
 from paars_gym.personas.redaction import Redactor, hash_key
-from paars_gym.tasks.asking import Questions, Round, Said, TaskShopper, TaskShoppers
+from paars_gym.tasks.asking import Round, Said
 from paars_gym.tasks.persona_sources import MinedPersonas
+from paars_gym.tasks.questions import Questions, TaskShopper, TaskShoppers
 
 PIECES_A_WORKER = 8
 """At least, so that none waits long for the last one."""

@@ -18,7 +18,9 @@ from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.sessions.split import is_held_out
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, usable_choice
+from paars_gym.tasks.answers import usable_choice
+from paars_gym.tasks.asking import ask_shoppers
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.shoppers import task_shoppers
 
 Floats = npt.NDArray[np.float64]

@@ -23,11 +23,13 @@ from paars_gym.config import Condition, RunConfig
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.tasks.asking import TaskShoppers, ask_shoppers, left_out, usable_choice
+from paars_gym.tasks.answers import left_out, usable_choice
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.people import MiniPeople
 from paars_gym.tasks.persona_sources import KnownPersonas
 from paars_gym.tasks.query_results import measure_row
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.run_noise import RunNoise
 from paars_gym.tasks.shoppers import TaskPolicy, fitted_shoppers, forecast, policies_of, task_shoppers

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from paars_gym.cli.model_options import AskedModel, BatchOptions, ModelOptions, read_options
+from paars_gym.cli.batch_options import BatchOptions
+from paars_gym.cli.model_options import AskedModel, ModelOptions, read_options
 from paars_gym.config import BudgetConfig, ModelConfig
 from tests.cli.test_app import VERBS
 

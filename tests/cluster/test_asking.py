@@ -18,8 +18,10 @@ from paars_gym.personas.store import read_failures, read_personas
 from paars_gym.sessions.event import Event, Session
 from paars_gym.sessions.store import Provenance
 from paars_gym.sessions.writer import write_sessions
-from paars_gym.tasks.asking import Answers, NobodyAnswersError, TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.answers import Answers
+from paars_gym.tasks.asking import NobodyAnswersError, ask_shoppers
 from paars_gym.tasks.items.questions import ItemQuestions
+from paars_gym.tasks.questions import TaskShopper, TaskShoppers
 from paars_gym.tasks.shoppers import task_shoppers
 from tests.benchmarks.running import Ended, run_main
 from tests.cluster.shoppers import Drawn

@@ -22,18 +22,12 @@ from paars_gym.llm.errors import ServerError
 from paars_gym.prompts import VERSION
 from paars_gym.shoppers.llm_shared import ModelShoppers, llm_shoppers
 from paars_gym.shoppers.protocol import GaveUp
-from paars_gym.tasks.asking import (
-    HOPELESS,
-    UNANSWERED,
-    Answers,
-    NobodyAnswersError,
-    TaskShopper,
-    TaskShoppers,
-    ask_shoppers,
-)
+from paars_gym.tasks.answers import UNANSWERED, Answers
+from paars_gym.tasks.asking import HOPELESS, NobodyAnswersError, ask_shoppers
 from paars_gym.tasks.items.questions import ItemQuestions
 from paars_gym.tasks.items.results import row_of
 from paars_gym.tasks.persona_sources import CountedPersonas
+from paars_gym.tasks.questions import TaskShopper, TaskShoppers
 from paars_gym.tasks.shoppers import model_behind
 from tests.benchmarks.running import Ended, run_main
 from tests.tasks.conftest import Mock, need, well, what

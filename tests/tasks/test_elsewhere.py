@@ -20,13 +20,13 @@ from paars_gym.llm.chat import Reply, Request
 from paars_gym.llm.families import SCRIPTED
 from paars_gym.personas.persona import Persona
 from paars_gym.report.item_selection import table_3_remarks
-from paars_gym.tasks.asking import TaskShoppers
 from paars_gym.tasks.elsewhere import AnswerReader, QuestionWriter, asked_elsewhere, export_questions
 from paars_gym.tasks.items.questions import ItemDesign, ItemQuestions
 from paars_gym.tasks.items.selection import asked_items, item_questions, select_items
 from paars_gym.tasks.people import MiniPeople
 from paars_gym.tasks.persona_sources import CountedPersonas, KnownPersonas
 from paars_gym.tasks.query_generation import QueryQuestions, asked_queries, generate_queries, query_questions
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.view_selection import ViewQuestions, asked_views, select_views, view_questions
 from tests.benchmarks.running import run_main

@@ -16,7 +16,7 @@ from paars_gym.config import RunConfig
 from paars_gym.personas.persona import ConsumerProfile, Interests, Score, ShoppingPreferences
 from paars_gym.report.item_selection import table_3, table_3_remarks
 from paars_gym.report.paper import PAPER
-from paars_gym.tasks.asking import FAILED, Answers
+from paars_gym.tasks.answers import FAILED, Answers
 from paars_gym.tasks.items.baselines import choose_popular, item_phrases, preference_phrases, profile_phrases
 from paars_gym.tasks.items.groups import by_group, worst_served
 from paars_gym.tasks.items.questions import ItemDesign

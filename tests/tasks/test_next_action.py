@@ -20,7 +20,7 @@ from paars_gym.datasets.public import DATASETS
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import Event, EventKind, Session
 from paars_gym.synthetic.world import mini_world
-from paars_gym.tasks.asking import NOT_ASKED, UNANSWERED
+from paars_gym.tasks.answers import NOT_ASKED, UNANSWERED
 from paars_gym.tasks.next_actions.action import NextQuestions, OtherPersonas, predict_next
 from paars_gym.tasks.next_actions.baselines import baselines
 from paars_gym.tasks.next_actions.cases import MOST_TOLD, OFF_PAGE, NextCase, actions_of, next_cases

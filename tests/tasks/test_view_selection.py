@@ -14,9 +14,10 @@ from paars_gym.personas.persona import ConsumerProfile, Persona, ShoppingPrefere
 from paars_gym.report.tasks import BAR_ROOM, figure_3, view_remarks, view_table
 from paars_gym.sessions import Event, Provenance, Session
 from paars_gym.sessions.writer import write_sessions
-from paars_gym.tasks.asking import TaskShopper, TaskShoppers, ask_shoppers
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.people import MiniPeople, reference_people
 from paars_gym.tasks.persona_sources import KnownPersonas
+from paars_gym.tasks.questions import TaskShopper, TaskShoppers
 from paars_gym.tasks.view_selection import PEOPLE_ROW, ViewQuestions, ViewResults, select_views
 
 

@@ -19,7 +19,7 @@ from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Estimate, Interval
 from paars_gym.sessions.event import session_rng
 from paars_gym.sessions.split import is_held_out
-from paars_gym.tasks.asking import Choices
+from paars_gym.tasks.answers import Choices
 from paars_gym.tasks.items.features import LEVELS, Counts, Feature, ItemCodes, count_like, features_of
 from paars_gym.tasks.items.knowledge import Household
 from paars_gym.tasks.items.results import LEARNED, LearnedCoefficient

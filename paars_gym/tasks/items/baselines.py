@@ -17,7 +17,7 @@ from paars_gym.config import Condition
 from paars_gym.embedding.protocol import Embedder, normalised
 from paars_gym.personas.persona import SCALES, ConsumerProfile, ShoppingPreferences
 from paars_gym.sessions.event import session_rng
-from paars_gym.tasks.asking import Choices
+from paars_gym.tasks.answers import Choices
 from paars_gym.tasks.items.features import title_parts
 from paars_gym.tasks.items.knowledge import Household
 

@@ -11,7 +11,7 @@ from paars_gym.alignment.individual import accuracy, accuracy_difference
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
 from paars_gym.alignment.segments import groups
 from paars_gym.estimate import Estimate
-from paars_gym.tasks.asking import Answers, asked_of
+from paars_gym.tasks.answers import Answers, asked_of
 
 
 class _Frozen(BaseModel):

@@ -13,8 +13,10 @@ from paars_gym.sessions.event import History, session_rng
 from paars_gym.sessions.purchases import ProductLog
 from paars_gym.sessions.split import is_held_out
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.tasks.asking import NOT_DRAWN, Asking, TaskShoppers, ask_shoppers, usable_choice
+from paars_gym.tasks.answers import NOT_DRAWN, usable_choice
+from paars_gym.tasks.asking import Asking, ask_shoppers
 from paars_gym.tasks.persona_sources import HISTORY_TOKENS
+from paars_gym.tasks.questions import TaskShoppers
 from paars_gym.tasks.shoppers import SomeQuestions
 
 ABOUT: dict[Protocol, str] = {

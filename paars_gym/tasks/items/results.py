@@ -13,7 +13,7 @@ from paars_gym.alignment.individual import accuracy, accuracy_difference, positi
 from paars_gym.alignment.item_selection import OPTIONS, ItemCases, Protocol
 from paars_gym.config import CONDITIONS
 from paars_gym.estimate import Detail, Estimate, Interval, Tabular
-from paars_gym.tasks.asking import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices, asked_of
+from paars_gym.tasks.answers import FAILED, NOT_ASKED, UNANSWERED, Answers, Choices, asked_of
 from paars_gym.tasks.items.groups import AccuracyByGroup
 from paars_gym.tasks.run_noise import RunNoise
 

@@ -15,7 +15,8 @@ from paars_gym.embedding import embedder_label, load_embedder
 from paars_gym.llm.dry_run import Forecast
 from paars_gym.personas.counting import product_facts
 from paars_gym.shoppers.fitted import FittedShopper
-from paars_gym.tasks.asking import Answers, Asking, TaskShopper, TaskShoppers
+from paars_gym.tasks.answers import Answers
+from paars_gym.tasks.asking import Asking
 from paars_gym.tasks.elsewhere import asked_elsewhere
 from paars_gym.tasks.items.bars import choose_bars
 from paars_gym.tasks.items.baselines import EmbeddingChoice, choose_alike, choose_popular, choose_uniformly
@@ -25,6 +26,7 @@ from paars_gym.tasks.items.knowledge import households_of
 from paars_gym.tasks.items.questions import ABOUT, DESIGN, ItemDesign, ItemQuestions, ask_items, item_cases
 from paars_gym.tasks.items.results import LEARNED, POPULARITY, ItemResults, counts_of, gains_of, row_of
 from paars_gym.tasks.persona_sources import HISTORY_TOKENS, CountedPersonas
+from paars_gym.tasks.questions import TaskShopper, TaskShoppers
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import TaskPolicy, fitted_shoppers, forecast, task_shoppers
 

@@ -18,11 +18,13 @@ from paars_gym.llm.dry_run import Forecast
 from paars_gym.personas.persona import Persona
 from paars_gym.sessions.event import session_rng
 from paars_gym.shoppers.protocol import Answerer
-from paars_gym.tasks.asking import TaskShopper, TaskShoppers, ask_shoppers, usable_choice
+from paars_gym.tasks.answers import usable_choice
+from paars_gym.tasks.asking import ask_shoppers
 from paars_gym.tasks.next_actions.baselines import baselines
 from paars_gym.tasks.next_actions.cases import NextCase, NextCases, next_cases
 from paars_gym.tasks.next_actions.results import SHUFFLED, NextResults, score_next
 from paars_gym.tasks.persona_sources import KnownPersonas
+from paars_gym.tasks.questions import TaskShopper, TaskShoppers
 from paars_gym.tasks.reference_people import ReferencePeople
 from paars_gym.tasks.shoppers import forecast, task_shoppers
 

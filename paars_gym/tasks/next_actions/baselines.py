@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from paars_gym.tasks.asking import Choices
+from paars_gym.tasks.answers import Choices
 from paars_gym.tasks.next_actions.cases import NextCase
 
 ORDERS = {"commonest": 0, "Markov, order 1": 1, "Markov, order 2": 2}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from paars_gym.alignment.resampling import percentile_interval, resample_counts
 from paars_gym.estimate import Detail, Estimate, Tabular
-from paars_gym.tasks.asking import Choices, asked_of
+from paars_gym.tasks.answers import Choices, asked_of
 from paars_gym.tasks.next_actions.baselines import COMMONEST
 from paars_gym.tasks.next_actions.cases import NextCase
 
@@ -113,7 +113,7 @@ def score_next(
 
     Args:
         cases: What there was to predict.
-        predicted: By row, the index of an option, or why there is none (`paars_gym.tasks.asking`), shape (cases,).
+        predicted: By row, the index of an option, or why there is none (`paars_gym.tasks.answers`), shape (cases,).
         people: How reports call them.
         seed: Of the resamples.
 
