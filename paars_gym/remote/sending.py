@@ -100,8 +100,9 @@ def check_writable(place: str | Path, called: str = "--out") -> None:
     url = url_of(place)
     probe = child(url.rpartition("/")[0] if url.count("/") > 2 else url, f"{PROBE}{uuid.uuid4().hex}")
     try:
-        files, path = opened(probe)
+        files, _ = opened(url)
         with in_words(url):
+            path = opened(probe)[1]
             files.pipe_file(path, b"")
             files.rm_file(path)
     except StorageError:

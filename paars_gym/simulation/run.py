@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from paars_gym.catalog.store import Catalog
+from paars_gym.cluster.session import Cluster
 from paars_gym.config import BudgetConfig, RunConfig, ShopConfig, setting_name
 from paars_gym.exit_codes import ExitCode
 from paars_gym.llm.ledger import LEDGER_FILE, ledger_of
@@ -72,9 +73,7 @@ def run(
     """
     home = RemoteRun(out) if is_remote(out) else None
     folder = RunFolder(out if home is None else home.folder)
-    with nullcontext() if home is None else writing(home.folder):
-        if home is not None:
-            home.fetch()
+    with _ready(home, run):
         opened = shop_of(shop)
         run = remembering(run.model_copy(update={"budget": _booked(run.budget, folder)}), opened.catalog)
         redactor = redactor or make_redactor()
@@ -167,6 +166,18 @@ class Writer:
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(self._result)
+
+
+@contextmanager
+def _ready(home: RemoteRun | None, run: RunConfig) -> Iterator[None]:
+    """What may not be there is looked for first: the cluster to play on, and the place of a run that is a URL."""
+    with ExitStack() as held:
+        if run.backend == "ray":
+            held.enter_context(Cluster(run.address))
+        if home is not None:
+            held.enter_context(writing(home.folder))
+            home.fetch()
+        yield
 
 
 @contextmanager
