@@ -23,6 +23,7 @@ from benchmarks.validity.visits import Crowd, play
 from paars_gym.abtest.backtest import BacktestResult, backtest
 from paars_gym.abtest.past_tests import PastTest, error_of
 from paars_gym.abtest.shrinkage import shrink
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.estimate import Detail, Estimate, Tabular
 from paars_gym.report.forest import ForestPlot
@@ -140,6 +141,7 @@ def table(results: TestBesideTruth) -> Group:
     return Group(shown, ForestPlot((name, getattr(results, name)) for name in whose), *lines)
 
 
+@with_page
 def main(
     control: Annotated[str, typer.Option(help="Ranking of the control arm.")] = ABTEST_ARMS[0],
     treatment: Annotated[str, typer.Option(help="Ranking of the treatment arm.")] = ABTEST_ARMS[1],

@@ -20,6 +20,7 @@ from benchmarks.validity.bars import Verdict, verdict_table
 from benchmarks.validity.parts import PARTS, outputs
 from benchmarks.validity.pools import FULL, REDUCED
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.exit_codes import ExitCode
 from paars_gym.files import write_whole
@@ -29,6 +30,7 @@ from paars_gym.report.progress import Progress
 console, errors = Printer(), Printer(stderr=True)
 
 
+@with_page
 @with_outputs(json_file="file")
 def main(
     reduced: Annotated[bool, typer.Option("--reduced", help="Some minutes instead of hours.")] = False,

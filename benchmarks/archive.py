@@ -15,6 +15,7 @@ import typer
 
 from paars_gym.cli.model_options import NOTHING_ASKED, CallsAtOnce, ModelOptions, with_model_options
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.cli.task_options import print_forecasts, task_run
 from paars_gym.embedding import load_embedder
@@ -56,6 +57,7 @@ def visitors() -> list[Persona]:
     ]
 
 
+@with_page
 @with_model_options
 @with_outputs(json="file")
 def main(

@@ -21,6 +21,7 @@ from benchmarks.persona_validity import household_answers
 from paars_gym.alignment.divergences import jensen_shannon
 from paars_gym.alignment.resampling import percentile_interval
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.estimate import Estimate
 from paars_gym.files import write_whole
@@ -156,6 +157,7 @@ def table(rows: Sequence[Composed]) -> Table:
     return shown
 
 
+@with_page
 @with_outputs(json="file")
 def main(json: Annotated[Path | None, typer.Option(help="Also write every gain here.")] = None) -> None:
     """Holds each group of households out, composes it of others, and compares what both bought."""

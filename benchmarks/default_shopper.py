@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.report.printing import Printer
 from paars_gym.sessions.event import Session
@@ -61,6 +62,7 @@ def default_parameters(
     return BehaviouralParameters.of(rounded), BehaviouralParameters.of(errors)
 
 
+@with_page
 def main(
     sessions: Annotated[int, typer.Option(min=1, help="Sessions of each kind of people.")] = 1_500,
     shoppers: Annotated[int, typer.Option(min=2, help="How many people there are.")] = 500,

@@ -25,6 +25,7 @@ from paars_gym.alignment.group_verdicts import (
     verdict_of_groups,
 )
 from paars_gym.alignment.report import GroupVerdict
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.report.printing import Printer
 
@@ -138,6 +139,7 @@ def plans(tries: int, rng: np.random.Generator) -> Table:
     return table
 
 
+@with_page
 def main(
     tries: Annotated[int, typer.Option(min=1, help="Of each kind.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 5,

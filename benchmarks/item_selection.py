@@ -15,6 +15,7 @@ import typer
 from benchmarks.model_rows import ModelRows, choose_items, find_model, in_table_3, one_thread, without_rows
 from benchmarks.settings import ITEM_LIKELIHOOD_CASES, ITEM_MIN_KNOWN, ITEM_RUN
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.files import write_whole
 from paars_gym.report.item_selection import table_3, table_3_remarks
@@ -39,6 +40,7 @@ def with_rows(results: ItemResults, model: ModelRows, progress: Callable[[str], 
     return in_table_3(results, choose_items(model, ITEM_LIKELIHOOD_CASES, progress))
 
 
+@with_page
 @with_outputs(out="file")
 def main(
     by: Annotated[str | None, typer.Option(help=f"Also accuracy by group: {', '.join(TRAITS)}.")] = None,

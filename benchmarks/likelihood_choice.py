@@ -21,6 +21,7 @@ from benchmarks.settings import ITEM_MIN_KNOWN, ITEM_RUN, LIKELIHOOD_CONDITIONS
 from paars_gym.alignment.item_selection import OPTIONS, PROTOCOLS, Protocol
 from paars_gym.alignment.language_model import CausalLM, load_language_model
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.files import write_whole
 from paars_gym.llm.chat import untagged
@@ -200,6 +201,7 @@ def report(
     )  # fmt: skip
 
 
+@with_page
 @with_outputs(out="file")
 def main(
     part: Annotated[str, typer.Option(help="fix (on set-aside households) or report (on others).")] = "report",

@@ -23,6 +23,7 @@ from paars_gym.alignment.item_selection import PROTOCOLS, Protocol
 from paars_gym.alignment.language_model import lacking
 from paars_gym.cli.option_groups import with_options
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, BudgetConfig, Condition, ModelConfig, RunConfig
 from paars_gym.files import write_whole
@@ -102,6 +103,7 @@ class ItemOptions:
 AS_IT_IS = ItemOptions()
 
 
+@with_page
 @with_options("items", ItemOptions)
 @with_outputs(out="file")
 def main(

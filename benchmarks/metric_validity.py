@@ -21,6 +21,7 @@ from paars_gym.alignment.comparison import compare_embeddings, embedding_measure
 from paars_gym.alignment.histograms import Counts, count_bins, histogram
 from paars_gym.alignment.individual import wilson_interval
 from paars_gym.alignment.query_generation import mine_query_pairs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
 from paars_gym.embedding.protocol import Embedder, Vectors
@@ -103,6 +104,7 @@ def noticed(typed: Vectors, drawn: Vectors, share: float, runs: int, rng: np.ran
     return {name: Share(count, runs) for name, count in hits.items()}
 
 
+@with_page
 def main(
     pairs: Annotated[int, typer.Option(min=10, help="Pairs of samples, of queries a tenth of them.")] = 1_000,
     embedder: Annotated[str, typer.Option(help="minilm, minilm-int8, lexical, or a model's name.")] = "minilm-int8",

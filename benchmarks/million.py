@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from benchmarks.readme import README
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.config import BudgetConfig, ModelConfig, RunConfig, ShopConfig
 from paars_gym.files import write_whole
@@ -138,6 +139,7 @@ def _line(texts: Sequence[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
+@with_page
 def main(
     catalog: Annotated[str, typer.Option(help="Catalog whose pages are shown: a name or a folder.")] = "mini",
     write: Annotated[bool, typer.Option("--write", help="Put the table into benchmarks/README.md.")] = False,

@@ -14,6 +14,7 @@ import typer
 
 from paars_gym.catalog.journey import journey_file
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.files import write_whole
 from paars_gym.personas.store import read_personas
@@ -68,6 +69,7 @@ def household_features(houses: list[str]) -> dict[str, Floats]:
     return purchase_features(reference_people("journey").product_log(), houses)
 
 
+@with_page
 @with_outputs(write_shoppers="file")
 def main(
     personas: Annotated[

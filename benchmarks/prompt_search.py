@@ -23,6 +23,7 @@ from paars_gym.alignment.divergences import jensen_shannon
 from paars_gym.alignment.session_generation import TABLE_2, SessionBins, session_histograms
 from paars_gym.alignment.session_log import SessionLog
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.config import CONDITIONS, Condition, RunConfig
 from paars_gym.estimate import Estimate, Interval
@@ -160,6 +161,7 @@ def table(search_results: PromptSearch) -> Table:
     return shown
 
 
+@with_page
 @with_outputs(out="folder")
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/prompt_search"),

@@ -18,6 +18,7 @@ from benchmarks.settings import QUERY_RUN, QUERY_SHOPPERS
 from paars_gym.alignment import similarity
 from paars_gym.alignment.query_generation import QueryPair
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.embedding.load import load_embedder
 from paars_gym.report.printing import Printer
@@ -63,6 +64,7 @@ def run(shoppers: tuple[Path, ...] = ()) -> QueryResults:
     return generate_queries(judges(), QUERY_RUN, policies=tuple(fitted(shoppers).values()))
 
 
+@with_page
 @with_outputs(out="file")
 def main(
     language_model: Annotated[

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.settings import FIT_STRENGTH, REAL_PEOPLE, REAL_RUN
 from paars_gym.alignment.session_generation import TABLE_2
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.datasets.obtaining import DataNotHereError
 from paars_gym.report.diversity import table_4, table_4_remarks, varied
@@ -100,6 +101,7 @@ def run(out: Path, human: str | None = None, *, progress: Callable[[str], None] 
     return RealSessions(results=(default, own))
 
 
+@with_page
 @with_outputs(out="folder")
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the runs; one that was interrupted goes on.")] = Path(

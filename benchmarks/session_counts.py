@@ -16,6 +16,7 @@ import numpy as np
 import typer
 
 from paars_gym.alignment import AlignmentReport, open_log, score
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.report.alignment import render
 from paars_gym.report.printing import Printer
@@ -51,6 +52,7 @@ def run(agents: Path | None = None, *, human: str | None = None, uci: Path = UCI
         return score(people.where(half), other, embedder=None, seed=seed)
 
 
+@with_page
 def main(
     agents: Annotated[Path | None, typer.Option(help="A run to compare; without one, the people's other half.")] = None,
     human: Annotated[

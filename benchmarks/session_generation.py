@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.reference import everybody, fitted
 from benchmarks.settings import SAME_NEEDS_SESSIONS, SESSION_RUN
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.config import RunConfig
 from paars_gym.report.alignment import render
@@ -88,6 +89,7 @@ def run_policy(
     )
 
 
+@with_page
 @with_outputs(out="folder")
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the runs; one that was interrupted goes on.")] = Path(

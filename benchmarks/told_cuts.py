@@ -22,6 +22,7 @@ from benchmarks.household_choices import SEED, Floats, HouseholdChoices, choice_
 from paars_gym.alignment.item_selection import OPTIONS
 from paars_gym.alignment.language_model import CausalLM, load_language_model
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.personas.persona import Persona, render
 from paars_gym.prompts import NOBODY, PERSON
@@ -140,6 +141,7 @@ def _difference(values: Any) -> str:
     return f"{mean:+.3f} [{mean - 1.96 * error:+.3f}, {mean + 1.96 * error:+.3f}]"
 
 
+@with_page
 @with_outputs(out="file")
 def main(
     cases: Annotated[int, typer.Option(min=20, help="Households, one choice each; some 12 seconds each.")] = 100,

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.files import write_whole
 from paars_gym.probes.answer_tables import read_answers
@@ -38,6 +39,7 @@ def run(data: Path) -> TwinReport:
     return score_twins(read_answers(data / PEOPLE)[""], read_answers(data / MODELS))
 
 
+@with_page
 @with_outputs(json="file")
 def main(
     data: Annotated[Path, typer.Option(help=f"Folder with {PEOPLE} and {MODELS}.")],

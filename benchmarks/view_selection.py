@@ -13,6 +13,7 @@ import typer
 from benchmarks.reference import fitted, judges
 from benchmarks.settings import VIEW_RUN
 from paars_gym.cli.outputs import with_outputs
+from paars_gym.cli.page_option import with_page
 from paars_gym.cli.running import run_command
 from paars_gym.files import write_whole
 from paars_gym.report.printing import Printer
@@ -26,6 +27,7 @@ def run(shoppers: tuple[Path, ...] = ()) -> ViewResults:
     return select_views(judges(), VIEW_RUN, policies=tuple(fitted(shoppers).values()))
 
 
+@with_page
 @with_outputs(out="file")
 def main(out: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None) -> None:
     """Shows shoppers the result pages that mini's people saw, and compares which rank is opened."""

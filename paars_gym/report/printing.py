@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from itertools import chain
 from typing import IO, Any
 
@@ -21,6 +22,18 @@ from paars_gym.report.wide_tables import in_parts
 
 WIDTH = 132
 """Columns of what is no terminal, unless COLUMNS says otherwise: Table 2 fits."""
+_PIECES: ContextVar[list[RenderableType] | None] = ContextVar("_PIECES", default=None)
+
+
+@contextmanager
+def keeping_pieces() -> Iterator[list[RenderableType]]:
+    """A list of everything that is printed to stdout while the block runs: tables, sentences, plots."""
+    pieces: list[RenderableType] = []
+    before = _PIECES.set(pieces)
+    try:
+        yield pieces
+    finally:
+        _PIECES.reset(before)
 
 
 class Printer(Console):
@@ -41,6 +54,7 @@ class Printer(Console):
     def __init__(
         self, *, stderr: bool = False, width: int | None = None, file: IO[str] | None = None, record: bool = False
     ) -> None:
+        self._is_stdout = file is None and not stderr
         super().__init__(
             stderr=stderr, width=width, file=file, record=record, markup=False, emoji=False, highlight=False
         )
@@ -74,6 +88,8 @@ class Printer(Console):
     def print(self, *objects: Any, sep: str = " ", end: str = "\n", soft_wrap: bool = False) -> None:  # type: ignore[override]
         """As rich's, but words stay whole, wider than the line though they may be: paths and ids can be copied."""
         objects = tuple(named(each) if isinstance(each, str) else each for each in objects)
+        if self._is_stdout and (pieces := _PIECES.get()) is not None:
+            pieces += objects
         super().print(*objects, sep=sep, end=end, soft_wrap=soft_wrap, crop=False)
 
     def notice(self, head: str, text: str = "", *, style: str = "yellow") -> None:

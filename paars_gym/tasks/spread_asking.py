@@ -52,7 +52,7 @@ class MinedThere:
         return MinedPersonas(model, self.history_tokens, Redactor(key=self._key))
 
     async def __call__(self, questions: Any, index: int) -> Persona:
-        raise NotImplementedError
+        raise NotImplementedError("Personas are mined where it is opened.")
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _sent(shoppers: Sequence[TaskShopper]) -> Iterator[TaskShopper]:
 
 
 def _not_there() -> Any:
-    raise NotImplementedError
+    raise NotImplementedError("Shoppers are made from their recipes there.")
 
 
 def _pieces(questions: Round, workers: int, at_once: int) -> Iterator[CasePiece]:

@@ -18,7 +18,7 @@ from paars_gym import cli
 from paars_gym.outputs import writing
 from tests.benchmarks.running import run_main
 
-OUTPUTS = ("out", "runs", "log", "json_file", "write_shoppers", "export_questions")
+OUTPUTS = ("out", "html", "runs", "log", "json_file", "write_shoppers", "export_questions")
 """Parameters that name what is written; ``log`` of an import is what it reads."""
 NEEDED: dict[str, tuple[str, ...]] = {
     "sessions import": ("log.csv",), "sessions split": ("store", "--by", "time"), "catalog build": ("feed.csv",),
@@ -28,6 +28,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "calibrate": ("--human", "mini"), "probe": ("brand",), "survey ask": ("q.yaml",),
     "personas sample": ("--from", "p", "--quota", "home=owner:1"), "backtest": ("tests.csv",), "report": ("run",),
     "sessions export": ("run", "--to", "otel"), "benchmarks.picture": ("report.html",),
+    "benchmarks.archive": ("--data", "d"), "benchmarks.twins": ("--data", "d"),
+    "benchmarks.local_llm": ("--model-file", "f.gguf"),
 }  # fmt: skip
 
 
