@@ -207,12 +207,11 @@ def _message(payload: Mapping[str, Any], asked: Asked) -> Reply:
     reply = _said({"content": texts, "tool_calls": used}, payload.get("stop_reason"), asked)
     # Reasoning is signed, and wanted back before the results of the tools that it called.
     if used and any(isinstance(block, Mapping) and "thinking" in str(block.get("type")) for block in blocks):
-        native = [
-            {name: part for name, part in block.items() if part is not None}
-            for block in blocks
-            if isinstance(block, Mapping)
-        ]
-        return reply.model_copy(update={"native": tuple(json.loads(sound(json.dumps(native, ensure_ascii=False))))})
+        # Neither lone halves of pairs nor numbers that JSON has not: both would break the next request.
+        text = sound(json.dumps([block for block in blocks if isinstance(block, Mapping)], ensure_ascii=False))
+        native = json.loads(text, parse_constant=lambda _: None)
+        kept = ({name: part for name, part in block.items() if part is not None} for block in native)
+        return reply.model_copy(update={"native": tuple(kept)})
     return reply
 
 

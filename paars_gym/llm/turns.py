@@ -64,6 +64,7 @@ def json_object(arguments: str) -> dict[str, Any]:
     """A call's arguments as an object: servers take no other, and what a model wrote badly goes back under one name."""
     try:
         value = json.loads(arguments or "{}")
+        json.dumps(value, allow_nan=False)  # Python reads NaN and 1e999, which no request could carry.
     except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"malformed": arguments}

@@ -111,7 +111,9 @@ def check(body: bytes | dict[str, Any], asked: Asked = ASKED) -> None:
     except ModelError:
         return
     assert Reply.model_validate_json(reply.model_dump_json()) == reply
-    assert all(call.id and isinstance(json_object(call.arguments), dict) for call in reply.tool_calls)
+    assert all(call.id for call in reply.tool_calls)
+    # What goes back with the next request.
+    json.dumps([*reply.native, *(json_object(call.arguments) for call in reply.tool_calls)], allow_nan=False)
     assert min(reply.usage.model_dump().values()) >= 0
     reply.message().model_dump_json()
 
@@ -168,3 +170,13 @@ def test_half_a_surrogate_pair_in_a_block_that_is_kept() -> None:
     thought = {"type": "thinking", "thinking": "Hm", "signature": "s"}
     call = {"type": "tool_use", "id": "\ud800", "name": "stop", "input": {"why": "\udfff"}}
     check({"type": "message", "content": [thought, call], "stop_reason": "tool_use"})
+
+
+def test_numbers_that_json_has_not() -> None:
+    thought = {"type": "thinking", "thinking": "Hm", "signature": "s"}
+    for number in (float("inf"), float("-inf"), float("nan")):
+        check({"type": "message", "content": [thought, {"type": "tool_use", "id": number, "name": "stop"}]})
+        check({"type": "message", "content": [thought, {**BLOCKS[1], "input": {"page": number}}]})
+    for written in ("NaN", "Infinity", "1e999"):
+        call = {"function": {"name": "search", "arguments": f'{{"page": {written}}}'}}
+        check({"choices": [{"message": {"tool_calls": [call]}}]})

@@ -18,7 +18,8 @@
 set -euo pipefail
 : "${MODEL:?}" "${SESSIONS:?}" "${MAX_USD:?}" "${CATALOG:?}" "${HUMAN:?}" "${OUT:?}"
 
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+head=${nodes%%$'\n'*}
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
 
 # On every node; what stands behind the two dashes, on the head alone, once all nodes are there. A job that is begun
