@@ -199,8 +199,8 @@ def survey(
     from paars_gym.report.progress import Progress
     from paars_gym.report.survey import survey_notes, survey_tables
     from paars_gym.report.tasks import paid_in_words
+    from paars_gym.sessions.store import STEPS_FILE
     from paars_gym.simulation.result import RunStoppedError
-    from paars_gym.simulation.run_folder import STEPS_FILE
     from paars_gym.simulation.steps import StepWriter
 
     away = elsewhere.asked("survey", asking, seed=seed, out=out, others=batching.flags)

@@ -25,12 +25,12 @@ from paars_gym.probes.segments import EVERYONE, group, segment_name
 from paars_gym.probes.trials import OUTCOMES, Trials, play_trials
 from paars_gym.probes.two_way import crossed_difference
 from paars_gym.sessions.event import session_rng
+from paars_gym.sessions.store import STEPS_FILE
 from paars_gym.shoppers.registry import is_uncalibrated, policy_factory, remembering
 from paars_gym.simulation.account import RunAccount, of_ledger
 from paars_gym.simulation.needs import read_people
 from paars_gym.simulation.recording import records_steps
 from paars_gym.simulation.result import PolicyFailedError
-from paars_gym.simulation.run_folder import STEPS_FILE
 from paars_gym.simulation.steps import StepWriter
 
 RESULT_FILE = "result.json"

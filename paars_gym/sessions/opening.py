@@ -19,6 +19,7 @@ from paars_gym.sessions.open_visits import PEOPLE, VISITORS, open_visits
 from paars_gym.sessions.parts import FramePart, LogPart, lines_parts, parts_of, store_parts
 from paars_gym.sessions.rows import to_frames
 from paars_gym.sessions.run_log import loop_notes, read_log, scan
+from paars_gym.sessions.run_shards import with_shards
 from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER, Provenance, Store
 from paars_gym.sessions.writer import write_sessions
 
@@ -73,13 +74,13 @@ def so_far(folder: Path, loops: int) -> Provenance:
 
 
 def local_folder(place: str | Path) -> Path:
-    """The folder of a store or of a run on this machine: a path as it is, a URL as a copy in the cache.
+    """The folder of a store or of a run on this machine: a path as it is, a URL as a copy, with the shards of a run.
 
     Raises:
         FileNotFoundError: There is nothing at the URL.
         OSError: It cannot be reached, or may not be read.
     """
-    return local_copy(place)
+    return with_shards(local_copy(place))
 
 
 def _who(folder: Path) -> str:

@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 CARD_KEY = b"paars_gym.sessions"
 SESSIONS_FILE, REJECTED_FILE = "sessions.parquet", "rejected.jsonl"
 SETTINGS_FILE, LOG_FILE, STORE_FOLDER = "settings.json", "sessions.jsonl", "sessions"
+TELEMETRY_FILE, STEPS_FILE = "telemetry.jsonl", "steps/steps.jsonl.zst"
 """Of the folder of a run."""
 TOLD = (REJECTED_FILE, ACCOUNT_FILE)
 """What an import tells of itself: with checksums too, but only ``paars sessions check`` looks at them."""

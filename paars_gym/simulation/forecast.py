@@ -16,10 +16,10 @@ from paars_gym.config import RunConfig, ShopConfig, setting_name
 from paars_gym.llm.dry_run import Forecast, Margins
 from paars_gym.llm.ledger import LEDGER_FILE
 from paars_gym.llm.stack import REPLIES_FILE, open_model
+from paars_gym.sessions.store import STEPS_FILE, TELEMETRY_FILE
 from paars_gym.shoppers.llm_shared import ModelShoppers
 from paars_gym.shoppers.registry import policy_factory
 from paars_gym.simulation.run import run as play_run
-from paars_gym.simulation.run_folder import STEPS_FILE, TELEMETRY_FILE
 
 SAMPLE, MANY, SAMPLE_OF_MANY = 96, 100_000, 240
 """Sessions that are rehearsed, at most; from how many sessions on it is more, and how many then."""

@@ -18,13 +18,14 @@ from paars_gym.sessions.run_log import LogLine, encode, scan
 from paars_gym.sessions.store import (
     LOG_FILE,
     SETTINGS_FILE,
+    STEPS_FILE,
     STORE_FOLDER,
     Provenance,
     Store,
     find_damage,
     read_card,
 )
-from paars_gym.simulation.run_folder import DAMAGED_FILE, STEPS_FILE, RunFolder, provenance_of
+from paars_gym.simulation.run_folder import DAMAGED_FILE, RunFolder, provenance_of
 from paars_gym.simulation.steps import StepReader, mend_steps
 
 

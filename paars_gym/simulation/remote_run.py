@@ -10,11 +10,10 @@ from pathlib import Path
 from paars_gym.llm.ledger import LEDGER_FILE
 from paars_gym.remote import check_writable, child, list_files, local_copy, put_file, put_folder, url_of
 from paars_gym.remote.working import work_path
-from paars_gym.sessions.store import LOG_FILE, SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER
+from paars_gym.sessions.run_shards import SHARDS, append_shards
+from paars_gym.sessions.store import SESSIONS_FILE, SETTINGS_FILE, STORE_FOLDER
 from paars_gym.simulation.account import ACCOUNT_FILE
-from paars_gym.simulation.shards import FILES
 
-SHARDS = "shards"
 LEDGER_SECONDS = 30.0
 """How often the ledger is sent: so much of it is lost with a machine that is lost."""
 
@@ -53,7 +52,7 @@ class RemoteRun:
         shutil.copytree(there, self.folder, ignore=shutil.ignore_patterns(SHARDS))
         if kept and (not ledger.is_file() or ledger.stat().st_size < len(kept)):
             ledger.write_bytes(kept)
-        self._append(there / SHARDS)
+        append_shards(there / SHARDS, self.folder)
 
     def begin(self) -> None:
         """Sends the settings, so that the run can go on from any machine."""
@@ -70,22 +69,9 @@ class RemoteRun:
     def gather(self, names: Collection[str]) -> None:
         """Appends the files of shards, by their names, to those of the folder here."""
         if names:
-            self._append(local_copy(self.shards), names)
+            append_shards(local_copy(self.shards), self.folder, names)
 
     def finish(self) -> None:
         """Sends the finished run; then its shards go."""
         shards = [f"{SHARDS}/{name}" for name in list_files(self.shards)]
         put_folder(self.folder, self.url, last=(f"{STORE_FOLDER}/{SESSIONS_FILE}",), removed=shards)
-
-    def _append(self, shards: Path, names: Collection[str] | None = None) -> None:
-        ending = FILES[LOG_FILE]
-        for sessions in sorted(shards.glob(f"*{ending}")):
-            shard = sessions.name.removesuffix(ending)
-            if names is not None and shard not in names:
-                continue  # of a worker that was held to be dead, and was not
-            for name, end in FILES.items():
-                if (part := shards / f"{shard}{end}").is_file():
-                    target = self.folder / name
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    with part.open("rb") as source, target.open("ab") as file:
-                        shutil.copyfileobj(source, file)

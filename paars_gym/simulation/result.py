@@ -14,11 +14,11 @@ from typing import Self
 
 from paars_gym.exit_codes import ExitCode
 from paars_gym.sessions.run_log import encode
-from paars_gym.sessions.store import LOG_FILE, Store
+from paars_gym.sessions.store import LOG_FILE, STEPS_FILE, TELEMETRY_FILE, Store
 from paars_gym.simulation.account import RunAccount
 from paars_gym.simulation.episode import Played
 from paars_gym.simulation.log import AppendOnly
-from paars_gym.simulation.run_folder import STEPS_FILE, TELEMETRY_FILE, RunFolder
+from paars_gym.simulation.run_folder import RunFolder
 from paars_gym.simulation.steps import StepWriter
 
 MOST_FAILED = 0.1

@@ -30,7 +30,9 @@ from paars_gym.sessions.store import (
     LOG_FILE,
     SESSIONS_FILE,
     SETTINGS_FILE,
+    STEPS_FILE,
     STORE_FOLDER,
+    TELEMETRY_FILE,
     Provenance,
     Store,
     find_damage,
@@ -41,13 +43,12 @@ from paars_gym.simulation.log import Mended, mend
 if TYPE_CHECKING:
     import polars as pl
 
-TELEMETRY_FILE, DAMAGED_FILE = "telemetry.jsonl", "sessions.damaged"
+DAMAGED_FILE = "sessions.damaged"
 SESSIONS_AT_ONCE, PART_EVENTS = 1_000, 200_000
 """Of the Parquet store: small, because the run's shop is in memory as well."""
 LEDGER_ABOVE = 3
 """Folders up to which the ledger of a run may lie above it: an arm, of a test, of a backtest or a task."""
-STEPS_FOLDER = "steps"
-STEPS_FILE = f"{STEPS_FOLDER}/steps.jsonl.zst"
+STEPS_FOLDER = STEPS_FILE.partition("/")[0]
 NOT_YET_A_RUN = {LOCK_INSIDE, SETTINGS_FILE + ".new"}
 BEGUN = NOT_YET_A_RUN | {SETTINGS_FILE, LOG_FILE, TELEMETRY_FILE, LEDGER_FILE, ACCOUNT_FILE, STEPS_FOLDER, OPEN_FOLDER}
 

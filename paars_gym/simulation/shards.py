@@ -12,7 +12,7 @@ import math
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,22 +22,15 @@ from paars_gym.cluster.door import DoorForWorkers
 from paars_gym.config import BudgetConfig, RunConfig, ShopConfig
 from paars_gym.personas.redaction import Redactor
 from paars_gym.remote import child, put_file
-from paars_gym.sessions.store import LOG_FILE
+from paars_gym.sessions.run_shards import SHARD_ENDS
 from paars_gym.shop.open import env_factory, shop_of
 from paars_gym.shop.shop import Shop
 from paars_gym.shoppers.registry import asks_a_model, policy_factory
 from paars_gym.simulation.concurrency import MakePolicy, StopRequest, play_all
 from paars_gym.simulation.result import RunFiles, RunResult
-from paars_gym.simulation.run_folder import STEPS_FILE, TELEMETRY_FILE, RunFolder
+from paars_gym.simulation.run_folder import RunFolder
 from paars_gym.simulation.schedule import Inhabitants, Schedule, make_schedule, visits_between
 
-FILES: Mapping[str, str] = {
-    STEPS_FILE: ".steps.jsonl.zst",
-    TELEMETRY_FILE: ".telemetry.jsonl",
-    LOG_FILE: ".sessions.jsonl",
-}
-"""Of a run's files those that a shard has a part of, with the ends of their names there; the sessions last: a shard
-that has none is not there."""
 POLL_SECONDS = 0.5
 """How often a worker asks whether it is to stop."""
 STOPPED = "stopped by the driver"
@@ -162,10 +155,10 @@ def play_shard(player: ShardPlayer, shard: Shard, stop: StopRequest | None = Non
             result.stopped, result.exit_code = stop.reason, stop.exit_code
         result.unanswered = getattr(getattr(make_policy, "model", None), "unanswered", "")
         played = PlayedShard(result, redacted=redactor.counts)
-        made = [name for name in FILES if (folder.path / name).is_file()]
+        made = [name for name in SHARD_ENDS if (folder.path / name).is_file()]
         if player.place:
             for name in made if result.played else ():
-                put_file(folder.path / name, child(player.place, f"{shard.name}{FILES[name]}"))
+                put_file(folder.path / name, child(player.place, f"{shard.name}{SHARD_ENDS[name]}"))
         else:
             played.files = {name: (folder.path / name).read_bytes() for name in made}
     return played

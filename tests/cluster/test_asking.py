@@ -91,6 +91,34 @@ def ended(out: Path) -> Any:
     return json.loads(out.read_text())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["query", "--policy", "behavioural", "--policy", "uniform", "--cases", "12", "--embedder", "lexical"],
+        ["view", "--policy", "behavioural", "--policy", "uniform", "--cases", "20"],
+        ["next", "--policy", "uniform", "--sessions", "30"],
+        ["session", "--sessions", "12", "--embedder", "none"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_task_comes_to_what_one_process_says(cluster: Cluster, command: list[str], tmp_path: Path) -> None:
+    results = []
+    for backend in ("local", "ray"):
+        out = tmp_path / f"{backend}.json"
+        done = run_main(app, "tasks", *command, "--seed", "20260301", "--backend", backend, "--out", out)
+        assert done.exit_code == 0, done.output
+        results.append(ended(out))
+    here, there = (asked_of(each) for each in results)
+    assert there == here
+
+
+def asked_of(results: Any) -> Any:
+    """Results without how they were run, which is all that may differ."""
+    if isinstance(results, dict):
+        return {name: asked_of(value) for name, value in results.items() if name not in ("backend", "cache")}
+    return [asked_of(one) for one in results] if isinstance(results, list) else results
+
+
 @pytest.mark.usefixtures("small_log")
 def test_table_3_by_a_model_is_that_of_one_process(cluster: Cluster, mock: Mock, tmp_path: Path) -> None:  # noqa: F811
     command = ["--model", mock.spec, "--cases", "4", "--conditions", "base,profile,persona", *PRICE]

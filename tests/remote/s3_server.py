@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.serving import LocalServer
 
+SECRET = "hush-hush-hush"
 REFUSALS = {
     "full": (507, "InsufficientStorage", "The disk is full."),
     "forbidden": (403, "AccessDenied", "Access Denied"),

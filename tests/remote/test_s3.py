@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
-import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from paars_gym import cli, remote
 from paars_gym.cache import cache_root
 from paars_gym.catalog.load import load_catalog
 from paars_gym.outputs import writing
+from paars_gym.remote import RemoteError
 from paars_gym.remote.working import work_path
 from paars_gym.sessions.opening import open_store
 from tests.benchmarks.running import Ended, run_main
-from tests.remote.s3_server import FaultyProxy
+from tests.remote.s3_server import SECRET, FaultyProxy
 
 pytestmark = pytest.mark.slow
-SECRET = "hush-hush-hush"
 COLUMNS = "shopper=who,kind=what,time=when,product=sku"
-
-
-@pytest.fixture(scope="module")
-def proxy() -> Iterator[FaultyProxy]:
-    if os.environ.get("PAARS_REQUIRE_ALL") != "1":
-        pytest.importorskip("s3fs")
-        pytest.importorskip("moto.server")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    behind = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    behind.start()
-    server = FaultyProxy(behind.get_host_and_port()[1])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_S3", server.url)
-        patch.setenv("AWS_ACCESS_KEY_ID", "name")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        import s3fs
-
-        s3fs.S3FileSystem().mkdir("bucket")
-        yield server
-    server.shutdown()
-    server.server_close()
-    behind.stop()
-
-
-@pytest.fixture
-def bucket(proxy: FaultyProxy) -> Iterator[str]:
-    proxy.reset()
-    yield "s3://bucket"
-    proxy.reset()
 
 
 def put(url: str, text: str, tmp_path: Path) -> None:
@@ -137,6 +103,20 @@ def test_body_that_is_cut_off_is_fetched_again(bucket: str, tmp_path: Path, prox
     proxy.fault, proxy.cuts = "cut off", 2
     assert remote.local_copy(f"{bucket}/cut/long.txt").read_text() == "0123456789" * 10_000
     assert proxy.cuts == 0
+
+
+def test_file_that_is_sent_in_parts(bucket: str, tmp_path: Path, proxy: FaultyProxy) -> None:
+    large, url = tmp_path / "large", f"{bucket}/parts/large"
+    large.write_bytes(np.random.default_rng(1).bytes(110_000_000))  # s3fs sends more than 100 MB in parts
+    proxy.fault = "full"
+    with pytest.raises(RemoteError, match="no room left"):
+        remote.put_file(large, url)
+    proxy.reset()
+    with pytest.raises(FileNotFoundError):
+        remote.local_copy(url)
+    remote.put_file(large, url)
+    assert sum("partNumber" in path for _, path in proxy.asked) > 1
+    assert filecmp.cmp(remote.local_copy(url), large, shallow=False)
 
 
 def test_full_store_loses_nothing(bucket: str, tmp_path: Path, proxy: FaultyProxy) -> None:

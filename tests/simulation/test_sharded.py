@@ -25,6 +25,7 @@ from paars_gym.personas.intentions import MinedIntention
 from paars_gym.personas.redaction import make_redactor, pseudonym
 from paars_gym.remote import RemoteError, put_file
 from paars_gym.sessions.event import Intention
+from paars_gym.sessions.opening import open_store
 from paars_gym.sessions.run_log import read_log, scan
 from paars_gym.simulation.read_run import Run
 from paars_gym.simulation.result import RunResult
@@ -245,6 +246,8 @@ def test_a_run_by_url_is_sent_in_whole_shards_and_is_the_same(shop: ShopConfig, 
     first = simulate(url, run, shop, progress=interrupt)
     assert first.stopped == "interrupted"
     assert 20 <= first.done < 90
+    assert list(open_store(url)) == list(Run(url).sessions) == list(Run(first.folder).sessions)
+    assert len(steps_of(Run(url))) == first.done
     second = simulate(url, run, shop, resume=True)
     assert (second.done, second.played) == (90, 90 - first.done)
     assert there.find(f"/{tmp_path.name}/run/shards") == []
