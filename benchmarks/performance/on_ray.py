@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,34 +23,38 @@ def rows(reduced: bool) -> list[SpeedRow]:
     """One process, one worker and two: a run of few sessions is what is fixed, the rest of a longer one is not."""
     many = 200 if reduced else 10_000
     name = f"{many:,} sessions of behavioural shoppers"
-    if find_spec("ray") is None or "backend" not in RunConfig.model_fields:
-        lacking = "ray is not installed (extra ray)" if find_spec("ray") is None else "there is no backend ray"
-        return [SpeedRow(name=f"{name} on Ray", note=f"not measured: {lacking}")]
+    if find_spec("ray") is None:
+        return [SpeedRow(name=f"{name} on Ray", note="not measured: ray is not installed (extra ray)")]
     _seconds(FEW)  # fills the cache
     alone_few, alone_many = _seconds(FEW), _seconds(many)
     made = []
-    for workers in WORKERS:
-        with tempfile.TemporaryDirectory() as home:
-            # Ray writes a token into the home folder.
-            before, os.environ["HOME"] = os.environ.get("HOME", ""), home
-            try:
-                began = time.perf_counter()
-                with _cluster(workers):
-                    started = time.perf_counter() - began
-                    few, lots = _seconds(FEW, "ray"), _seconds(many, "ray")
-            finally:
-                os.environ["HOME"] = before
-        on_ray = f"{name} on Ray, {workers} worker{'s' * (workers > 1)}"
-        figures = (
-            (f"{on_ray}, the start of Ray included", started + lots, alone_many),
-            (f"{on_ray}: fixed, the start of Ray and a run of {FEW} sessions", started + few, alone_few),
-            (f"{on_ray}: beyond what is fixed", lots - few, alone_many - alone_few),
-        )
-        made += [
-            SpeedRow(name=what, measured=measured, unit="s", beside="one process", peer=peer)
-            for what, measured, peer in figures
-        ]
+    # Ray writes a token into the home folder, and a process goes on with the first one that it has read.
+    with tempfile.TemporaryDirectory() as home, _at_home(home):
+        for workers in WORKERS:
+            began = time.perf_counter()
+            with _cluster(workers):
+                started = time.perf_counter() - began
+                few, lots = _seconds(FEW, "ray"), _seconds(many, "ray")
+            on_ray = f"{name} on Ray, {workers} worker{'s' * (workers > 1)}"
+            figures = (
+                (f"{on_ray}, the start of Ray included", started + lots, alone_many),
+                (f"{on_ray}: fixed, the start of Ray and a run of {FEW} sessions", started + few, alone_few),
+                (f"{on_ray}: beyond what is fixed", lots - few, alone_many - alone_few),
+            )
+            made += [
+                SpeedRow(name=what, measured=measured, unit="s", beside="one process", peer=peer)
+                for what, measured, peer in figures
+            ]
     return made
+
+
+@contextmanager
+def _at_home(home: str) -> Iterator[None]:
+    before, os.environ["HOME"] = os.environ.get("HOME", ""), home
+    try:
+        yield
+    finally:
+        os.environ["HOME"] = before
 
 
 def _cluster(workers: int) -> AbstractContextManager[Any]:
