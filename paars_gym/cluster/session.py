@@ -54,7 +54,7 @@ class Cluster:
     def __enter__(self) -> Self:
         """Raises:
         ImportError: Ray is not installed.
-        ConnectionError: Nobody answers at the address.
+        ConnectionError: Nobody answers at the address, or Ray does not start.
         ValueError: It is that of a Ray client, whose program is on no node.
         """
         named = self.address or os.environ.get("RAY_ADDRESS") or "local"
@@ -67,7 +67,7 @@ class Cluster:
         if ray.is_initialized():
             return self
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        if self.address is None and not os.environ.get("RAY_ADDRESS"):
+        if alone := self.address is None and not os.environ.get("RAY_ADDRESS"):
             folder = self._ours.enter_context(_short_folder())
             # Its workers would give way to all other processes, and starve on a busy machine.
             os.environ.setdefault("RAY_worker_niceness", "0")
@@ -81,9 +81,12 @@ class Cluster:
             ray.init(**settings)
         except (OSError, RuntimeError, ValueError) as error:
             self._ours.close()
+            why = str(error).strip().splitlines()[0].rstrip(".")
             raise ConnectionError(
-                f"No Ray cluster at --address {named!r}: {str(error).strip().splitlines()[0]} Start one (ray start "
-                "--head), name another, or leave the address out for a cluster of this machine alone."
+                f"Ray did not start on this machine: {why}. It is given half a minute: try again when less else runs."
+                if alone
+                else f"No Ray cluster at --address {named!r}: {why}. Start one (ray start --head), name another, or leave "
+                "the address out for a cluster of this machine alone."
             ) from None
         except BaseException:
             self._ours.close()
