@@ -1,6 +1,6 @@
 """``python -m benchmarks.performance``: every benchmark of speed and memory, in one table, each beside its peer.
 
-To refresh the table of ``benchmarks/README.md``, on a machine that does nothing else, in half an hour or so::
+To refresh the table of ``benchmarks/README.md``, on a machine that does nothing else, in some twenty minutes::
 
     python -m benchmarks.performance --json runs/performance.json --write
 

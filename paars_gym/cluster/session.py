@@ -85,8 +85,8 @@ class Cluster:
             raise ConnectionError(
                 f"Ray did not start on this machine: {why}. It is given half a minute: try again when less else runs."
                 if alone
-                else f"No Ray cluster at --address {named!r}: {why}. Start one (ray start --head), name another, or leave "
-                "the address out for a cluster of this machine alone."
+                else f"No Ray cluster at --address {named!r}: {why}. Start one (ray start --head), name another, or "
+                "leave the address out for a cluster of this machine alone."
             ) from None
         except BaseException:
             self._ours.close()
