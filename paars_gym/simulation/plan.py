@@ -37,10 +37,10 @@ class MeasuredFigure(NamedTuple):
 
 _BENCHMARK = "python -m benchmarks.performance --only"
 FIGURES: Mapping[str, MeasuredFigure] = {
-    "CPU of a call, connection included": MeasuredFigure(6.5, "ms", f"{_BENCHMARK} client"),
-    "memory of a session that waits": MeasuredFigure(82, "KiB", f"{_BENCHMARK} client"),
-    "memory of a session that has ended, at most": MeasuredFigure(898, "bytes", f"{_BENCHMARK} sessions"),
-    "memory of a product, at most": MeasuredFigure(401, "bytes", f"{_BENCHMARK} serving"),
+    "CPU of a call, connection included": MeasuredFigure(2.6, "ms", f"{_BENCHMARK} concurrency"),
+    "memory of a session that waits": MeasuredFigure(142, "KiB", f"{_BENCHMARK} client"),
+    "memory of a session that has ended, at most": MeasuredFigure(494, "bytes", f"{_BENCHMARK} sessions"),
+    "memory of a product, at most": MeasuredFigure(414, "bytes", f"{_BENCHMARK} serving"),
 }
 """At most: the whole process's at a million of them, for each."""
 
