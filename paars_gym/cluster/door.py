@@ -148,10 +148,6 @@ class RemoteLedger(CallLedger):
         taken: Taken = _answer(self._keeper.taken.remote(part))
         return taken
 
-    def others_at_work(self) -> bool:
-        """See `CallLedger.others_at_work`; calls of any worker."""
-        return bool(_answer(self._keeper.others_at_work.remote()))
-
     @property
     def name(self) -> str:
         """How settings call it."""
@@ -203,9 +199,9 @@ class _Keeper:
         self, asker: str, model: str, worst: Usage, price: Pricing, part: str, limit: float | None, key: str
     ) -> str | None:
         call = self._ledger.reserve(model, worst, price, part=part, limit=limit, key=key)
-        if call is not None and asker == self._asker_of.get(asker.rpartition("#")[0]):
+        if call and asker == self._asker_of.get(asker.rpartition("#")[0]):
             self._calls[asker].add(call)
-        elif call is not None:  # of a worker that was held to be dead
+        elif call:  # of a worker that was held to be dead
             self._ledger.abandon([call])
         return call
 
@@ -223,9 +219,6 @@ class _Keeper:
 
     async def taken(self, part: str | None) -> Taken:
         return self._ledger.taken(part)
-
-    async def others_at_work(self) -> bool:
-        return self._ledger.others_at_work()
 
     async def begin(self, asker: str, turn: str, expected: float) -> None:
         waiting = asyncio.ensure_future(self._limits.begin(expected))

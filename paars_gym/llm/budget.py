@@ -137,15 +137,15 @@ class Budgeted(Wrapper):
                 call = self.ledger.reserve(
                     self.spec, worst, self.usd_of, part=self._part, limit=self._max_usd, key=key
                 )  # fmt: skip
-                if call is not None:
+                if call:
                     self._under_way += 1
                     self._freed.notify()  # there may be room for another
                     return call
+                if call is None:
+                    raise BudgetSpentError(self._spent_in_words(worst))
                 if self._under_way:
                     await self._freed.wait()
-                elif not self.ledger.others_at_work():
-                    raise BudgetSpentError(self._spent_in_words(worst))
-                else:
+                else:  # those of others are
                     await asyncio.sleep(POLL_SECONDS)
 
     def _spent_in_words(self, worst: Usage) -> str:

@@ -79,7 +79,8 @@ class CallLedger:
             key: Of a request that was handed in before: the open call with that key goes on, where there is one.
 
         Returns:
-            The id of the entry; None where the call might exceed the limit.
+            The id of the entry. Where the call might exceed the limit: "" while calls are under way that may yet cost
+            less than they have reserved, None when there are none.
 
         Raises:
             StorageError: The file cannot be written.
@@ -91,7 +92,7 @@ class CallLedger:
                 return former.id
             usd = price(worst)
             if limit is not None and self._whole.most_usd(price) + (usd or 0.0) > limit:
-                return None
+                return "" if any(map(self._is_under_way, self._whole.open.values())) else None
             entry = {"call": secrets.token_hex(8), "at": round(time.time(), 3), "pid": os.getpid(), "model": model}
             entry |= {"part": part} if part else {}
             entry |= {"reserve": worst.model_dump(exclude_defaults=True), "usd": usd} | ({"key": key} if key else {})
@@ -126,10 +127,6 @@ class CallLedger:
                 with self._opened(writable=False):
                     self._catch_up()
         return self._whole if part is None else self._parts.get(part, Taken())
-
-    def others_at_work(self) -> bool:
-        """Whether a call is under way that another one can wait for."""
-        return any(map(self._is_under_way, self._whole.open.values()))
 
     def _is_under_way(self, call: OpenCall) -> bool:
         if call.lost or call.id in self._own or call.pid == os.getpid():

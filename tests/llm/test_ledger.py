@@ -200,9 +200,21 @@ def test_a_request_handed_in_before_goes_on_under_its_entry(tmp_path: Path) -> N
     ledger = CallLedger(path)
     call = ledger.reserve("m", A_CENT, dear, key="k", limit=0.015)
     assert call is not None
-    assert ledger.reserve("m", A_CENT, dear, key="other", limit=0.015) is None
+    assert ledger.reserve("m", A_CENT, dear, key="other", limit=0.015) == ""
     ledger.settle(call, A_CENT, 0.01)
     assert (ledger.taken().calls, ledger.taken().open) == (1, {})
+
+
+def test_what_calls_under_way_may_leave_is_waited_for_and_what_is_spent_is_not(tmp_path: Path) -> None:
+    here, there = CallLedger(tmp_path / "ledger.jsonl"), CallLedger(tmp_path / "ledger.jsonl")
+    first = here.reserve("m", A_CENT, dear) or ""
+    assert here.reserve("m", A_CENT, dear, limit=0.015) == ""
+    here.settle(first, A_CENT, 0.001)
+    second = here.reserve("m", A_CENT, dear, limit=0.015) or ""
+    assert second
+    here.lose(second)
+    assert here.reserve("m", A_CENT, dear, limit=0.015) is None
+    assert there.reserve("m", A_CENT, dear, limit=0.015) is None
 
 
 def test_a_ledger_that_cannot_be_written_lets_no_call_out(tmp_path: Path) -> None:
@@ -220,8 +232,8 @@ def test_what_has_no_price_counts_at_a_later_one(tmp_path: Path) -> None:
     ledger.settle(call, A_CENT, None)
     ledger.reserve("m", A_CENT, lambda _: None)
     assert (ledger.taken().usd, ledger.taken().unpriced) == (0, 1)
-    assert ledger.reserve("m", A_CENT, dear, limit=0.025) is None
-    assert ledger.reserve("m", A_CENT, dear, limit=0.035) is not None
+    assert ledger.reserve("m", A_CENT, dear, limit=0.025) == ""
+    assert ledger.reserve("m", A_CENT, dear, limit=0.035)
 
 
 def test_one_ledger_for_a_file_and_a_budget(tmp_path: Path) -> None:

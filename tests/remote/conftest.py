@@ -12,8 +12,9 @@ import pytest
 from tests.remote.s3_server import SECRET, FaultyProxy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def proxy() -> Iterator[FaultyProxy]:
+    """One for all modules: s3fs keeps a connection to the first."""
     if os.environ.get("PAARS_REQUIRE_ALL") != "1":
         pytest.importorskip("s3fs")
         pytest.importorskip("moto.server")

@@ -45,11 +45,13 @@ class Mock(JsonServer):
 
     Attributes:
         answer: What it answers.
+        tokens: Of an answer.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.answer: Answer = well
+        self.tokens = 10
         self.spec = f"openai:local@{self.url}"
 
     def reply(self, path: str, body: dict[str, Any]) -> dict[str, Any] | int:
@@ -58,8 +60,8 @@ class Mock(JsonServer):
             return said
         usage = {
             "prompt_tokens": 100,
-            "completion_tokens": 10,
-            "total_tokens": 110,
+            "completion_tokens": self.tokens,
+            "total_tokens": 100 + self.tokens,
             "prompt_tokens_details": {"cached_tokens": 60},
         }
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
