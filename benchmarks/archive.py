@@ -63,7 +63,8 @@ def visitors() -> list[Persona]:
 def main(
     data: Annotated[Path, typer.Option(help=f"Folder with {HEADLINES}: test, image, headline, impressions, clicks.")],
     policy: Annotated[
-        str | None, typer.Option(help="Whom to ask as well: llm, embedding or module:Class. With --model: llm.")
+        str | None,
+        typer.Option(help="Whom to ask as well: llm, likelihood:MODEL, embedding or module:Class. With --model: llm."),
     ] = None,
     personas: Annotated[
         str | None, typer.Option(help='Whom it plays beside nobody in particular: a file of personas, or "ages".')
