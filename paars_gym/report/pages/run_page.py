@@ -209,7 +209,8 @@ def _who(run: Run) -> str:
 def _outcomes_in_words(book: SessionBook) -> str:
     counts = Counter(session.outcome for row in book.rows for session in row.sessions)
     total = max(counts.total(), 1)
-    told = (f"{counts[outcome] / total:.0%} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    verbs = {"cut off": "were cut off"}
+    told = (f"{counts[one] / total:.0%} {verbs.get(one, one)}" for one in OUTCOMES if counts[one])
     return f"of {total:,} sessions {', '.join(told)}"
 
 
