@@ -67,7 +67,7 @@ def sklearn_seconds(
 
 
 def density(reduced: bool) -> list[SpeedRow]:
-    """KDE-KL at one bandwidth, and as reports compute it, of which the bars are asked; beside GEMM and scikit-learn."""
+    """KDE-KL at one bandwidth, and as reports compute it: beside its limit and beside scikit-learn."""
     rng, threads = np.random.default_rng(0), available_threads()
     human, agent = unit_vectors(N, rng), unit_vectors(N, rng)
 
@@ -105,18 +105,18 @@ def density(reduced: bool) -> list[SpeedRow]:
     )
     least = (2 * gemm + densities * exps) * draws / SAMPLES
     made = []
-    for row, bandwidths, wanted, floor, bar in (
-        (first, (BANDWIDTH,), SAMPLES, 2 * gemm + 2 * exps, None),
-        (second, BANDWIDTHS, draws, least, MAX_OF_LIMIT),
+    for row, bandwidths, wanted, floor in (
+        (first, (BANDWIDTH,), SAMPLES, 2 * gemm + 2 * exps),
+        (second, BANDWIDTHS, draws, least),
     ):
-        asked = () if bar is None else at_most(bar * lenience, "ratio")
+        asked = at_most(MAX_OF_LIMIT * lenience, "ratio")
         made.append(row.model_copy(update={"beside": "bare GEMM and exp", "peer": floor, "asked": asked}))
         for name, exact in (("scikit-learn, default (wrong values)", False), ("scikit-learn, exact", True)):
             if find_spec("sklearn") is None:
                 made.append(row.model_copy(update={"beside": f"{name}: not installed (extra performance)"}))
                 continue
             slow = sklearn_seconds(human, agent, bandwidths=bandwidths, draws=wanted, timed=timed, exact=exact)
-            asked = () if exact or bar is None else at_most(lenience / TIMES_SKLEARN, "ratio")
+            asked = () if exact else at_most(lenience / TIMES_SKLEARN, "ratio")
             made.append(row.model_copy(update={"beside": name, "peer": slow, "asked": asked}))
     return made
 

@@ -43,8 +43,11 @@ def append_shards(shards: Path, run: Path, names: Collection[str] | None = None)
 
 
 def with_shards(folder: Path) -> Path:
-    """The folder of a run; where shards lie in it, a copy with them appended, which lasts as long as the process."""
-    if not (folder / SHARDS).is_dir():
+    """The folder of a run; where shards lie in it, a copy with them appended, which lasts as long as the process.
+
+    A log beside the shards holds them already: it is put there when all have been played, and then the shards go.
+    """
+    if not (folder / SHARDS).is_dir() or (folder / LOG_FILE).is_file():
         return folder
     scratch = tempfile.mkdtemp(prefix="paars-run-")
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
